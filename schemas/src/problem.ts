@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+/** RFC 9457 problem details. `code` is stable and for machines; `detail` says what to do next. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+  errors: z
+    .array(
+      z.object({
+        path: z.string(),
+        message: z.string(),
+        value: z.unknown().optional(),
+        expected: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+export type Problem = z.infer<typeof Problem>;

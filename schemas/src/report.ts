@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { Lat, Lon } from './geometry.ts';
+
+const U32 = z.int().min(0).max(0xffff_ffff);
+/** RFC 3339 with a zone; kept as written, compared as epoch milliseconds. */
+export const Time = z.iso.datetime({ offset: true, error: 'expected an RFC 3339 time, e.g. 2026-11-21T03:04:05.000Z' });
+
+export const LockMode = z.enum(['sleep', 'awake', 'sealed', 'tracking', 'deep-sleep']);
+export type LockMode = z.infer<typeof LockMode>;
+
+export const Position = z.object({
+  lon: Lon,
+  lat: Lat,
+  accuracyM: z.number().min(0).max(1_000_000).optional(),
+  speedKmh: z.number().min(0).max(2_000).optional(),
+  headingDeg: z.number().min(0).max(360).optional(),
+  satellites: z.int().min(0).max(200).optional(),
+  source: z.enum(['gnss', 'cell', 'wifi']).default('gnss'),
+});
+export type Position = z.infer<typeof Position>;
+
+export const SealState = z.object({
+  rope: z.enum(['inserted', 'pulled', 'cut']),
+  motor: z.enum(['locked', 'unlocked', 'stuck']),
+  cover: z.enum(['closed', 'opened']),
+  useCount: U32.optional(),
+});
+export type SealState = z.infer<typeof SealState>;
+
+const UnlockSource = z.enum(['card', 'password', 'dynamic-password', 'bluetooth', 'remote', 'key', 'auto']);
+const Card = z.string().max(64).optional();
+const LockAct = {
+  source: UnlockSource.optional(),
+  card: Card,
+  verified: z.boolean().optional(),
+  reason: z.string().max(200).optional(),
+};
+
+export const LockEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('lock'), ...LockAct }),
+  z.object({ type: z.literal('unlock'), ...LockAct, source: UnlockSource }),
+  z.object({ type: z.literal('illegal-card'), card: Card }),
+  z.object({ type: z.literal('wrong-password'), count: z.int().min(0).max(1_000_000).optional() }),
+  z.object({ type: z.literal('jamming') }),
+  z.object({ type: z.literal('vibration') }),
+  z.object({ type: z.literal('restart'), reason: z.string().max(200).optional() }),
+]);
+export type LockEvent = z.infer<typeof LockEvent>;
+
+/** One record of a lock (contract §2). (lock, boot, seq) is its identity. Unknown fields are left out. */
+export const Report = z.object({
+  v: z.literal(1),
+  boot: U32,
+  seq: U32,
+  time: Time,
+  kind: z.enum(['live', 'roll-call', 'backfill']).default('live'),
+  mode: LockMode.optional(),
+  position: Position.optional(),
+  seal: SealState.optional(),
+  battery: z.object({ percent: z.number().min(0).max(100).optional(), charging: z.boolean().optional() }).optional(),
+  network: z.object({ rssiDbm: z.number().min(-200).max(50).optional() }).optional(),
+  events: z.array(LockEvent).max(50).optional(),
+});
+export type Report = z.infer<typeof Report>;
+
+/** The most records in one publish, and the most bytes of one. */
+export const MAX_REPORTS_PER_PUBLISH = 200;
+export const MAX_PAYLOAD_BYTES = 64 * 1024;

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { ContainerNo, DeclarationNo, LockId, OfficeCode, Plate, SlugId, Uuid } from './identifiers.ts';
+import { Time } from './report.ts';
+
+export const TripStatus = z.enum([
+  'declared',
+  'released',
+  'hung',
+  'sealed',
+  'in-transit',
+  'arrived',
+  'verified',
+  'unlocked',
+  'closed',
+  'cancelled',
+]);
+export type TripStatus = z.infer<typeof TripStatus>;
+
+export const Risk = z.enum(['green', 'amber', 'red']);
+export type Risk = z.infer<typeof Risk>;
+
+/** The closed loop: 挂锁 施封 在途 验封 开锁. */
+export const StepName = z.enum(['hang', 'seal', 'transit', 'verify', 'unlock']);
+export type StepName = z.infer<typeof StepName>;
+
+export const Check = z.object({
+  check: z.string(),
+  passed: z.boolean(),
+  detail: z.string().optional(),
+  waivedBy: z.string().optional(),
+});
+export type Check = z.infer<typeof Check>;
+
+export const Step = z.object({
+  step: StepName,
+  state: z.enum(['pending', 'active', 'done', 'failed', 'waived']),
+  at: Time.optional(),
+  checks: z.array(Check),
+});
+export type Step = z.infer<typeof Step>;
+
+export const Vehicle = z.object({ tractorPlate: Plate, trailerPlate: Plate.optional() });
+export type Vehicle = z.infer<typeof Vehicle>;
+
+export const Unit = z.object({
+  containerNo: ContainerNo,
+  lockId: LockId,
+  mechanicalSealNo: z.string().max(40).optional(),
+});
+export type Unit = z.infer<typeof Unit>;
+
+export const Takeover = z.object({ sealedAt: Time, departedAt: Time });
+
+/** What is posted to declare a trip. */
+export const TripDeclaration = z.object({
+  declarationNo: DeclarationNo,
+  mode: z.enum(['road', 'rail', 'barge']).default('road'),
+  originOffice: OfficeCode,
+  destinationOffice: OfficeCode,
+  routeId: SlugId,
+  vehicle: Vehicle,
+  units: z.array(Unit).min(1).max(2),
+  plannedDepartureAt: Time.optional(),
+  timeLimitMin: z.number().positive().max(527_040).optional(),
+  takeover: Takeover.optional(),
+});
+export type TripDeclaration = z.infer<typeof TripDeclaration>;
+
+export const Progress = z.object({ doneM: z.number(), totalM: z.number(), etaAt: Time.optional() });
+
+/** An open alarm as it stands on a trip. */
+export const OpenAlarm = z.object({
+  alarmId: Uuid,
+  rule: z.string(),
+  severity: z.enum(['info', 'minor', 'major', 'critical']),
+  state: z.string(),
+  startedAt: Time,
+});
+
+export const Trip = z.object({
+  tripId: Uuid,
+  status: TripStatus,
+  risk: Risk,
+  declarationNo: z.string(),
+  mode: z.enum(['road', 'rail', 'barge']),
+  originOffice: z.string(),
+  destinationOffice: z.string(),
+  vehicle: z.object({ tractorPlate: z.string(), trailerPlate: z.string().optional() }),
+  units: z.array(z.object({ containerNo: z.string(), lockId: z.string(), mechanicalSealNo: z.string().optional() })),
+  routeId: z.string(),
+  routeVersion: z.int(),
+  plannedDepartureAt: Time.optional(),
+  timeLimitMin: z.number().optional(),
+  createdAt: Time,
+  sealedAt: Time.optional(),
+  departedAt: Time.optional(),
+  arrivedAt: Time.optional(),
+  closedAt: Time.optional(),
+  writtenOffAt: Time.optional(),
+  steps: z.array(Step),
+  progress: Progress,
+  openAlarms: z.array(OpenAlarm),
+  lastReport: z
+    .object({
+      lockId: z.string(),
+      time: Time,
+      receivedAt: Time.optional(),
+      position: z.object({ lon: z.number(), lat: z.number() }).loose().optional(),
+      seal: z.looseObject({}).optional(),
+      battery: z.looseObject({}).optional(),
+    })
+    .optional(),
+});
+export type Trip = z.infer<typeof Trip>;
