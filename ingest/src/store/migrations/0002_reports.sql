@@ -23,7 +23,5 @@ CREATE TABLE reports (
   battery_percent double precision,
   charging        boolean,
   rssi_dbm        double precision,
-  events          jsonb,
-  -- the same (lock, boot, seq) came before with another body
-  anomaly         boolean NOT NULL DEFAULT false
+  events          jsonb
 );
