@@ -1,4 +1,5 @@
 export * from './alarm.ts';
+export * from './asyncapi.ts';
 export * from './command.ts';
 export * from './feed.ts';
 export * from './geometry.ts';

@@ -1,0 +1,97 @@
+#!/usr/bin/env node
+// Builds what a checkout needs to run: the rooms' JavaScript and the wall's pages. Does nothing when both are fresh.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const STAMP = join(ROOT, 'ingest/dist/.built');
+const require = createRequire(import.meta.url);
+
+const STEPS = [
+  {
+    name: 'server and simulator',
+    inputs: ['schemas', 'geofence', 'ingest', 'simulator'].flatMap((room) => [`${room}/src`, `${room}/tsconfig.json`]),
+    tool: 'typescript/bin/tsc',
+    args: ['-b', '--pretty', 'false'],
+    cwd: ROOT,
+  },
+  {
+    name: 'wall',
+    inputs: [
+      'schemas/src',
+      'monitor-ui/src',
+      'monitor-ui/public',
+      'monitor-ui/index.html',
+      'monitor-ui/vite.config.ts',
+    ],
+    tool: 'vite/package.json',
+    bin: 'vite',
+    args: ['build', '--logLevel', 'warn'],
+    cwd: join(ROOT, 'monitor-ui'),
+  },
+];
+
+/** The newest change below these paths, epoch ms. */
+function newest(paths) {
+  let latest = 0;
+  for (const path of paths) {
+    if (!existsSync(path)) continue;
+    const stat = statSync(path);
+    latest = Math.max(latest, stat.mtimeMs);
+    if (stat.isDirectory()) latest = Math.max(latest, newest(readdirSync(path).map((name) => join(path, name))));
+  }
+  return latest;
+}
+
+function toolPath({ tool, bin }) {
+  if (!bin) return require.resolve(tool);
+  const manifest = require.resolve(tool);
+  return join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin[bin]);
+}
+
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(STAMP, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * @param {{ say?: (line: string) => void, force?: boolean }} [options] `say` is told of each step on a build
+ * @returns {boolean} whether anything was built
+ */
+export function build({ say = (line) => process.stderr.write(`${line}\n`), force = false } = {}) {
+  // An installed package ships what it runs and has no sources to be newer than it.
+  if (!existsSync(join(ROOT, 'tsconfig.json'))) return false;
+  const stamp = readStamp();
+  let built = false;
+  STEPS.forEach((step, index) => {
+    const inputs = newest([...step.inputs, 'package-lock.json'].map((path) => join(ROOT, path)));
+    if (!force && stamp[step.name] === inputs) return;
+    const startMs = Date.now();
+    say(`building ${index + 1}/${STEPS.length}: ${step.name} …`);
+    const run = spawnSync(process.execPath, [toolPath(step), ...step.args], { cwd: step.cwd, encoding: 'utf8' });
+    if (run.status !== 0) throw new Error(`building the ${step.name} failed:\n${run.stdout ?? ''}${run.stderr ?? ''}`);
+    stamp[step.name] = inputs;
+    built = true;
+    say(`building ${index + 1}/${STEPS.length}: ${step.name}, done in ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
+  });
+  if (built) {
+    mkdirSync(dirname(STAMP), { recursive: true });
+    writeFileSync(STAMP, JSON.stringify(stamp));
+  }
+  return built;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    if (!build({ force: process.argv.includes('--force') })) process.stderr.write('everything is built already\n');
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

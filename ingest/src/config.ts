@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+const Port = z.coerce
+  .number({ error: 'expected a port: 0 (choose one) to 65535' })
+  .int()
+  .min(0, 'expected a port: 0 (choose one) to 65535')
+  .max(65_535, 'expected a port: 0 (choose one) to 65535');
+
+const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host:port/database');
+
+const Environment = z
+  .object({
+    SEALWATCH_HOST: z.string().min(1).default('127.0.0.1'),
+    SEALWATCH_HTTP_PORT: Port.default(8080),
+    SEALWATCH_MQTT_PORT: Port.default(1883),
+    SEALWATCH_MQTTS_PORT: Port.default(8883),
+    SEALWATCH_TLS_CERT: z.string().optional(),
+    SEALWATCH_TLS_KEY: z.string().optional(),
+    SEALWATCH_DATA_DIR: z.string().min(1).default('./data'),
+    DATABASE_URL: PostgresUrl.optional(),
+    AMQP_URL: z.undefined({ error: 'the cluster is not part of this version; leave AMQP_URL unset' }).optional(),
+    SEALWATCH_BOOTSTRAP_KEY: z
+      .string()
+      .min(32, 'expected at least 32 characters, e.g. from `openssl rand -hex 32`')
+      .max(256)
+      .optional(),
+    SEALWATCH_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  })
+  .refine((env) => Boolean(env.SEALWATCH_TLS_CERT) === Boolean(env.SEALWATCH_TLS_KEY), {
+    path: ['SEALWATCH_TLS_CERT'],
+    message: 'SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY are given together or not at all',
+  });
+
+export interface Config {
+  host: string;
+  httpPort: number;
+  mqttPort: number;
+  mqttsPort: number;
+  tls?: { certPath: string; keyPath: string };
+  dataDir: string;
+  databaseUrl?: string;
+  bootstrapKey?: string;
+  logLevel: string;
+}
+
+/** Thrown with every wrong variable at once, so that one start shows all there is to mend. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads the platform's settings (contract §1). Empty variables count as absent.
+ * @throws ConfigError naming each wrong variable and what was expected; values of secrets are not repeated
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigError(`these settings cannot be used:\n${lines.join('\n')}`);
+  }
+  const e = parsed.data;
+  return {
+    host: e.SEALWATCH_HOST,
+    httpPort: e.SEALWATCH_HTTP_PORT,
+    mqttPort: e.SEALWATCH_MQTT_PORT,
+    mqttsPort: e.SEALWATCH_MQTTS_PORT,
+    ...(e.SEALWATCH_TLS_CERT && e.SEALWATCH_TLS_KEY
+      ? { tls: { certPath: e.SEALWATCH_TLS_CERT, keyPath: e.SEALWATCH_TLS_KEY } }
+      : {}),
+    dataDir: resolve(e.SEALWATCH_DATA_DIR),
+    ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
+    ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
+    logLevel: e.SEALWATCH_LOG_LEVEL,
+  };
+}
