@@ -1,22 +1,30 @@
+import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 // Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts.
 const resolve = { conditions: ['source', 'node', 'import', 'module', 'default'] };
-const room = (name: string, extra: object = {}) => ({
+const room = (name: string, test: object = {}) => ({
   resolve,
   ssr: { resolve },
   test: {
     name,
     root: name,
-    include: ['test/**/*.test.ts', 'src/**/*.test.ts'],
+    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    ...extra,
+    ...test,
   },
 });
 
 export default defineConfig({
   test: {
-    projects: [room('schemas'), room('geofence'), room('ingest'), room('simulator'), room('monitor-ui')],
+    projects: [
+      room('schemas'),
+      room('geofence'),
+      room('ingest', existsSync('ingest/test/embedded.setup.ts') ? { globalSetup: ['test/embedded.setup.ts'] } : {}),
+      room('simulator'),
+      room('monitor-ui'),
+      room('.', { name: 'platform', testTimeout: 120_000, hookTimeout: 120_000 }),
+    ],
   },
 });

@@ -1,0 +1,109 @@
+import { Command, CommanderError, Option } from 'commander';
+import { Role } from '@sealwatch/schemas';
+import { startApp } from './app.ts';
+import { type Config, readConfig } from './config.ts';
+import { runDemo } from './demo.ts';
+import { createLog } from './log.ts';
+import { backUpTo, checkUp, createKey, createPerson, migrateNow, restoreFrom } from './operate.ts';
+
+export interface RunOptions {
+  /** The simulator's program, where it is installed; the demo needs it. */
+  simulatorPath?: string | undefined;
+}
+
+const ENVIRONMENT = `
+Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
+with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_DATA_DIR (./data), DATABASE_URL (else an embedded PostgreSQL in the
+data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
+`;
+
+/** Runs the platform until a signal; commits what is in hand and exits with 0. */
+async function serve(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const signal = new Promise<string>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => resolve(name));
+  });
+  const app = await startApp(config, { log, onProgress: (line) => log.info(line) });
+  if (await app.isNew()) log.info({ signIn: await app.signInLink('admin', 'admin') }, 'nobody can sign in yet; this link can, once');
+  log.info({ signal: await signal }, 'stopping');
+  await app.stop();
+  log.info('stopped');
+}
+
+function program(options: RunOptions): Command {
+  const role = () => new Option('--role <role>', 'what it may do').choices(Role.options).makeOptionMandatory();
+  const command = new Command('sealwatch')
+    .description('Real-time platform for smart container locks')
+    .addHelpText('after', ENVIRONMENT)
+    .showHelpAfterError('(see: sealwatch --help)')
+    .exitOverride();
+
+  command.command('serve').description('run the platform').action(() => serve(readConfig(process.env)));
+  command
+    .command('demo')
+    .description('run the platform with a fleet of forty trucks between Yiwu and Beilun')
+    .action(async () => {
+      if (!options.simulatorPath) throw new Error('the simulator is not installed here, and the demo needs it');
+      process.exitCode = await runDemo(readConfig(process.env), options.simulatorPath);
+    });
+  command
+    .command('simulate')
+    .description('run a lock fleet against any Sealwatch (see: sealwatch simulate --help)')
+    .argument('[scenario]')
+    .allowUnknownOption();
+  command
+    .command('key')
+    .description('API keys')
+    .command('create')
+    .description('make an API key; it is printed once')
+    .addOption(role())
+    .option('--name <name>', 'what it is for', '')
+    .option('--office <code...>', 'bind it to offices')
+    .action((given: { role: Role; name: string; office?: string[] }) => createKey(readConfig(process.env), given));
+  command
+    .command('user')
+    .description('people')
+    .command('add')
+    .argument('<name>')
+    .description('add a person; the password is read from standard input, or a one-time sign-in link is printed')
+    .addOption(role())
+    .option('--office <code...>', 'bind the person to offices')
+    .action((name: string, given: { role: Role; office?: string[] }) => createPerson(readConfig(process.env), { name, ...given }));
+  command.command('migrate').description('bring the database’s schema up to date').action(() => migrateNow(readConfig(process.env)));
+  command.command('doctor').description('check every part and say what to do').action(() => checkUp(readConfig(process.env)));
+  command.command('backup').argument('<file>').description('write all data to a file').action((file: string) => backUpTo(readConfig(process.env), file));
+  command
+    .command('restore')
+    .argument('<file>')
+    .description('read all data from a backup')
+    .option('--force', 'also into a database that holds data; what it holds is replaced')
+    .action((file: string, given: { force?: boolean }) => restoreFrom(readConfig(process.env), file, given.force === true));
+  return command;
+}
+
+/**
+ * The command line.
+ * @param args without node and the program's name
+ */
+export async function run(args: string[], options: RunOptions = {}): Promise<void> {
+  try {
+    await program(options).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode;
+      return;
+    }
+    explain(error);
+    process.exitCode = 1;
+  }
+}
+
+/** An error with a hint is the user's to mend and needs no stack; any other is ours and shows one. */
+function explain(error: unknown): void {
+  const { message, hint, name, stack } = error as Error & { hint?: string };
+  const mendable = hint !== undefined || name === 'ConfigError';
+  if (process.stdout.isTTY !== true) {
+    process.stdout.write(`${JSON.stringify({ level: 'fatal', msg: message, ...(hint ? { hint } : {}) })}\n`);
+  }
+  process.stderr.write(`sealwatch: ${mendable ? message : (stack ?? String(error))}\n${hint ? `${hint}\n` : ''}`);
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../src/config.ts';
+
+describe('the settings', () => {
+  it('have sane defaults: loopback, the usual ports, an embedded database in ./data', () => {
+    expect(readConfig({})).toMatchObject({ host: '127.0.0.1', httpPort: 8080, mqttPort: 1883, mqttsPort: 8883 });
+    expect(readConfig({}).databaseUrl).toBeUndefined();
+    expect(readConfig({}).dataDir).toMatch(/\/data$/);
+  });
+
+  it('take port 0 for "choose one" and an empty variable for an absent one', () => {
+    expect(readConfig({ SEALWATCH_HTTP_PORT: '0', SEALWATCH_MQTT_PORT: '' })).toMatchObject({
+      httpPort: 0,
+      mqttPort: 1883,
+    });
+  });
+
+  it('tell all that is wrong at once, each with what was expected', () => {
+    const wrong = {
+      SEALWATCH_HTTP_PORT: 'eighty',
+      SEALWATCH_MQTT_PORT: '70000',
+      SEALWATCH_BOOTSTRAP_KEY: 'short',
+      SEALWATCH_LOG_LEVEL: 'loud',
+      DATABASE_URL: 'mysql://x',
+    };
+    const message = (() => {
+      try {
+        readConfig(wrong);
+        return 'nothing thrown';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    })();
+    for (const name of Object.keys(wrong)) expect(message).toContain(name);
+    expect(message).toContain('at least 32 characters');
+    expect(message).not.toContain('short');
+  });
+
+  it('want a certificate and its key together', () => {
+    expect(() => readConfig({ SEALWATCH_TLS_CERT: 'cert.pem' })).toThrow('SEALWATCH_TLS_KEY');
+  });
+});
