@@ -11,4 +11,5 @@ export * from './report.ts';
 export * from './roles.ts';
 export * from './route.ts';
 export * from './topics.ts';
+export * from './track.ts';
 export * from './trip.ts';
