@@ -1,0 +1,219 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LockInput } from '../firmware.ts';
+import type { Link } from '../link.ts';
+import { openLink } from '../link.ts';
+import type { Path } from '../path.ts';
+import { nearest } from '../path.ts';
+import type { Progress } from '../progress.ts';
+import { randomStream } from '../random.ts';
+import type { Rest } from '../rest.ts';
+import { connectRest, InterfaceError, untilReady } from '../rest.ts';
+import type { FleetSpec } from '../statefile.ts';
+import { saveFleet } from '../statefile.ts';
+import { CUES, rampDrive } from './cast.ts';
+import type { Muster } from './muster.ts';
+import { musterLocks, musterTrips } from './muster.ts';
+import { putRoad } from './platform.ts';
+import { loadRoad } from './road.ts';
+import type { Round } from './round.ts';
+import { advanceSafely } from './round.ts';
+import type { Truck } from './truck.ts';
+import { driveOf, feed, goLive, LIVE_INTERVAL_S, motionOf, payloadOf, setDrives, tick } from './truck.ts';
+
+export interface DemoOptions {
+  http: string;
+  mqtt: string;
+  key: string;
+  locks: number;
+  seed?: number;
+  state: string;
+}
+
+const READY_WAIT_MS = 60_000;
+const CONNECT_WAIT_MS = 45_000;
+const TICK_MS = 250;
+const SAVE_MS = 5_000;
+
+/**
+ * Runs the demo fleet until `stop`. Rejects with an InterfaceError where an interface refuses what the fleet needs.
+ */
+export async function runDemo(options: DemoOptions, progress: Progress, stop: AbortSignal): Promise<void> {
+  const startMs = Date.now();
+  const rest = connectRest(options.http, options.key, stop);
+  const road = loadRoad();
+  progress.info('waiting for the platform', { http: options.http });
+  await untilReady(options.http, READY_WAIT_MS, stop);
+  if (stop.aborted) return;
+  await putRoad(rest, road);
+  progress.info('route and places set');
+  const muster: Muster = { rest, road, progress, stop, startMs };
+  const fleet = await musterLocks(muster, options.state, options.locks, options.seed);
+  // The raised boot numbers must be on disk before any record carries them.
+  saveFleet(options.state, fleet);
+  const trucks = await musterTrips(muster, fleet);
+  saveFleet(options.state, fleet);
+  await live({ options, rest, road, progress, stop, startMs, fleet, trucks });
+}
+
+interface Live {
+  options: DemoOptions;
+  rest: Rest;
+  road: Path;
+  progress: Progress;
+  stop: AbortSignal;
+  startMs: number;
+  fleet: FleetSpec;
+  trucks: Truck[];
+}
+
+/** Every lock on its radio link, ticking, until stopped; the links are closed and the state saved in any case. */
+async function live(run: Live): Promise<void> {
+  const { progress, options, fleet } = run;
+  progress.info('connecting locks', { locks: run.trucks.length, mqtt: options.mqtt });
+  const failure = new AbortController();
+  const phases = randomStream(fleet.seed, 'phases');
+  const links = new Map<Truck, Link>();
+  const timers: NodeJS.Timeout[] = [];
+  try {
+    for (const truck of run.trucks) {
+      goLive(truck, Date.now(), phases.between(0, LIVE_INTERVAL_S * 1_000));
+      links.set(truck, linkOf(run, truck, failure));
+    }
+    timers.push(setTimeout(() => failIfLonely(run, failure), CONNECT_WAIT_MS));
+    timers.push(setInterval(() => saveFleet(options.state, fleet), SAVE_MS));
+    timers.push(setInterval(() => tickAll(run, links), TICK_MS));
+    const backlog = setInterval(() => tellBacklog(run, backlog), 1_000);
+    timers.push(backlog);
+    const ramp = setInterval(() => sendDownRamp(run, ramp), 1_000);
+    timers.push(ramp);
+    await Promise.all([
+      ...run.trucks.map((truck) => liveRound(run, truck, failure.signal)),
+      aborted(AbortSignal.any([run.stop, failure.signal])),
+    ]);
+  } finally {
+    for (const timer of timers) clearInterval(timer);
+    progress.info('stopping');
+    await Promise.all([...links.values()].map((link) => link.close()));
+    for (const truck of run.trucks) truck.spec.batteryPercent = truck.lock.batteryPercent;
+    saveFleet(options.state, fleet);
+  }
+  if (failure.signal.aborted) throw failure.signal.reason;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A pause that ends early when stopped. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
+
+function linkOf(run: Live, truck: Truck, failure: AbortController): Link {
+  const jitter = randomStream(run.fleet.seed, `${truck.spec.lockId}/link`);
+  const input = (one: LockInput) => {
+    for (const output of feed(truck, Date.now(), one)) {
+      if (output.type === 'reply') link.publish('reply', JSON.stringify(output.reply));
+      else {
+        const { flight, reports } = output;
+        link.publish('report', payloadOf(reports), () => input({ type: 'acknowledged', flight }));
+      }
+    }
+  };
+  const link = openLink(
+    run.options.mqtt,
+    truck.spec.lockId,
+    truck.spec.secret,
+    {
+      connected: () => input({ type: 'connected' }),
+      disconnected: () => input({ type: 'disconnected' }),
+      command: (command) => input({ type: 'command', command }),
+      refused: (error) => failure.abort(error),
+    },
+    jitter.unit,
+  );
+  return link;
+}
+
+function tickAll(run: Live, links: Map<Truck, Link>): void {
+  const now = Date.now();
+  for (const truck of run.trucks) {
+    // On its way back to Yiwu a lock lies in a bag: switched off, no reports.
+    if (truck.phase === 'returning' || truck.phase === 'idle') continue;
+    const link = links.get(truck);
+    for (const output of tick(truck, now)) {
+      if (output.type !== 'publish') continue;
+      const { flight, reports } = output;
+      link?.publish('report', payloadOf(reports), () => acknowledged(truck, link, flight));
+    }
+  }
+}
+
+function acknowledged(truck: Truck, link: Link, flight: number): void {
+  for (const output of feed(truck, Date.now(), { type: 'acknowledged', flight })) {
+    if (output.type !== 'publish') continue;
+    link.publish('report', payloadOf(output.reports), () => acknowledged(truck, link, output.flight));
+  }
+}
+
+function failIfLonely(run: Live, failure: AbortController): void {
+  if (run.trucks.some((truck) => truck.lock.connected)) return;
+  failure.abort(
+    new InterfaceError(`MQTT ${run.options.mqtt}`, `no lock could connect in ${CONNECT_WAIT_MS / 1_000} s`),
+  );
+}
+
+function tellBacklog(run: Live, timer: NodeJS.Timeout): void {
+  const waiting = run.trucks.filter((truck) => truck.lock.flash.length > 3);
+  const records = waiting.reduce((sum, truck) => sum + truck.lock.flash.length, 0);
+  if (waiting.length > 0) {
+    run.progress.info('back-filling earlier tracks', { locksWaiting: waiting.length, recordsLeft: records });
+    return;
+  }
+  clearInterval(timer);
+  run.progress.info('live: every lock reports at its interval', {
+    locks: run.trucks.length,
+    intervalS: LIVE_INTERVAL_S,
+  });
+}
+
+const RAMP_LEAD_MS = 14_000;
+
+/** Once a run, one truck in the middle of the road takes a ramp. */
+function sendDownRamp(run: Live, timer: NodeJS.Timeout): void {
+  const now = Date.now();
+  if (now + RAMP_LEAD_MS < run.startMs + CUES.rampMs) return;
+  const driving = run.trucks.filter((truck) => truck.phase === 'driving' && truck.lock.connected);
+  if (driving.length === 0) return;
+  clearInterval(timer);
+  const offRoad = driving.some((truck) => nearest(run.road, motionOf(truck, now)!).distanceM > 300);
+  if (offRoad) return;
+  const middle = run.road.lengthM * 0.4;
+  const distance = (truck: Truck) => Math.abs(nearest(run.road, motionOf(truck, now)!).atM - middle);
+  for (const truck of driving.sort((a, b) => distance(a) - distance(b))) {
+    const drive = driveOf(truck, now);
+    const order = drive && rampDrive(run.road, drive, now, now + RAMP_LEAD_MS);
+    const trip = truck.spec.trip;
+    if (!order || !trip) continue;
+    trip.orders.push(order);
+    setDrives(truck, run.road, trip.orders);
+    saveFleet(run.options.state, run.fleet);
+    run.progress.info('truck leaves the motorway by a ramp', {
+      plate: trip.papers.tractorPlate,
+      inS: Math.round(RAMP_LEAD_MS / 1_000),
+    });
+    return;
+  }
+}
+
+async function liveRound(run: Live, truck: Truck, failed: AbortSignal): Promise<void> {
+  const over = AbortSignal.any([run.stop, failed]);
+  const round: Round = { ...run, save: () => saveFleet(run.options.state, run.fleet) };
+  while (!over.aborted) {
+    const waitMs = await advanceSafely(round, truck, Date.now());
+    if (!over.aborted) await pause(waitMs, over);
+  }
+}

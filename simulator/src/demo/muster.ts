@@ -1,0 +1,145 @@
+import { randomInt } from 'node:crypto';
+import type { Papers } from '../papers.ts';
+import { drawPapers } from '../papers.ts';
+import type { Path } from '../path.ts';
+import type { Progress } from '../progress.ts';
+import { randomStream } from '../random.ts';
+import type { Rest } from '../rest.ts';
+import { InterfaceError } from '../rest.ts';
+import type { FleetSpec } from '../statefile.ts';
+import { loadFleet } from '../statefile.ts';
+import type { Role } from './cast.ts';
+import { castDrive, ROLES } from './cast.ts';
+import { cancelTrip, declareTrip, importLocks, lockKnown, readTrip } from './platform.ts';
+import { ORIGIN_OFFICE } from './road.ts';
+import type { Phase, Truck } from './truck.ts';
+import { catchUp, driveOf, newTruck, setDrives } from './truck.ts';
+
+/** Brings the fleet together at a start: locks registered or known again, trips declared or continued. */
+export interface Muster {
+  rest: Rest;
+  road: Path;
+  progress: Progress;
+  stop: AbortSignal;
+  startMs: number;
+}
+
+const DECLARING_AT_ONCE = 4;
+/** A truck that stands at the gate longer than this without being watched has its trip given up. */
+const UNWATCHED_MS = 10 * 60_000;
+
+/** Locks of the earlier run where there was one on this database; new ones otherwise. */
+export async function musterLocks(muster: Muster, folder: string, count: number, seed?: number): Promise<FleetSpec> {
+  const { rest, progress } = muster;
+  const earlier = loadFleet(folder);
+  const first = earlier?.trucks[0];
+  if (earlier && first && (await lockKnown(rest, first.lockId))) {
+    progress.info('locks continue from the earlier run', { locks: earlier.trucks.length });
+    for (const truck of earlier.trucks) truck.boot += 1;
+    return earlier;
+  }
+  const block = randomInt(1_000, 10_000);
+  const lockIds = Array.from({ length: count }, (_, i) => `JT70${block}${String(i + 1).padStart(3, '0')}`);
+  const fleetSeed = seed ?? block;
+  const random = randomStream(fleetSeed, 'locks');
+  const items = await importLocks(rest, lockIds);
+  progress.info('locks registered', { locks: items.length });
+  const trucks = items.map(({ lockId, secret }) => ({
+    lockId,
+    secret,
+    boot: 1,
+    useCount: random.whole(40, 900),
+    batteryPercent: random.between(62, 98),
+  }));
+  return { v: 1, seed: fleetSeed, trips: 0, trucks };
+}
+
+/** Takes up the trips that are open and gives every other truck a new one on the road. */
+export async function musterTrips(muster: Muster, fleet: FleetSpec): Promise<Truck[]> {
+  const trucks = fleet.trucks.map((spec) => newTruck(spec, muster.startMs));
+  const fresh: Truck[] = [];
+  await eachOf(trucks, async (truck) => {
+    if (!(await continued(muster, truck))) fresh.push(truck);
+  });
+  fresh.sort((a, b) => a.spec.lockId.localeCompare(b.spec.lockId));
+  let done = 0;
+  await eachOf(fresh, async (truck) => {
+    const place = fresh.indexOf(truck);
+    const role: Role = ROLES[place] ?? 'ordinary';
+    const share = 0.02 + (0.94 * (place + 0.5)) / fresh.length;
+    await declareOnRoad(muster, fleet, truck, role, share);
+    done += 1;
+    if (done % 10 === 0 || done === fresh.length) {
+      muster.progress.info('declaring trips', { trips: done, of: fresh.length });
+    }
+  });
+  return trucks;
+}
+
+async function eachOf(trucks: readonly Truck[], act: (truck: Truck) => Promise<void>): Promise<void> {
+  const waiting = [...trucks];
+  const worker = async () => {
+    for (let truck = waiting.shift(); truck; truck = waiting.shift()) await act(truck);
+  };
+  await Promise.all(Array.from({ length: DECLARING_AT_ONCE }, worker));
+}
+
+const PHASE_OF_STATUS: Record<string, Phase> = { verified: 'unlocking', unlocked: 'unlocking' };
+
+/** Takes a truck's open trip up where time says it would be; false where it has none or is long past its end. */
+async function continued(muster: Muster, truck: Truck): Promise<boolean> {
+  const known = truck.spec.trip;
+  if (!known) return false;
+  const trip = await readTrip(muster.rest, known.tripId);
+  if (!trip || trip.status === 'closed' || trip.status === 'cancelled') {
+    delete truck.spec.trip;
+    return false;
+  }
+  setDrives(truck, muster.road, known.orders);
+  const drive = driveOf(truck, muster.startMs);
+  const standing = drive !== undefined && muster.startMs > drive.endMs + UNWATCHED_MS;
+  if (standing && known.passageId === undefined) {
+    await giveUp(muster, truck, known.tripId);
+    return false;
+  }
+  const settled = PHASE_OF_STATUS[trip.status];
+  truck.phase = settled ?? (known.passageId === undefined ? 'driving' : 'inspection');
+  truck.lock = { ...truck.lock, seal: { ...truck.lock.seal, rope: 'inserted', motor: 'locked' } };
+  truck.lock = { ...truck.lock, pendingEvents: [{ type: 'restart', reason: 'power' }] };
+  catchUp(truck, (truck.spec.reportedMs ?? muster.startMs) + 30_000, muster.startMs);
+  return true;
+}
+
+async function giveUp(muster: Muster, truck: Truck, tripId: string): Promise<void> {
+  try {
+    await cancelTrip(muster.rest, tripId);
+    muster.progress.info('trip given up', { lock: truck.spec.lockId, plate: truck.spec.trip?.papers.tractorPlate });
+  } catch (error) {
+    if (!(error instanceof InterfaceError)) throw error;
+    muster.progress.warn(error.message);
+  }
+  delete truck.spec.trip;
+}
+
+export function nextPapers(fleet: FleetSpec, nowMs: number): { seed: number; papers: Papers } {
+  fleet.trips += 1;
+  const seed = fleet.seed * 10_000 + fleet.trips;
+  const year = new Date(nowMs).getUTCFullYear();
+  return { seed, papers: drawPapers(randomStream(seed, 'papers'), ORIGIN_OFFICE, year) };
+}
+
+async function declareOnRoad(muster: Muster, fleet: FleetSpec, truck: Truck, role: Role, share: number): Promise<void> {
+  const { rest, road, startMs } = muster;
+  const { seed, papers } = nextPapers(fleet, startMs);
+  const order = castDrive(road, role, seed, startMs, share);
+  const tripId = await declareTrip(rest, papers, truck.spec.lockId, order.startMs);
+  truck.spec.trip = { tripId, orders: [order], papers };
+  truck.spec.useCount += 1;
+  truck.lock = {
+    ...truck.lock,
+    seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: truck.spec.useCount },
+  };
+  setDrives(truck, road, [order]);
+  truck.phase = 'driving';
+  catchUp(truck, order.startMs, muster.startMs);
+}

@@ -1,0 +1,151 @@
+import { motionAt } from '../drive.ts';
+import { rebooted, sealed, step } from '../firmware.ts';
+import type { Path } from '../path.ts';
+import type { Progress } from '../progress.ts';
+import type { Rest } from '../rest.ts';
+import { InterfaceError } from '../rest.ts';
+import type { FleetSpec } from '../statefile.ts';
+import { freshDrive } from './cast.ts';
+import { nextPapers } from './muster.ts';
+import { askGate, cancelTrip, closeTrip, declareTrip, newPassageId, readTrip } from './platform.ts';
+import type { Phase, Truck } from './truck.ts';
+import { driveOf, goLive, setDrives } from './truck.ts';
+
+/**
+ * The round of one truck after its drive, one call at a time:
+ *
+ *   driving ──road ends──► at-gate ──release──► unlocking ──closed──► returning ──► driving (new trip at the yard)
+ *                             └──alarm, manual──► inspection ──closed by a person──┘
+ */
+export interface Round {
+  rest: Rest;
+  road: Path;
+  fleet: FleetSpec;
+  progress: Progress;
+  save(): void;
+}
+
+/** Standing at the barrier until readers have read and the lock has reported from there. */
+const AT_GATE_MS = 12_000;
+const POLL_MS = 2_000;
+const INSPECTION_POLL_MS = 15_000;
+const RETRY_MS = 20_000;
+const RETURNING_MS = 20_000;
+const UNLOCK_PATIENCE_MS = 180_000;
+
+function enter(truck: Truck, phase: Phase, nowMs: number): void {
+  truck.phase = phase;
+  truck.sinceMs = nowMs;
+}
+
+/** Does what is due for one truck and says when to look again, ms from now. */
+export async function advanceRound(round: Round, truck: Truck, nowMs: number): Promise<number> {
+  switch (truck.phase) {
+    case 'driving': {
+      const drive = driveOf(truck, nowMs);
+      if (!drive || !motionAt(drive, nowMs).finished) return 1_000;
+      enter(truck, 'at-gate', nowMs);
+      round.progress.info('truck at the gate', { plate: truck.spec.trip?.papers.tractorPlate });
+      return AT_GATE_MS;
+    }
+    case 'at-gate':
+      return passGate(round, truck, nowMs);
+    case 'unlocking':
+      return finishTrip(round, truck, nowMs);
+    case 'inspection':
+      return waitForPerson(round, truck, nowMs);
+    case 'returning':
+      return beginTrip(round, truck, nowMs);
+    case 'idle':
+      enter(truck, 'returning', nowMs);
+      return RETURNING_MS;
+  }
+}
+
+async function passGate(round: Round, truck: Truck, nowMs: number): Promise<number> {
+  const trip = truck.spec.trip;
+  if (!trip) return dropTrip(truck, nowMs);
+  trip.passageId ??= newPassageId();
+  round.save();
+  const answer = await askGate(round.rest, trip.passageId, trip.papers, truck.spec.lockId, nowMs);
+  const facts = { plate: trip.papers.tractorPlate, display: answer.display, decidedInMs: answer.decidedInMs };
+  if (answer.verdict === 'release') {
+    round.progress.info('gate released the truck', facts);
+    enter(truck, 'unlocking', nowMs);
+    return POLL_MS;
+  }
+  const reasons = answer.reasons.map((reason) => reason.rule).join(', ');
+  const red = answer.verdict === 'alarm';
+  round.progress.info(red ? 'gate sent the truck to inspection' : 'gate asks for a person', { ...facts, reasons });
+  enter(truck, 'inspection', nowMs);
+  return INSPECTION_POLL_MS;
+}
+
+/** After the unlock command: the driver pulls the rope, and the trip closes. */
+async function finishTrip(round: Round, truck: Truck, nowMs: number): Promise<number> {
+  const trip = truck.spec.trip;
+  if (!trip) return dropTrip(truck, nowMs);
+  if (truck.lock.seal.motor === 'unlocked' && truck.lock.seal.rope === 'inserted') {
+    truck.lock = step(truck.lock, nowMs, { type: 'rope', to: 'pulled' }).state;
+    return POLL_MS;
+  }
+  const now = await readTrip(round.rest, trip.tripId);
+  if (now?.status === 'unlocked') {
+    await closeTrip(round.rest, trip.tripId);
+    return POLL_MS;
+  }
+  if (!now || now.status === 'closed' || now.status === 'cancelled') {
+    round.progress.info('trip closed', { plate: trip.papers.tractorPlate, declaration: trip.papers.declarationNo });
+    return dropTrip(truck, nowMs);
+  }
+  if (nowMs - truck.sinceMs > UNLOCK_PATIENCE_MS) {
+    round.progress.warn(`trip ${trip.tripId} stays ${now.status} after its release: given up`);
+    await cancelTrip(round.rest, trip.tripId);
+    return dropTrip(truck, nowMs);
+  }
+  return POLL_MS;
+}
+
+async function waitForPerson(round: Round, truck: Truck, nowMs: number): Promise<number> {
+  const trip = truck.spec.trip;
+  if (!trip) return dropTrip(truck, nowMs);
+  const now = await readTrip(round.rest, trip.tripId);
+  const settled = !now || ['verified', 'unlocked', 'closed', 'cancelled'].includes(now.status);
+  if (settled) enter(truck, 'unlocking', nowMs);
+  return settled ? POLL_MS : INSPECTION_POLL_MS;
+}
+
+function dropTrip(truck: Truck, nowMs: number): number {
+  delete truck.spec.trip;
+  truck.drives = [];
+  enter(truck, 'returning', nowMs);
+  return RETURNING_MS;
+}
+
+/** The lock hangs on another box in Yiwu: sealed anew, restarted after its way back without power. */
+async function beginTrip(round: Round, truck: Truck, nowMs: number): Promise<number> {
+  const { seed, papers } = nextPapers(round.fleet, nowMs);
+  const order = freshDrive(round.road, seed, nowMs + 10_000);
+  const tripId = await declareTrip(round.rest, papers, truck.spec.lockId, nowMs);
+  truck.spec.trip = { tripId, orders: [order], papers };
+  truck.lock = sealed(rebooted(truck.lock, nowMs, 'hung'), nowMs);
+  truck.spec.boot = truck.lock.boot;
+  truck.spec.useCount = truck.lock.seal.useCount;
+  setDrives(truck, round.road, [order]);
+  goLive(truck, nowMs, 0);
+  enter(truck, 'driving', nowMs);
+  round.save();
+  round.progress.info('new trip begins', { plate: papers.tractorPlate, declaration: papers.declarationNo });
+  return 1_000;
+}
+
+/** Runs a truck's round, telling of refusals and trying again later. */
+export async function advanceSafely(round: Round, truck: Truck, nowMs: number): Promise<number> {
+  try {
+    return await advanceRound(round, truck, nowMs);
+  } catch (error) {
+    if (!(error instanceof InterfaceError)) throw error;
+    round.progress.warn(error.message);
+    return RETRY_MS;
+  }
+}

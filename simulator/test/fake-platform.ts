@@ -1,0 +1,238 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTcp } from 'node:net';
+import type { Report, Reply, RouteInput } from '@sealwatch/schemas';
+import {
+  commandTopic,
+  Place,
+  PassageQuestion,
+  Reply as ReplySchema,
+  Report as ReportSchema,
+  Route,
+  TripDeclaration,
+} from '@sealwatch/schemas';
+import { Aedes } from 'aedes';
+import type { Path } from '../src/path.ts';
+import { nearest, pathOf } from '../src/path.ts';
+
+interface FakeTrip {
+  tripId: string;
+  status: string;
+  risk: 'green' | 'red';
+  lockId: string;
+  departedMs: number;
+  containerNo: string;
+  tractorPlate: string;
+  unlockId?: string;
+}
+
+/** As much of the platform as the simulator touches, with a plain rule: red once a GNSS fix is 300 m off the road. */
+export interface FakePlatform {
+  http: string;
+  mqtt: string;
+  key: string;
+  trips: Map<string, FakeTrip>;
+  /** by lock, then `boot/seq` */
+  records: Map<string, Map<string, Report>>;
+  replies: Reply[];
+  duplicates: number;
+  conflicts: string[];
+  invalid: string[];
+  largestBatch: number;
+  calls: string[];
+  forget(): void;
+  close(): Promise<void>;
+}
+
+type Answer = { status: number; body: unknown };
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(Buffer.from(part));
+  const text = Buffer.concat(parts).toString();
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+const problem = (status: number, code: string, detail: string): Answer => ({
+  status,
+  body: { type: 'about:blank', title: code, status, code, detail },
+});
+
+export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatform> {
+  const secrets = new Map<string, string>();
+  let road: Path | undefined;
+  const fake: FakePlatform = {
+    http: '',
+    mqtt: '',
+    key,
+    trips: new Map(),
+    records: new Map(),
+    replies: [],
+    duplicates: 0,
+    conflicts: [],
+    invalid: [],
+    largestBatch: 0,
+    calls: [],
+    forget: () => (secrets.clear(), fake.trips.clear()),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await new Promise<void>((resolve) => broker.close(() => resolve()));
+      await new Promise((resolve) => tcp.close(resolve));
+    },
+  };
+
+  const broker = await Aedes.createBroker({
+    authenticate: (client, username, password, done) => {
+      const right = username === client.id && secrets.get(client.id) === password?.toString();
+      if (right) done(null, true);
+      else done(Object.assign(new Error('not known'), { returnCode: 5 }), false);
+    },
+    authorizePublish: (client, packet, done) => {
+      const lockId = client?.id ?? '';
+      if (packet.topic.endsWith('/reply')) take(lockId, packet.payload.toString(), 'reply');
+      else take(lockId, packet.payload.toString(), 'report');
+      done(null);
+    },
+  });
+
+  const take = (lockId: string, text: string, what: 'reply' | 'report') => {
+    const json: unknown = JSON.parse(text);
+    if (what === 'reply') {
+      const reply = ReplySchema.parse(json);
+      fake.replies.push(reply);
+      const trip = [...fake.trips.values()].find((one) => one.unlockId === reply.commandId);
+      if (trip && reply.result === 'done') trip.status = 'closed';
+      return;
+    }
+    const list = Array.isArray(json) ? json : [json];
+    fake.largestBatch = Math.max(fake.largestBatch, list.length);
+    for (const item of list) {
+      const read = ReportSchema.safeParse(item);
+      if (!read.success) fake.invalid.push(text);
+      else keep(lockId, read.data);
+    }
+  };
+
+  const keep = (lockId: string, report: Report) => {
+    const mine = fake.records.get(lockId) ?? new Map<string, Report>();
+    fake.records.set(lockId, mine);
+    const id = `${report.boot}/${report.seq}`;
+    const before = mine.get(id);
+    if (before) {
+      fake.duplicates += 1;
+      if (JSON.stringify(before) !== JSON.stringify(report)) fake.conflicts.push(`${lockId} ${id}`);
+      return;
+    }
+    mine.set(id, report);
+    const trip = [...fake.trips.values()].find((one) => one.lockId === lockId && one.status === 'in-transit');
+    if (!trip || !road || report.position?.source !== 'gnss' || Date.parse(report.time) < trip.departedMs) return;
+    if (nearest(road, report.position).distanceM > 300) trip.risk = 'red';
+  };
+
+  const answer = (method: string, path: string, body: unknown): Answer => {
+    const [kind = '', id = '', act = ''] = path.split('/').slice(3);
+    if (method === 'PUT' && kind === 'routes') {
+      const route = Route.parse(body as RouteInput);
+      const line = route.geometry.type === 'LineString' ? route.geometry.coordinates : [];
+      road = pathOf(line.map(([lon, lat]) => ({ lon, lat })));
+      return { status: 200, body: {} };
+    }
+    if (method === 'PUT' && kind === 'places') return { status: 200, body: Place.parse(body) };
+    if (kind === 'locks' && id === 'import') {
+      const { locks } = body as { locks: { lockId: string }[] };
+      const items = locks.map(({ lockId }) => ({ lockId, secret: `secret-of-${lockId}` }));
+      for (const { lockId, secret } of items) secrets.set(lockId, secret);
+      return { status: 201, body: { items } };
+    }
+    if (kind === 'locks') return secrets.has(id) ? { status: 200, body: { lockId: id } } : problem(404, 'not-found', id);
+    if (kind === 'trips' && id === '') return declare(TripDeclaration.parse(body));
+    if (kind === 'gates') return passage(PassageQuestion.parse(body));
+    const trip = fake.trips.get(id);
+    if (kind !== 'trips' || !trip) return problem(404, 'not-found', `no ${kind} ${id}`);
+    if (act === 'cancel') trip.status = 'cancelled';
+    return { status: 200, body: trip };
+  };
+
+  const declare = (declaration: TripDeclaration): Answer => {
+    const tripId = crypto.randomUUID();
+    const unit = declaration.units[0]!;
+    if ([...fake.trips.values()].some((one) => one.lockId === unit.lockId && !/closed|cancelled/.test(one.status))) {
+      return problem(409, 'lock-in-use', unit.lockId);
+    }
+    const trip: FakeTrip = {
+      tripId,
+      status: 'in-transit',
+      risk: 'green',
+      lockId: unit.lockId,
+      departedMs: Date.parse(declaration.takeover?.departedAt ?? ''),
+      containerNo: unit.containerNo,
+      tractorPlate: declaration.vehicle.tractorPlate,
+    };
+    fake.trips.set(tripId, trip);
+    return { status: 201, body: trip };
+  };
+
+  const passage = (question: PassageQuestion): Answer => {
+    const trip = [...fake.trips.values()].find(
+      (one) => one.lockId === question.lockIds[0] && one.status === 'in-transit',
+    );
+    if (!trip) return problem(404, 'no-trip', 'no such trip');
+    const red = trip.risk === 'red';
+    if (!red) {
+      trip.unlockId = crypto.randomUUID();
+      trip.status = 'verified';
+      const command = { v: 1, commandId: trip.unlockId, type: 'unlock' };
+      broker.publish(
+        {
+          cmd: 'publish',
+          qos: 1,
+          retain: false,
+          dup: false,
+          topic: commandTopic(trip.lockId),
+          payload: Buffer.from(JSON.stringify(command)),
+        },
+        () => undefined,
+      );
+    }
+    const body = {
+      passageId: question.passageId,
+      verdict: red ? 'alarm' : 'release',
+      code: red ? 'N' : 'Y',
+      lane: red ? 'inspection' : 'fast',
+      tripId: trip.tripId,
+      reasons: red ? [{ rule: 'route.deviation', text: 'off the route' }] : [],
+      writtenOff: !red,
+      display: red ? '转查验' : '放行 快速通道',
+      decidedInMs: 1,
+    };
+    return { status: 200, body };
+  };
+
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    const path = new URL(request.url ?? '/', 'http://fake').pathname;
+    const body = await bodyOf(request);
+    fake.calls.push(`${request.method} ${path}`);
+    const allowed = path === '/readyz' || request.headers.authorization === `Bearer ${key}`;
+    const result = allowed
+      ? path === '/readyz'
+        ? { status: 200, body: {} }
+        : answer(request.method ?? '', path, body)
+      : problem(401, 'unauthenticated', 'this key is not known');
+    response.writeHead(result.status, { 'content-type': 'application/json' }).end(JSON.stringify(result.body));
+  };
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => {
+      fake.invalid.push(`${request.method} ${request.url}: ${String(error)}`);
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(problem(400, 'invalid', String(error)).body));
+    });
+  });
+  const tcp = createTcp(broker.handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
+  fake.http = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  fake.mqtt = `mqtt://127.0.0.1:${(tcp.address() as AddressInfo).port}`;
+  return fake;
+}
