@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
-// Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts.
-const resolve = { conditions: ['source', 'node', 'import', 'module', 'default'] };
+// Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
+// conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
+const resolve = { conditions: ['source', 'node', 'default'] };
 const room = (name: string, test: object = {}) => ({
   resolve,
   ssr: { resolve },

@@ -1,0 +1,80 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { createPool, urlOf } from '../src/store/database.ts';
+import { startEmbedded } from '../src/store/embedded.ts';
+import { migrate } from '../src/store/migrate.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Of a role that may create databases, and of a database that holds the whole schema and no rows. */
+    databaseServer: { url: string; template: string };
+  }
+}
+
+const quiet = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: (fields: object, message: string) => console.error(message, fields),
+};
+
+async function makeTemplate(url: string, template: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: url });
+  await admin.connect();
+  await admin.query(`DROP DATABASE IF EXISTS ${template}`);
+  await admin.query(`CREATE DATABASE ${template} TEMPLATE template0 ENCODING 'UTF8'`);
+  await admin.end();
+  const pool = createPool({ connectionString: withDatabase(url, template), max: 2 }, quiet);
+  await migrate(pool);
+  await pool.end();
+}
+
+export function withDatabase(url: string, database: string): string {
+  const address = new URL(url);
+  address.pathname = `/${database}`;
+  return address.toString();
+}
+
+/** vitest globalSetup: one server for the whole run, without fsync (its data is thrown away), and one migrated template. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const template = `sealwatch_template_${process.pid}`;
+  const given = process.env.TEST_DATABASE_URL;
+  if (given) {
+    await makeTemplate(given, template);
+    project.provide('databaseServer', { url: given, template });
+    return async () => {
+      const admin = new pg.Client({ connectionString: given });
+      await admin.connect();
+      await admin.query(`DROP DATABASE IF EXISTS ${template}`);
+      await admin.end();
+    };
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'sealwatch-test-'));
+  // as root the server runs under another account, which must be able to pass
+  chmodSync(folder, 0o711);
+  const server = await startEmbedded({
+    dataDir: folder,
+    log: quiet,
+    settings: {
+      fsync: 'off',
+      full_page_writes: 'off',
+      max_connections: '200',
+      shared_buffers: '64MB',
+      max_wal_size: '4GB',
+    },
+  });
+  const url = urlOf(server, server.supervisor, 'postgres');
+  await makeTemplate(url, template);
+  project.provide('databaseServer', { url, template });
+  return async () => {
+    if (process.env.SEALWATCH_KEEP) {
+      console.error(`the test server's data is kept in ${folder}`);
+      await server.stop();
+      return;
+    }
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
