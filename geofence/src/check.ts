@@ -1,0 +1,198 @@
+import { Route } from '@sealwatch/schemas';
+import { checkCoordinates, isRecord, type Line, readLines } from './coordinates.ts';
+import { readCrs, toWgs84, withCrsConverted } from './crs.ts';
+import type { RouteProblem } from './problem.ts';
+import { distanceM } from './sphere.ts';
+
+export interface RouteCheck {
+  ok: boolean;
+  /** Why the route is refused; empty where `ok`. */
+  problems: RouteProblem[];
+  /** What a person should look at although the route is taken. */
+  warnings: RouteProblem[];
+  /** The route in WGS-84 with every default filled in; only where `ok`. */
+  route?: Route;
+}
+
+/** A stop or an end of the route farther than this from its line is not on the way. */
+const FAR_STOP_M = 50_000;
+/** A gap between two lines of a MultiLineString that is worth a word. */
+const GAP_M = 100;
+/** Shorter than this nothing can be said about a trip. */
+const SHORTEST_M = 10;
+
+/**
+ * Says everything that is wrong with a route, with the place in the document and on earth, and what was done to it
+ * (coordinates converted, gaps bridged). Never throws.
+ * @param input a GeoJSON Feature as in `PUT /routes/{id}`
+ */
+export function checkRoute(input: unknown): RouteCheck {
+  const warnings: RouteProblem[] = [];
+  const refused = (problems: RouteProblem[]): RouteCheck => ({ ok: false, problems, warnings });
+  if (!isRecord(input) || input.type !== 'Feature') {
+    return refused([{ path: 'type', message: `expected a GeoJSON Feature, got ${kindOf(input)}` }]);
+  }
+  const read = readLines(input.geometry);
+  if ('problems' in read) return refused(read.problems);
+  const crs = readCrs(input);
+  if ('problems' in crs) return refused(crs.problems);
+  const faults = checkCoordinates(read.lines, crs.crs);
+  if (faults.length > 0) return refused(faults);
+
+  const parsed = Route.safeParse(input);
+  if (!parsed.success) {
+    return refused(
+      parsed.error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+    );
+  }
+  const route = withCrsConverted(parsed.data, warnings);
+  if (crs.stated === false) warnUnstatedCrs(read.lines, warnings);
+  const lines = read.lines.map((line) => ({
+    ...line,
+    points: line.points.map((point) => toWgs84(point, crs.crs)),
+  }));
+  const problems = [...checkLine(lines, warnings), ...checkLegs(route, lines, warnings)];
+  problems.push(...checkStops(route, lines, warnings));
+  return problems.length > 0 ? refused(problems) : { ok: true, problems, warnings, route };
+}
+
+function kindOf(input: unknown): string {
+  if (isRecord(input)) return `type ${JSON.stringify(input.type)}`;
+  return Array.isArray(input) ? 'an array' : String(input === null ? null : typeof input);
+}
+
+/** No two points of a route are farther apart; the longest straight of a real railway drawn coarsely is shorter. */
+const JUMP_M = 250_000;
+
+function checkLine(lines: Line[], warnings: RouteProblem[]): RouteProblem[] {
+  const problems: RouteProblem[] = [];
+  let lengthM = 0;
+  let last: [number, number] | undefined;
+  for (const line of lines) {
+    for (const [index, point] of line.points.entries()) {
+      const path = `${line.path}.${index}`;
+      const stepM = last ? distanceM(last[0], last[1], point[0], point[1]) : 0;
+      lengthM += stepM;
+      if (stepM > JUMP_M) {
+        problems.push({
+          path,
+          at: point,
+          message: `jumps ${km(stepM)} from the point before; a point is wrong or missing`,
+        });
+      } else if (index === 0 && stepM > GAP_M) {
+        warnings.push({
+          path,
+          at: point,
+          message: `begins ${km(stepM)} from the end of the line before; joined straight`,
+        });
+      }
+      last = point;
+    }
+  }
+  if (lengthM < SHORTEST_M) {
+    const at = lines[0]?.points[0];
+    const message = `the route is ${lengthM.toFixed(1)} m long: expected at least two different points, ${SHORTEST_M} m`;
+    problems.push({ path: 'geometry.coordinates', message, ...(at ? { at } : {}) });
+  }
+  return problems.slice(0, 20);
+}
+
+function km(metres: number): string {
+  return metres < 10_000 ? `${(metres / 1000).toFixed(1)} km` : `${Math.round(metres / 1000)} km`;
+}
+
+function checkLegs(route: Route, lines: Line[], warnings: RouteProblem[]): RouteProblem[] {
+  const problems: RouteProblem[] = [];
+  const lengthM = lengthOf(lines);
+  const legs = (route.properties.legs ?? []).map((leg, index) => ({ ...leg, path: `properties.legs.${index}` }));
+  for (const leg of legs) {
+    if (leg.toM <= leg.fromM) {
+      problems.push({ path: `${leg.path}.toM`, message: `${leg.toM} is not beyond fromM ${leg.fromM}` });
+    }
+    if (leg.fromM >= lengthM) {
+      const message = `${leg.fromM} is beyond the route's end at ${Math.round(lengthM)} m`;
+      problems.push({ path: `${leg.path}.fromM`, message });
+    } else if (leg.toM > lengthM + 1000) {
+      const message = `${leg.toM} is beyond the route's end at ${Math.round(lengthM)} m; cut there`;
+      warnings.push({ path: `${leg.path}.toM`, message });
+    }
+  }
+  const inOrder = [...legs].sort((a, b) => a.fromM - b.fromM);
+  for (let i = 1; i < inOrder.length; i++) {
+    const [before, leg] = [inOrder[i - 1]!, inOrder[i]!];
+    if (leg.fromM < before.toM) {
+      problems.push({
+        path: `${leg.path}.fromM`,
+        message: `${leg.fromM} overlaps ${before.path}, which ends at ${before.toM}`,
+      });
+    }
+  }
+  return problems;
+}
+
+function lengthOf(lines: Line[]): number {
+  let lengthM = 0;
+  let last: [number, number] | undefined;
+  for (const { points } of lines) {
+    for (const point of points) {
+      if (last) lengthM += distanceM(last[0], last[1], point[0], point[1]);
+      last = point;
+    }
+  }
+  return lengthM;
+}
+
+/** Ends and stops that are far from the line: the line's axes are swapped, or the stop is another route's. */
+function checkStops(route: Route, lines: Line[], warnings: RouteProblem[]): RouteProblem[] {
+  const { origin, destination, allowedStops } = route.properties;
+  const places: { path: string; at: [number, number] }[] = [];
+  const add = (path: string, end: typeof origin) => {
+    if (end === undefined) return;
+    const at = 'type' in end ? end.coordinates[0]![0]! : end.center;
+    places.push({ path, at: [at[0], at[1]] });
+  };
+  add('properties.origin', origin);
+  add('properties.destination', destination);
+  for (const [index, stop] of allowedStops.entries()) add(`properties.allowedStops.${index}`, stop);
+
+  const far = places.filter(({ at }) => nearestVertexM(lines, at[0], at[1]) > FAR_STOP_M);
+  const swapped = far.filter(({ at }) => Math.abs(at[0]) <= 90 && nearestVertexM(lines, at[1], at[0]) < FAR_STOP_M);
+  if (swapped.length > 0 || (far.length > 0 && far.every(({ at }) => nearestSwappedM(lines, at) < FAR_STOP_M))) {
+    return far.map(({ path, at }) => ({
+      path,
+      at,
+      message: 'lies on the route only with longitude and latitude swapped: expected [lon, lat]',
+    }));
+  }
+  for (const { path, at } of far)
+    warnings.push({ path, at, message: `lies more than ${km(FAR_STOP_M)} from the route` });
+  return [];
+}
+
+function nearestVertexM(lines: Line[], lon: number, lat: number): number {
+  let least = Infinity;
+  for (const { points } of lines) {
+    for (const point of points) least = Math.min(least, distanceM(point[0], point[1], lon, lat));
+  }
+  return least;
+}
+
+function nearestSwappedM(lines: Line[], at: [number, number]): number {
+  let least = Infinity;
+  for (const { points } of lines) {
+    for (const point of points) {
+      if (Math.abs(point[0]) <= 90) least = Math.min(least, distanceM(point[1], point[0], at[0], at[1]));
+    }
+  }
+  return least;
+}
+
+/** Mainland China in a box: maps there are drawn in GCJ-02, which is some 500 m off. */
+function warnUnstatedCrs(lines: Line[], warnings: RouteProblem[]): void {
+  const at = lines[0]?.points.find(([lon, lat]) => lon > 73.4 && lon < 135.1 && lat > 18 && lat < 53.6);
+  if (at === undefined) return;
+  const message =
+    'not stated, taken for WGS84. A line drawn on AMap, Tencent or Google in China is GCJ02, on Baidu BD09: ' +
+    'taken for WGS84 it lies some 500 m beside the road and every truck would leave it';
+  warnings.push({ path: 'properties.crs', at, message });
+}

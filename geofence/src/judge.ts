@@ -1,0 +1,147 @@
+import type { Corridor } from './corridor.ts';
+import { confirmations, type Observed, outsideSeen, withFix } from './deviation.ts';
+import { admittedM, type FixProblem, faultOf, isPossible, type JudgedFix } from './fix.ts';
+import { gapBetween } from './gap.ts';
+import { beyondM, type Located, type LocateHint, locate } from './locate.ts';
+import { turnedBack } from './opposite.ts';
+import type { RouteParams } from './params.ts';
+import type { LockRoute, RouteChange, RouteState, RouteVerdict, Seen } from './state.ts';
+import { zonesAt } from './zones.ts';
+
+const EMPTY: RouteState = Object.freeze({ locks: Object.freeze([]) as readonly LockRoute[] });
+const NOTHING: readonly never[] = Object.freeze([]);
+/** Gaps and excursions a trip keeps; a trip that has more is no longer read one by one. */
+const MOST_GAPS = 50;
+
+/** The state of a trip of which nothing is known yet. */
+export function startRoute(): RouteState {
+  return EMPTY;
+}
+
+/**
+ * Judges one fix against the route. Fixes come in fix-time order per lock; cell and Wi-Fi fixes, and fixes that cannot
+ * be, are named in the verdict and change nothing. Never throws, never changes `state`.
+ */
+export function judge(
+  corridor: Corridor,
+  state: RouteState,
+  fix: JudgedFix,
+  params: RouteParams,
+): { state: RouteState; verdict: RouteVerdict } {
+  const fault = faultOf(fix);
+  if (fault !== undefined) return { state, verdict: unjudged(fault) };
+  const place = state.locks.findIndex((lock) => lock.lockId === fix.lockId);
+  const before = place < 0 ? newLock(fix.lockId) : state.locks[place]!;
+  const last = before.recent[before.recent.length - 1];
+  if (last !== undefined && fix.timeMs < last.timeMs) return { state, verdict: unjudged('time-backwards') };
+  const { lock, verdict } = judgeLock(corridor, before, fix, last, params);
+  const locks = place < 0 ? [...state.locks, lock] : state.locks.length === 1 ? [lock] : state.locks.with(place, lock);
+  return { state: { locks }, verdict };
+}
+
+function newLock(lockId: string): LockRoute {
+  return { lockId, recent: NOTHING, excursions: NOTHING, glitches: 0, gaps: NOTHING };
+}
+
+function unjudged(problem: FixProblem): RouteVerdict {
+  return { where: 'unknown', problems: [problem], changes: NOTHING };
+}
+
+function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, last: Seen | undefined, params: RouteParams) {
+  const errorM = admittedM(fix, params.accuracyCapM);
+  const located = locate(corridor, fix.lon, fix.lat, hintFor(lock, fix));
+  const stop = stopAt(corridor, fix, located, errorM);
+  const observed: Observed = {
+    fix,
+    located,
+    errorM,
+    where: whereIs(corridor, lock, fix, located, errorM, stop, params),
+  };
+  const seen = outsideSeen(lock, observed, params);
+  const problems = suspicions(last, seen, params);
+  const believed = problems === NOTHING;
+  const changes: RouteChange[] = [];
+  const confirmed = confirmations(lock, seen, params);
+  const next: LockRoute = withFix(lock, observed, seen, confirmed, believed, changes, params);
+  const verdict: RouteVerdict = { where: observed.where, problems, changes, located };
+  if (stop !== undefined) verdict.stop = stop;
+  if (believed) believe(lock, next, observed, stop, changes, verdict, params);
+  const excursion = next.excursions[next.excursions.length - 1];
+  if (excursion && (excursion.returnedMs === undefined || changes.includes('returned'))) verdict.excursion = excursion;
+  return { lock: next, verdict };
+}
+
+/** Progress, direction and gaps follow believed fixes only: one wrong fix must not drag them along. */
+function believe(
+  lock: LockRoute,
+  next: LockRoute,
+  { fix, located, where }: Observed,
+  stop: string | undefined,
+  changes: RouteChange[],
+  verdict: RouteVerdict,
+  params: RouteParams,
+): void {
+  const inside = where !== 'outside';
+  next.at = {
+    timeMs: fix.timeMs,
+    segment: located.segment,
+    progressM: located.progressM,
+    inside,
+    stop: stop !== undefined,
+  };
+  if (!inside) return;
+  const gap = lock.at
+    ? gapBetween(lock.lockId, lock.at, next.at, lock.recent[lock.recent.length - 1]!, fix, params)
+    : undefined;
+  if (gap !== undefined) {
+    next.gaps = [...lock.gaps.slice(1 - MOST_GAPS), gap];
+    verdict.gap = gap;
+    changes.push('gap');
+  }
+  next.opposite = turnedBack(lock.opposite, fix.timeMs, located.progressM, params);
+  const since = next.opposite.sinceMs;
+  if (since !== undefined) verdict.oppositeSinceMs = since;
+  if (since !== lock.opposite?.sinceMs) changes.push(since === undefined ? 'forward' : 'opposite');
+}
+
+function hintFor(lock: LockRoute, fix: JudgedFix): LocateHint | undefined {
+  const at = lock.at;
+  if (at === undefined) return undefined;
+  const hint: LocateHint = { segment: at.segment, progressM: at.progressM, elapsedMs: fix.timeMs - at.timeMs };
+  if (lock.opposite) hint.furthestM = lock.opposite.peakM;
+  if (fix.headingDeg !== undefined) hint.headingDeg = fix.headingDeg;
+  if (fix.speedKmh !== undefined) hint.speedKmh = fix.speedKmh;
+  return hint;
+}
+
+/** Stops are asked only where the corridor itself does not answer; a fix's admitted error is no reason to be in one. */
+function stopAt(corridor: Corridor, fix: JudgedFix, _located: Located, _errorM: number): string | undefined {
+  if (corridor.stops.length === 0) return undefined;
+  return zonesAt(corridor.stopZones, fix.lon, fix.lat)[0];
+}
+
+function whereIs(
+  corridor: Corridor,
+  lock: LockRoute,
+  fix: JudgedFix,
+  located: Located,
+  errorM: number,
+  stop: string | undefined,
+  params: RouteParams,
+): Observed['where'] {
+  if (stop !== undefined) return 'inside';
+  const awayM = Math.abs(located.offsetM);
+  const share = params.reentryShare;
+  if (awayM <= share * (located.halfWidthM + errorM)) return 'inside';
+  const own = awayM <= located.halfWidthM + errorM;
+  // The located pass may be the likelier one and not the nearest: outside means outside of all of them.
+  if (!own && beyondM(corridor, fix.lon, fix.lat) > errorM) return 'outside';
+  const open = lock.excursions[lock.excursions.length - 1];
+  if (open === undefined || open.returnedMs !== undefined) return 'inside';
+  return beyondM(corridor, fix.lon, fix.lat, share) <= share * errorM ? 'inside' : 'edge';
+}
+
+function suspicions(last: Seen | undefined, seen: Seen, params: RouteParams): readonly FixProblem[] {
+  if (last === undefined || isPossible(last, seen, params.fastestKmh, params.noiseM)) return NOTHING;
+  return last.timeMs === seen.timeMs ? ['same-instant', 'impossible-jump'] : ['impossible-jump'];
+}

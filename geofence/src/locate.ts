@@ -1,0 +1,275 @@
+import { nearestSegment, segmentsWithin } from './balls.ts';
+import { type Corridor, chord2ToSegment, PASS_GAP_M, PLANE_DOUBLES } from './corridor.ts';
+import { chordToM, EARTH_RADIUS_M, metresToChord, normalDeg, RADIANS_PER_DEGREE, turnDeg } from './sphere.ts';
+
+/** Where a position stands to a route. */
+export interface Located {
+  /** Index of the segment with the nearest point. */
+  segment: number;
+  /** Metres from the route, positive on the right of travel. */
+  offsetM: number;
+  /** Metres along the route. */
+  progressM: number;
+  /** The corridor's half-width there, metres. */
+  halfWidthM: number;
+  /** The nearest point of the route. */
+  lon: number;
+  lat: number;
+}
+
+/** What is known from before. A `Located` will do. */
+export interface LocateHint {
+  segment?: number;
+  progressM?: number;
+  /** The farthest along this pass that the vehicle has been; `progressM` where absent. */
+  furthestM?: number;
+  /** Since the hint was true; absent: any time. */
+  elapsedMs?: number;
+  headingDeg?: number;
+  speedKmh?: number;
+}
+
+/** Another pass is thought possible where it is not farther than this beyond the nearest one (largest GNSS error seen: 161 m). */
+const DOUBT_M = 100;
+/** Segments looked at near the hint before the index is asked. */
+const NEAR_HINT = 96;
+/** No vehicle advances faster along a route, km/h. */
+const FASTEST_KMH = 180;
+/** Progress may fall or rise by this through noise alone. */
+const NOISE_M = 250;
+/** Below this a heading says nothing. */
+const HEADED_KMH = 10;
+
+// The position in question as a unit vector: scratch of one call, so that a call allocates its answer only.
+let x = 0;
+let y = 0;
+let z = 0;
+const doubtful: number[] = [];
+
+/**
+ * The nearest point of the route, its signed offset and the progress there. Where the route passes itself so that more
+ * than one pass is within reach of GNSS error, the hint decides: a pass the vehicle cannot have got to in the time is
+ * out, then heading, going on in the same direction and nearness weigh. Without a hint it is the nearest.
+ *
+ * O(1) with a hint where no other pass is near, O(log n) otherwise.
+ * @param lon degrees, WGS-84, finite
+ * @param lat degrees, WGS-84, finite
+ * @throws RangeError where a coordinate is not finite
+ */
+export function locate(corridor: Corridor, lon: number, lat: number, hint?: LocateHint): Located {
+  setPosition(lon, lat);
+  if (hint === undefined) return answer(corridor, nearestSegment(corridor, x, y, z));
+  let best = -1;
+  let chord2 = Infinity;
+  if (hint.segment !== undefined && hint.segment >= 0 && hint.segment < corridor.pointCount - 1) {
+    best = nearHint(corridor, hint.segment);
+    chord2 = chord2ToSegment(corridor, best, x, y, z);
+    const clear = corridor.clearM[best]! / EARTH_RADIUS_M;
+    if (4 * chord2 <= clear * clear) return answer(corridor, best);
+  }
+  best = nearestSegment(corridor, x, y, z, best, chord2);
+  return answer(corridor, likeliestPass(corridor, best, hint));
+}
+
+/**
+ * How far the position lies beyond the corridor's edge, metres (negative: within). Every pass of the route is asked, so
+ * the answer depends on the position alone, never on what came before.
+ * @param share of the half-width that counts, 0–1
+ */
+export function beyondM(corridor: Corridor, lon: number, lat: number, share = 1): number {
+  setPosition(lon, lat);
+  const nearest = nearestSegment(corridor, x, y, z);
+  const nearestM = chordToM(Math.sqrt(chord2ToSegment(corridor, nearest, x, y, z)));
+  let beyond = nearestM - share * corridor.halfWidthM[nearest]!;
+  // A wider leg may hold what a nearer one does not.
+  if (corridor.halfWidthM[nearest]! >= corridor.widestM) return beyond;
+  const reach = metresToChord(Math.max(0, beyond + share * corridor.widestM));
+  for (const i of segmentsWithin(corridor, x, y, z, reach, doubtful)) {
+    const metres = chordToM(Math.sqrt(chord2ToSegment(corridor, i, x, y, z)));
+    beyond = Math.min(beyond, metres - share * corridor.halfWidthM[i]!);
+  }
+  return beyond;
+}
+
+function setPosition(lon: number, lat: number): void {
+  if (!Number.isFinite(lon) || !Number.isFinite(lat)) {
+    throw new RangeError(`position [${lon}, ${lat}]: expected finite degrees`);
+  }
+  const cosLat = Math.cos(lat * RADIANS_PER_DEGREE);
+  x = cosLat * Math.cos(lon * RADIANS_PER_DEGREE);
+  y = cosLat * Math.sin(lon * RADIANS_PER_DEGREE);
+  z = Math.sin(lat * RADIANS_PER_DEGREE);
+}
+
+/**
+ * Walks from the hint downhill until every segment within `PASS_GAP_M` of road of the nearest one has been looked at.
+ * It may stop at a place that is only nearer than its surroundings; the caller's clearance test finds that out.
+ */
+function nearHint(corridor: Corridor, start: number): number {
+  const { alongM } = corridor;
+  const last = corridor.pointCount - 2;
+  let best = start;
+  let best2 = chord2ToSegment(corridor, start, x, y, z);
+  let high = start;
+  let low = start;
+  for (let looked = 0; looked < NEAR_HINT; looked++) {
+    let next: number;
+    if (high < last && alongM[high + 1]! - alongM[best + 1]! <= PASS_GAP_M) next = ++high;
+    else if (low > 0 && alongM[best]! - alongM[low]! <= PASS_GAP_M) next = --low;
+    else break;
+    const chord2 = chord2ToSegment(corridor, next, x, y, z);
+    if (chord2 < best2) {
+      best2 = chord2;
+      best = next;
+    }
+  }
+  return best;
+}
+
+/** Chooses between the passes of the route that lie about as near as the nearest segment. */
+function likeliestPass(corridor: Corridor, nearest: number, hint: LocateHint): number {
+  const nearestM = chordToM(Math.sqrt(chord2ToSegment(corridor, nearest, x, y, z)));
+  segmentsWithin(corridor, x, y, z, metresToChord(nearestM + DOUBT_M), doubtful);
+  if (isOnePass(corridor, doubtful)) return nearest;
+  let best = nearest;
+  let least = Infinity;
+  for (const segment of doubtful) {
+    const cost = doubt(corridor, segment, nearestM, hint);
+    if (cost < least) {
+      least = cost;
+      best = segment;
+    }
+  }
+  return best;
+}
+
+function isOnePass(corridor: Corridor, segments: number[]): boolean {
+  const { alongM } = corridor;
+  const first = segments[0]!;
+  const last = segments[segments.length - 1]!;
+  return alongM[last]! - alongM[first + 1]! <= PASS_GAP_M;
+}
+
+/** How little a pass fits: 0 fits best. The nearness of a pass says less than whether the vehicle can be there. */
+function doubt(corridor: Corridor, segment: number, nearestM: number, hint: LocateHint): number {
+  const apartM = chordToM(Math.sqrt(chord2ToSegment(corridor, segment, x, y, z))) - nearestM;
+  let cost = apartM / DOUBT_M;
+  if (hint.progressM !== undefined) {
+    const progressM = progressOn(corridor, segment);
+    const advanceM = progressM - hint.progressM;
+    const reachM = hint.elapsedMs === undefined ? Infinity : NOISE_M + (hint.elapsedMs * FASTEST_KMH) / 3600;
+    if (Math.abs(advanceM) > reachM) cost += 10;
+    if (progressM < Math.max(hint.progressM, hint.furthestM ?? 0) - NOISE_M) cost += 0.5;
+    cost += advanceM < 0 ? -advanceM / 1000 : advanceM / 2000;
+  }
+  if (hint.headingDeg !== undefined && (hint.speedKmh === undefined || hint.speedKmh >= HEADED_KMH)) {
+    if (turnDeg(hint.headingDeg, segmentHeading(corridor, segment)) > 100) cost += 1;
+  }
+  return cost;
+}
+
+/** Angle from the segment's start to the foot of the position, radians, within the segment. */
+function angleOn(corridor: Corridor, segment: number): number {
+  const { planes, vertices } = corridor;
+  const p = segment * PLANE_DOUBLES;
+  const v = segment * 3;
+  const along = x * planes[p + 3]! + y * planes[p + 4]! + z * planes[p + 5]!;
+  if (along <= 0) return 0;
+  const toward = x * vertices[v]! + y * vertices[v + 1]! + z * vertices[v + 2]!;
+  if (along * planes[p + 6]! - toward * planes[p + 7]! >= 0) return Math.atan2(planes[p + 7]!, planes[p + 6]!);
+  return Math.atan2(along, toward);
+}
+
+function progressOn(corridor: Corridor, segment: number): number {
+  const progressM = corridor.alongM[segment]! + angleOn(corridor, segment) * EARTH_RADIUS_M;
+  return Math.min(progressM, corridor.alongM[segment + 1]!);
+}
+
+function answer(corridor: Corridor, segment: number): Located {
+  const { planes, vertices } = corridor;
+  const p = segment * PLANE_DOUBLES;
+  const v = segment * 3;
+  const angle = angleOn(corridor, segment);
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  const fx = vertices[v]! * cos + planes[p + 3]! * sin;
+  const fy = vertices[v + 1]! * cos + planes[p + 4]! * sin;
+  const fz = vertices[v + 2]! * cos + planes[p + 5]! * sin;
+  const awayM = chordToM(Math.sqrt(chord2ToSegment(corridor, segment, x, y, z)));
+  return {
+    segment,
+    offsetM: isRight(corridor, segment) ? awayM : -awayM,
+    progressM: Math.min(corridor.alongM[segment]! + angle * EARTH_RADIUS_M, corridor.alongM[segment + 1]!),
+    halfWidthM: corridor.halfWidthM[segment]!,
+    lon: Math.atan2(fy, fx) / RADIANS_PER_DEGREE,
+    lat: Math.atan2(fz, Math.sqrt(fx * fx + fy * fy)) / RADIANS_PER_DEGREE,
+  };
+}
+
+/** Which side; at a vertex by both segments that meet there, or a sharp bend would be taken for its other side. */
+function isRight(corridor: Corridor, segment: number): boolean {
+  const { planes, vertices } = corridor;
+  const p = segment * PLANE_DOUBLES;
+  const v = segment * 3;
+  let left = x * planes[p]! + y * planes[p + 1]! + z * planes[p + 2]!;
+  const along = x * planes[p + 3]! + y * planes[p + 4]! + z * planes[p + 5]!;
+  const toward = x * vertices[v]! + y * vertices[v + 1]! + z * vertices[v + 2]!;
+  let other = -1;
+  if (along <= 0) other = segment - 1;
+  else if (along * planes[p + 6]! - toward * planes[p + 7]! >= 0) other = segment + 1;
+  if (other >= 0 && other < corridor.pointCount - 1) {
+    const q = other * PLANE_DOUBLES;
+    left += x * planes[q]! + y * planes[q + 1]! + z * planes[q + 2]!;
+  }
+  return left < 0;
+}
+
+/** The route's direction of travel on a segment (at its middle), degrees clockwise from north. */
+export function segmentHeading(corridor: Corridor, segment: number): number {
+  const angle = Math.atan2(
+    corridor.planes[segment * PLANE_DOUBLES + 7]!,
+    corridor.planes[segment * PLANE_DOUBLES + 6]!,
+  );
+  return headingOn(corridor, segment, angle / 2);
+}
+
+/** Where a vehicle is that has come `progressM` along the route (kept within it), and where it heads. */
+export function positionAt(corridor: Corridor, progressM: number): { lon: number; lat: number; headingDeg: number } {
+  const { alongM, planes, vertices } = corridor;
+  const wanted = Math.min(corridor.lengthM, Math.max(0, Number.isFinite(progressM) ? progressM : 0));
+  let low = 0;
+  let high = corridor.pointCount - 2;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (alongM[middle]! <= wanted) low = middle;
+    else high = middle - 1;
+  }
+  const angle = (wanted - alongM[low]!) / EARTH_RADIUS_M;
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  const [p, v] = [low * PLANE_DOUBLES, low * 3];
+  const fx = vertices[v]! * cos + planes[p + 3]! * sin;
+  const fy = vertices[v + 1]! * cos + planes[p + 4]! * sin;
+  const fz = vertices[v + 2]! * cos + planes[p + 5]! * sin;
+  return {
+    lon: Math.atan2(fy, fx) / RADIANS_PER_DEGREE,
+    lat: Math.atan2(fz, Math.hypot(fx, fy)) / RADIANS_PER_DEGREE,
+    headingDeg: headingOn(corridor, low, angle),
+  };
+}
+
+/** Direction of travel where a segment has turned by `angle` from its start: the tangent in east and north. */
+function headingOn(corridor: Corridor, segment: number, angle: number): number {
+  const { planes, vertices } = corridor;
+  const [p, v] = [segment * PLANE_DOUBLES, segment * 3];
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  const at = (i: number) => vertices[v + i]! * cos + planes[p + 3 + i]! * sin;
+  const to = (i: number) => planes[p + 3 + i]! * cos - vertices[v + i]! * sin;
+  const [px, py, tx, ty, tz] = [at(0), at(1), to(0), to(1), to(2)];
+  const flat = Math.hypot(px, py) || 1;
+  const east = (px * ty - py * tx) / flat;
+  // d(lat) = dz / cos(lat), which holds because the tangent is at right angles to the position.
+  const north = tz / flat;
+  return normalDeg(Math.atan2(east, north) / RADIANS_PER_DEGREE);
+}

@@ -1,0 +1,97 @@
+import type { FixProblem, Mark } from './fix.ts';
+import type { Located } from './locate.ts';
+
+/** A fix as the judge remembers it. */
+export interface Seen extends Mark {
+  boot: number;
+  seq: number;
+  outside: boolean;
+  /** For an outside fix: an earlier fix exists from which it can have been reached. */
+  reached: boolean;
+  /** Time of the earliest outside fix that this one makes a pair with, where that pair is still without a witness. */
+  pairFromMs?: number;
+}
+
+/** One time off the route, of one lock. All times are fix times, epoch ms. */
+export interface Excursion {
+  lockId: string;
+  lastInsideMs?: number;
+  /** Progress at the last inside fix, metres. */
+  leftAtM?: number;
+  firstOutsideMs: number;
+  firstOutside: { lon: number; lat: number };
+  /** When the corridor's edge was crossed, by the straight line from the last inside to the first outside fix. */
+  crossedMs?: number;
+  /** Absent while provisional. */
+  confirmedMs?: number;
+  lastOutsideMs: number;
+  outsideFixes: number;
+  /** Greatest distance from the route's line, metres, and where that was. */
+  maxDistanceM: number;
+  farthest: { timeMs: number; lon: number; lat: number };
+  /** The first fix well inside again; absent while it lasts. */
+  returnedMs?: number;
+  returnedAtM?: number;
+  /** The longest time without a fix from the last inside fix to the return: what it hides cannot be known. */
+  longestGapMs: number;
+}
+
+/** Two fixes with time or road between them that the route does not explain. */
+export interface Gap {
+  lockId: string;
+  fromMs: number;
+  toMs: number;
+  fromM: number;
+  toM: number;
+  /** `too-slow`: time is unaccounted for. `too-fast`: the route cannot have been followed, a straight line can. */
+  kind: 'too-slow' | 'too-fast';
+  /** Time beyond what the section needs, ms; 0 for `too-fast`. */
+  unaccountedMs: number;
+  averageKmh: number;
+}
+
+export interface Opposite {
+  /** The farthest point reached, and when. */
+  peakM: number;
+  peakMs: number;
+  /** Set while the vehicle goes back. */
+  sinceMs?: number;
+  lowestM: number;
+}
+
+export interface LockRoute {
+  lockId: string;
+  /** Fixes of the last `pairMostMs`, and the last one however old. */
+  recent: readonly Seen[];
+  /** Where the last believed fix stood to the route. */
+  at?: { timeMs: number; segment: number; progressM: number; inside: boolean; stop: boolean };
+  lastInside?: { timeMs: number; lon: number; lat: number; progressM: number; beyondM: number };
+  /** Oldest first; those never confirmed are dropped once no later fix can confirm them. The last may be open. */
+  excursions: readonly Excursion[];
+  /** Outside fixes that turned out to be alone. */
+  glitches: number;
+  opposite?: Opposite;
+  gaps: readonly Gap[];
+}
+
+/** Everything the judge knows of a trip: plain JSON. Never changed in place. */
+export interface RouteState {
+  locks: readonly LockRoute[];
+}
+
+export type RouteChange = 'provisional' | 'confirmed' | 'returned' | 'glitch' | 'opposite' | 'forward' | 'gap';
+
+/** What one fix meant. */
+export interface RouteVerdict {
+  /** `unknown`: the fix says nothing about the route (see `problems`). `edge`: neither outside nor back inside. */
+  where: 'inside' | 'edge' | 'outside' | 'unknown';
+  problems: readonly FixProblem[];
+  changes: readonly RouteChange[];
+  located?: Located;
+  /** Id of the allowed stop or end of the route that holds the fix. */
+  stop?: string;
+  /** The lock's excursion that lasts, or that this fix ended. */
+  excursion?: Excursion;
+  oppositeSinceMs?: number;
+  gap?: Gap;
+}
