@@ -1,5 +1,8 @@
--- Every record that was acknowledged. The partitions of plain Postgres, or the hypertable of TimescaleDB, are made by
--- the store at start (partitions.ts), because which of the two it is depends on the server.
+-- Every record that was acknowledged, by its fix time.
+--
+-- Plain Postgres: one partition a UTC day, made ahead by partitions.ts, and `reports_default` for days that have none
+-- yet; what lands there is moved to its own day later, so that a write never waits for DDL.
+-- TimescaleDB: partitions.ts replaces the empty table by a hypertable of the same columns and indexes.
 CREATE TABLE reports (
   lock_id         text NOT NULL,
   boot            bigint NOT NULL,
@@ -24,4 +27,12 @@ CREATE TABLE reports (
   charging        boolean,
   rssi_dbm        double precision,
   events          jsonb
-);
+) PARTITION BY RANGE (time);
+
+-- The identity of a record; `time` is in it because a partitioned table asks for that. Found by (lock_id, boot, seq).
+CREATE UNIQUE INDEX reports_identity ON reports (lock_id, boot, seq, time);
+-- What a lock reported from when to when. The track of a trip is read through it too: its locks, from judged_from to
+-- judged_to. There is no index by trip, so that a write pays for two indexes and not three.
+CREATE INDEX reports_by_lock ON reports (lock_id, time);
+
+CREATE TABLE reports_default PARTITION OF reports DEFAULT;
