@@ -1,0 +1,235 @@
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { type Command, commandTopic } from '@sealwatch/schemas';
+import type { AuthenticateError, Client, PublishPacket } from 'aedes';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { Budget } from './budget.ts';
+import { DEFAULT_GATE_LIMITS, Gate, type GateLimits } from './gate.ts';
+import { type BrokerMetrics, brokerMetrics } from './metrics.ts';
+import { MuteAedes } from './mute.ts';
+import { type LoadSecretHashes, lockSecrets, type Secrets } from './secrets.ts';
+import { mayRead, publishRule } from './topicrules.ts';
+
+/** Takes what a lock published. `done()` gives the PUBACK, so it is called only after the COMMIT (law 1). */
+export type Receive = (lockId: string, payload: Buffer, done: (error?: Error) => void) => void;
+
+export interface BrokerOptions {
+  host: string;
+  /** 0 chooses a free port. */
+  port: number;
+  tls?: { port: number; certPath: string; keyPath: string };
+  secretHashes: LoadSecretHashes;
+  report: Receive;
+  reply: Receive;
+  /** A lock is connected and listens for commands. */
+  listening?: (lockId: string) => void;
+  limits?: Partial<GateLimits>;
+  /** Bytes of unanswered publishes over all locks: see Budget. */
+  softBytes?: number;
+  hardBytes?: number;
+  connectTimeoutMs?: number;
+  registry: Registry;
+  log: Logger;
+  nowMs?: () => number;
+}
+
+export interface Broker {
+  port: number;
+  tlsPort?: number;
+  /** Writes a command to its lock. False where the lock is not connected or does not listen. */
+  deliver(lockId: string, command: Command): Promise<boolean>;
+  connectedLocks(): string[];
+  /** The lock was retired or got another secret: forget the old one and close its connection. */
+  refreshLock(lockId: string): void;
+  close(): Promise<void>;
+}
+
+interface Session {
+  client: Client;
+  listening: boolean;
+}
+
+interface House {
+  options: BrokerOptions;
+  secrets: Secrets;
+  metrics: BrokerMetrics;
+  sessions: Map<string, Session>;
+}
+
+/** Starts the MQTT listener(s) that locks connect to (contract §2). Throws what `listen` throws, e.g. EADDRINUSE. */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const house: House = {
+    options,
+    secrets: lockSecrets(options.secretHashes, options.nowMs ?? Date.now),
+    metrics: brokerMetrics(options.registry),
+    sessions: new Map(),
+  };
+  const aedes = await openAedes(house);
+  const budget = new Budget(options.softBytes ?? 16 * 2 ** 20, options.hardBytes ?? 128 * 2 ** 20);
+  house.metrics.waitingBytes(() => budget.bytes);
+  const limits = { ...DEFAULT_GATE_LIMITS, ...options.limits };
+  const sockets = new Set<Socket>();
+  const accept = (socket: Socket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.once('close', () => sockets.delete(socket));
+    aedes.handle(new Gate(socket, limits, budget, (reason) => house.metrics.refused('wire', reason)));
+  };
+  const plain = createServer(accept);
+  const secure = options.tls && createTlsServer(readPair(options.tls), accept);
+  const port = await listen(plain, options.host, options.port);
+  const tlsPort = options.tls && secure ? await listen(secure, options.host, options.tls.port) : undefined;
+
+  return {
+    port,
+    ...(tlsPort === undefined ? {} : { tlsPort }),
+    deliver: (lockId, command) => deliver(house, lockId, command),
+    connectedLocks: () => [...house.sessions.keys()],
+    refreshLock(lockId) {
+      house.secrets.forget(lockId);
+      house.sessions.get(lockId)?.client.close();
+    },
+    async close() {
+      const closed = [plain, ...(secure ? [secure] : [])].map(
+        (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+      );
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(closed);
+    },
+  };
+}
+
+function readPair(tls: { certPath: string; keyPath: string }) {
+  return { cert: readFileSync(tls.certPath), key: readFileSync(tls.keyPath) };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+async function openAedes(house: House): Promise<MuteAedes> {
+  const { options, metrics, sessions } = house;
+  const aedes = new MuteAedes({
+    connectTimeout: options.connectTimeoutMs ?? 10_000,
+    maxTopicLevels: 8,
+    preConnect(_client, packet, done) {
+      // No session is kept here: commands wait in the database, and a lock subscribes again (CONNACK says so).
+      packet.clean = true;
+      done(null, true);
+    },
+    authenticate: (client, userName, password, done) => void authenticate(house, client, userName, password, done),
+    authorizePublish: (client, packet, done) => authorizePublish(house, client, packet, done),
+    authorizeSubscribe(client, subscription, done) {
+      if (mayRead(client.id, subscription.topic)) return done(null, subscription);
+      metrics.refused('subscribe', 'foreign-topic');
+      options.log.warn({ lockId: client.id, filter: subscription.topic }, 'subscription refused');
+      done(null, null);
+    },
+  });
+  await aedes.listen();
+  aedes.on('clientReady', (client) => {
+    sessions.set(client.id, { client, listening: false });
+    metrics.connected(sessions.size);
+    (client.conn as Gate).opened();
+  });
+  aedes.on('clientDisconnect', (client) => {
+    if (sessions.get(client.id)?.client === client) sessions.delete(client.id);
+    metrics.connected(sessions.size);
+  });
+  aedes.on('subscribe', (subscriptions, client) => {
+    const session = sessions.get(client.id);
+    const granted = subscriptions.some((entry) => entry.topic === commandTopic(client.id) && entry.qos <= 2);
+    if (!granted || session?.client !== client) return;
+    session.listening = true;
+    options.listening?.(client.id);
+  });
+  aedes.on('clientError', (client, error) => options.log.debug({ lockId: client.id, reason: error.message }, 'closed'));
+  aedes.on('connectionError', (_client, error) => options.log.debug({ reason: error.message }, 'closed'));
+  return aedes;
+}
+
+type AuthenticateDone = (error: AuthenticateError | null, success: boolean | null) => void;
+
+const CONNACK_UNAVAILABLE = 3;
+const CONNACK_NOT_AUTHORISED = 5;
+
+function connackError(reason: string, returnCode: number): AuthenticateError {
+  return Object.assign(new Error(reason), { returnCode });
+}
+
+async function authenticate(
+  house: House,
+  client: Client,
+  userName: string | undefined,
+  password: Buffer | undefined,
+  done: AuthenticateDone,
+): Promise<void> {
+  let reason: string | undefined;
+  try {
+    reason = await house.secrets.refusal(client.id, userName, password);
+    const will = (client as Client & { _will?: PublishPacket })._will;
+    if (!reason && will) {
+      const rule = publishRule(client.id, { topic: will.topic, qos: will.qos, retain: will.retain });
+      if (!rule.allowed) reason = `will-${rule.reason}`;
+    }
+  } catch (error) {
+    house.metrics.refused('connect', 'store-unavailable');
+    house.options.log.error({ err: error }, 'a lock could not be checked');
+    return done(connackError('store unavailable', CONNACK_UNAVAILABLE), null);
+  }
+  if (!reason) return done(null, true);
+  house.metrics.refused('connect', reason);
+  house.options.log.warn({ lockId: client.id.slice(0, 40), reason }, 'connection refused');
+  done(connackError(reason, CONNACK_NOT_AUTHORISED), null);
+}
+
+function authorizePublish(
+  house: House,
+  client: Client | null,
+  packet: PublishPacket,
+  done: (error?: Error | null) => void,
+): void {
+  if (!client) return done(new Error('the platform publishes through deliver only'));
+  // A will has no frame of its own, so it took no place in the gate.
+  const gate = packet.cmd === 'publish' ? (client.conn as Gate) : undefined;
+  const bytes = packet.length ?? 0;
+  const rule = publishRule(client.id, packet);
+  if (!rule.allowed) {
+    house.metrics.refused('publish', rule.reason);
+    house.options.log.warn({ lockId: client.id, topic: packet.topic, reason: rule.reason }, 'publish refused');
+    gate?.release(bytes);
+    return done(new Error(rule.reason));
+  }
+  const began = performance.now();
+  const receive = rule.kind === 'report' ? house.options.report : house.options.reply;
+  receive(client.id, packet.payload as Buffer, (error) => {
+    if (!error) house.metrics.acknowledged(performance.now() - began);
+    done(error ?? null);
+    gate?.release(bytes);
+  });
+}
+
+function deliver(house: House, lockId: string, command: Command): Promise<boolean> {
+  const session = house.sessions.get(lockId);
+  if (!session?.listening || session.client.closed) return Promise.resolve(false);
+  const packet: PublishPacket = {
+    cmd: 'publish',
+    topic: commandTopic(lockId),
+    payload: Buffer.from(JSON.stringify(command)),
+    qos: 1,
+    dup: false,
+    retain: false,
+  };
+  return new Promise((resolve) => {
+    session.client.publish(packet, () => resolve(!session.client.closed));
+  });
+}

@@ -1,0 +1,40 @@
+/** Packet types of MQTT 3.1.1 (table 2.1), the ones a client may send. */
+export const PACKET = {
+  connect: 1,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  subscribe: 8,
+  unsubscribe: 10,
+  pingreq: 12,
+  disconnect: 14,
+} as const;
+
+export interface FrameHeader {
+  type: number;
+  flags: number;
+  /** Bytes of the fixed header: 2 to 5. */
+  headerBytes: number;
+  /** The remaining length: bytes after the fixed header. */
+  bodyBytes: number;
+}
+
+/**
+ * Reads a fixed header (MQTT 3.1.1 §2.2).
+ * @returns `short` where more bytes are needed, `malformed` where the remaining length has no end
+ */
+export function readFrameHeader(bytes: Uint8Array, at: number): FrameHeader | 'short' | 'malformed' {
+  let bodyBytes = 0;
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[at + 1 + i];
+    if (byte === undefined) return 'short';
+    bodyBytes += (byte & 0x7f) * 128 ** i;
+    if (byte < 0x80) {
+      const first = bytes[at] ?? 0;
+      return { type: first >> 4, flags: first & 0x0f, headerBytes: 2 + i, bodyBytes };
+    }
+  }
+  return 'malformed';
+}

@@ -1,0 +1,235 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { Budget } from './budget.ts';
+import { type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
+import { wireProblem } from './wire.ts';
+
+export interface GateLimits {
+  /** Largest frame of a connected lock, bytes, header included. */
+  frameBytes: number;
+  /** Largest first frame (CONNECT), bytes. */
+  firstFrameBytes: number;
+  /** Publishes of one lock that may wait for their acknowledgement. */
+  inFlight: number;
+  /** Their bytes. */
+  inFlightBytes: number;
+  /** How long a frame may stay half received, ms. */
+  halfFrameMs: number;
+}
+
+/** 64 KiB of payload, and room for a topic and headers. */
+export const DEFAULT_GATE_LIMITS: GateLimits = {
+  frameBytes: 64 * 1024 + 1024,
+  firstFrameBytes: 4 * 1024,
+  inFlight: 64,
+  inFlightBytes: 256 * 1024,
+  halfFrameMs: 30_000,
+};
+
+/**
+ * Stands between a socket and aedes: lets only whole, well-formed MQTT 3.1.1 frames pass, and stops reading the socket
+ * while too much of what this lock (or all locks, see Budget) published waits for its acknowledgement. Each byte is
+ * looked at once and copied at most twice, however the stream is cut.
+ *
+ * States: `connect` (only a CONNECT passes) → `connack` (nothing is read until aedes has answered) → `open`.
+ */
+export class Gate extends Duplex {
+  readonly #socket: Socket;
+  readonly #limits: GateLimits;
+  readonly #budget: Budget;
+  readonly #refused: (reason: string) => void;
+  #state: 'connect' | 'connack' | 'open' = 'connect';
+  #held: Buffer[] = [];
+  #ended = false;
+  #half: Buffer | undefined;
+  #halfBytes = 0;
+  #halfTimer: NodeJS.Timeout | undefined;
+  #readable = true;
+  #inFlight = 0;
+  #inFlightBytes = 0;
+
+  constructor(socket: Socket, limits: GateLimits, budget: Budget, refused: (reason: string) => void) {
+    super({ allowHalfOpen: false });
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#budget = budget;
+    this.#refused = refused;
+    socket.on('data', (chunk: Buffer) => {
+      this.#held.push(chunk);
+      this.#pass();
+    });
+    socket.on('end', () => {
+      this.#ended = true;
+      this.#pass();
+    });
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+  }
+
+  /** aedes has accepted the lock: go on reading. */
+  opened(): void {
+    this.#state = 'open';
+    this.#pass();
+  }
+
+  /** A publish of `bodyBytes` has been answered (or refused): its place is free again. */
+  release(bodyBytes: number): void {
+    if (this.destroyed) return;
+    this.#inFlight -= 1;
+    this.#inFlightBytes -= bodyBytes;
+    this.#budget.give(bodyBytes);
+    if (this.#held.length > 0 || this.#socket.isPaused()) this.#pass();
+  }
+
+  override _read(): void {
+    this.#readable = true;
+    if (this.#held.length > 0 || this.#socket.isPaused()) this.#pass();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.write(Buffer.concat(chunks.map((entry) => entry.chunk)), done);
+  }
+
+  override _final(done: () => void): void {
+    this.#socket.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#halfTimer);
+    this.#budget.leave(this.#waiter);
+    this.#budget.give(this.#inFlightBytes);
+    this.#held = [];
+    this.#half = undefined;
+    this.#socket.destroy();
+    done(error);
+  }
+
+  readonly #waiter = { resume: () => this.#pass() };
+
+  /** Passes frames until something has to be waited for; reads the socket exactly when nothing has. */
+  #pass(): void {
+    while (this.#held.length > 0 && !this.destroyed && !this.#blocked()) {
+      const chunk = this.#held.shift() as Buffer;
+      const used = this.#half ? this.#completeHalf(chunk) : this.#passWhole(chunk);
+      if (used < chunk.length && !this.destroyed) this.#held.unshift(chunk.subarray(used));
+    }
+    if (this.destroyed) return;
+    if (this.#held.length === 0 && this.#ended) this.push(null);
+    else if (this.#held.length > 0 || this.#blocked()) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #blocked(): boolean {
+    if (!this.#readable || this.#state === 'connack') return true;
+    if (this.#inFlight >= this.#limits.inFlight || this.#inFlightBytes >= this.#limits.inFlightBytes) return true;
+    if (this.#budget.accepts(this.#inFlight > 0)) return false;
+    this.#budget.wait(this.#waiter);
+    return true;
+  }
+
+  /** Passes the whole frames of a chunk on in one piece; bytes used. */
+  #passWhole(chunk: Buffer): number {
+    let at = 0;
+    let passed = 0;
+    do {
+      const header = readFrameHeader(chunk, at);
+      if (header === 'malformed') return this.#refuse('remaining-length');
+      if (header !== 'short' && this.#tooLarge(header)) return this.#refuse('frame-too-large');
+      const length = header === 'short' ? Number.POSITIVE_INFINITY : header.headerBytes + header.bodyBytes;
+      if (header === 'short' || at + length > chunk.length) {
+        this.#keepHalf(chunk.subarray(at));
+        at = chunk.length;
+        break;
+      }
+      if (!this.#admit(chunk, at, header)) return 0;
+      at += length;
+      passed = at;
+    } while (at < chunk.length && !this.#blocked());
+    if (passed > 0) this.#readable = this.push(passed === chunk.length ? chunk : chunk.subarray(0, passed));
+    return at;
+  }
+
+  /** Adds to a frame that began in an earlier chunk; bytes used. */
+  #completeHalf(chunk: Buffer): number {
+    const before = this.#halfBytes;
+    const header = this.#headerOfHalf(chunk);
+    if (header === 'malformed') return this.#refuse('remaining-length');
+    if (header !== 'short' && this.#tooLarge(header)) return this.#refuse('frame-too-large');
+    const wanted = header === 'short' ? chunk.length : header.headerBytes + header.bodyBytes - before;
+    const used = Math.min(wanted, chunk.length);
+    this.#appendHalf(chunk, used);
+    if (header === 'short' || used < wanted) return used;
+    const frame = (this.#half as Buffer).subarray(0, this.#halfBytes);
+    this.#dropHalf();
+    if (!this.#admit(frame, 0, header)) return 0;
+    this.#readable = this.push(frame);
+    return used;
+  }
+
+  #headerOfHalf(chunk: Buffer): FrameHeader | 'short' | 'malformed' {
+    const half = (this.#half as Buffer).subarray(0, Math.min(5, this.#halfBytes));
+    return readFrameHeader(half.length === 5 ? half : Buffer.concat([half, chunk.subarray(0, 5)]), 0);
+  }
+
+  #keepHalf(rest: Buffer): void {
+    // A copy, because a few bytes kept of a chunk would keep the whole chunk.
+    this.#half = Buffer.from(rest);
+    this.#halfBytes = rest.length;
+    this.#halfTimer = setTimeout(() => this.#refuse('half-frame'), this.#limits.halfFrameMs);
+    this.#halfTimer.unref();
+  }
+
+  #appendHalf(chunk: Buffer, count: number): void {
+    let half = this.#half as Buffer;
+    if (this.#halfBytes + count > half.length) {
+      const grown = Buffer.allocUnsafe(Math.max(half.length * 2, this.#halfBytes + count));
+      half.copy(grown, 0, 0, this.#halfBytes);
+      half = grown;
+    }
+    chunk.copy(half, this.#halfBytes, 0, count);
+    this.#half = half;
+    this.#halfBytes += count;
+  }
+
+  #dropHalf(): void {
+    clearTimeout(this.#halfTimer);
+    this.#half = undefined;
+    this.#halfBytes = 0;
+  }
+
+  #tooLarge(header: FrameHeader): boolean {
+    const most = this.#state === 'connect' ? this.#limits.firstFrameBytes : this.#limits.frameBytes;
+    return header.headerBytes + header.bodyBytes > most;
+  }
+
+  #admit(bytes: Buffer, at: number, header: FrameHeader): boolean {
+    if ((this.#state === 'connect') !== (header.type === PACKET.connect)) {
+      this.#refuse(this.#state === 'connect' ? 'not-connect-first' : 'second-connect');
+      return false;
+    }
+    const problem = wireProblem(bytes, at, header);
+    if (problem) {
+      this.#refuse(problem);
+      return false;
+    }
+    if (header.type === PACKET.connect) this.#state = 'connack';
+    if (header.type === PACKET.publish) {
+      this.#inFlight += 1;
+      this.#inFlightBytes += header.bodyBytes;
+      this.#budget.take(header.bodyBytes);
+    }
+    return true;
+  }
+
+  /** Closes on what MQTT 3.1.1 forbids: the protocol has no other answer. */
+  #refuse(reason: string): number {
+    this.#refused(reason);
+    this.destroy();
+    return 0;
+  }
+}

@@ -1,0 +1,27 @@
+import { commandTopic, replyTopic, reportTopic } from '@sealwatch/schemas';
+
+export interface PublishFacts {
+  topic: string;
+  qos: number;
+  retain: boolean;
+}
+
+export type PublishRule = { allowed: true; kind: 'report' | 'reply' } | { allowed: false; reason: string };
+
+/**
+ * What a lock may publish (contract §2): its own reports and replies. QoS 2 is refused, because PUBREC would have to
+ * promise what only PUBACK promises here; QoS 0 is taken and stored like the others, it only promises nothing.
+ */
+export function publishRule(lockId: string, publish: PublishFacts): PublishRule {
+  const kind =
+    publish.topic === reportTopic(lockId) ? 'report' : publish.topic === replyTopic(lockId) ? 'reply' : undefined;
+  if (!kind) return { allowed: false, reason: 'foreign-topic' };
+  if (publish.retain) return { allowed: false, reason: 'retained' };
+  if (publish.qos === 2) return { allowed: false, reason: 'qos-2' };
+  return { allowed: true, kind };
+}
+
+/** What a lock may subscribe to: its own topics, named in full. */
+export function mayRead(lockId: string, filter: string): boolean {
+  return filter === commandTopic(lockId) || filter === replyTopic(lockId) || filter === reportTopic(lockId);
+}
