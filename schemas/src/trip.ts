@@ -62,6 +62,8 @@ export const TripDeclaration = z.object({
   units: z.array(Unit).min(1).max(2),
   plannedDepartureAt: Time.optional(),
   timeLimitMin: z.number().positive().max(527_040).optional(),
+  /** Declared weight of the whole vehicle; where it is given, a gate compares its weighbridge with it. */
+  grossWeightKg: z.number().positive().max(1_000_000).optional(),
   takeover: Takeover.optional(),
 });
 export type TripDeclaration = z.infer<typeof TripDeclaration>;
@@ -91,10 +93,15 @@ export const Trip = z.object({
   routeVersion: z.int(),
   plannedDepartureAt: Time.optional(),
   timeLimitMin: z.number().optional(),
+  grossWeightKg: z.number().optional(),
+  /** Set while a named person holds the trip (布控). */
+  hold: z.object({ reason: z.string(), by: z.string() }).optional(),
   createdAt: Time,
   sealedAt: Time.optional(),
   departedAt: Time.optional(),
   arrivedAt: Time.optional(),
+  verifiedAt: Time.optional(),
+  unlockedAt: Time.optional(),
   closedAt: Time.optional(),
   writtenOffAt: Time.optional(),
   steps: z.array(Step),

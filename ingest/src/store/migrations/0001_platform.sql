@@ -98,6 +98,11 @@ CREATE TABLE trips (
   steps                jsonb NOT NULL,
   planned_departure_at timestamptz,
   time_limit_min       double precision,
+  -- declared weight of the whole vehicle, for the gate's weighbridge
+  gross_weight_kg      double precision,
+  -- 布控: a named person holds the trip; a gate never lets it pass
+  hold_reason          text,
+  hold_by              text,
   created_at           timestamptz NOT NULL DEFAULT now(),
   sealed_at            timestamptz,
   departed_at          timestamptz,
@@ -194,6 +199,17 @@ CREATE TABLE quarantine (
   raw           bytea NOT NULL
 );
 CREATE INDEX quarantine_by_lock ON quarantine (lock_id, quarantine_id DESC);
+
+-- Identities that came twice with different bodies. The second body is in quarantine, which is capped; that it came is
+-- part of the trip's story and is kept.
+CREATE TABLE identity_conflicts (
+  lock_id text NOT NULL,
+  boot    bigint NOT NULL,
+  seq     bigint NOT NULL,
+  -- fix time of the stored record
+  time    timestamptz NOT NULL,
+  PRIMARY KEY (lock_id, boot, seq)
+);
 
 CREATE TABLE passages (
   gate_id     text NOT NULL,

@@ -1,0 +1,57 @@
+import type { Role } from '@sealwatch/schemas';
+import { keyByHash } from '../store/keys.ts';
+import type { Queryable } from '../store/queryable.ts';
+import { sessionByHash } from '../store/sessions.ts';
+import { ApiProblem } from './problem.ts';
+import { hashSecret, sameSecret } from './secret.ts';
+
+/** Who calls. */
+export interface Principal {
+  kind: 'person' | 'key';
+  /** As it stands in the audit: a person's name, or `key:` and the key's. */
+  name: string;
+  role: Role;
+  /** Offices it is bound to; none: all. */
+  offices: string[];
+}
+
+export const SESSION_COOKIE = 'sealwatch_session';
+
+export interface Credentials {
+  key?: string | undefined;
+  session?: string | undefined;
+}
+
+export interface AccessOptions {
+  /** An admin key accepted from the first start on (SEALWATCH_BOOTSTRAP_KEY). */
+  bootstrapKey?: string | undefined;
+}
+
+/** The key of an `Authorization: Bearer …` header. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+}
+
+/**
+ * Finds who calls. A key given wins over a cookie.
+ * @returns undefined where nothing was given
+ * @throws ApiProblem 401 where a key or session was given that is not (or no longer) good
+ */
+export async function identify(
+  db: Queryable,
+  { key, session }: Credentials,
+  { bootstrapKey }: AccessOptions,
+): Promise<Principal | undefined> {
+  if (key !== undefined) {
+    if (bootstrapKey !== undefined && sameSecret(key, bootstrapKey)) {
+      return { kind: 'key', name: 'key:bootstrap', role: 'admin', offices: [] };
+    }
+    const row = await keyByHash(db, hashSecret(key));
+    if (row === undefined) throw new ApiProblem(401, 'auth.key-unknown', 'this key is unknown or revoked');
+    return { kind: 'key', name: `key:${row.name || row.key_id}`, role: row.role, offices: row.offices };
+  }
+  if (session === undefined) return undefined;
+  const row = await sessionByHash(db, hashSecret(session));
+  if (row === undefined) throw new ApiProblem(401, 'auth.session-ended', 'this session has ended; sign in again');
+  return { kind: 'person', name: row.name, role: row.role, offices: row.offices };
+}

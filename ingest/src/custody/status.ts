@@ -1,0 +1,46 @@
+import type { TripStatus } from '@sealwatch/schemas';
+
+/**
+ * The life of a trip.
+ *
+ *   declared ──release──► released ──hang──► hung ──seal──► sealed ──depart──► in-transit ──arrive──► arrived
+ *      │                     │                │               │                    │                    │
+ *      │ takeover            │                │               │                    └───────verify───────┤
+ *      └──────────────────► in-transit        │               │                                         ▼
+ *   closed ◄──close── unlocked ◄──unlock── verified ◄───────────────────────────────────────────────────┘
+ *
+ *   cancel: from every state before `verified` to cancelled.
+ */
+export type TripAct = 'release' | 'hang' | 'seal' | 'depart' | 'arrive' | 'verify' | 'unlock' | 'close' | 'cancel';
+
+const BEFORE_VERIFIED: TripStatus[] = ['declared', 'released', 'hung', 'sealed', 'in-transit', 'arrived'];
+
+const MOVES: Record<TripAct, { from: TripStatus[]; to: TripStatus }> = {
+  release: { from: ['declared'], to: 'released' },
+  hang: { from: ['released'], to: 'hung' },
+  seal: { from: ['hung'], to: 'sealed' },
+  depart: { from: ['sealed'], to: 'in-transit' },
+  arrive: { from: ['in-transit'], to: 'arrived' },
+  // A gate may meet the truck before the fix that shows its arrival has come.
+  verify: { from: ['in-transit', 'arrived'], to: 'verified' },
+  unlock: { from: ['verified'], to: 'unlocked' },
+  close: { from: ['unlocked'], to: 'closed' },
+  cancel: { from: BEFORE_VERIFIED, to: 'cancelled' },
+};
+
+/** The states in which an act is allowed, for the answer to a caller who came at the wrong time. */
+export const allowedFrom = (act: TripAct): TripStatus[] => MOVES[act].from;
+
+/** The state after an act, or undefined where the act is not allowed in this state. */
+export function move(status: TripStatus, act: TripAct): TripStatus | undefined {
+  return MOVES[act].from.includes(status) ? MOVES[act].to : undefined;
+}
+
+/** A trip that still holds its locks. */
+export const isOpen = (status: TripStatus): boolean => status !== 'closed' && status !== 'cancelled';
+
+/** The office that acts on a trip: the origin until departure, the destination from departure on. */
+export function actingOffice(trip: { status: TripStatus; originOffice: string; destinationOffice: string }): string {
+  const atOrigin: TripStatus[] = ['declared', 'released', 'hung', 'sealed'];
+  return atOrigin.includes(trip.status) ? trip.originOffice : trip.destinationOffice;
+}

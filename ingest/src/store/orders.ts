@@ -1,0 +1,74 @@
+import type { CommandState } from '@sealwatch/schemas';
+import type { Queryable } from './queryable.ts';
+
+export interface OrderRow {
+  command_id: string;
+  lock_id: string;
+  trip_id: string | null;
+  type: 'interval' | 'seal' | 'unlock' | 'locate' | 'reboot';
+  interval_s: number | null;
+  state: CommandState;
+  created_at: Date;
+  created_by: string;
+  expires_at: Date;
+  sent_at: Date | null;
+  ended_at: Date | null;
+  reason: string | null;
+}
+
+export interface NewOrder {
+  commandId: string;
+  lockId: string;
+  tripId?: string | undefined;
+  type: OrderRow['type'];
+  intervalS?: number | undefined;
+  expiresAt: Date;
+  by: string;
+}
+
+/** Puts a command into its lock's queue; it is sent in order once the lock is connected. */
+export async function insertOrder(db: Queryable, order: NewOrder): Promise<OrderRow> {
+  const { rows } = await db.query<OrderRow>(
+    `INSERT INTO commands (command_id, lock_id, trip_id, type, interval_s, created_by, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *`,
+    [
+      order.commandId,
+      order.lockId,
+      order.tripId ?? null,
+      order.type,
+      order.intervalS ?? null,
+      order.by,
+      order.expiresAt,
+    ],
+  );
+  return rows[0]!;
+}
+
+/** Oldest first. */
+export async function ordersOfTrip(db: Queryable, tripId: string): Promise<OrderRow[]> {
+  const { rows } = await db.query<OrderRow>('SELECT * FROM commands WHERE trip_id = $1 ORDER BY ordinal', [tripId]);
+  return rows;
+}
+
+/** Newest first. */
+export async function ordersOfLock(db: Queryable, lockId: string, limit: number): Promise<OrderRow[]> {
+  const { rows } = await db.query<OrderRow>(
+    'SELECT * FROM commands WHERE lock_id = $1 ORDER BY ordinal DESC LIMIT $2',
+    [lockId, limit],
+  );
+  return rows;
+}
+
+export async function getOrder(db: Queryable, commandId: string): Promise<OrderRow | undefined> {
+  const { rows } = await db.query<OrderRow>('SELECT * FROM commands WHERE command_id = $1', [commandId]);
+  return rows[0];
+}
+
+/** Takes back what has not been sent. */
+export async function cancelOrders(db: Queryable, of: { lockId?: string; tripId?: string }, reason: string): Promise<void> {
+  await db.query(
+    `UPDATE commands SET state = 'cancelled', ended_at = now(), reason = $3
+     WHERE state = 'queued' AND ($1::text IS NULL OR lock_id = $1) AND ($2::uuid IS NULL OR trip_id = $2)`,
+    [of.lockId ?? null, of.tripId ?? null, reason],
+  );
+}
