@@ -20,6 +20,10 @@ function lookUp(name: string): Account | undefined {
   return uid > 0 && gid > 0 ? { name, uid, gid } : undefined;
 }
 
+function nameOf(uid: number): string {
+  return spawnSync('id', ['-nu', String(uid)], { encoding: 'utf8' }).stdout?.trim() || `uid ${uid}`;
+}
+
 /**
  * The account for a cluster: its owner where it exists already, else an unprivileged account of the system.
  * @returns undefined when the platform is not root and Postgres runs as whoever the platform runs as
@@ -27,7 +31,7 @@ function lookUp(name: string): Account | undefined {
 export function accountFor(clusterFolder: string | undefined): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const owner = clusterFolder === undefined ? undefined : statSync(clusterFolder, { throwIfNoEntry: false });
-  if (owner && owner.uid !== 0) return { name: `uid ${owner.uid}`, uid: owner.uid, gid: owner.gid };
+  if (owner && owner.uid !== 0) return { name: nameOf(owner.uid), uid: owner.uid, gid: owner.gid };
   for (const name of CANDIDATES) {
     const account = lookUp(name);
     if (account) return account;

@@ -16,7 +16,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseStartError, errorCode, explainFileError } from './database-error.ts';
 import { type Account, accountFor, reaches, runAs } from './embedded-account.ts';
 import type { Binaries } from './embedded-binaries.ts';
@@ -52,9 +52,17 @@ function newHomeFor(dataDir: string, stateFolder: string): string {
   return join(stateFolder, 'clusters', `${hash}-${randomBytes(4).toString('hex')}`);
 }
 
-function pointedHome(dataDir: string): string | undefined {
+/** Where the pointer file says the cluster is. Only below the state folder: root follows it and changes owners there. */
+function pointedHome(dataDir: string, stateFolder: string): string | undefined {
   const pointer = join(dataDir, POINTER_FILE);
-  return existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : undefined;
+  if (!existsSync(pointer)) return undefined;
+  const home = readFileSync(pointer, 'utf8').trim();
+  if (dirname(home) === join(stateFolder, 'clusters')) return home;
+  throw new DatabaseStartError(
+    'not-a-cluster',
+    `${pointer} points to ${home}, which is not below ${join(stateFolder, 'clusters')}.`,
+    'Remove that file if it is not yours, or choose another data folder with SEALWATCH_DATA_DIR.',
+  );
 }
 
 /** Decides where the cluster of a data folder lives and makes the folders. Throws DatabaseStartError. */
@@ -65,7 +73,7 @@ export function placeCluster(wantedDataDir: string, stateFolder: string): Cluste
     mkdirSync(wantedDataDir, { recursive: true, mode: 0o711 });
     dataDir = realpathSync(wantedDataDir);
     const inside = join(dataDir, 'postgres');
-    let home = pointedHome(dataDir) ?? inside;
+    let home = pointedHome(dataDir, stateFolder) ?? inside;
     const account = accountFor(existsSync(join(home, 'cluster')) ? join(home, 'cluster') : undefined);
     if (home === inside && !reaches(account, '-x', dataDir)) {
       home = newHomeFor(dataDir, stateFolder);

@@ -25,6 +25,13 @@ export interface Running {
   ready: boolean;
 }
 
+/** A server started by this process. */
+export interface Postmaster {
+  child: ChildProcess;
+  port: number;
+  pid: number;
+}
+
 const POLL_MS = 20;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 
@@ -106,6 +113,7 @@ export async function untilReady(cluster: string, pid: number, withinMs: number)
 
 /** Fast shutdown, then harder: an immediate one is safe (recovery from the log), a kill the last resort. */
 export async function stopPostmaster(pid: number): Promise<void> {
+  if (!(pid > 0)) return;
   for (const [signal, withinMs] of [
     ['SIGINT', 30_000],
     ['SIGQUIT', 10_000],
@@ -119,7 +127,7 @@ export async function stopPostmaster(pid: number): Promise<void> {
   }
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -162,7 +170,7 @@ function openLog(place: ClusterPlace): number {
 }
 
 /** Starts the server in a session of its own: Ctrl-C in the terminal is for the platform, which stops it in order. */
-export function spawnPostmaster(
+function spawnPostmaster(
   place: ClusterPlace,
   binaries: Binaries,
   port: number,
@@ -205,7 +213,7 @@ export async function startPostmaster(
   binaries: Binaries,
   settings: Record<string, string>,
   fixedPort?: number,
-): Promise<{ child: ChildProcess; port: number; pid: number }> {
+): Promise<Postmaster> {
   for (let attempt = 1; ; attempt++) {
     const port = fixedPort ?? (await freePort());
     const logFrom = logSize(place);

@@ -1,9 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
-import { DatabaseStartError, errorCode } from './database-error.ts';
-import { type Binaries, findBinaries } from './embedded-binaries.ts';
+import type pg from 'pg';
+import { errorCode } from './database-error.ts';
+import { findBinaries } from './embedded-binaries.ts';
+import { claimDataFolder, inUse } from './embedded-claim.ts';
 import {
   type ClusterPlace,
   checkMajor,
@@ -12,13 +11,11 @@ import {
   placeCluster,
   SUPERVISOR_ROLE,
 } from './embedded-cluster.ts';
-import { findRunning, type Running, startPostmaster, stopPostmaster, untilReady } from './embedded-postmaster.ts';
+import { connect, explainConnect, HOST, holder, takeLock } from './embedded-lock.ts';
+import { findRunning, type Running, stopPostmaster, untilReady } from './embedded-postmaster.ts';
+import { DATABASE, ROLE, type StoreLog, Supervisor } from './embedded-supervisor.ts';
 
-export interface StoreLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+export type { StoreLog } from './embedded-supervisor.ts';
 
 export interface EmbeddedOptions {
   dataDir: string;
@@ -54,114 +51,22 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
-const DATABASE = 'sealwatch';
-const ROLE = 'sealwatch';
-const HOST = '127.0.0.1';
-/** Key of the advisory lock that says "a platform lives on this cluster"; a dead platform's connection frees it. */
-const PLATFORM_LOCK = 7_301_152_020;
-const CONNECT_TIMEOUT_MS = 10_000;
-
-interface Login {
-  port: number;
-  user: string;
-  password: string;
-  database: string;
-}
-
-async function connect(login: Login, name: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: HOST,
-    ...login,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: name,
-    keepAlive: true,
-  });
-  // without a listener a lost connection would end the process
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-function explainConnect(error: unknown, place: ClusterPlace, running: Running): DatabaseStartError {
-  if (errorCode(error) === '28P01') {
-    return new DatabaseStartError(
-      'password-refused',
-      `The database in ${place.home} does not accept the password in ${place.dataDir}/postgres.password.`,
-      'That file belongs to another data folder, or was made anew. Put the original back, or restore a backup into an empty data folder.',
-      error,
-    );
-  }
-  return new DatabaseStartError(
-    'not-answering',
-    `A Postgres (process ${running.pid}) runs on the data folder ${place.dataDir} but does not answer.`,
-    `If no other Sealwatch is running, stop it with: kill -INT ${running.pid}`,
-    error,
-  );
-}
-
-async function holder(client: pg.Client): Promise<string | undefined> {
-  const { rows } = await client.query<{ application_name: string }>(
-    `SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-     WHERE l.locktype = 'advisory' AND l.granted AND ((l.classid::bigint << 32) | l.objid::bigint) = $1`,
-    [PLATFORM_LOCK],
-  );
-  return rows[0]?.application_name;
-}
-
-/** A killed platform's connection may take a moment to be noticed; a living one keeps the lock. */
-async function takeLock(client: pg.Client, withinMs: number): Promise<boolean> {
-  for (let waitedMs = 0; ; waitedMs += 100) {
-    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
-      PLATFORM_LOCK,
-    ]);
-    if (rows[0]?.taken) return true;
-    if (waitedMs >= withinMs) return false;
-    await sleep(100);
-  }
-}
-
-function inUse(place: ClusterPlace, by: string | undefined): DatabaseStartError {
-  return new DatabaseStartError(
-    'in-use',
-    `Another Sealwatch (${by ?? 'not named'}) is using the data folder ${place.dataDir}.`,
-    'Stop it first, or give this one a data folder of its own with SEALWATCH_DATA_DIR.',
-  );
-}
-
 /** A server without a living platform is stopped, so that one start and one set of settings is all there is. */
 async function stopLeftover(place: ClusterPlace, running: Running, password: string, log: StoreLog): Promise<void> {
   let client: pg.Client | undefined;
   try {
     if (!(await untilReady(place.cluster, running.pid, 60_000))) throw new Error('it does not become ready');
-    client = await connect({ port: running.port, user: SUPERVISOR_ROLE, password, database: DATABASE }, lockName());
+    client = await connect({ port: running.port, user: SUPERVISOR_ROLE, password, database: DATABASE });
   } catch (error) {
     // killed before the database was created: nobody can be living on it
-    if (errorCode(error) !== '3D000') throw explainConnect(error, place, running);
+    if (errorCode(error) !== '3D000') throw explainConnect(error, place, running.pid);
   }
   try {
-    if (client && !(await takeLock(client, 2_000))) throw inUse(place, await holder(client));
+    if (client && !(await takeLock(client, 2_000))) throw inUse(place.dataDir, await holder(client));
     log.warn({ pid: running.pid }, 'a Postgres left over from a platform that was killed is being stopped');
     await stopPostmaster(running.pid);
   } finally {
     await client?.end().catch(() => undefined);
-  }
-}
-
-const lockName = () => `sealwatch process ${process.pid}`;
-
-/** The platform's own role and database; the role can neither create databases nor run programs. */
-async function ensureDatabase(port: number, password: string): Promise<void> {
-  const client = await connect({ port, user: SUPERVISOR_ROLE, password, database: 'postgres' }, lockName());
-  try {
-    const { rows } = await client.query<{ role: boolean; database: boolean }>(
-      `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role,
-              EXISTS (SELECT FROM pg_database WHERE datname = $2) AS database`,
-      [ROLE, DATABASE],
-    );
-    if (!rows[0]?.role) await client.query(`CREATE ROLE ${ROLE} LOGIN PASSWORD ${client.escapeLiteral(password)}`);
-    if (!rows[0]?.database) await client.query(`CREATE DATABASE ${DATABASE} OWNER ${ROLE}`);
-  } finally {
-    await client.end();
   }
 }
 
@@ -170,6 +75,16 @@ function joined(place: ClusterPlace, running: Running, password: string, version
     ...{ host: HOST, port: running.port, database: DATABASE, user: ROLE, password, version },
     ...{ supervisor: SUPERVISOR_ROLE, pid: running.pid, home: place.home, owned: false },
     stop: async () => undefined,
+  };
+}
+
+function owned(supervisor: Supervisor, place: ClusterPlace, password: string, version: string): EmbeddedServer {
+  return {
+    ...{ host: HOST, port: supervisor.port, database: DATABASE, user: ROLE, password, version },
+    ...{ supervisor: SUPERVISOR_ROLE, home: place.home, owned: true, stop: () => supervisor.stop() },
+    get pid() {
+      return supervisor.pid;
+    },
   };
 }
 
@@ -190,100 +105,23 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
   const binaries = findBinaries(place.account, stateFolder);
   const password = clusterPassword(place);
-  if (!existsSync(place.cluster)) onProgress(`setting up a new PostgreSQL ${binaries.version} in ${place.home}`);
-  createCluster(place, binaries, password);
-  checkMajor(place, binaries);
   const running = await findRunning(place.cluster);
   if (running && options.beside) {
     await untilReady(place.cluster, running.pid, 60_000);
     return joined(place, running, password, binaries.version);
   }
-  if (running) await stopLeftover(place, running, password, log);
-  onProgress(`starting PostgreSQL ${binaries.version}`);
-  return supervise(place, binaries, password, options);
-}
-
-/**
- * ```
- * starting ──ready, lock taken──► running ──exit──► restarting ──ready──► running
- *                                    └──stop()──► stopping ──exit──► stopped
- * ```
- */
-async function supervise(
-  place: ClusterPlace,
-  binaries: Binaries,
-  password: string,
-  options: EmbeddedOptions,
-): Promise<EmbeddedServer> {
-  const { log, settings = {} } = options;
-  let current = await startPostmaster(place, binaries, settings);
-  const port = current.port;
-  let stopping = false;
-  let lock: pg.Client | undefined;
-
-  const holdLock = async (): Promise<void> => {
-    const client = await connect({ port, user: SUPERVISOR_ROLE, password, database: DATABASE }, lockName());
-    if (!(await takeLock(client, 2_000))) {
-      const by = await holder(client);
-      await client.end();
-      throw inUse(place, by);
-    }
-    lock = client;
-    client.on('end', () => void retake());
-  };
-  // the server ends every connection when one of its processes crashes; the platform still lives
-  const retake = async (): Promise<void> => {
-    while (!stopping) {
-      await sleep(500, undefined, { ref: false });
-      try {
-        return stopping ? undefined : await holdLock();
-      } catch (error) {
-        if (error instanceof DatabaseStartError) log.error({ err: error }, error.message);
-      }
-    }
-  };
-  const endWithProcess = () => void current.child.kill('SIGINT');
-  const restart = async (): Promise<void> => {
-    for (let waitMs = 100; !stopping; waitMs = Math.min(waitMs * 2, 5_000)) {
-      try {
-        current = await startPostmaster(place, binaries, settings, port);
-        watch(current.child);
-        return log.warn({ pid: current.pid }, 'Postgres is running again');
-      } catch (error) {
-        log.error({ err: error }, 'Postgres could not be started again');
-        await sleep(waitMs, undefined, { ref: false });
-      }
-    }
-  };
-  const watch = (child: ChildProcess): void => {
-    child.unref();
-    child.once('exit', (code, signal) => {
-      if (stopping) return;
-      log.error({ code, signal }, 'Postgres ended by itself; starting it again');
-      void restart();
-    });
-  };
-
-  watch(current.child);
-  process.once('exit', endWithProcess);
-  const stop = async (): Promise<void> => {
-    stopping = true;
-    process.off('exit', endWithProcess);
-    await lock?.end().catch(() => undefined);
-    await stopPostmaster(current.pid);
-  };
+  const release = claimDataFolder(place.dataDir);
   try {
-    await ensureDatabase(port, password);
-    await holdLock();
+    if (!existsSync(place.cluster)) onProgress(`setting up a new PostgreSQL ${binaries.version} in ${place.home}`);
+    createCluster(place, binaries, password);
+    checkMajor(place, binaries);
+    if (running) await stopLeftover(place, running, password, log);
+    onProgress(`starting PostgreSQL ${binaries.version}`);
+    const supervisor = new Supervisor(place, binaries, password, options);
+    await supervisor.start(release);
+    return owned(supervisor, place, password, binaries.version);
   } catch (error) {
-    await stop();
+    release();
     throw error;
   }
-  return {
-    ...{ host: HOST, port, database: DATABASE, user: ROLE, password, version: binaries.version },
-    ...{ supervisor: SUPERVISOR_ROLE, home: place.home, owned: true, stop },
-    get pid() {
-      return current.pid;
-    },
-  };
 }
