@@ -1,0 +1,195 @@
+import type { AlarmKind, Severity } from '@sealwatch/schemas';
+import { v5 } from 'uuid';
+import type { ClockConfirmation, Disposal, TripPlan } from './plan.ts';
+import type { Episode, Rule } from './rule.ts';
+import { ALL_RULES } from './rules.ts';
+import type { TripState } from './state.ts';
+
+/** An alarm as the records tell it. Times are epoch milliseconds; what people did with it stands in the store. */
+export interface AlarmFact {
+  alarmId: string;
+  rule: string;
+  kind: AlarmKind;
+  severity: Severity;
+  /** `provisional`: not proven yet; `returned`: the condition has ended (a latched alarm stays active). */
+  phase: 'provisional' | 'open' | 'returned';
+  active: boolean;
+  lockId: string;
+  lastInsideMs?: number;
+  startedMs: number;
+  confirmedMs?: number;
+  endedMs?: number;
+  maxDistanceM?: number;
+  /** The record that proved it came late. The one thing, with `raisedAt`, that depends on the order of arrival. */
+  detectedLate: boolean;
+  position?: { lon: number; lat: number };
+  evidence: Record<string, unknown>;
+}
+
+/** All alarms that the state holds: the latched ones of the whole trip, what is open, and the last few that ended. */
+export function alarmsOf(plan: TripPlan, state: TripState): AlarmFact[] {
+  return [...standingAlarms(plan, state), ...state.ended.map(({ rule, episode }) => endedAlarm(plan, rule, episode))];
+}
+
+/** The latched alarms of the whole trip, and the edge and level ones that are open. */
+export function standingAlarms(plan: TripPlan, state: TripState): AlarmFact[] {
+  return ALL_RULES.flatMap((rule) => {
+    const kept = state.rules[rule.rule];
+    const open = Object.values(kept?.by ?? {}).flatMap((ruling) => ruling.open ?? []);
+    if (rule.kind === 'latched') {
+      return latchedAlarms(plan, rule, rule.episodesIn?.(state) ?? [...(kept?.past ?? []), ...open]);
+    }
+    return openAlarms(plan, rule, open);
+  });
+}
+
+/** An edge or level alarm that is over. */
+export function endedAlarm(plan: TripPlan, ruleName: string, episode: Episode): AlarmFact {
+  return factOf(plan, ruleNamed(ruleName), episode, false);
+}
+
+/** Two locks of one trip may both be in a condition: the one seen first is told, the other when that has ended. */
+function openAlarms(plan: TripPlan, rule: Rule, open: Episode[]): AlarmFact[] {
+  const told = open.reduce<Episode | undefined>(
+    (first, episode) => (first && !seenBefore(episode, first) ? first : episode),
+    undefined,
+  );
+  return told ? [factOf(plan, rule, told, rule.kind === 'level')] : [];
+}
+
+function seenBefore(a: Episode, b: Episode): boolean {
+  const [seenA, seenB] = [a.confirmedMs ?? a.startedMs, b.confirmedMs ?? b.startedMs];
+  return seenA === seenB ? a.lockId < b.lockId : seenA < seenB;
+}
+
+function factOf(plan: TripPlan, rule: Rule, episode: Episode, active: boolean): AlarmFact {
+  return {
+    alarmId: v5(`${rule.rule} ${episode.lockId} ${episode.startedMs}`, plan.tripId),
+    rule: rule.rule,
+    kind: rule.kind,
+    severity: episode.severity ?? rule.severity,
+    phase: active ? 'open' : 'returned',
+    active,
+    lockId: episode.lockId,
+    startedMs: episode.startedMs,
+    confirmedMs: episode.confirmedMs ?? episode.startedMs,
+    ...(active ? {} : { endedMs: episode.endedMs ?? episode.provenMs ?? episode.startedMs }),
+    ...(episode.maxDistanceM === undefined ? {} : { maxDistanceM: episode.maxDistanceM }),
+    detectedLate: episode.late === true,
+    ...(episode.position ? { position: episode.position } : {}),
+    evidence: episode.evidence ?? {},
+  };
+}
+
+/**
+ * The alarms of a latched rule: one for each disposal, and one for what no disposal settles. What is proven makes it red;
+ * an unproven episode counts only where nothing is proven.
+ */
+function latchedAlarms(plan: TripPlan, rule: Rule, episodes: Episode[]): AlarmFact[] {
+  const disposals = plan.disposals.filter((disposal) => disposal.rule === rule.rule);
+  const confirmed = withClockConfirmations(plan, rule, [...episodes, ...conflictEpisodes(plan, rule)]);
+  const groups = new Map<number, Episode[]>();
+  for (const episode of confirmed) {
+    const ordinal = disposals.find((disposal) => settles(disposal, episode))?.ordinal ?? disposals.length;
+    groups.set(ordinal, [...(groups.get(ordinal) ?? []), episode]);
+  }
+  return [...groups].flatMap(([ordinal, group]) => {
+    const proven = group.filter((episode) => episode.confirmedMs !== undefined);
+    const disposed = ordinal < disposals.length;
+    if (proven.length > 0) return [latchedAlarm(plan, rule, ordinal, proven, !disposed)];
+    const pending = group.find((episode) => episode.endedMs === undefined);
+    return pending && !disposed ? [latchedAlarm(plan, rule, ordinal, [pending], true)] : [];
+  });
+}
+
+/**
+ * Settled is what was going on in a span, even where it went on after it, and what was proven within it. Both ways more
+ * records can only bring up what is not settled, never settle it afterwards.
+ */
+function settles(disposal: Disposal, episode: Episode): boolean {
+  const proven = episode.provenMs ?? episode.startedMs;
+  return disposal.spans.some(([from, to]) =>
+    episode.startedMs <= from ? proven >= from : proven <= to && episode.startedMs <= to,
+  );
+}
+
+function withClockConfirmations(plan: TripPlan, rule: Rule, episodes: Episode[]): Episode[] {
+  const byClock = (plan.clockConfirmations ?? []).filter((confirmation) => confirmation.rule === rule.rule);
+  // One that a single fix began and the next one ended is no longer in the fold; the clock's word stands for it.
+  const gone = byClock.filter((confirmation) => !episodes.some((episode) => isOf(confirmation, episode)));
+  return [
+    ...episodes.map((episode) => {
+      const found = episode.confirmedMs === undefined && byClock.find((confirmation) => isOf(confirmation, episode));
+      return found ? { ...episode, confirmedMs: found.confirmedMs, provenMs: found.startedMs } : episode;
+    }),
+    ...gone.map(({ lockId, startedMs, confirmedMs }) => ({
+      lockId,
+      startedMs,
+      confirmedMs,
+      provenMs: startedMs,
+      endedMs: confirmedMs,
+      evidence: { confirmedBy: 'clock' },
+    })),
+  ];
+}
+
+function isOf(confirmation: ClockConfirmation, episode: Episode): boolean {
+  const { lockId, startedMs } = confirmation;
+  return lockId === episode.lockId && startedMs >= episode.startedMs && startedMs <= (episode.endedMs ?? Infinity);
+}
+
+function conflictEpisodes(plan: TripPlan, rule: Rule): Episode[] {
+  if (rule.rule !== 'seal.identity-mismatch') return [];
+  return (plan.identityConflicts ?? []).map(({ lockId, boot, seq, timeMs }) => ({
+    lockId,
+    startedMs: timeMs,
+    confirmedMs: timeMs,
+    provenMs: timeMs,
+    evidence: { conflict: { boot, seq } },
+  }));
+}
+
+function latchedAlarm(plan: TripPlan, rule: Rule, ordinal: number, group: Episode[], active: boolean): AlarmFact {
+  const episodes = group.toSorted((a, b) => a.startedMs - b.startedMs || (a.lockId < b.lockId ? -1 : 1));
+  const first = episodes[0]!;
+  const firstProven = episodes.reduce((best, next) =>
+    (next.confirmedMs ?? Infinity) < (best.confirmedMs ?? Infinity) ? next : best,
+  );
+  const over = episodes.every((episode) => episode.endedMs !== undefined);
+  const distances = episodes.flatMap((episode) => episode.maxDistanceM ?? []);
+  return {
+    alarmId: v5(`${rule.rule} ${ordinal}`, plan.tripId),
+    rule: rule.rule,
+    kind: rule.kind,
+    severity: rule.severity,
+    phase: firstProven.confirmedMs === undefined ? 'provisional' : over ? 'returned' : 'open',
+    active,
+    lockId: first.lockId,
+    ...(first.lastInsideMs === undefined ? {} : { lastInsideMs: first.lastInsideMs }),
+    startedMs: first.startedMs,
+    ...(firstProven.confirmedMs === undefined ? {} : { confirmedMs: firstProven.confirmedMs }),
+    ...(over ? { endedMs: Math.max(...episodes.map((episode) => episode.endedMs ?? 0)) } : {}),
+    ...(distances.length > 0 ? { maxDistanceM: Math.max(...distances) } : {}),
+    detectedLate: firstProven.late === true,
+    ...(first.position ? { position: first.position } : {}),
+    evidence: { ...first.evidence, excursions: episodes.map(excursionOf) },
+  };
+}
+
+function excursionOf(episode: Episode): Record<string, unknown> {
+  const { startedMs, endedMs, lockId, maxDistanceM, lastInsideMs, confirmedMs } = episode;
+  return {
+    lockId,
+    fromMs: startedMs,
+    ...(endedMs === undefined ? {} : { toMs: endedMs, durationMs: endedMs - startedMs }),
+    ...(lastInsideMs === undefined ? {} : { lastInsideMs }),
+    ...(confirmedMs === undefined ? {} : { confirmedMs }),
+    ...(maxDistanceM === undefined ? {} : { maxDistanceM }),
+  };
+}
+
+function ruleNamed(name: string): Rule {
+  const rule = ALL_RULES.find((known) => known.rule === name);
+  if (!rule) throw new RangeError(`no rule ${name}`);
+  return rule;
+}

@@ -1,0 +1,51 @@
+import { type AlarmFact, endedAlarm, standingAlarms } from './alarms.ts';
+import { paramsAt } from './params.ts';
+import type { TripPlan } from './plan.ts';
+import { silenceLimitMs, silenceParams } from './rules/comms-silent.ts';
+import type { TripState } from './state.ts';
+
+/** A first outside fix that nothing followed for so long is believed: the lock may have been silenced as it left. */
+export const CLOCK_CONFIRMS_MS = 60_000;
+
+/**
+ * What only the passing of time can tell, at `nowMs`: silence, a provisional red that nothing followed, a time limit run
+ * out. The fold says the same in hindsight, under the same ids; of a red confirmed here it only knows through the plan
+ * (`clockConfirmations`), for a person alone may turn it off.
+ */
+export function liveness(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
+  return [...silent(plan, state, nowMs), ...confirmedByClock(plan, state, nowMs)];
+}
+
+function silent(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
+  const { sealedAtMs, unlockAuthorisedAtMs } = plan;
+  if (sealedAtMs === undefined || unlockAuthorisedAtMs !== undefined) return [];
+  const params = silenceParams.parse(paramsAt(plan.params, 'comms.silent'));
+  const longest = plan.locks
+    .flatMap((lockId) => {
+      const last = state.locks[lockId];
+      if (!last || last.timeMs < sealedAtMs) return [];
+      const limitMs = silenceLimitMs(last.mode, params);
+      return nowMs - last.timeMs > limitMs ? [{ lockId, last, limitMs }] : [];
+    })
+    .sort((a, b) => a.last.timeMs + a.limitMs - b.last.timeMs - b.limitMs || (a.lockId < b.lockId ? -1 : 1))[0];
+  if (!longest) return [];
+  const { lockId, last, limitMs } = longest;
+  const fact = endedAlarm(plan, 'comms.silent', {
+    lockId,
+    startedMs: last.timeMs,
+    confirmedMs: last.timeMs + limitMs,
+    ...(last.fix ? { position: { lon: last.fix.lon, lat: last.fix.lat } } : {}),
+    evidence: { limitMin: limitMs / 60_000, mode: last.mode },
+  });
+  const { endedMs: _, ...open } = fact;
+  return [{ ...open, phase: 'open', active: true }];
+}
+
+function confirmedByClock(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
+  return standingAlarms(plan, state).flatMap((fact) => {
+    const newest = state.locks[fact.lockId]?.timeMs ?? fact.startedMs;
+    if (fact.phase !== 'provisional' || nowMs - Math.max(newest, fact.startedMs) < CLOCK_CONFIRMS_MS) return [];
+    const confirmedMs = newest + CLOCK_CONFIRMS_MS;
+    return [{ ...fact, phase: 'open', confirmedMs, evidence: { ...fact.evidence, confirmedBy: 'clock' } }];
+  });
+}

@@ -1,0 +1,61 @@
+import type { Moment } from './moment.ts';
+import type { TripState } from './state.ts';
+
+/** Pace is smoothed over about so long, milliseconds: a rest at a service area should not double the expected time. */
+const PACE_MEMORY_MS = 20 * 60_000;
+/** A pace from less time than this is noise. */
+const PACE_STEP_MS = 30_000;
+/** Slower than a walk a truck is standing, and its pace says nothing about its arrival; m/s. */
+const LEAST_PACE = 1.5;
+/** Speed from which one fix outside the origin is a departure, km/h; a parked receiver was seen to claim up to 10. */
+const DRIVING_KMH = 15;
+
+/** Departure, arrival and progress after this record; they follow the fixes of a sealed trip. */
+export function stepProgress(moment: Moment): TripState {
+  const { before, fix, located, sealed, plan, report } = moment;
+  // An impossible jump is nobody's departure or arrival.
+  if (!sealed || !fix || !located || (moment.verdict?.problems.length ?? 0) > 0) return before;
+  const state = stepDeparture(moment);
+  if (state.departedAtMs === undefined || report.timeMs < state.departedAtMs) return state;
+  const arrived = state.arrivedAtMs === undefined && moment.atDestination && isNearEnd(moment, state);
+  const onRoute = Math.abs(located.offsetM) <= located.halfWidthM;
+  return {
+    ...state,
+    ...(onRoute ? paced(state, report.timeMs, located.progressM) : {}),
+    ...(arrived ? { arrivedAtMs: report.timeMs, doneM: plan.corridor.lengthM, etaMs: report.timeMs } : {}),
+  };
+}
+
+function stepDeparture({ before, atOrigin, plan, report, fix }: Moment): TripState {
+  if (before.departedAtMs !== undefined) return before;
+  if (plan.departedAtMs !== undefined) return { ...before, departedAtMs: plan.departedAtMs };
+  const { leavingMs, ...rest } = before;
+  if (atOrigin) return rest;
+  if (leavingMs === undefined && (fix?.speedKmh ?? 0) < DRIVING_KMH) return { ...rest, leavingMs: report.timeMs };
+  return { ...rest, departedAtMs: leavingMs ?? report.timeMs };
+}
+
+/** A round trip begins in its destination: only its second half can arrive there. */
+function isNearEnd({ atOrigin, plan, located }: Moment, state: TripState): boolean {
+  return !atOrigin || Math.max(state.doneM, located?.progressM ?? 0) >= plan.corridor.lengthM / 2;
+}
+
+function paced(state: TripState, timeMs: number, doneM: number): Partial<TripState> {
+  if (state.arrivedAtMs !== undefined) return {};
+  const was = state.pace;
+  const stepMs = was ? timeMs - was.timeMs : 0;
+  if (was && stepMs < PACE_STEP_MS) return { doneM };
+  const newest = was ? Math.max(0, doneM - was.doneM) / (stepMs / 1_000) : undefined;
+  const weight = 1 - Math.exp(-stepMs / PACE_MEMORY_MS);
+  const smooth =
+    newest === undefined || was?.metresPerSecond === undefined
+      ? newest
+      : was.metresPerSecond + weight * (newest - was.metresPerSecond);
+  const metresPerSecond = smooth === undefined ? undefined : Math.round(smooth * 100) / 100;
+  const moving = metresPerSecond !== undefined && metresPerSecond >= LEAST_PACE;
+  return {
+    doneM,
+    pace: { timeMs, doneM, ...(metresPerSecond === undefined ? {} : { metresPerSecond }) },
+    ...(moving ? { etaMs: Math.round(timeMs + ((state.totalM - doneM) / metresPerSecond) * 1_000) } : {}),
+  };
+}

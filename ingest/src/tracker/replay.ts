@@ -1,0 +1,217 @@
+import { type AlarmFact, endedAlarm, standingAlarms } from './alarms.ts';
+import { basisOf, sameUntilMs } from './basis.ts';
+import { liveness } from './liveness.ts';
+import type { ClockConfirmation, TripPlan } from './plan.ts';
+import { foldOrder, reportKey, type TrackedReport } from './report.ts';
+import type { TripState } from './state.ts';
+import { type EndedEpisode, startTrip, step } from './tracker.ts';
+
+/** The state after all records with a fix time up to `timeMs`, and how many those were. */
+export interface Checkpoint {
+  timeMs: number;
+  ordinal: number;
+  state: TripState;
+}
+
+/** A trip being tracked: bounded memory, however long the trip. Never changed in place. */
+export interface TripTrack {
+  state: TripState;
+  /** Oldest first, the farther back the sparser; the first is the trip's start. */
+  checkpoints: Checkpoint[];
+  /** All records with a fix time after `recentFromMs`, in fold order. */
+  recent: TrackedReport[];
+  recentFromMs: number;
+  ordinal: number;
+  /** The alarms last told, by which the next changes are found. */
+  told: AlarmFact[];
+  clockConfirmed: ClockConfirmation[];
+}
+
+/**
+ * What to write: first delete `withdrawn` (level and edge alarms that late records explained, provisional reds that came
+ * to nothing), then write `changes` in their order: what is no longer active comes first, so that never two alarms of a
+ * rule are active. `detectedLate` is to be kept as first written.
+ */
+export type Advance =
+  | { ok: true; track: TripTrack; changes: AlarmFact[]; withdrawn: string[] }
+  | { ok: false; needFromMs: number };
+
+const RECENT_KEPT = 64;
+
+/** @param from a checkpoint out of the store; the records after it are then given to `advance` */
+export function startTrack(plan: TripPlan, from?: { timeMs: number; state: TripState }): TripTrack {
+  const start = { timeMs: 0, ordinal: 0, state: startTrip(plan) };
+  const fresh = { recent: [], told: [], clockConfirmed: [] };
+  if (!from) return { ...fresh, state: start.state, checkpoints: [start], recentFromMs: 0, ordinal: 0 };
+  const restored = { timeMs: from.timeMs, ordinal: 1, state: from.state };
+  return { ...fresh, state: from.state, checkpoints: [start, restored], recentFromMs: from.timeMs, ordinal: 1 };
+}
+
+/**
+ * Folds records that arrived, in any order, as if they had come by fix time. A late one is folded in from the checkpoint
+ * before it; where the records since are no longer in memory the answer is `needFromMs`, and the call is repeated with
+ * `stored`, the trip's records with a fix time from there on (those that arrived may be among them).
+ * Also to be called, with nothing, when the plan has changed.
+ */
+export function advance(
+  plan: TripPlan,
+  track: TripTrack,
+  arrived: readonly TrackedReport[],
+  stored?: readonly TrackedReport[],
+): Advance {
+  const fresh = newOnes(plan, track, arrived);
+  const fromMs = Math.min(fresh[0]?.timeMs ?? Number.POSITIVE_INFINITY, sameUntilMs(plan, track.state.basis));
+  const last = track.recent.at(-1);
+  const inOrder = last ? fresh[0] === undefined || foldOrder(last, fresh[0]) < 0 : fromMs > track.recentFromMs;
+  if (
+    inOrder &&
+    fromMs > track.state.lastTimeMs - (fresh[0] ? 1 : 0) &&
+    sameUntilMs(plan, track.state.basis) > track.state.lastTimeMs
+  ) {
+    return told(plan, track, run(plan, { ...track, state: { ...track.state, basis: basisOf(plan) } }, fresh), []);
+  }
+  const checkpoint = track.checkpoints.findLast(
+    ({ timeMs, state }) => timeMs < fromMs && timeMs < sameUntilMs(plan, state.basis),
+  ) ?? { timeMs: 0, ordinal: 0, state: startTrip(plan) };
+  if (!stored && checkpoint.timeMs < track.recentFromMs) return { ok: false, needFromMs: checkpoint.timeMs };
+  const arrivedKeys = new Set(fresh.map(reportKey));
+  const known = (stored ?? track.recent)
+    .filter((report) => report.timeMs > checkpoint.timeMs && !arrivedKeys.has(reportKey(report)))
+    .sort(foldOrder);
+  const base = rewound(plan, track, checkpoint);
+  const before = run(plan, base, known).ended;
+  const all = [...known, ...fresh.filter((report) => report.timeMs > checkpoint.timeMs)].sort(foldOrder);
+  return told(plan, track, run(plan, base, all), before);
+}
+
+/**
+ * What the clock alone tells at `nowMs` (see `liveness`). A red that it confirmed stays, also when later records come;
+ * `plan.clockConfirmations` carries it over a restart.
+ */
+export function tick(
+  plan: TripPlan,
+  track: TripTrack,
+  nowMs: number,
+): { track: TripTrack; changes: AlarmFact[]; withdrawn: string[] } {
+  const known = withConfirmed(plan, track);
+  const live = liveness(known, track.state, nowMs);
+  const confirmed = live.flatMap(({ kind, rule, lockId, startedMs, confirmedMs }) =>
+    kind === 'latched' && confirmedMs !== undefined ? [{ rule, lockId, startedMs, confirmedMs }] : [],
+  );
+  const ids = new Set(live.map((fact) => fact.alarmId));
+  const now = [...standingAlarms(known, track.state).filter((fact) => !ids.has(fact.alarmId)), ...live];
+  const { changes, withdrawn } = difference(track.told, now);
+  return {
+    track: { ...track, told: now, clockConfirmed: [...track.clockConfirmed, ...confirmed] },
+    changes,
+    withdrawn,
+  };
+}
+
+/** Records of the trip's locks that are not in memory yet, each once, in fold order. */
+function newOnes(plan: TripPlan, track: TripTrack, arrived: readonly TrackedReport[]): TrackedReport[] {
+  const seen = new Set(track.recent.map(reportKey));
+  return arrived
+    .filter((report) => {
+      const key = reportKey(report);
+      if (seen.has(key) || !Number.isFinite(report.timeMs) || !plan.locks.includes(report.lockId)) return false;
+      seen.add(key);
+      return true;
+    })
+    .sort(foldOrder);
+}
+
+interface Run {
+  track: TripTrack;
+  ended: EndedEpisode[];
+}
+
+function run(plan: TripPlan, from: TripTrack, reports: readonly TrackedReport[]): Run {
+  let { state, ordinal } = from;
+  let checkpoints = from.checkpoints;
+  const recent = [...from.recent];
+  const ended: EndedEpisode[] = [];
+  for (const report of reports) {
+    if (report.timeMs > state.lastTimeMs && ordinal > (checkpoints.at(-1)?.ordinal ?? 0)) {
+      checkpoints = thinned([...checkpoints, { timeMs: state.lastTimeMs, ordinal, state }], ordinal);
+    }
+    const next = step(plan, state, report);
+    state = next.state;
+    ended.push(...next.ended);
+    recent.push(report);
+    ordinal++;
+  }
+  const dropped = recent.length > RECENT_KEPT ? recent.splice(0, recent.length - RECENT_KEPT) : [];
+  const recentFromMs = dropped.at(-1)?.timeMs ?? from.recentFromMs;
+  return { track: { ...from, state, checkpoints, recent, recentFromMs, ordinal }, ended };
+}
+
+/** The two newest, then about two for every doubling of the distance back; always the start. */
+function thinned(checkpoints: Checkpoint[], ordinal: number): Checkpoint[] {
+  return checkpoints.filter((checkpoint, index) => {
+    const age = ordinal - checkpoint.ordinal;
+    if (index === 0 || age <= 2) return true;
+    return checkpoint.ordinal % Math.max(16, 2 ** Math.floor(Math.log2(age / 2))) === 0;
+  });
+}
+
+function rewound(plan: TripPlan, track: TripTrack, checkpoint: Checkpoint): TripTrack {
+  return {
+    ...track,
+    state: { ...checkpoint.state, basis: basisOf(plan) },
+    checkpoints: track.checkpoints.filter(({ timeMs }) => timeMs <= checkpoint.timeMs),
+    recent: track.recent.filter(({ timeMs }) => timeMs <= checkpoint.timeMs),
+    recentFromMs: Math.min(track.recentFromMs, checkpoint.timeMs),
+    ordinal: checkpoint.ordinal,
+  };
+}
+
+function told(plan: TripPlan, was: TripTrack, { track, ended }: Run, endedBefore: EndedEpisode[]): Advance {
+  const known = withConfirmed(plan, track);
+  const fact = ({ rule, episode }: EndedEpisode) => endedAlarm(known, rule, episode);
+  const standing = standingAlarms(known, track.state);
+  const over = ended.map(fact);
+  const live = was.told.filter(
+    (before) =>
+      isStillSilent(before, track.state) && ![...standing, ...over].some(({ alarmId }) => alarmId === before.alarmId),
+  );
+  const now = [...standing, ...live];
+  const { changes, withdrawn } = difference([...was.told, ...endedBefore.map(fact)], [...over, ...now]);
+  return { ok: true, track: { ...track, told: now.map((next) => asTold(was.told, next)) }, changes, withdrawn };
+}
+
+/** Raised by the clock and not contradicted: no newer record of that lock has come. */
+function isStillSilent(fact: AlarmFact, state: TripState): boolean {
+  return fact.rule === 'comms.silent' && fact.active && state.locks[fact.lockId]?.timeMs === fact.startedMs;
+}
+
+function withConfirmed(plan: TripPlan, track: TripTrack): TripPlan {
+  if (track.clockConfirmed.length === 0) return plan;
+  return { ...plan, clockConfirmations: [...(plan.clockConfirmations ?? []), ...track.clockConfirmed] };
+}
+
+function difference(before: AlarmFact[], after: AlarmFact[]): { changes: AlarmFact[]; withdrawn: string[] } {
+  const was = new Map(before.map((fact) => [fact.alarmId, fact]));
+  const changed = new Map<string, AlarmFact>();
+  for (const fact of after) {
+    const next = asTold(before, fact);
+    if (JSON.stringify(was.get(fact.alarmId)) !== JSON.stringify(next)) changed.set(fact.alarmId, next);
+    else changed.delete(fact.alarmId);
+  }
+  const ids = new Set(after.map((fact) => fact.alarmId));
+  return {
+    changes: [...changed.values()].sort((a, b) => Number(a.active) - Number(b.active)),
+    withdrawn: [...was.values()].filter(isWithdrawable).flatMap(({ alarmId }) => (ids.has(alarmId) ? [] : alarmId)),
+  };
+}
+
+/** Whether it was found out late is settled when it is first told; later records only refine the rest. */
+function asTold(before: AlarmFact[], fact: AlarmFact): AlarmFact {
+  const first = before.find(({ alarmId }) => alarmId === fact.alarmId);
+  return first?.confirmedMs === undefined ? fact : { ...fact, detectedLate: first.detectedLate };
+}
+
+/** Law 4: what was proven and latched is never taken back; nothing here could, and nothing here may. */
+function isWithdrawable(fact: AlarmFact): boolean {
+  return fact.kind !== 'latched' || fact.phase === 'provisional';
+}

@@ -1,0 +1,47 @@
+import type { LockEvent, LockMode, Position, SealState } from '@sealwatch/schemas';
+
+/** One stored record of a lock, as the rules see it. Times are epoch milliseconds. */
+export interface TrackedReport {
+  lockId: string;
+  boot: number;
+  seq: number;
+  /** Fix time: when the lock made the record. */
+  timeMs: number;
+  /** When the platform got it. */
+  receivedMs: number;
+  kind: 'live' | 'roll-call' | 'backfill';
+  mode?: LockMode;
+  position?: Position;
+  seal?: SealState;
+  battery?: { percent?: number; charging?: boolean };
+  events?: LockEvent[];
+}
+
+/** A record that took longer than this to arrive is late, whatever it calls itself. */
+export const LATE_AFTER_MS = 10 * 60_000;
+
+/** The order of every fold (law 3): fix time, then lock, then the lock's own numbering. */
+export function foldOrder(a: TrackedReport, b: TrackedReport): number {
+  if (a.timeMs !== b.timeMs) return a.timeMs - b.timeMs;
+  if (a.lockId !== b.lockId) return a.lockId < b.lockId ? -1 : 1;
+  return a.boot - b.boot || a.seq - b.seq;
+}
+
+/** A record's identity: (lock, boot, seq). */
+export function reportKey(report: TrackedReport): string {
+  return `${report.lockId} ${report.boot} ${report.seq}`;
+}
+
+export function isLate(report: TrackedReport): boolean {
+  return report.kind === 'backfill' || report.receivedMs - report.timeMs > LATE_AFTER_MS;
+}
+
+/** Serial numbers are unsigned 32-bit and wrap. */
+export function nextSeq(seq: number): number {
+  return (seq + 1) >>> 0;
+}
+
+/** No record of this lock can lie between two such records, however late it comes. */
+export function isNextOf(earlier: { boot: number; seq: number }, later: { boot: number; seq: number }): boolean {
+  return earlier.boot === later.boot && later.seq === nextSeq(earlier.seq);
+}

@@ -1,0 +1,58 @@
+import type { Rule, RuleDescription } from './rule.ts';
+import { commsClock } from './rules/comms-clock.ts';
+import { commsLateBatch } from './rules/comms-late-batch.ts';
+import { commsNoFix } from './rules/comms-no-fix.ts';
+import { commsSequenceGap } from './rules/comms-sequence-gap.ts';
+import { commsSilent } from './rules/comms-silent.ts';
+import { motionImpossible } from './rules/motion-impossible.ts';
+import { powerDeepSleep } from './rules/power-deep-sleep.ts';
+import { powerLow } from './rules/power-low.ts';
+import { powerVeryLow } from './rules/power-very-low.ts';
+import { routeDeviation } from './rules/route-deviation.ts';
+import { sealCaseOpened } from './rules/seal-case-opened.ts';
+import { sealIdentityMismatch } from './rules/seal-identity-mismatch.ts';
+import { sealLongUnlocked } from './rules/seal-long-unlocked.ts';
+import { sealMotorStuck } from './rules/seal-motor-stuck.ts';
+import { sealOpenedInTransit } from './rules/seal-opened-in-transit.ts';
+import { sealReclosed } from './rules/seal-reclosed.ts';
+import { sealRopeCut } from './rules/seal-rope-cut.ts';
+import { sealUnauthorisedCard } from './rules/seal-unauthorised-card.ts';
+import { sealUnlockRefused } from './rules/seal-unlock-refused.ts';
+import { sealUnlockedOutsidePlace } from './rules/seal-unlocked-outside-place.ts';
+import { sealUnsealedBeforeVerification } from './rules/seal-unsealed-before-verification.ts';
+import { sealWrongPassword } from './rules/seal-wrong-password.ts';
+
+/** Every rule, in the order in which a record goes through them. The gate's own rules are custody's. */
+export const ALL_RULES: readonly Rule[] = [
+  sealOpenedInTransit,
+  sealRopeCut,
+  sealCaseOpened,
+  sealReclosed,
+  sealUnlockedOutsidePlace,
+  sealUnsealedBeforeVerification,
+  sealIdentityMismatch,
+  sealUnauthorisedCard,
+  sealWrongPassword,
+  sealUnlockRefused,
+  sealMotorStuck,
+  sealLongUnlocked,
+  routeDeviation,
+  motionImpossible,
+  commsSilent,
+  commsNoFix,
+  commsClock,
+  commsSequenceGap,
+  commsLateBatch,
+  powerLow,
+  powerVeryLow,
+  powerDeepSleep,
+];
+
+export const RULES: readonly RuleDescription[] = ALL_RULES.map(({ rule, kind, severity, eaeuCode, text, params }) => ({
+  rule,
+  kind,
+  severity,
+  ...(eaeuCode === undefined ? {} : { eaeuCode }),
+  text,
+  params,
+}));

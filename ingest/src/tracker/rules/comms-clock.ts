@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { defineRule } from '../rule.ts';
+import { stepLevel } from './level.ts';
+
+const params = z.object({ aheadS: z.number().positive().max(600).default(60) });
+
+/** Fix times that go against the lock's own numbering, or lie ahead of the platform: its records may stand wrongly. */
+export const commsClock = defineRule<typeof params, never>({
+  rule: 'comms.clock',
+  kind: 'level',
+  severity: 'minor',
+  eaeuCode: '04',
+  text: { zh: '时钟异常', en: 'Lock clock wrong' },
+  params,
+  judge: (was, moment, { aheadS }) => {
+    const { last } = moment;
+    const { boot, seq, timeMs, receivedMs } = moment.report;
+    const aheadMs = timeMs - receivedMs;
+    const backwards = last !== undefined && (boot < last.boot || (boot === last.boot && isBefore(seq, last.seq)));
+    const wrong = backwards || aheadMs > aheadS * 1_000;
+    const evidence = backwards ? { boot, seq, after: { boot: last.boot, seq: last.seq } } : { aheadMs };
+    return stepLevel(was, moment, wrong, was.open ? {} : { evidence });
+  },
+});
+
+/** Serial numbers wrap: the shorter way round counts. */
+function isBefore(seq: number, last: number): boolean {
+  return seq !== last && (last - seq) >>> 0 < 0x8000_0000;
+}

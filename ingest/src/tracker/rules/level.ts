@@ -1,0 +1,19 @@
+import type { Moment } from '../moment.ts';
+import { type Episode, episodeAt, type Ruling } from '../rule.ts';
+
+/**
+ * A condition that holds or does not. `holds` undefined: this record says nothing about it.
+ * @param details what the open episode says now
+ */
+export function stepLevel<Memory>(
+  was: Ruling<Memory>,
+  moment: Moment,
+  holds: boolean | undefined,
+  details: Partial<Episode> = {},
+  memory?: Memory,
+): Ruling<Memory> {
+  const kept = memory === undefined ? {} : { memory };
+  if (holds === undefined) return { ...kept, open: was.open };
+  if (!holds) return was.open ? { ...kept, ended: [{ ...was.open, endedMs: moment.report.timeMs }] } : kept;
+  return { ...kept, open: { ...(was.open ?? episodeAt(moment)), ...details } };
+}

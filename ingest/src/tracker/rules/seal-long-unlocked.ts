@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { defineRule } from '../rule.ts';
+import { stepLevel } from './level.ts';
+
+const params = z.object({ afterMin: z.number().positive().max(10_080).default(120) });
+
+/** A lock left open for two hours is lost, forgotten or on a truck that should have been sealed. */
+export const sealLongUnlocked = defineRule<typeof params, { sinceMs: number }>({
+  rule: 'seal.long-unlocked',
+  kind: 'level',
+  severity: 'minor',
+  eaeuCode: '04',
+  text: { zh: '长时间未施封', en: 'Left unlocked for long' },
+  params,
+  judge: (was, moment, { afterMin }) => {
+    const motor = moment.report.seal?.motor;
+    if (motor === undefined) return was;
+    if (motor !== 'unlocked') return stepLevel(was, moment, false);
+    const sinceMs = was.memory?.sinceMs ?? moment.report.timeMs;
+    const long = moment.report.timeMs - sinceMs >= afterMin * 60_000;
+    return stepLevel(was, moment, long ? true : undefined, { startedMs: sinceMs }, { sinceMs });
+  },
+});

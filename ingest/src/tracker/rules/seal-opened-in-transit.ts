@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { defineRule } from '../rule.ts';
+import { stepLatch } from './latch.ts';
+import { openingEvidence, showsOpen } from './seal-reading.ts';
+
+/** Between sealing and the authorisation to unlock nobody may open it, whatever card or key it was done with. */
+export const sealOpenedInTransit = defineRule({
+  rule: 'seal.opened-in-transit',
+  kind: 'latched',
+  severity: 'critical',
+  eaeuCode: '07',
+  text: { zh: '在途开锁', en: 'Lock opened in transit' },
+  params: z.object({}),
+  judge: (was, moment) =>
+    stepLatch(was, moment, moment.sealed ? showsOpen(moment.report) : undefined, openingEvidence(moment.report)),
+});

@@ -1,0 +1,28 @@
+import type { LockEvent } from '@sealwatch/schemas';
+import type { TrackedReport } from '../report.ts';
+
+type Unlock = Extract<LockEvent, { type: 'unlock' }>;
+
+/** Unlocking that the lock carried out; one that it refused carries `verified: false`. */
+export function unlocksIn(report: TrackedReport): Unlock[] {
+  return (report.events ?? []).filter((event): event is Unlock => event.type === 'unlock' && event.verified !== false);
+}
+
+export function refusedUnlocksIn(report: TrackedReport): Unlock[] {
+  return (report.events ?? []).filter((event): event is Unlock => event.type === 'unlock' && event.verified === false);
+}
+
+/** true: the record shows the lock opened; false: shows it shut; undefined: says neither. */
+export function showsOpen(report: TrackedReport): boolean | undefined {
+  if (unlocksIn(report).length > 0) return true;
+  const seal = report.seal;
+  if (!seal) return undefined;
+  if (seal.motor === 'unlocked' || seal.rope === 'pulled') return true;
+  return seal.motor === 'locked' && seal.rope === 'inserted' ? false : undefined;
+}
+
+/** What an alarm about an opening keeps: the source, the card, the verdict and the parts of the seal. */
+export function openingEvidence(report: TrackedReport): Record<string, unknown> {
+  const unlocks = unlocksIn(report);
+  return { ...(report.seal ? { seal: report.seal } : {}), ...(unlocks.length > 0 ? { unlocks } : {}) };
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { defineRule } from '../rule.ts';
+import { stepLatch } from './latch.ts';
+
+/** A cut rope means the door may have been opened with the lock untouched. */
+export const sealRopeCut = defineRule({
+  rule: 'seal.rope-cut',
+  kind: 'latched',
+  severity: 'critical',
+  eaeuCode: '01',
+  text: { zh: '锁绳剪断', en: 'Seal rope cut' },
+  params: z.object({}),
+  judge: (was, moment) => {
+    const seal = moment.sealed ? moment.report.seal : undefined;
+    return stepLatch(was, moment, seal && seal.rope === 'cut', { seal });
+  },
+});

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { defineRule } from '../rule.ts';
+import { type Burst, stepBurst } from './burst.ts';
+
+const params = z.object({
+  windowMin: z.number().positive().max(1_440).default(10),
+  majorFrom: z.int().min(1).max(10).default(3),
+});
+
+/** One wrong card is a mistake at the counter; three within ten minutes is somebody trying. */
+export const sealUnauthorisedCard = defineRule<typeof params, Burst>({
+  rule: 'seal.unauthorised-card',
+  kind: 'edge',
+  severity: 'minor',
+  eaeuCode: '07',
+  text: { zh: '非法刷卡', en: 'Unauthorised card' },
+  params,
+  judge: (was, moment, { windowMin, majorFrom }) => {
+    const cards = (moment.report.events ?? []).flatMap((event) => (event.type === 'illegal-card' ? [event] : []));
+    return stepBurst(was, moment, cards.length, windowMin * 60_000, (recent, count) => ({
+      ...(recent >= majorFrom || was.open?.severity === 'major' ? { severity: 'major' } : {}),
+      evidence: { count, ...(cards.at(-1)?.card === undefined ? {} : { card: cards.at(-1)?.card }) },
+    }));
+  },
+});

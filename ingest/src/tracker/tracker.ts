@@ -1,0 +1,132 @@
+import { startRoute } from '@sealwatch/geofence';
+import { basisOf } from './basis.ts';
+import { type Moment, momentOf } from './moment.ts';
+import { paramsAt } from './params.ts';
+import type { TripPlan } from './plan.ts';
+import { stepProgress } from './progress.ts';
+import { isNextOf, type TrackedReport } from './report.ts';
+import type { Episode, Rule } from './rule.ts';
+import { ALL_RULES } from './rules.ts';
+import { ENDED_KEPT, type LockMemory, PAST_KEPT, type RuleState, type TripState } from './state.ts';
+
+export interface EndedEpisode {
+  rule: string;
+  episode: Episode;
+}
+
+/** One step of the fold, and the edge and level episodes that it ended. */
+export interface Step {
+  state: TripState;
+  ended: EndedEpisode[];
+}
+
+export function startTrip(plan: TripPlan): TripState {
+  return {
+    lastTimeMs: 0,
+    doneM: 0,
+    totalM: plan.corridor.lengthM,
+    basis: basisOf(plan),
+    route: startRoute(),
+    locks: {},
+    rules: {},
+    ended: [],
+  };
+}
+
+/**
+ * Folds one record into a trip. Records come in `foldOrder`; one that was folded already, one of a lock that is not the
+ * trip's and one whose time is no number change nothing. Nothing given is written to.
+ */
+export function track(plan: TripPlan, state: TripState, report: TrackedReport): TripState {
+  return step(plan, state, report).state;
+}
+
+export function step(plan: TripPlan, state: TripState, report: TrackedReport): Step {
+  if (!Number.isFinite(report.timeMs) || !plan.locks.includes(report.lockId) || isFolded(state, report)) {
+    return { state, ended: [] };
+  }
+  const moment = momentOf(plan, state, report);
+  const progressed = stepProgress(moment);
+  const judged: Moment = { ...moment, after: progressed };
+  const ended: EndedEpisode[] = [];
+  const rules: Record<string, RuleState> = { ...state.rules };
+  for (const rule of ALL_RULES) {
+    const next = stepRule(rule, state.rules[rule.rule], judged, ended);
+    if (next) rules[rule.rule] = next;
+    else delete rules[rule.rule];
+  }
+  return {
+    state: {
+      ...progressed,
+      route: moment.route ?? state.route,
+      lastTimeMs: report.timeMs,
+      locks: { ...state.locks, [report.lockId]: lockAfter(moment) },
+      rules,
+      ended: ended.length === 0 ? state.ended : [...state.ended, ...ended].slice(-ENDED_KEPT),
+    },
+    ended,
+  };
+}
+
+function isFolded(state: TripState, report: TrackedReport): boolean {
+  const last = state.locks[report.lockId];
+  return last !== undefined && last.timeMs === report.timeMs && last.boot === report.boot && last.seq === report.seq;
+}
+
+function stepRule(
+  rule: Rule,
+  was: RuleState | undefined,
+  moment: Moment,
+  ended: EndedEpisode[],
+): RuleState | undefined {
+  const of = rule.scope === 'trip' ? '' : moment.report.lockId;
+  const ruling = was?.by[of] ?? {};
+  const params = paramsAt(moment.plan.params, rule.rule, moment.located?.progressM);
+  const { memory, open, ended: over = [] } = rule.judge(ruling, moment, params);
+  if (over.length === 0 && memory === ruling.memory && open === ruling.open) return was;
+  const by = { ...was?.by };
+  if (memory === undefined && open === undefined) delete by[of];
+  else by[of] = { ...(memory === undefined ? {} : { memory }), ...(open === undefined ? {} : { open }) };
+  const latched = rule.kind === 'latched';
+  if (!latched) ended.push(...over.map((episode) => ({ rule: rule.rule, episode })));
+  const past = latched && over.length > 0 ? shorten([...(was?.past ?? []), ...over]) : was?.past;
+  if (past === undefined && Object.keys(by).length === 0) return undefined;
+  return { ...(past === undefined ? {} : { past }), by };
+}
+
+/** Past excursions without limit would not fit a checkpoint: the two oldest become one. */
+function shorten(past: Episode[]): Episode[] {
+  const [first, second, ...rest] = past;
+  if (past.length <= PAST_KEPT || !first || !second) return past;
+  const both: Episode = {
+    ...first,
+    endedMs: Math.max(first.endedMs ?? 0, second.endedMs ?? 0),
+    maxDistanceM: Math.max(first.maxDistanceM ?? 0, second.maxDistanceM ?? 0),
+    provenMs: Math.max(first.provenMs ?? 0, second.provenMs ?? 0),
+  };
+  return [both, ...rest];
+}
+
+function lockAfter({ last, report, fix, halt }: Moment): LockMemory {
+  const unbroken = last !== undefined && isNextOf(last, report);
+  const fixed = fix
+    ? {
+        fix: {
+          timeMs: fix.timeMs,
+          lon: fix.lon,
+          lat: fix.lat,
+          ...(fix.accuracyM === undefined ? {} : { accuracyM: fix.accuracyM }),
+        },
+        ...(halt ? { halt: halt.halt } : {}),
+      }
+    : {};
+  return {
+    ...last,
+    timeMs: report.timeMs,
+    boot: report.boot,
+    seq: report.seq,
+    unbrokenMs: unbroken ? last.unbrokenMs : report.timeMs,
+    ...(report.mode ? { mode: report.mode } : {}),
+    ...fixed,
+  };
+}
