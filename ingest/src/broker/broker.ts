@@ -198,7 +198,10 @@ function authorizePublish(
   packet: PublishPacket,
   done: (error?: Error | null) => void,
 ): void {
-  if (!client) return done(new Error('the platform publishes through deliver only'));
+  if (!client) {
+    done(new Error('the platform publishes through deliver only'));
+    return;
+  }
   // A will has no frame of its own, so it took no place in the gate.
   const gate = packet.cmd === 'publish' ? (client.conn as Gate) : undefined;
   const bytes = packet.length ?? 0;
@@ -207,7 +210,8 @@ function authorizePublish(
     house.metrics.refused('publish', rule.reason);
     house.options.log.warn({ lockId: client.id, topic: packet.topic, reason: rule.reason }, 'publish refused');
     gate?.release(bytes);
-    return done(new Error(rule.reason));
+    done(new Error(rule.reason));
+    return;
   }
   const began = performance.now();
   const receive = rule.kind === 'report' ? house.options.report : house.options.reply;

@@ -1,0 +1,99 @@
+import type { Identity } from '../store/roster.ts';
+import type { Publish } from './lanes.ts';
+import { type IntakeRecord, type Refusal, sameBody, wireForm } from './record.ts';
+
+/** A clock may be ahead of the platform's by so much (domain.md). */
+export const AHEAD_MS = 10 * 60_000;
+
+export interface Highest {
+  boot: number;
+  seq: number;
+}
+
+/** The highest identity stored of a lock; undefined before its first record. */
+export type HighestOf = (lockId: string) => Highest | undefined;
+
+export interface Admitted {
+  accepted: IntakeRecord[];
+  duplicates: IntakeRecord[];
+  refusals: { lockId: string; refusal: Refusal }[];
+  /** Identities that came again with another body; the time is that of the first record. */
+  conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
+  /** The highest identity of each lock after this batch. */
+  highest: Map<string, Highest>;
+}
+
+export function identityOf(of: Identity): string {
+  return `${of.lockId} ${of.boot} ${of.seq}`;
+}
+
+function isAbove(record: IntakeRecord, highest: Highest | undefined): boolean {
+  if (!highest) return true;
+  return record.boot > highest.boot || (record.boot === highest.boot && record.seq > highest.seq);
+}
+
+function isAhead(record: IntakeRecord): boolean {
+  return record.timeMs > record.receivedMs + AHEAD_MS;
+}
+
+/** Identities that may be stored already: those not above everything seen of their lock. The others are surely new. */
+export function doubtful(publishes: readonly Publish[], highestOf: HighestOf): Identity[] {
+  const highest = new Map<string, Highest>();
+  const doubts: Identity[] = [];
+  for (const record of publishes.flatMap((publish) => publish.records)) {
+    if (isAhead(record)) continue;
+    if (isAbove(record, highest.get(record.lockId) ?? highestOf(record.lockId))) highest.set(record.lockId, record);
+    else doubts.push({ lockId: record.lockId, boot: record.boot, seq: record.seq });
+  }
+  return doubts;
+}
+
+/**
+ * Which records of a batch are new, in order. The same record again is answered and changes nothing; the same identity
+ * with another body, and a time more than 10 min ahead, are refused into the quarantine; very old times are welcome.
+ * @param stored what the store holds of the `doubtful` identities
+ */
+export function admit(publishes: readonly Publish[], highestOf: HighestOf, stored: readonly IntakeRecord[]): Admitted {
+  const admitted: Admitted = { accepted: [], duplicates: [], refusals: [], conflicts: [], highest: new Map() };
+  const known = new Map(stored.map((record) => [identityOf(record), record]));
+  for (const { lockId, records, refusals } of publishes) {
+    for (const refusal of refusals) admitted.refusals.push({ lockId, refusal });
+    for (const record of records) admitOne(admitted, known, highestOf, record);
+  }
+  return admitted;
+}
+
+function admitOne(
+  admitted: Admitted,
+  known: Map<string, IntakeRecord>,
+  highestOf: HighestOf,
+  record: IntakeRecord,
+): void {
+  const { lockId } = record;
+  if (isAhead(record)) {
+    const aheadMin = Math.round((record.timeMs - record.receivedMs) / 60_000);
+    const detail = `time: ${new Date(record.timeMs).toISOString()}, ${aheadMin} min ahead, expected at most 10 min`;
+    admitted.refusals.push({ lockId, refusal: refusalOf('time-ahead', detail, record) });
+    return;
+  }
+  const identity = identityOf(record);
+  const first = known.get(identity);
+  if (!first) {
+    known.set(identity, record);
+    admitted.accepted.push(record);
+    const highest = admitted.highest.get(lockId) ?? highestOf(lockId);
+    admitted.highest.set(lockId, !highest || isAbove(record, highest) ? record : highest);
+    return;
+  }
+  if (sameBody(first, record)) {
+    admitted.duplicates.push(record);
+    return;
+  }
+  const detail = `boot ${record.boot}, seq ${record.seq}: another body than the record stored first, expected the same`;
+  admitted.refusals.push({ lockId, refusal: refusalOf('identity-conflict', detail, record) });
+  admitted.conflicts.push({ lockId, boot: record.boot, seq: record.seq, timeMs: first.timeMs });
+}
+
+function refusalOf(reason: string, detail: string, record: IntakeRecord): Refusal {
+  return { reason, detail, raw: Buffer.from(JSON.stringify(wireForm(record))) };
+}

@@ -1,0 +1,407 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Alarm, reportTopic, type WallStatus } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { alarmOf } from '../store/alarms.ts';
+import { activeAlarmsOfTrips } from '../store/batch.ts';
+import { QUARANTINE_ROW_BYTES, quarantineBytes, trimQuarantine } from '../store/quarantine.ts';
+import { inTransaction } from '../store/queryable.ts';
+import { adoptRecords, loadTrips, locksOfTrip, openTripIds } from '../store/roster.ts';
+import type { TrackedReport } from '../tracker/index.ts';
+import { wallStatus } from './colour.ts';
+import { decode } from './decode.ts';
+import { judgeBatch, type Outcome, type TripOutcome } from './judge.ts';
+import { type BatchSize, DEFAULT_BATCH_SIZE, Lanes, type Publish } from './lanes.ts';
+import { clockOutcomes } from './liveness.ts';
+import { intakeMetrics } from './metrics.ts';
+import { backOffMs, isOutage } from './outage.ts';
+import { Rates } from './rates.ts';
+import { Roster } from './roster.ts';
+import { type Written, writeBatch, writeTrips } from './write.ts';
+
+/** What a transaction has made true; told after its COMMIT. */
+export interface Committed {
+  reports: { report: TrackedReport; lockId: string; tripId?: string; wallStatus: WallStatus }[];
+  /** As they stand in the store; withdrawn ones come once more, no longer active. */
+  alarms: Alarm[];
+  tripIds: string[];
+}
+
+export interface IntakeDeps {
+  pool: Pool;
+  registry: Registry;
+  log: Logger;
+  nowMs?: () => number;
+  onProgress?: (text: string) => void;
+  batch?: Partial<BatchSize>;
+  /** Most bytes of quarantine; the oldest leave. */
+  quarantineBytes?: number;
+  /** How often silence and unconfirmed reds are looked at, ms; 0: only by `checkLiveness`. */
+  livenessEveryMs?: number;
+}
+
+export interface IntakeStats {
+  reportsPerSecond: number;
+  /** Longest fix-time-to-commit lag of live records in the last seconds, ms. */
+  lagMs: number;
+  waitingPublishes: number;
+  waitingRecords: number;
+  trips: number;
+}
+
+export interface Intake {
+  /** Takes one publish of `locks/{lockId}/report`; `done` is called after the COMMIT that holds it. */
+  receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
+  /** Listeners are called after COMMIT and before PUBACK. */
+  onCommitted(listener: (committed: Committed) => void): void;
+  /** Reads a trip's plan again and folds its records anew; after the COMMIT of whoever changed it. */
+  refreshTrip(tripId: string): Promise<void>;
+  refreshPlaces(): Promise<void>;
+  refreshLock(lockId: string): Promise<void>;
+  checkLiveness(): Promise<void>;
+  stats(): IntakeStats;
+  /** Why reports are not accepted now; empty when they are. */
+  ready(): string[];
+  /** Commits what is in hand, for at most `withinMs`; what is left is not acknowledged. */
+  stop(withinMs?: number): Promise<void>;
+}
+
+const DEFAULT_QUARANTINE_BYTES = 64 * 2 ** 20;
+const DEFAULT_LIVENESS_EVERY_MS = 5_000;
+const STOP_WITHIN_MS = 8_000;
+
+/** The way of a report: decode → admit → track → commit → acknowledge → feed; errors leave to the quarantine. */
+class Intaking implements Intake {
+  readonly #deps: IntakeDeps;
+  readonly #roster: Roster;
+  readonly #lanes = new Lanes();
+  readonly #size: BatchSize;
+  readonly #metrics: ReturnType<typeof intakeMetrics>;
+  readonly #rates: Rates;
+  readonly #nowMs: () => number;
+  readonly #listeners: ((committed: Committed) => void)[] = [];
+  #tasks: (() => Promise<void>)[] = [];
+  #running: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #quarantineBytes = 0;
+  #outage: string | undefined;
+  #stopping = false;
+  /** A trip was forgotten after a failure and may not report again by itself. */
+  #tripsMissing = false;
+  #giveUp = new AbortController();
+
+  constructor(deps: IntakeDeps) {
+    this.#deps = deps;
+    this.#roster = new Roster(deps.pool);
+    this.#size = { ...DEFAULT_BATCH_SIZE, ...deps.batch };
+    this.#nowMs = deps.nowMs ?? Date.now;
+    this.#rates = new Rates(this.#nowMs);
+    this.#metrics = intakeMetrics(deps.registry, {
+      publishes: () => this.#lanes.publishes,
+      records: () => this.#lanes.records,
+      backfill: () => this.#lanes.backfillPublishes,
+    });
+  }
+
+  /** State comes from the store alone (law 11): checkpoints, and the records since. */
+  async start(): Promise<void> {
+    const { pool, onProgress } = this.#deps;
+    this.#quarantineBytes = await quarantineBytes(pool);
+    const tripIds = await openTripIds(pool);
+    for (let i = 0; i < tripIds.length; i += 100) {
+      await this.#roster.ensureTrips(tripIds.slice(i, i + 100));
+      if (tripIds.length > 100)
+        onProgress?.(`following ${Math.min(i + 100, tripIds.length)} of ${tripIds.length} trips`);
+    }
+    await this.checkLiveness();
+    const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
+    if (everyMs <= 0) return;
+    this.#timer = setInterval(() => void this.checkLiveness().catch(() => undefined), everyMs);
+    this.#timer.unref();
+  }
+
+  receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void {
+    if (this.#stopping) {
+      done(new Error('the platform is stopping'));
+      return;
+    }
+    const receivedMs = this.#nowMs();
+    this.#metrics.publishes.inc();
+    this.#lanes.add({ lockId, ...decode(lockId, payload, receivedMs), raw: payload, receivedMs, done });
+    this.#kick();
+  }
+
+  onCommitted(listener: (committed: Committed) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  refreshTrip(tripId: string): Promise<void> {
+    return this.#between(() => this.#refold(tripId));
+  }
+
+  refreshPlaces(): Promise<void> {
+    return this.#between(() => this.#roster.replan());
+  }
+
+  refreshLock(lockId: string): Promise<void> {
+    return this.#between(async () => this.#roster.forgetLocks([lockId]));
+  }
+
+  checkLiveness(): Promise<void> {
+    return this.#between(async () => {
+      if (this.#tripsMissing) await this.#roster.ensureTrips(await openTripIds(this.#deps.pool));
+      this.#tripsMissing = false;
+      await this.#commitTrips(clockOutcomes(this.#roster.trips(), this.#nowMs()));
+    });
+  }
+
+  stats(): IntakeStats {
+    return {
+      ...this.#rates.read(),
+      waitingPublishes: this.#lanes.publishes,
+      waitingRecords: this.#lanes.records,
+      trips: this.#roster.tripCount,
+    };
+  }
+
+  ready(): string[] {
+    if (this.#stopping) return ['stopping'];
+    return this.#outage ? [`database: ${this.#outage}`] : [];
+  }
+
+  async stop(withinMs = STOP_WITHIN_MS): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#timer);
+    const deadline = setTimeout(() => this.#giveUp.abort(), withinMs);
+    this.#kick();
+    const gaveUp = new Promise<void>((resolve) => this.#giveUp.signal.addEventListener('abort', () => resolve()));
+    await Promise.race([this.#running, gaveUp]);
+    clearTimeout(deadline);
+    this.#giveUp.abort();
+    for (const publish of this.#lanes.drop()) publish.done(new Error('the platform stopped'));
+  }
+
+  /** Runs a task between two batches, so that trips are never judged by two at once. */
+  #between(task: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(() => task().then(resolve, reject));
+      this.#kick();
+    });
+  }
+
+  #kick(): void {
+    this.#running ??= new Promise<void>((resolve) => setImmediate(resolve))
+      .then(() => this.#run())
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#hasWork()) this.#kick();
+      });
+  }
+
+  #hasWork(): boolean {
+    return !this.#giveUp.signal.aborted && (this.#tasks.length > 0 || this.#lanes.publishes > 0);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#hasWork()) {
+      const tasks = this.#tasks;
+      this.#tasks = [];
+      for (const task of tasks) await task();
+      const batch = this.#lanes.take(this.#size);
+      if (batch.length > 0) await this.#settle(batch);
+    }
+  }
+
+  /** Commits a batch however long it takes, then acknowledges it. */
+  async #settle(batch: Publish[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#commit(batch, attempt > 1);
+        this.#outage = undefined;
+        for (const publish of batch) publish.done();
+        return;
+      } catch (error) {
+        // Whether it committed is not known: what memory says of these locks and trips counts no longer.
+        this.#forget(batch);
+        if (this.#giveUp.signal.aborted) return this.#refuse(batch);
+        // Once more first: a commit whose answer was lost looks like a breach of the identity.
+        if (!isOutage(error) && attempt > 1) return this.#isolate(batch, error);
+        await this.#waitOut(error, attempt);
+      }
+    }
+  }
+
+  async #waitOut(error: unknown, attempt: number): Promise<void> {
+    this.#metrics.retries.inc();
+    this.#outage = error instanceof Error ? error.message : String(error);
+    this.#deps.log.error({ err: error, attempt }, 'a batch could not be committed; it is tried again');
+    await sleep(backOffMs(attempt), undefined, { signal: this.#giveUp.signal }).catch(() => undefined);
+  }
+
+  #refuse(batch: Publish[]): void {
+    for (const publish of batch) publish.done(new Error('the platform stopped before the commit'));
+  }
+
+  /** Finds the publish that cannot be stored by halving, and puts it alone into quarantine (law 9). */
+  async #isolate(batch: Publish[], error: unknown): Promise<void> {
+    const [first] = batch;
+    if (batch.length > 1 || !first) {
+      const half = Math.ceil(batch.length / 2);
+      await this.#settle(batch.slice(0, half));
+      await this.#settle(batch.slice(half));
+      return;
+    }
+    const detail = `payload: ${error instanceof Error ? error.message : String(error)}, expected a record that can be stored`;
+    this.#deps.log.error({ err: error, lockId: first.lockId }, 'a publish can be neither judged nor stored');
+    const refusal = { reason: 'unstorable', detail, raw: first.raw };
+    await this.#settle([{ ...first, records: [], refusals: [refusal] }]);
+  }
+
+  #forget(batch: Publish[]): void {
+    for (const { lockId, records } of batch) {
+      for (const { timeMs } of records) {
+        const tripId = this.#roster.tripOf(lockId, timeMs);
+        if (tripId) this.#roster.forgetTrip(tripId);
+      }
+    }
+    this.#roster.forgetLocks(batch.map((publish) => publish.lockId));
+    this.#tripsMissing = true;
+  }
+
+  async #commit(batch: Publish[], again: boolean): Promise<void> {
+    const endJudging = this.#metrics.judge.startTimer();
+    const outcome = await judgeBatch(this.#deps.pool, this.#roster, batch);
+    endJudging();
+    const endCommit = this.#metrics.commit.startTimer();
+    const written = await inTransaction(this.#deps.pool, (db) => writeBatch(db, outcome, this.#nowMs()));
+    endCommit();
+    this.#adopt(outcome, written);
+    // The first try may have committed without our learning of it: tell all that stands, for nobody was told then.
+    const standing = again
+      ? await activeAlarmsOfTrips(
+          this.#deps.pool,
+          outcome.trips.map((t) => t.next.plan.tripId),
+        )
+      : [];
+    this.#count(outcome, written);
+    this.#tell(outcome, { ...written, alarms: [...written.alarms, ...standing] });
+    await this.#trim(outcome);
+  }
+
+  /** Memory follows the commit, never leads it. */
+  #adopt(outcome: Outcome, written: Written): void {
+    for (const [lockId, { boot, seq }] of outcome.admitted.highest) this.#roster.raiseHighest(lockId, boot, seq);
+    this.#adoptTrips(outcome.trips, written);
+  }
+
+  #adoptTrips(trips: TripOutcome[], written: Written): void {
+    for (const { next } of trips) {
+      const after = written.trips.get(next.plan.tripId);
+      const checkpointMs = written.checkpoints.get(next.plan.tripId) ?? next.checkpointMs;
+      this.#roster.keepTrip({ ...next, checkpointMs, ...(after ? { status: after.status, risk: after.risk } : {}) });
+    }
+    this.#roster.tidy();
+  }
+
+  #count(outcome: Outcome, written: Written): void {
+    const { admitted } = outcome;
+    const nowMs = this.#nowMs();
+    this.#metrics.batch.observe(admitted.accepted.length);
+    this.#metrics.duplicates.inc(admitted.duplicates.length);
+    this.#metrics.rejudged.inc(outcome.trips.filter((trip) => trip.rejudged).length);
+    for (const { refusal } of admitted.refusals) this.#metrics.refused.inc({ reason: refusal.reason });
+    for (const { rule } of written.raised) this.#metrics.alarms.inc({ rule });
+    let live = 0;
+    for (const record of admitted.accepted) {
+      if (record.kind === 'backfill') continue;
+      live += 1;
+      this.#metrics.lag.observe((nowMs - record.timeMs) / 1000);
+    }
+    this.#metrics.stored.inc({ kind: 'live' }, live);
+    this.#metrics.stored.inc({ kind: 'backfill' }, admitted.accepted.length - live);
+    this.#rates.add(admitted.accepted);
+  }
+
+  #tell(outcome: Outcome, written: Written): void {
+    const told = [...outcome.reports];
+    for (const record of outcome.admitted.duplicates) {
+      told.push({ record, tripId: this.#roster.tripOf(record.lockId, record.timeMs) });
+    }
+    this.#emit(
+      told.map(({ record, tripId }) => ({
+        report: record,
+        lockId: record.lockId,
+        ...(tripId ? { tripId } : {}),
+        wallStatus: wallStatus(tripId ? this.#roster.trip(tripId) : undefined),
+      })),
+      written,
+      outcome.trips,
+    );
+  }
+
+  #emit(reports: Committed['reports'], written: Written, trips: TripOutcome[]): void {
+    const withdrawn = written.withdrawn.map((row) => ({ ...alarmOf(row), active: false }));
+    const committed: Committed = {
+      reports,
+      alarms: [...written.alarms.map(alarmOf), ...withdrawn],
+      tripIds: trips.map(({ next }) => next.plan.tripId),
+    };
+    for (const listener of this.#listeners) {
+      try {
+        listener(committed);
+      } catch (error) {
+        // What is committed stays so: a screen that fails must not make a batch look failed.
+        this.#deps.log.error({ err: error }, 'a listener of committed batches failed');
+      }
+    }
+  }
+
+  async #trim({ admitted }: Outcome): Promise<void> {
+    const most = this.#deps.quarantineBytes ?? DEFAULT_QUARANTINE_BYTES;
+    for (const { refusal } of admitted.refusals) this.#quarantineBytes += refusal.raw.length + QUARANTINE_ROW_BYTES;
+    if (this.#quarantineBytes <= most) return;
+    try {
+      // A tenth more than needed goes, so that a full quarantine is not trimmed after every batch.
+      this.#metrics.evicted.inc(await trimQuarantine(this.#deps.pool, most * 0.9));
+      this.#quarantineBytes = await quarantineBytes(this.#deps.pool);
+    } catch (error) {
+      this.#deps.log.warn({ err: error, topic: reportTopic('*') }, 'the quarantine could not be trimmed');
+    }
+  }
+
+  async #refold(tripId: string): Promise<void> {
+    const { pool } = this.#deps;
+    this.#roster.forgetLocks(await locksOfTrip(pool, tripId));
+    const [stored] = await loadTrips(pool, [tripId]);
+    if (!stored) {
+      this.#roster.forgetTrip(tripId);
+      return;
+    }
+    const refold = await this.#roster.refold(stored, this.#roster.trip(tripId));
+    await inTransaction(pool, (db) => adoptRecords(db, tripId));
+    await this.#commitTrips([{ ...refold, fromMs: 0, rejudged: true }]);
+  }
+
+  async #commitTrips(trips: TripOutcome[]): Promise<void> {
+    if (trips.length === 0) return;
+    try {
+      const written = await inTransaction(this.#deps.pool, (db) => writeTrips(db, trips, this.#nowMs()));
+      this.#adoptTrips(trips, written);
+      for (const { rule } of written.raised) this.#metrics.alarms.inc({ rule });
+      this.#emit([], written, trips);
+    } catch (error) {
+      for (const { next } of trips) this.#roster.forgetTrip(next.plan.tripId);
+      this.#tripsMissing = true;
+      this.#deps.log.error({ err: error }, 'changes of trips could not be committed');
+      throw error;
+    }
+  }
+}
+
+/** Starts the intake: reads open trips from the store, then accepts reports. Rejects while the store cannot be read. */
+export async function startIntake(deps: IntakeDeps): Promise<Intake> {
+  const intake = new Intaking(deps);
+  await intake.start();
+  return intake;
+}

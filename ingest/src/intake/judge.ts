@@ -1,0 +1,107 @@
+import type { ReportInsert } from '../store/batch.ts';
+import type { Queryable } from '../store/queryable.ts';
+import { recordsByIdentity, tripRecords } from '../store/roster.ts';
+import { type AlarmFact, advance, type IdentityConflict } from '../tracker/index.ts';
+import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
+import type { Publish } from './lanes.ts';
+import type { IntakeRecord } from './record.ts';
+import type { FollowedTrip, Roster } from './roster.ts';
+
+/** What a batch does to one trip. */
+export interface TripOutcome {
+  next: FollowedTrip;
+  changes: AlarmFact[];
+  withdrawn: string[];
+  /** Fix time of the earliest record: checkpoints from there on do not know it. */
+  fromMs: number;
+  rejudged: boolean;
+}
+
+/** What a batch will write; nothing in memory has changed yet. */
+export interface Outcome {
+  admitted: Admitted;
+  reports: ReportInsert[];
+  trips: TripOutcome[];
+}
+
+/** A rule or a plan failed on a record: no outage, so trying again does not help. */
+export class JudgingError extends Error {
+  override name = 'JudgingError';
+}
+
+/** Admits a batch and folds it into its trips (laws 2, 3). Reads the store; writes nothing, here or in memory. */
+export async function judgeBatch(db: Queryable, roster: Roster, publishes: readonly Publish[]): Promise<Outcome> {
+  await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)));
+  const highestOf: HighestOf = (lockId) => {
+    const lock = roster.lock(lockId);
+    return lock && lock.maxBoot >= 0 ? { boot: lock.maxBoot, seq: lock.maxSeq } : undefined;
+  };
+  const stored = await recordsByIdentity(db, doubtful(publishes, highestOf));
+  const admitted = admit(publishes, highestOf, stored);
+  const reports = admitted.accepted.map((record) => ({ record, tripId: roster.tripOf(record.lockId, record.timeMs) }));
+  const byTrip = groupByTrip(roster, reports, admitted.conflicts);
+  await roster.ensureTrips(byTrip.keys());
+  const trips: TripOutcome[] = [];
+  for (const [tripId, arrived] of byTrip) {
+    const trip = roster.trip(tripId);
+    if (trip) trips.push(await judgeTrip(db, trip, arrived.records, arrived.conflicts));
+  }
+  return { admitted, reports, trips };
+}
+
+interface Arrived {
+  records: IntakeRecord[];
+  conflicts: IdentityConflict[];
+}
+
+function groupByTrip(roster: Roster, reports: ReportInsert[], conflicts: IdentityConflict[]): Map<string, Arrived> {
+  const byTrip = new Map<string, Arrived>();
+  const of = (tripId: string): Arrived => {
+    const kept = byTrip.get(tripId) ?? { records: [], conflicts: [] };
+    byTrip.set(tripId, kept);
+    return kept;
+  };
+  for (const { record, tripId } of reports) if (tripId) of(tripId).records.push(record);
+  for (const conflict of conflicts) {
+    const tripId = roster.tripOf(conflict.lockId, conflict.timeMs);
+    if (tripId) of(tripId).conflicts.push(conflict);
+  }
+  return byTrip;
+}
+
+async function judgeTrip(
+  db: Queryable,
+  trip: FollowedTrip,
+  records: IntakeRecord[],
+  conflicts: IdentityConflict[],
+): Promise<TripOutcome> {
+  const known = trip.plan.identityConflicts ?? [];
+  const plan = conflicts.length > 0 ? { ...trip.plan, identityConflicts: [...known, ...conflicts] } : trip.plan;
+  const folded = await fold(db, { ...trip, plan }, records);
+  return {
+    next: { ...trip, plan, track: folded.track },
+    changes: folded.changes,
+    withdrawn: folded.withdrawn,
+    fromMs: records.reduce((first, record) => Math.min(first, record.timeMs), Number.POSITIVE_INFINITY),
+    rejudged: folded.rejudged,
+  };
+}
+
+async function fold(db: Queryable, { plan, track }: FollowedTrip, records: IntakeRecord[]) {
+  const first = judging(plan.tripId, () => advance(plan, track, records));
+  if (first.ok) return { ...first, rejudged: false };
+  const stored = await tripRecords(db, plan.tripId, first.needFromMs);
+  const second = judging(plan.tripId, () => advance(plan, track, records, stored));
+  if (!second.ok) throw new JudgingError(`trip ${plan.tripId}: cannot be judged from ${first.needFromMs} on`);
+  return { ...second, rejudged: true };
+}
+
+function judging<T>(tripId: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new JudgingError(`trip ${tripId}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,108 @@
+import type { IntakeRecord, Refusal } from './record.ts';
+
+/** One publish of a lock on its way through the intake. */
+export interface Publish {
+  lockId: string;
+  records: IntakeRecord[];
+  refusals: Refusal[];
+  raw: Buffer;
+  receivedMs: number;
+  /** Gives the PUBACK; called once, after the COMMIT. */
+  done: (error?: Error) => void;
+}
+
+export interface BatchSize {
+  records: number;
+  /** The part of a batch that back-filled records may take while live ones wait (law 8), 0 to 1. */
+  backfillShare: number;
+}
+
+export const DEFAULT_BATCH_SIZE: BatchSize = { records: 2_000, backfillShare: 0.25 };
+
+/**
+ * The publishes that wait for a batch: a live lane and a back-fill lane. Publishes of one lock keep their order
+ * (law 2): behind its own back-fill a lock's live publish waits in that lane too, and a back-fill waits for the
+ * live ones that came before it.
+ */
+export class Lanes {
+  #live: Publish[] = [];
+  #backfill: Publish[] = [];
+  #liveOf = new Map<string, number>();
+  #backfillOf = new Map<string, number>();
+  #records = 0;
+
+  get publishes(): number {
+    return this.#live.length + this.#backfill.length;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  get backfillPublishes(): number {
+    return this.#backfill.length;
+  }
+
+  add(publish: Publish): void {
+    this.#records += publish.records.length;
+    const late = publish.records.some((record) => record.kind === 'backfill') || this.#backfillOf.has(publish.lockId);
+    (late ? this.#backfill : this.#live).push(publish);
+    count(late ? this.#backfillOf : this.#liveOf, publish.lockId, 1);
+  }
+
+  /** Takes the next batch: live first, then back-fill in the room that is left for it. */
+  take(size: BatchSize): Publish[] {
+    const taken: Publish[] = [];
+    let room = size.records;
+    let used = 0;
+    while (used < this.#live.length && room > 0) {
+      const publish = this.#live[used++] as Publish;
+      taken.push(publish);
+      room -= weightOf(publish);
+      count(this.#liveOf, publish.lockId, -1);
+    }
+    this.#live = this.#live.slice(used);
+    const share = Math.floor(size.records * size.backfillShare);
+    this.#takeBackfill(taken, taken.length > 0 ? Math.max(1, Math.min(share, Math.max(room, share))) : size.records);
+    for (const publish of taken) this.#records -= publish.records.length;
+    return taken;
+  }
+
+  #takeBackfill(taken: Publish[], most: number): void {
+    const kept: Publish[] = [];
+    let room = most;
+    let at = 0;
+    for (; at < this.#backfill.length && room > 0; at++) {
+      const publish = this.#backfill[at] as Publish;
+      if (this.#liveOf.has(publish.lockId)) {
+        kept.push(publish);
+        continue;
+      }
+      taken.push(publish);
+      room -= weightOf(publish);
+      count(this.#backfillOf, publish.lockId, -1);
+    }
+    this.#backfill = at === 0 ? this.#backfill : [...kept, ...this.#backfill.slice(at)];
+  }
+
+  /** Everything that still waits, in no batch; the lanes are empty afterwards. */
+  drop(): Publish[] {
+    const dropped = [...this.#live, ...this.#backfill];
+    this.#live = [];
+    this.#backfill = [];
+    this.#liveOf.clear();
+    this.#backfillOf.clear();
+    this.#records = 0;
+    return dropped;
+  }
+}
+
+function weightOf(publish: Publish): number {
+  return Math.max(1, publish.records.length + publish.refusals.length);
+}
+
+function count(counts: Map<string, number>, lockId: string, by: number): void {
+  const now = (counts.get(lockId) ?? 0) + by;
+  if (now > 0) counts.set(lockId, now);
+  else counts.delete(lockId);
+}

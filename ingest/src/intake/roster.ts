@@ -1,0 +1,203 @@
+import { type Corridor, compileRoute } from '@sealwatch/geofence';
+import type { Route } from '@sealwatch/schemas';
+import type { Queryable } from '../store/queryable.ts';
+import {
+  allPlaces,
+  loadLocks,
+  loadTrips,
+  newestCheckpoint,
+  routeFeature,
+  type StoredLock,
+  type StoredTrip,
+  tripRecords,
+} from '../store/roster.ts';
+import {
+  type Advance,
+  type AlarmFact,
+  advance,
+  compilePlaces,
+  type PlaceSet,
+  resolveParams,
+  startTrack,
+  type TripPlan,
+  type TripTrack,
+} from '../tracker/index.ts';
+import { disposalsOf } from './disposals.ts';
+
+/** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
+export interface FollowedTrip {
+  plan: TripPlan;
+  track: TripTrack;
+  status: string;
+  risk: number;
+  /** Fix time of the newest checkpoint in the store; 0: none. */
+  checkpointMs: number;
+}
+
+/** A trip folded anew, and how its alarms differ from those told before. */
+export interface Refold {
+  next: FollowedTrip;
+  changes: AlarmFact[];
+  withdrawn: string[];
+}
+
+interface CompiledRoute {
+  route: Route;
+  corridor: Corridor;
+}
+
+const ROUTES_KEPT = 500;
+const LOCKS_KEPT = 200_000;
+
+/**
+ * What the intake knows by heart: locks with their windows and highest identities, and open trips with their plans
+ * and tracks. Everything in it can be read again from the store (law 11).
+ */
+export class Roster {
+  readonly #db: Queryable;
+  readonly #locks = new Map<string, StoredLock>();
+  readonly #trips = new Map<string, FollowedTrip>();
+  readonly #routes = new Map<string, CompiledRoute>();
+  #places: PlaceSet | undefined;
+
+  constructor(db: Queryable) {
+    this.#db = db;
+  }
+
+  lock(lockId: string): StoredLock | undefined {
+    return this.#locks.get(lockId);
+  }
+
+  trip(tripId: string): FollowedTrip | undefined {
+    return this.#trips.get(tripId);
+  }
+
+  /** Open trips; finished ones that late records brought back are in it until the next `tidy`. */
+  trips(): IterableIterator<FollowedTrip> {
+    return this.#trips.values();
+  }
+
+  get tripCount(): number {
+    return this.#trips.size;
+  }
+
+  async ensureLocks(lockIds: Iterable<string>): Promise<void> {
+    const missing = [...lockIds].filter((lockId) => !this.#locks.has(lockId));
+    if (missing.length === 0) return;
+    if (this.#locks.size > LOCKS_KEPT) this.#locks.clear();
+    for (const lock of await loadLocks(this.#db, missing)) this.#locks.set(lock.lockId, lock);
+  }
+
+  /** The trip that a record of this lock and fix time belongs to. */
+  tripOf(lockId: string, timeMs: number): string | undefined {
+    return this.#locks.get(lockId)?.windows.find(({ fromMs, toMs }) => timeMs >= fromMs && timeMs < toMs)?.tripId;
+  }
+
+  /** Brings trips that are not in memory from the store: newest checkpoint and the records since. */
+  async ensureTrips(tripIds: Iterable<string>): Promise<void> {
+    const missing = [...tripIds].filter((tripId) => !this.#trips.has(tripId));
+    if (missing.length === 0) return;
+    for (const stored of await loadTrips(this.#db, missing)) {
+      this.#trips.set(stored.tripId, await this.#rebuild(stored));
+    }
+  }
+
+  keepTrip(trip: FollowedTrip): void {
+    this.#trips.set(trip.plan.tripId, trip);
+  }
+
+  raiseHighest(lockId: string, boot: number, seq: number): void {
+    const lock = this.#locks.get(lockId);
+    if (lock) this.#locks.set(lockId, { ...lock, maxBoot: boot, maxSeq: seq });
+  }
+
+  forgetLocks(lockIds: string[]): void {
+    for (const lockId of lockIds) this.#locks.delete(lockId);
+  }
+
+  forgetTrip(tripId: string): void {
+    this.#trips.delete(tripId);
+  }
+
+  /** Lets go of trips that are over. */
+  tidy(): void {
+    for (const [tripId, trip] of this.#trips) {
+      if (trip.status === 'closed' || trip.status === 'cancelled') this.#trips.delete(tripId);
+    }
+  }
+
+  /** The trip folded anew from all its stored records, e.g. after its windows or disposals have changed. */
+  async refold(stored: StoredTrip, was: FollowedTrip | undefined): Promise<Refold> {
+    const plan = await this.#planOf(stored);
+    const start = startTrack(plan);
+    // What was told before is kept, so that what no longer holds is withdrawn.
+    const from = was ? { ...start, told: was.track.told, clockConfirmed: was.track.clockConfirmed } : start;
+    const folded = await this.#fold(plan, from, 0);
+    const { status, risk } = stored;
+    return { ...folded, next: { plan, track: folded.track, status, risk, checkpointMs: was?.checkpointMs ?? 0 } };
+  }
+
+  /** Plans with the places as they are now; what was judged stays, what comes is judged by the new ones. */
+  async replan(): Promise<void> {
+    this.#places = undefined;
+    for (const stored of await loadTrips(this.#db, [...this.#trips.keys()])) {
+      const trip = this.#trips.get(stored.tripId);
+      if (trip) this.keepTrip({ ...trip, plan: await this.#planOf(stored) });
+    }
+  }
+
+  async #planOf(stored: StoredTrip): Promise<TripPlan> {
+    const { route, corridor } = await this.#route(stored.routeId, stored.routeVersion);
+    this.#places ??= compilePlaces(await allPlaces(this.#db));
+    const { sealedAtMs, takenOverAtMs, plannedDepartureMs, timeLimitMin, unlockAuthorisedAtMs } = stored;
+    return {
+      tripId: stored.tripId,
+      locks: stored.locks,
+      corridor,
+      route,
+      places: this.#places,
+      params: resolveParams({ route: route.properties.params, legs: route.properties.legs ?? [] }),
+      disposals: disposalsOf(stored.disposed),
+      clockConfirmations: stored.clockConfirmed,
+      identityConflicts: stored.conflicts,
+      ...(sealedAtMs === undefined ? {} : { sealedAtMs }),
+      ...(takenOverAtMs === undefined ? {} : { departedAtMs: takenOverAtMs }),
+      ...(plannedDepartureMs === undefined ? {} : { plannedDepartureMs }),
+      ...(timeLimitMin === undefined ? {} : { timeLimitMin }),
+      ...(unlockAuthorisedAtMs === undefined ? {} : { unlockAuthorisedAtMs }),
+    };
+  }
+
+  async #rebuild(stored: StoredTrip): Promise<FollowedTrip> {
+    const plan = await this.#planOf(stored);
+    const checkpoint = await newestCheckpoint(this.#db, stored.tripId);
+    // The checkpoint holds every record up to and with its own millisecond.
+    const fromMs = checkpoint ? checkpoint.timeMs + 1 : 0;
+    const { track } = await this.#fold(plan, startTrack(plan, checkpoint), fromMs);
+    const { status, risk } = stored;
+    // Told as nothing, all that stands is written once more with the next change; what is there already stays as it is.
+    return { plan, track: { ...track, told: [] }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
+  }
+
+  async #fold(plan: TripPlan, from: TripTrack, fromMs: number): Promise<Extract<Advance, { ok: true }>> {
+    const records = await tripRecords(this.#db, plan.tripId, fromMs);
+    const folded = advance(plan, from, records);
+    if (folded.ok) return folded;
+    // The plan has changed since the checkpoint was written.
+    const all = await tripRecords(this.#db, plan.tripId, folded.needFromMs);
+    const again = advance(plan, from, records, all);
+    if (!again.ok) throw new Error(`trip ${plan.tripId}: cannot be folded from ${again.needFromMs} on`);
+    return again;
+  }
+
+  async #route(routeId: string, version: number): Promise<CompiledRoute> {
+    const key = `${routeId}@${version}`;
+    const kept = this.#routes.get(key);
+    if (kept) return kept;
+    const route = await routeFeature(this.#db, routeId, version);
+    const compiled = { route, corridor: compileRoute(route) };
+    if (this.#routes.size >= ROUTES_KEPT) this.#routes.clear();
+    this.#routes.set(key, compiled);
+    return compiled;
+  }
+}

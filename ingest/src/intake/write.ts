@@ -1,0 +1,157 @@
+import { reportTopic } from '@sealwatch/schemas';
+import { type AlarmRow, alarmOf } from '../store/alarms.ts';
+import {
+  dropCheckpoints,
+  insertOutbox,
+  insertReports,
+  type LockUpdate,
+  moveTrips,
+  type OutboxInsert,
+  type TripAfter,
+  updateLocks,
+  updateTrips,
+  upsertAlarms,
+  type WrittenAlarm,
+  withdrawAlarms,
+  writeCheckpoints,
+} from '../store/batch.ts';
+import { insertConflicts, insertQuarantine } from '../store/quarantine.ts';
+import type { Queryable } from '../store/queryable.ts';
+import type { Admitted } from './admit.ts';
+import type { Outcome, TripOutcome } from './judge.ts';
+
+/** A checkpoint is written when the newest one is older than this, in fix time: at most so much is folded at a start. */
+const CHECKPOINT_EVERY_MS = 10 * 60_000;
+
+/** What the transaction made of an outcome, to be told once it has committed. */
+export interface Written {
+  alarms: AlarmRow[];
+  withdrawn: AlarmRow[];
+  raised: WrittenAlarm[];
+  trips: Map<string, TripAfter>;
+  /** Fix time of the checkpoint that each trip now has. */
+  checkpoints: Map<string, number>;
+}
+
+/** Writes a whole batch; runs inside the one transaction of law 1. */
+export async function writeBatch(db: Queryable, outcome: Outcome, nowMs: number): Promise<Written> {
+  const { admitted, reports, trips } = outcome;
+  await insertReports(db, reports);
+  await updateLocks(db, lockUpdates(admitted));
+  await insertQuarantine(
+    db,
+    admitted.refusals.map(({ lockId, refusal }) => ({ lockId, topic: reportTopic(lockId), ...refusal })),
+  );
+  await insertConflicts(db, admitted.conflicts);
+  return writeTrips(db, trips, nowMs);
+}
+
+/** Writes what was judged of trips: alarms, tracker columns, moves, checkpoints and the events of these. */
+export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: number): Promise<Written> {
+  const withdrawn = await withdrawAlarms(
+    db,
+    trips.flatMap((trip) => trip.withdrawn),
+  );
+  const facts = trips.flatMap(({ next, changes }) => changes.map((fact) => ({ tripId: next.plan.tripId, fact })));
+  const alarms = await upsertAlarms(db, facts, nowMs);
+  const raised = alarms.filter(isRaised);
+  const after = await updateTrips(db, trips.map(tripUpdate));
+  const moved = await moveAll(db, trips);
+  await insertOutbox(db, [...moved, ...raised.map(raisedEvent)]);
+  const checkpoints = await keepCheckpoints(db, trips);
+  const status = new Map(after.map((trip) => [trip.trip_id, trip]));
+  for (const { type, tripId } of moved) {
+    const trip = tripId && status.get(tripId);
+    if (trip) trip.status = type === 'trip.departed' ? 'in-transit' : 'arrived';
+  }
+  return { alarms, withdrawn, raised, trips: status, checkpoints };
+}
+
+function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
+  const updates = new Map<string, LockUpdate>();
+  for (const record of accepted) {
+    const { lockId, receivedMs } = record;
+    const was = updates.get(lockId);
+    const top = highest.get(lockId) ?? record;
+    const lastFix = !record.position || (was?.lastFix && was.lastFix.timeMs > record.timeMs) ? was?.lastFix : record;
+    updates.set(lockId, {
+      lockId,
+      maxBoot: top.boot,
+      maxSeq: top.seq,
+      receivedMs,
+      last: was && was.last.timeMs > record.timeMs ? was.last : record,
+      ...(lastFix ? { lastFix } : {}),
+    });
+  }
+  return [...updates.values()];
+}
+
+/** A provisional alarm is shown but not yet raised; it is raised when it is confirmed. */
+function isRaised(alarm: WrittenAlarm): boolean {
+  return alarm.phase !== 'provisional' && (alarm.old_phase === null || alarm.old_phase === 'provisional');
+}
+
+function raisedEvent(alarm: WrittenAlarm): OutboxInsert {
+  return { type: 'alarm.raised', tripId: alarm.trip_id ?? undefined, data: alarmOf(alarm) };
+}
+
+function tripUpdate({ next }: TripOutcome) {
+  const { tripId, departedAtMs: takenOverAtMs } = next.plan;
+  const { doneM, totalM, etaMs, departedAtMs, arrivedAtMs } = next.track.state;
+  return {
+    tripId,
+    doneM,
+    totalM,
+    ...(etaMs === undefined ? {} : { etaMs }),
+    ...(departedAtMs === undefined || takenOverAtMs !== undefined ? {} : { departedAtMs }),
+    ...(arrivedAtMs === undefined ? {} : { arrivedAtMs }),
+  };
+}
+
+async function moveAll(db: Queryable, trips: TripOutcome[]): Promise<OutboxInsert[]> {
+  const of = (act: 'departedAtMs' | 'arrivedAtMs', from: string[]) =>
+    trips.filter(({ next }) => next.track.state[act] !== undefined && from.includes(next.status));
+  const departing = of('departedAtMs', ['sealed']);
+  const arriving = of('arrivedAtMs', ['sealed', 'in-transit']);
+  const departed = await moveTrips(
+    db,
+    'depart',
+    departing.map(({ next }) => next.plan.tripId),
+  );
+  const arrived = await moveTrips(
+    db,
+    'arrive',
+    arriving.map(({ next }) => next.plan.tripId),
+  );
+  const event = (type: OutboxInsert['type'], atMs: number | undefined, tripId: string): OutboxInsert => ({
+    type,
+    tripId,
+    data: { tripId, at: new Date(atMs ?? 0).toISOString() },
+  });
+  const stateOf = (tripId: string) => trips.find(({ next }) => next.plan.tripId === tripId)?.next.track.state;
+  return [
+    ...departed.map((tripId) => event('trip.departed', stateOf(tripId)?.departedAtMs, tripId)),
+    ...arrived.map((tripId) => event('trip.arrived', stateOf(tripId)?.arrivedAtMs, tripId)),
+  ];
+}
+
+async function keepCheckpoints(db: Queryable, trips: TripOutcome[]): Promise<Map<string, number>> {
+  const outdated = trips.filter(({ next, fromMs }) => fromMs <= next.checkpointMs);
+  await dropCheckpoints(
+    db,
+    outdated.map(({ next, fromMs }) => ({ tripId: next.plan.tripId, timeMs: fromMs })),
+  );
+  const kept = new Map(outdated.map(({ next }) => [next.plan.tripId, 0]));
+  const due = trips.filter(({ next }) => {
+    const before = kept.get(next.plan.tripId) ?? next.checkpointMs;
+    return next.track.state.lastTimeMs - before >= CHECKPOINT_EVERY_MS;
+  });
+  const written = due.map(({ next }) => ({
+    tripId: next.plan.tripId,
+    timeMs: next.track.state.lastTimeMs,
+    state: next.track.state,
+  }));
+  await writeCheckpoints(db, written);
+  for (const { tripId, timeMs } of written) kept.set(tripId, timeMs);
+  return kept;
+}
