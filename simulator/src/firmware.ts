@@ -1,5 +1,5 @@
 import type { Command, LockEvent, LockMode, Position, Reply, Report, SealState } from '@sealwatch/schemas';
-import { MAX_REPORTS_PER_PUBLISH } from '@sealwatch/schemas';
+import { MAX_PAYLOAD_BYTES, MAX_REPORTS_PER_PUBLISH } from '@sealwatch/schemas';
 
 /**
  * The firmware of one lock as a pure step: (state, moment, input) → (state, outputs). Behaves like the real ones
@@ -22,6 +22,7 @@ export interface LockState {
   /** exact; reported in whole percent */
   batteryPercent: number;
   charging: boolean;
+  percentPerHour: number;
   /** the last moment the battery was reckoned to */
   batteryMs: number;
   awakeUntilMs: number;
@@ -86,6 +87,7 @@ const U32 = 0x1_0000_0000;
 /** Made up, but of the right order: some two weeks at 30 s. */
 const PERCENT_PER_RECORD = 0.002;
 const PERCENT_PER_HOUR = 0.05;
+const CHARGED_PER_HOUR = 20;
 /** Live records on their way at once; a lock keeps what it cannot send. */
 const MAX_LIVE_FLIGHTS = 8;
 
@@ -99,6 +101,7 @@ export function newLock(lockId: string, nowMs: number, from: Partial<LockState> 
     seal: { rope: 'pulled', motor: 'unlocked', cover: 'closed', useCount: 0 },
     batteryPercent: 100,
     charging: false,
+    percentPerHour: PERCENT_PER_HOUR,
     batteryMs: nowMs,
     awakeUntilMs: 0,
     nextReportMs: nowMs,
@@ -202,7 +205,7 @@ function sensedChange(
 
 function drained(state: LockState, nowMs: number): LockState {
   const hours = Math.max(0, nowMs - state.batteryMs) / 3_600_000;
-  const change = state.charging ? hours * 20 : -hours * PERCENT_PER_HOUR;
+  const change = state.charging ? hours * CHARGED_PER_HOUR : -hours * state.percentPerHour;
   return { ...state, batteryPercent: Math.min(100, Math.max(0, state.batteryPercent + change)), batteryMs: nowMs };
 }
 
@@ -279,8 +282,13 @@ function send(state: LockState): Stepped {
   const batchOut = flash.some((record) => record.flight !== undefined && record.report.kind === 'backfill');
   if (!batchOut) {
     const waiting: number[] = [];
+    let bytes = 2;
     for (let i = 0; i < newest && waiting.length < MAX_REPORTS_PER_PUBLISH; i++) {
-      if (flash[i]!.flight === undefined) waiting.push(i);
+      if (flash[i]!.flight !== undefined) continue;
+      // One more for the comma, a few for the change of `kind`.
+      bytes += JSON.stringify(flash[i]!.report).length + 8;
+      if (bytes > MAX_PAYLOAD_BYTES) break;
+      waiting.push(i);
     }
     if (waiting.length > 0) launch(waiting, 'backfill');
   }

@@ -1,16 +1,27 @@
 #!/usr/bin/env node
+import { randomInt } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
 import { runDemo } from './demo/fleet.ts';
+import { runLoad } from './load/load.ts';
 import type { Progress } from './progress.ts';
 import { languageOf, progressTo } from './progress.ts';
+import { runScenario } from './scenario/run.ts';
+import { loadScenario, scenarioNames } from './scenario/scenario.ts';
+import { scoreTable } from './score/score.ts';
 
 interface SimulateOptions {
   http: string;
   mqtt: string;
   key: string;
-  locks: number;
+  locks?: number;
   seed?: number;
   state: string;
+  rate: number;
+  seconds: number;
+  ramp: number;
+  record?: string;
+  replay?: string;
+  json?: string;
   lang?: string;
 }
 
@@ -32,12 +43,25 @@ function address(schemes: readonly string[]) {
   };
 }
 
+const DEMO_LOCKS = 40;
+const FILES = ['record', 'replay', 'json'] as const;
+
 const EXAMPLES = `
+Scenarios: demo, load, ${scenarioNames().join(', ')}, or the path of a .yaml file
+(simulator/scenarios/README.md says what can stand in one).
+
 Examples:
   simulate demo --http http://127.0.0.1:8080 --mqtt mqtt://127.0.0.1:1883 --key "$KEY"
       forty trucks between Yiwu and Beilun, at real speed, until Ctrl-C; a second start continues
+  simulate the-ramp --http … --mqtt … --locks 10 --seed 7 --json score.json
+      ten trips of the last hours, back-filled now, then compared with what the platform says about them
+  simulate load --http … --mqtt … --locks 20000 --rate 10000 --seconds 60
+      reports at a fixed rate; delays from the moment each was due
 
-The key needs the role tester or admin. It may also stand in SEALWATCH_KEY.`;
+Every scenario but demo and load ends with a score: truth against alarms, records and verdicts. Exit code 0: all
+thresholds met; 2: played, but not met; 1: an interface refused, and the message says which one and why.
+
+The key needs the role tester or admin. It may also stand in SEALWATCH_KEY, where others cannot read it.`;
 
 async function simulate(scenario: string, options: SimulateOptions): Promise<void> {
   const readable = process.stdout.isTTY === true;
@@ -58,10 +82,29 @@ async function simulate(scenario: string, options: SimulateOptions): Promise<voi
   }
 }
 
-async function run(scenario: string, options: SimulateOptions, progress: Progress, stop: AbortSignal): Promise<void> {
-  if (scenario !== 'demo') throw new Error(`no scenario named ${scenario}; there is: demo`);
-  const { http, mqtt, key, locks, seed, state } = options;
-  await runDemo({ http, mqtt, key, locks, state, ...(seed === undefined ? {} : { seed }) }, progress, stop);
+async function run(name: string, options: SimulateOptions, progress: Progress, stop: AbortSignal): Promise<void> {
+  const { http, mqtt, key, locks, state, seed = randomInt(1, 10_000) } = options;
+  if (name === 'demo') {
+    const fixed = options.seed === undefined ? {} : { seed };
+    await runDemo({ http, mqtt, key, locks: locks ?? DEMO_LOCKS, state, ...fixed }, progress, stop);
+    return;
+  }
+  if (name === 'load') {
+    const { rate, seconds, ramp } = options;
+    const result = await runLoad({ http, mqtt, key, locks: locks ?? 1_000, rate, seconds, ramp, seed }, progress, stop);
+    progress.info('load', { ...result });
+    if (result.acknowledged < result.sent || result.missingInSample > 0) process.exitCode = 2;
+    return;
+  }
+  const scenario = loadScenario(name);
+  progress.info('scenario', { name, trips: locks ?? scenario.trips, seed });
+  const files = Object.fromEntries(FILES.flatMap((file) => (options[file] ? [[file, options[file]]] : [])));
+  const trips = locks ?? scenario.trips;
+  const result = await runScenario({ http, mqtt, key, scenario, trips, seed, ...files }, progress, stop);
+  if (stop.aborted) return;
+  if (process.stdout.isTTY) process.stdout.write(`\n${scoreTable(result)}\n`);
+  else progress.info('score', { score: result });
+  if (result.failures.length > 0) process.exitCode = 2;
 }
 
 const program = new Command('sealwatch');
@@ -72,9 +115,15 @@ program
   .requiredOption('--http <url>', "the platform's REST interface", address(['http:', 'https:']))
   .requiredOption('--mqtt <url>', "the platform's broker for locks", address(['mqtt:', 'mqtts:']))
   .requiredOption('--key <key>', 'an API key', process.env.SEALWATCH_KEY)
-  .option('--locks <number>', 'how many locks', wholeNumber(1, 999), 40)
+  .option('--locks <number>', 'how many locks (demo, load) or trips (scenarios)', wholeNumber(1, 100_000))
   .option('--seed <number>', 'the same seed gives the same fleet', wholeNumber(0, 2 ** 31 - 1))
-  .option('--state <folder>', "where the fleet's locks, secrets and trips are kept", './data/simulator')
+  .option('--json <file>', 'also writes the score there')
+  .option('--record <file>', 'writes everything that is played, one truck a line')
+  .option('--replay <file>', 'plays a recording again, on a platform that does not know its locks')
+  .option('--rate <number>', 'load: reports per second over all locks', wholeNumber(1, 1_000_000), 1_000)
+  .option('--seconds <number>', 'load: for how long', wholeNumber(1, 86_400), 30)
+  .option('--ramp <number>', 'load: new connections per second', wholeNumber(1, 100_000), 500)
+  .option('--state <folder>', "demo: where the fleet's locks, secrets and trips are kept", './data/simulator')
   .option('--lang <language>', 'zh or en (default: by LANG)')
   .addHelpText('after', EXAMPLES)
   .action(simulate);

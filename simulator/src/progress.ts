@@ -31,6 +31,11 @@ const CHINESE: Record<string, string> = {
   'trip closed': '途单已结束',
   'new trip begins': '新途单启运',
   'trip given up': '途单已撤销',
+  scenario: '场景',
+  'playing trips': '正在播放途单',
+  played: '播放完毕',
+  offering: '施加负载',
+  load: '负载结果',
   stopping: '正在停止',
   stopped: '已停止',
 };

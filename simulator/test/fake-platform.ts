@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTcp } from 'node:net';
-import type { Report, Reply, RouteInput } from '@sealwatch/schemas';
+import type { Reply, Report, RouteInput } from '@sealwatch/schemas';
 import {
   commandTopic,
-  Place,
   PassageQuestion,
+  Place,
   Reply as ReplySchema,
   Report as ReportSchema,
   Route,
@@ -74,7 +74,10 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     invalid: [],
     largestBatch: 0,
     calls: [],
-    forget: () => (secrets.clear(), fake.trips.clear()),
+    forget: () => {
+      secrets.clear();
+      fake.trips.clear();
+    },
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -146,7 +149,8 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
       for (const { lockId, secret } of items) secrets.set(lockId, secret);
       return { status: 201, body: { items } };
     }
-    if (kind === 'locks') return secrets.has(id) ? { status: 200, body: { lockId: id } } : problem(404, 'not-found', id);
+    if (kind === 'locks')
+      return secrets.has(id) ? { status: 200, body: { lockId: id } } : problem(404, 'not-found', id);
     if (kind === 'trips' && id === '') return declare(TripDeclaration.parse(body));
     if (kind === 'gates') return passage(PassageQuestion.parse(body));
     const trip = fake.trips.get(id);

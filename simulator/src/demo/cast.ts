@@ -20,7 +20,8 @@ const RAMP_AWAY_M = 1_300;
 /** About twenty minutes at the speeds of country roads. */
 const RAMP_LENGTH_M = 12_500;
 const OFF_ROAD_KMH = 46;
-const LEAST_CLEARANCE_M = 800;
+/** The bending road may come this much nearer than the detour was laid out, as a share. */
+const LEAST_CLEARANCE = 0.6;
 
 function order(road: Path, seed: number, startMs: number, detours: Detour[] = []): DriveOrder {
   return {
@@ -41,13 +42,24 @@ function serviceStop(atM: number, stopS: number): Detour {
   return { leaveM: atM - 350, rejoinM: atM + 350, side: 'right', awayM: SERVICE_AWAY_M, limitKmh: 40, stopS };
 }
 
+/** How a way off the road is laid out. */
+export interface WayOff {
+  awayM: number;
+  /** how much of the planned road is missed, m */
+  lengthM: number;
+  limitKmh: number;
+}
+
+const TWENTY_MINUTES: WayOff = { awayM: RAMP_AWAY_M, lengthM: RAMP_LENGTH_M, limitKmh: OFF_ROAD_KMH };
+
 /** A way off the road that begins at `leaveM` and stays well clear of it, or undefined where the road bends into it. */
-export function wayOff(road: Path, leaveM: number): Detour | undefined {
+export function wayOff(road: Path, leaveM: number, shape: WayOff = TWENTY_MINUTES): Detour | undefined {
+  const { awayM, lengthM, limitKmh } = shape;
   const sides = (['right', 'left'] as const).map((side): Detour => {
-    const rejoinM = leaveM + RAMP_LENGTH_M;
-    return { leaveM, rejoinM, side, awayM: RAMP_AWAY_M, limitKmh: OFF_ROAD_KMH };
+    return { leaveM, rejoinM: leaveM + lengthM, side, awayM, limitKmh };
   });
-  return sides.find((detour) => detour.rejoinM < road.lengthM - 8_000 && clearanceM(road, detour) > LEAST_CLEARANCE_M);
+  const leastM = awayM * LEAST_CLEARANCE;
+  return sides.find((detour) => detour.rejoinM < road.lengthM - 8_000 && clearanceM(road, detour) > leastM);
 }
 
 function firstWayOff(road: Path, fromM: number): Detour {

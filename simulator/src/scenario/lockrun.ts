@@ -1,0 +1,263 @@
+import type { LockEvent, Position, Report } from '@sealwatch/schemas';
+import type { Motion } from '../drive.ts';
+import type { LockInput, LockOutput, LockState, Sensed } from '../firmware.ts';
+import { rebooted, step, wantsReport } from '../firmware.ts';
+import type { GnssError } from '../gnss.ts';
+import { gnssFix, nextError, startError } from '../gnss.ts';
+import { moved } from '../path.ts';
+import type { Random } from '../random.ts';
+import { randomStream } from '../random.ts';
+import type { Act } from './scenario.ts';
+import type { TripWorld } from './world.ts';
+import { motionIn, within } from './world.ts';
+
+/** One payload that a lock sends, in the order it sends them. */
+export interface Sending {
+  lockId: string;
+  payload: string;
+  /** waits until the lock's next trip has been declared */
+  held: boolean;
+}
+
+/** What one lock did on one trip. */
+export interface LockRun {
+  lock: LockState;
+  sendings: Sending[];
+  /** every record made, with where the truck truly was */
+  made: { report: Report; timeMs: number; motion: Motion }[];
+  acknowledged: Set<string>;
+  quarantined: number;
+}
+
+export interface RunOptions {
+  world: TripWorld;
+  lock: LockState;
+  seed: number;
+  untilMs: number;
+  loseAcksShare: number;
+  /** from then on the lock lies where it is */
+  leftBehindMs: number;
+  holdBacklog: boolean;
+}
+
+const DAY_MS = 86_400_000;
+/** How many single records travel in one publish; a lock-step of this width keeps the order of sending. */
+const TOGETHER = 8;
+
+type LockAct = Exclude<Act, { do: 'detour' | 'halt' }>;
+
+/** Plays one lock through its trip in its own time: radio, receiver and events by the world, nothing by the clock. */
+export function runLock(options: RunOptions): LockRun {
+  return new Run(options).play();
+}
+
+class Run {
+  readonly options: RunOptions;
+  readonly receiver: Random;
+  readonly radio: Random;
+  readonly result: LockRun;
+  error: GnssError;
+  lock: LockState;
+  /** published and not yet answered */
+  air: { flight: number; reports: Report[] }[] = [];
+
+  constructor(options: RunOptions) {
+    this.options = options;
+    this.lock = options.lock;
+    this.receiver = randomStream(options.seed, `${options.lock.lockId}/receiver`);
+    this.radio = randomStream(options.seed, `${options.lock.lockId}/radio`);
+    this.error = startError(this.receiver, options.world.drive.order.startMs);
+    this.result = { lock: this.lock, sendings: [], made: [], acknowledged: new Set(), quarantined: 0 };
+  }
+
+  play(): LockRun {
+    const { untilMs } = this.options;
+    const agenda = this.agenda();
+    this.input(this.options.world.drive.order.startMs, { type: 'connected' });
+    for (;;) {
+      const next = agenda[0];
+      if (next && next.atMs <= this.lock.nextReportMs && next.atMs <= untilMs) {
+        agenda.shift();
+        next.act(next.atMs);
+      } else if (wantsReport(this.lock, untilMs)) {
+        this.tick(this.lock.nextReportMs);
+      } else break;
+    }
+    this.land(untilMs);
+    this.result.lock = this.lock;
+    return this.result;
+  }
+
+  agenda(): { atMs: number; act: (nowMs: number) => void }[] {
+    const { spells, moments } = this.options.world;
+    const list: { atMs: number; act: (nowMs: number) => void }[] = [];
+    const radioOff = (nowMs: number) => {
+      this.land(nowMs);
+      this.input(nowMs, { type: 'disconnected' });
+    };
+    const radioOn = (nowMs: number) => this.input(nowMs, { type: 'connected' });
+    for (const span of spells['dead-zone'])
+      list.push({ atMs: span.fromMs, act: radioOff }, { atMs: span.toMs, act: radioOn });
+    for (const span of spells.jam) {
+      const jammed = (nowMs: number) => {
+        radioOff(nowMs);
+        this.input(nowMs, { type: 'event', event: { type: 'jamming' } });
+      };
+      list.push({ atMs: span.fromMs, act: jammed }, { atMs: span.toMs, act: radioOn });
+    }
+    for (const span of spells.clock) {
+      list.push(
+        { atMs: span.fromMs, act: () => this.setClock(DAY_MS) },
+        { atMs: span.toMs, act: () => this.setClock(0) },
+      );
+    }
+    for (const { atMs, act } of moments) {
+      if (act.do !== 'detour' && act.do !== 'halt') list.push({ atMs, act: (nowMs) => this.happen(act, nowMs) });
+    }
+    return list.sort((a, b) => a.atMs - b.atMs);
+  }
+
+  setClock(offsetMs: number): void {
+    this.lock = { ...this.lock, clockOffsetMs: offsetMs };
+  }
+
+  happen(act: LockAct, nowMs: number): void {
+    const events = (event: LockEvent, times: number) => {
+      for (let i = 0; i < times; i++) {
+        this.input(nowMs + i * 20_000, { type: 'event', event });
+        this.tick(nowMs + i * 20_000);
+      }
+    };
+    switch (act.do) {
+      case 'rope':
+        this.input(nowMs, { type: 'rope', to: act.to });
+        break;
+      case 'case-opened':
+        this.input(nowMs, { type: 'cover', to: 'opened' });
+        break;
+      case 'illegal-card':
+        events({ type: 'illegal-card', card: '0000000000' }, act.times);
+        break;
+      case 'wrong-password':
+        this.input(nowMs, { type: 'event', event: { type: 'wrong-password', count: act.times } });
+        break;
+      case 'reboot':
+        this.land(nowMs);
+        this.lock = rebooted(this.lock, nowMs, 'watchdog');
+        this.input(nowMs, { type: 'connected' });
+        break;
+      case 'clone':
+        this.clone(nowMs);
+        break;
+      case 'malformed':
+        this.malformed(nowMs);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Another device answers to the same identity: the last record's numbers, another place, an older counter. */
+  clone(nowMs: number): void {
+    this.land(nowMs);
+    const last = this.result.made.at(-1)?.report;
+    if (!last?.position || !last.seal) return;
+    const { lon, lat } = moved(last.position, 200, 30_000);
+    const seal = { ...last.seal, useCount: Math.max(0, (last.seal.useCount ?? 1) - 1) };
+    this.say(JSON.stringify({ ...last, position: { ...last.position, lon, lat }, seal }));
+    this.result.quarantined += 1;
+  }
+
+  malformed(nowMs: number): void {
+    this.land(nowMs);
+    const good = this.result.made.at(-1)?.report;
+    const broken = [
+      '{"v":1,"boot":',
+      JSON.stringify({ ...good, seq: undefined }),
+      JSON.stringify({ ...good, position: { lon: 120, lat: 91, source: 'gnss' } }),
+      JSON.stringify({ ...good, v: 9 }),
+      '[]',
+    ];
+    for (const payload of broken) this.say(payload);
+    this.result.quarantined += broken.length;
+  }
+
+  say(payload: string, held = false): void {
+    this.result.sendings.push({ lockId: this.lock.lockId, payload, held });
+  }
+
+  tick(nowMs: number): void {
+    const before = this.lock;
+    const motion = motionIn(this.options.world, Math.min(nowMs, this.options.leftBehindMs));
+    const outputs = this.step(nowMs, { type: 'tick', sensed: this.sense(motion, nowMs) });
+    const report = this.lock.flash.at(-1)?.report;
+    if (report && this.lock.seq !== before.seq) this.result.made.push({ report, timeMs: nowMs, motion });
+    this.launch(outputs, nowMs);
+    if (this.air.length >= TOGETHER) this.land(nowMs);
+  }
+
+  sense(motion: Motion, nowMs: number): Sensed {
+    const { spells } = this.options.world;
+    this.error = nextError(this.error, this.receiver, nowMs);
+    const fix = gnssFix(motion, this.error, this.receiver);
+    const rssiDbm = Math.round(-74 + this.receiver.normal() * 7);
+    if (within(spells['no-sky'], nowMs) || within(spells.jam, nowMs)) return { rssiDbm };
+    if (within(spells['cell-only'], nowMs)) return { position: this.cellFix(motion), rssiDbm };
+    return { position: fix, rssiDbm };
+  }
+
+  cellFix(motion: Motion): Position {
+    const awayM = this.receiver.between(500, 2_000);
+    const { lon, lat } = moved(motion, this.receiver.between(0, 360), awayM);
+    return { lon, lat, accuracyM: Math.round(awayM * 1.2), source: 'cell' };
+  }
+
+  step(nowMs: number, input: LockInput): LockOutput[] {
+    const { state, outputs } = step(this.lock, nowMs, input);
+    this.lock = state;
+    return outputs;
+  }
+
+  input(nowMs: number, input: LockInput): void {
+    this.launch(this.step(nowMs, input), nowMs);
+  }
+
+  launch(outputs: readonly LockOutput[], nowMs: number): void {
+    for (const output of outputs) {
+      if (output.type !== 'publish') continue;
+      const alone = output.reports.length > 1;
+      if (alone) this.land(nowMs);
+      this.air.push({ flight: output.flight, reports: output.reports });
+      if (alone) this.land(nowMs);
+    }
+  }
+
+  /** What is on the air goes out as one publish and is acknowledged, or is sent once more where that was lost. */
+  land(nowMs: number): void {
+    if (this.air.length === 0) return;
+    const flights = this.air;
+    this.air = [];
+    const reports = flights.flatMap((flight) => flight.reports);
+    this.say(payloadOf(reports), this.options.holdBacklog && flights[0]!.reports.length > 1);
+    if (this.radio.unit() < this.options.loseAcksShare) {
+      this.input(nowMs, { type: 'disconnected' });
+      this.input(nowMs, { type: 'connected' });
+      return;
+    }
+    for (const report of reports) this.acknowledge(report);
+    for (const { flight } of flights) this.input(nowMs, { type: 'acknowledged', flight });
+  }
+
+  acknowledge(report: Report): void {
+    const { fromMs, toMs } = this.options.world.spells.clock[0] ?? { fromMs: 0, toMs: 0 };
+    const ahead = Date.parse(report.time) > this.options.untilMs + 600_000;
+    if (ahead && toMs > fromMs) this.result.quarantined += 1;
+    else this.result.acknowledged.add(`${this.lock.lockId}/${report.boot}/${report.seq}`);
+  }
+}
+
+/** Their fix times are past: to the platform all of them are back-filled. */
+function payloadOf(reports: readonly Report[]): string {
+  const late = reports.map((report) => ({ ...report, kind: 'backfill' }));
+  return JSON.stringify(late.length === 1 ? late[0] : late);
+}

@@ -1,0 +1,209 @@
+import { ORIGIN_OFFICE } from '../demo/road.ts';
+import type { LockState } from '../firmware.ts';
+import { newLock } from '../firmware.ts';
+import type { Papers } from '../papers.ts';
+import { drawPapers } from '../papers.ts';
+import type { Path } from '../path.ts';
+import { distanceM, nearest } from '../path.ts';
+import { randomStream } from '../random.ts';
+import type { LockRun, Sending } from './lockrun.ts';
+import { runLock } from './lockrun.ts';
+import type { Act, Plain } from './scenario.ts';
+import type { Expectation, TripTruth } from './truth.ts';
+import { rightVerdict, toleratedOf } from './truth.ts';
+import type { TripWorld } from './world.ts';
+import { castWorld } from './world.ts';
+
+/** One trip as it will be played: what is declared, what each lock sends in order, and the truth about it. */
+export interface TripScript {
+  lockIds: string[];
+  papers: Papers;
+  /** second box, where there are two */
+  secondContainerNo?: string;
+  departedMs: number;
+  endMs: number;
+  sendings: Sending[];
+  truth: TripTruth;
+}
+
+/** After standing at the gate so long the lock has said it more than once. */
+const AT_GATE_MS = 120_000;
+/** Beyond the widest corridor plus what is added for accuracy: outside for certain. */
+const SURELY_OUTSIDE_M = 300;
+const BETWEEN_TRIPS_MS = 1_800_000;
+
+export interface Casting {
+  road: Path;
+  scenario: string;
+  plain: Plain;
+  seed: number;
+  lockIds: readonly string[];
+  /** when the truck reaches the gate, epoch ms */
+  endMs: number;
+}
+
+/** One script, or two where the lock goes on to another trip; pure: the same casting gives the same bytes. */
+export function perform(casting: Casting): TripScript[] {
+  const { plain } = casting;
+  if (!plain.reusedAtOnce) return [performOne(casting, fresh(casting)).script];
+  const later = { ...casting, plain: { ...plain, acts: [] }, seed: casting.seed + 500_000 };
+  const secondWorld = castWorld(later.road, later.plain, later.seed, later.endMs);
+  const earlier = { ...casting, endMs: secondWorld.drive.order.startMs - BETWEEN_TRIPS_MS - AT_GATE_MS };
+  const first = performOne(earlier, fresh(earlier));
+  const second = performOne(later, first.locks);
+  return [first.script, second.script];
+}
+
+function fresh({ plain, seed, lockIds, endMs }: Casting): LockState[] {
+  const random = randomStream(seed, 'locks');
+  const battery = find(plain.acts, 'battery');
+  return lockIds.slice(0, plain.boxes).map((lockId) =>
+    newLock(lockId, endMs, {
+      intervalS: plain.intervalS,
+      batteryPercent: battery?.percent ?? random.between(60, 99),
+      ...(battery ? { percentPerHour: battery.percentPerHour } : {}),
+      seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: random.whole(10, 900) },
+    }),
+  );
+}
+
+function find<Name extends Act['do']>(acts: readonly Act[], name: Name): Extract<Act, { do: Name }> | undefined {
+  return acts.find((act): act is Extract<Act, { do: Name }> => act.do === name);
+}
+
+function performOne(casting: Casting, locks: readonly LockState[]): { script: TripScript; locks: LockState[] } {
+  const { road, plain, seed, endMs } = casting;
+  const world = castWorld(road, plain, seed, endMs);
+  const departedMs = world.drive.order.startMs;
+  const leftAt = world.moments.find(({ act }) => act.do === 'leave-lock')?.atMs ?? Number.POSITIVE_INFINITY;
+  const runs = locks.map((lock, unit) => {
+    const sealedLock: LockState = {
+      ...lock,
+      mode: 'sealed',
+      connected: false,
+      batteryMs: departedMs,
+      nextReportMs: departedMs + unit * 7_000,
+      seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: lock.seal.useCount + 1 },
+    };
+    return runLock({
+      world,
+      lock: sealedLock,
+      seed,
+      untilMs: endMs + AT_GATE_MS,
+      loseAcksShare: find(plain.acts, 'lose-acks')?.share ?? 0,
+      leftBehindMs: unit === 1 ? leftAt : Number.POSITIVE_INFINITY,
+      holdBacklog: plain.reusedAtOnce,
+    });
+  });
+  const random = randomStream(seed, 'papers');
+  const papers = drawPapers(random, ORIGIN_OFFICE, new Date(endMs).getUTCFullYear());
+  const second = locks.length > 1 ? { secondContainerNo: drawPapers(random, ORIGIN_OFFICE, 2_026).containerNo } : {};
+  const script: TripScript = {
+    lockIds: locks.map((lock) => lock.lockId),
+    papers,
+    ...second,
+    departedMs,
+    endMs,
+    sendings: interleaved(runs.map((run) => run.sendings)),
+    truth: truthOf(casting, world, runs),
+  };
+  return { script, locks: runs.map((run) => run.lock) };
+}
+
+/** Two locks of one truck send side by side. */
+function interleaved(lists: readonly Sending[][]): Sending[] {
+  const longest = Math.max(...lists.map((list) => list.length));
+  return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list[i] ?? [])).flat();
+}
+
+/** The truth is measured on what was made, not read from the scenario: a detour that no record saw is not expected. */
+function truthOf(casting: Casting, world: TripWorld, runs: readonly LockRun[]): TripTruth {
+  const { plain, road, scenario } = casting;
+  const expected = [
+    ...deviations(road, world, runs),
+    ...sealFacts(world, runs),
+    ...separations(world, runs),
+    ...stops(world),
+    ...power(runs),
+  ];
+  return {
+    scenario,
+    expected,
+    tolerated: toleratedOf(plain),
+    verdict: rightVerdict(plain, expected),
+    acknowledged: runs.flatMap((run) => [...run.acknowledged]),
+    quarantined: runs.reduce((sum, run) => sum + run.quarantined, 0),
+  };
+}
+
+function deviations(road: Path, world: TripWorld, runs: readonly LockRun[]): Expectation[] {
+  const seen = runs.flatMap((run) =>
+    run.made.filter(({ report, timeMs, motion }) => {
+      const known = run.acknowledged.has(`${run.lock.lockId}/${report.boot}/${report.seq}`);
+      const gnss = report.position?.source === 'gnss';
+      const away = world.offRoad.some((span) => timeMs >= span.fromMs && timeMs < span.toMs);
+      return known && gnss && away && nearest(road, motion).distanceM > SURELY_OUTSIDE_M;
+    }),
+  );
+  const times = seen.map(({ timeMs }) => timeMs).sort((a, b) => a - b);
+  if (times.length < 2) return [];
+  // One active alarm per trip and rule: later detours belong to the first one's alarm.
+  return [{ rule: 'route.deviation', span: { fromMs: times[0]!, toMs: times.at(-1)! } }];
+}
+
+function sealFacts(world: TripWorld, runs: readonly LockRun[]): Expectation[] {
+  const last = Math.max(...runs.flatMap((run) => run.made.map(({ timeMs }) => timeMs)));
+  const rules = world.moments.flatMap(({ atMs, act }): { rule: string; atMs: number }[] => {
+    if (atMs > last) return [];
+    if (act.do === 'rope') return [{ rule: act.to === 'cut' ? 'seal.rope-cut' : 'seal.opened-in-transit', atMs }];
+    if (act.do === 'case-opened') return [{ rule: 'seal.case-opened', atMs }];
+    if (act.do === 'illegal-card') return [{ rule: 'seal.unauthorised-card', atMs }];
+    if (act.do === 'wrong-password') return act.times >= 5 ? [{ rule: 'seal.wrong-password', atMs }] : [];
+    return act.do === 'clone' ? [{ rule: 'seal.identity-mismatch', atMs }] : [];
+  });
+  const jams = world.spells.jam.map((span) => ({ rule: 'comms.jamming', atMs: span.fromMs }));
+  return [...rules, ...jams].map(({ rule, atMs }) => ({ rule, span: { fromMs: atMs, toMs: last } }));
+}
+
+function separations(world: TripWorld, runs: readonly LockRun[]): Expectation[] {
+  const [first, second] = runs;
+  if (!first || !second || !world.moments.some(({ act }) => act.do === 'leave-lock')) return [];
+  const apart = second.made.filter(({ timeMs, motion }) => {
+    const other = first.made.findLast((one) => one.timeMs <= timeMs);
+    return other !== undefined && distanceM(other.motion, motion) > 600;
+  });
+  const from = apart[0]?.timeMs;
+  if (from === undefined || apart.length < 3) return [];
+  return [{ rule: 'pair.separation', span: { fromMs: from, toMs: apart.at(-1)!.timeMs } }];
+}
+
+/** The longest stop that is not yet an alarm is 15 min; near that it may go either way. */
+const SURELY_TOO_LONG_S = 17 * 60;
+
+function stops(world: TripWorld): Expectation[] {
+  const { drive } = world;
+  return drive.detours.flatMap(({ detour, fromM, toM }): Expectation[] => {
+    if (detour.awayM > 10 || detour.stopS === undefined || detour.stopS < SURELY_TOO_LONG_S) return [];
+    const node = drive.nodeM.findIndex((m) => m >= (fromM + toM) / 2 - 0.5);
+    const fromMs = drive.order.startMs + drive.nodeS[node]! * 1_000;
+    return [{ rule: 'time.unapproved-stop', span: { fromMs, toMs: fromMs + detour.stopS * 1_000 } }];
+  });
+}
+
+const POWER = [
+  { rule: 'power.low', percent: 30 },
+  { rule: 'power.very-low', percent: 15 },
+] as const;
+
+function power(runs: readonly LockRun[]): Expectation[] {
+  const made = runs.flatMap((run) => run.made);
+  const rules = POWER.flatMap(({ rule, percent }): Expectation[] => {
+    const below = made.filter(({ report }) => (report.battery?.percent ?? 100) < percent - 1);
+    const [first] = below;
+    const last = below.at(-1);
+    return first && last ? [{ rule, span: { fromMs: first.timeMs, toMs: last.timeMs } }] : [];
+  });
+  const asleep = made.find(({ report }) => report.mode === 'deep-sleep');
+  if (asleep) rules.push({ rule: 'power.deep-sleep', span: { fromMs: asleep.timeMs, toMs: asleep.timeMs } });
+  return rules;
+}

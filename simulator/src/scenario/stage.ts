@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PassageAnswer } from '@sealwatch/schemas';
+import {
+  Command,
+  commandTopic,
+  PassageAnswer as PassageAnswerSchema,
+  replyTopic,
+  reportTopic,
+} from '@sealwatch/schemas';
+import type { MqttClient } from 'mqtt';
+import { connect } from 'mqtt';
+import { z } from 'zod';
+import { closeTrip, readTrip } from '../demo/platform.ts';
+import { DESTINATION_OFFICE, GATE_ID, ORIGIN_OFFICE, ROUTE_ID } from '../demo/road.ts';
+import type { Rest } from '../rest.ts';
+import { InterfaceError } from '../rest.ts';
+import type { TripScript } from './perform.ts';
+import type { TripTruth } from './truth.ts';
+
+/** Where scripts are played: a running platform, by its public interfaces. */
+export interface Stage {
+  rest: Rest;
+  mqtt: string;
+  secrets: Map<string, string>;
+  stop: AbortSignal;
+  /** called at each PUBACK */
+  onAcknowledged(records: number): void;
+}
+
+/** What came of one trip. */
+export interface Played {
+  tripId: string;
+  lockIds: string[];
+  departedMs: number;
+  endMs: number;
+  truth: TripTruth;
+  answer?: PassageAnswer;
+}
+
+const CLOSE_WAIT_MS = 20_000;
+
+/** Plays a script, and the one that the same locks go on to. */
+export async function play(stage: Stage, scripts: readonly TripScript[]): Promise<Played[]> {
+  const [first, next] = scripts;
+  if (!first) return [];
+  const tripId = await declare(stage, first);
+  const radios = await openRadios(stage, first.lockIds);
+  try {
+    await sendAll(stage, radios, first, false);
+    const answer = await pass(stage, first);
+    const played: Played[] = [result(first, tripId, answer)];
+    if (answer?.verdict === 'release') await untilClosed(stage, tripId);
+    if (!next) return played;
+    const nextId = await declare(stage, next);
+    await sendAll(stage, radios, first, true);
+    await sendAll(stage, radios, next, false);
+    await sendAll(stage, radios, next, true);
+    return [...played, result(next, nextId, await pass(stage, next))];
+  } finally {
+    await Promise.all([...radios.values()].map((radio) => radio.endAsync().catch(() => undefined)));
+  }
+}
+
+function result(script: TripScript, tripId: string, answer: PassageAnswer | undefined): Played {
+  const { lockIds, departedMs, endMs, truth } = script;
+  return { tripId, lockIds, departedMs, endMs, truth, ...(answer ? { answer } : {}) };
+}
+
+async function declare(stage: Stage, script: TripScript): Promise<string> {
+  const { papers, lockIds } = script;
+  const boxes = [papers.containerNo, script.secondContainerNo];
+  const trip = await stage.rest.post('/trips', {
+    declarationNo: papers.declarationNo,
+    mode: 'road',
+    originOffice: ORIGIN_OFFICE,
+    destinationOffice: DESTINATION_OFFICE,
+    routeId: ROUTE_ID,
+    vehicle: { tractorPlate: papers.tractorPlate, trailerPlate: papers.trailerPlate },
+    units: lockIds.map((lockId, unit) => ({ containerNo: boxes[unit], lockId })),
+    takeover: {
+      sealedAt: new Date(script.departedMs - 60_000).toISOString(),
+      departedAt: new Date(script.departedMs).toISOString(),
+    },
+  });
+  return z.object({ tripId: z.string() }).parse(trip).tripId;
+}
+
+async function openRadios(stage: Stage, lockIds: readonly string[]): Promise<Map<string, MqttClient>> {
+  const radios = new Map<string, MqttClient>();
+  for (const lockId of lockIds) radios.set(lockId, await openRadio(stage, lockId));
+  return radios;
+}
+
+function openRadio(stage: Stage, lockId: string): Promise<MqttClient> {
+  const called = `MQTT ${stage.mqtt}, lock ${lockId}`;
+  return new Promise((resolve, reject) => {
+    const client = connect(stage.mqtt, {
+      clientId: lockId,
+      username: lockId,
+      password: stage.secrets.get(lockId) ?? '',
+      protocolVersion: 4,
+      clean: true,
+      reconnectPeriod: 1_000,
+      connectTimeout: 30_000,
+    });
+    client.on('error', (error) => {
+      client.end(true);
+      reject(new InterfaceError(called, error.message));
+    });
+    client.on('message', (_topic, payload) => answerCommand(client, lockId, payload.toString()));
+    client.once('connect', () => {
+      client.subscribeAsync(commandTopic(lockId), { qos: 1 }).then(
+        () => resolve(client),
+        (error: unknown) => reject(new InterfaceError(called, String(error))),
+      );
+    });
+    stage.stop.addEventListener('abort', () => client.end(true), { once: true });
+  });
+}
+
+/** The script is fixed beforehand: a command is answered as done and changes nothing in it. */
+function answerCommand(client: MqttClient, lockId: string, text: string): void {
+  const read = Command.safeParse(JSON.parse(text));
+  if (!read.success) return;
+  const reply = { v: 1, commandId: read.data.commandId, result: 'done', time: new Date().toISOString() };
+  client.publish(replyTopic(lockId), JSON.stringify(reply), { qos: 1 });
+}
+
+/** Payload by payload, each after the acknowledgement of the one before. */
+async function sendAll(
+  stage: Stage,
+  radios: Map<string, MqttClient>,
+  script: TripScript,
+  held: boolean,
+): Promise<void> {
+  for (const sending of script.sendings) {
+    if (sending.held !== held || stage.stop.aborted) continue;
+    await radios.get(sending.lockId)?.publishAsync(reportTopic(sending.lockId), sending.payload, { qos: 1 });
+    stage.onAcknowledged(sending.payload.split('"boot"').length - 1);
+  }
+}
+
+/** The gate's readers see plate, boxes and locks as declared. */
+async function pass(stage: Stage, script: TripScript): Promise<PassageAnswer | undefined> {
+  if (script.truth.verdict === 'unasked' || stage.stop.aborted) return undefined;
+  const numbers = [script.papers.containerNo, script.secondContainerNo].filter((no) => no !== undefined);
+  const answer = await stage.rest.post(`/gates/${GATE_ID}/passages`, {
+    passageId: randomUUID(),
+    lane: '1',
+    direction: 'in',
+    at: new Date().toISOString(),
+    plate: { text: script.papers.tractorPlate, confident: true },
+    containers: numbers.map((no) => ({ no, confident: true })),
+    lockIds: script.lockIds,
+  });
+  return PassageAnswerSchema.parse(answer);
+}
+
+async function untilClosed(stage: Stage, tripId: string): Promise<void> {
+  const until = Date.now() + CLOSE_WAIT_MS;
+  while (Date.now() < until && !stage.stop.aborted) {
+    const trip = await readTrip(stage.rest, tripId);
+    if (!trip || trip.status === 'closed') return;
+    if (trip.status === 'unlocked') await closeTrip(stage.rest, tripId);
+    else await delay(200, undefined, { signal: stage.stop }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Plain } from './scenario.ts';
+import type { Span } from './world.ts';
+
+/** Something that truly happened and that the platform must say. */
+export interface Expectation {
+  rule: string;
+  /** true beginning and end, epoch ms */
+  span: Span;
+}
+
+/** The truth about one trip, known because the simulator made it happen. */
+export interface TripTruth {
+  scenario: string;
+  expected: Expectation[];
+  /** rules that may or may not speak here, because what they watch was there but not for certain */
+  tolerated: string[];
+  verdict: 'release' | 'manual' | 'alarm' | 'unasked';
+  /** identity (`lockId/boot/seq`) of each record sent and acknowledged that must be shown, and how it was meant */
+  acknowledged: string[];
+  /** records and payloads that must stand in quarantine */
+  quarantined: number;
+}
+
+/** Rules whose alarm is critical and latched, or latched major, by domain knowledge: they decide the gate's answer. */
+const CRITICAL = new Set([
+  'route.deviation',
+  'seal.rope-cut',
+  'seal.opened-in-transit',
+  'seal.case-opened',
+  'seal.identity-mismatch',
+  'pair.separation',
+]);
+const LATCHED_MAJOR = new Set(['comms.jamming']);
+
+/** Said by the platform about the manner of delivery; never wrong when records are sent late, all at once. */
+const OF_DELIVERY = ['comms.late-batch', 'comms.silent', 'comms.sequence-gap', 'time.overdue'];
+
+const TOLERATED: Record<string, readonly string[]> = {
+  'no-sky': ['comms.no-fix'],
+  'cell-only': ['comms.no-fix'],
+  jam: ['comms.no-fix', 'comms.jamming'],
+  clock: ['comms.clock'],
+  rope: ['seal.opened-in-transit', 'seal.rope-cut', 'seal.reclosed', 'seal.unlocked-outside-place'],
+  'case-opened': ['seal.opened-in-transit', 'seal.reclosed'],
+  'illegal-card': ['seal.unauthorised-card'],
+  'wrong-password': ['seal.wrong-password'],
+  clone: ['seal.identity-mismatch', 'motion.impossible', 'comms.sequence-gap'],
+  battery: ['power.low', 'power.very-low', 'power.deep-sleep'],
+  detour: ['route.required-point-missed'],
+  halt: ['time.unapproved-stop'],
+};
+
+export function toleratedOf(plain: Plain): string[] {
+  return [...new Set([...OF_DELIVERY, ...plain.acts.flatMap((act) => TOLERATED[act.do] ?? [])])];
+}
+
+/** The gate's right answer, by what truly happened. */
+export function rightVerdict(plain: Plain, expected: readonly Expectation[]): TripTruth['verdict'] {
+  if (plain.verdict) return plain.verdict;
+  if (expected.some(({ rule }) => CRITICAL.has(rule))) return 'alarm';
+  return expected.some(({ rule }) => LATCHED_MAJOR.has(rule)) ? 'manual' : 'release';
+}
