@@ -75,7 +75,7 @@ function reachOf(data: Float64Array, ball: number, x: number, y: number, z: numb
   const dy = data[b + 1]! - y;
   const dz = data[b + 2]! - z;
   const reach = Math.sqrt(dx * dx + dy * dy + dz * dz) - data[b + 3]!;
-  return reach > 0 ? reach : 0;
+  return Math.max(reach, 0);
 }
 
 // One search at a time, never nested: scratch for the nearest search, so that a question allocates nothing.

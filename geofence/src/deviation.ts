@@ -15,16 +15,17 @@ import type { Excursion, LockRoute, RouteChange, Seen } from './state.ts';
  * A confirmed excursion is a claim that records exist, so that no record that arrives later can take it away:
  *
  *   two outside fixes A, C of one lock, at least 4 s apart, at most 60 s apart or consecutive records, between which
- *   a vehicle can have moved, and a witness: a third fix within the same reach, before A or after C, from which A (to
- *   which, from C) a vehicle can have moved.
+ *   a vehicle can have moved, and a witness: the record directly before A, from which a vehicle can have come, or the
+ *   one directly after C, to which it can have gone, or a third outside fix that makes a pair with A or C.
  *
  * Each part speaks about the fixes it names and about nothing else: not about "the last fix", not about what lies
  * between, not about the pass the truck was thought to be on. Outside is outside of every pass of the route. More
  * records can therefore add pairs and witnesses, never remove them; whatever a later record shows between A and C
  * (even an inside fix) makes the excursion longer, not undone. The witness is there for jumps: a receiver that reports
  * a false place twice makes a pair, but nothing can have driven there or back. A third fix at the false place is its
- * witness: from then on a stuck receiver and a fast truck look alike, and red is right. Without a predecessor within
- * reach (the first fix of a trip, records still missing) the next fix settles it.
+ * witness: from then on a stuck receiver and a fast truck look alike, and red is right. Without a record directly before
+ * (the first fix of a trip, records still missing) the next one settles it. "The last fix known" would not do for a
+ * witness: an earlier fix has more time to drive there, so losing it to a later one would take claims back.
  *
  * What may be taken back is everything provisional: an outside fix that is an impossible jump from the one before it
  * does not even turn the truck provisional.
@@ -50,18 +51,20 @@ export interface Claim {
 const MOST_RECENT = 64;
 const MOST_EXCURSIONS = 200;
 
-/** Whether one record may speak for or against the other: near in time, or nothing can lie between them. */
-function isLinked(a: Seen, b: Seen, params: RouteParams): boolean {
-  return b.timeMs - a.timeMs <= params.pairMostMs || (a.boot === b.boot && b.seq - a.seq === 1);
+function isNext(a: Seen, b: Seen): boolean {
+  return a.boot === b.boot && b.seq - a.seq === 1;
 }
 
-function isReachable(a: Seen, b: Seen, params: RouteParams): boolean {
-  return isLinked(a, b, params) && isPossible(a, b, params.fastestKmh, params.noiseM);
+function isPair(a: Seen, b: Seen, params: RouteParams): boolean {
+  const apartMs = b.timeMs - a.timeMs;
+  // Nearer in time they are one observation, not two.
+  if (!a.outside || !b.outside || apartMs < params.pairLeastMs) return false;
+  if (apartMs > params.pairMostMs && !isNext(a, b)) return false;
+  return isPossible(a, b, params.fastestKmh, params.noiseM);
 }
 
-/** Two outside fixes within `pairLeastMs` are one observation: neither a pair nor each other's witness. */
-function isApart(a: Seen, b: Seen, params: RouteParams): boolean {
-  return b.timeMs - a.timeMs >= params.pairLeastMs;
+function isNeighbour(a: Seen, b: Seen, params: RouteParams): boolean {
+  return isNext(a, b) && isPossible(a, b, params.fastestKmh, params.noiseM);
 }
 
 /** The fix as it will be remembered. */
@@ -79,29 +82,30 @@ export function outsideSeen(lock: LockRoute, observed: Observed, params: RoutePa
   };
   if (!seen.outside) return seen;
   for (const before of lock.recent) {
-    if (before.outside && !isApart(before, seen, params)) continue;
-    if (!isReachable(before, seen, params)) continue;
-    seen.reached = true;
-    if (!before.outside || before.reached) continue;
-    if (seen.pairFromMs === undefined) seen.pairFromMs = before.timeMs;
+    const paired = isPair(before, seen, params);
+    if (paired && !before.reached && seen.pairFromMs === undefined) seen.pairFromMs = before.timeMs;
+    if (paired || (!before.outside && isNeighbour(before, seen, params))) seen.reached = true;
   }
   return seen;
 }
 
 /** The widest claim that this fix completes, as second of a pair or as its witness. */
 export function confirmations(lock: LockRoute, seen: Seen, params: RouteParams): Claim | undefined {
-  let claim: Claim | undefined;
-  const widen = (fromMs: number, toMs: number) => {
-    claim = claim ? { fromMs: Math.min(claim.fromMs, fromMs), toMs: Math.max(claim.toMs, toMs) } : { fromMs, toMs };
-  };
+  let fromMs = Infinity;
+  let toMs = -Infinity;
   for (const before of lock.recent) {
-    if (!before.outside) continue;
-    if (before.pairFromMs === undefined && !(seen.outside && before.reached)) continue;
-    if ((seen.outside && !isApart(before, seen, params)) || !isReachable(before, seen, params)) continue;
-    if (before.pairFromMs !== undefined) widen(before.pairFromMs, before.timeMs);
-    if (seen.outside && before.reached) widen(before.timeMs, seen.timeMs);
+    if (!before.outside || (before.pairFromMs === undefined && !before.reached)) continue;
+    const paired = isPair(before, seen, params);
+    if (paired && before.reached) {
+      fromMs = Math.min(fromMs, before.timeMs);
+      toMs = seen.timeMs;
+    }
+    if (before.pairFromMs !== undefined && (paired || (!seen.outside && isNeighbour(before, seen, params)))) {
+      fromMs = Math.min(fromMs, before.pairFromMs);
+      toMs = Math.max(toMs, before.timeMs);
+    }
   }
-  return claim;
+  return toMs < fromMs ? undefined : { fromMs, toMs };
 }
 
 /** The lock's state with the fix in it: what is remembered, and the excursions. */

@@ -26,7 +26,9 @@ export type FixProblem =
   | 'not-gnss'
   | 'time-backwards'
   | 'same-instant'
-  | 'impossible-jump';
+  | 'impossible-jump'
+  /** Near a fix that was an impossible jump, and too soon after it to say more. */
+  | 'after-jump';
 
 /** Receivers without a position report 0°, 0°; the sea there has no roads. */
 const NULL_ISLAND_DEG = 0.001;

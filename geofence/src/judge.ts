@@ -10,6 +10,9 @@ import { zonesAt } from './zones.ts';
 
 const EMPTY: RouteState = Object.freeze({ locks: Object.freeze([]) as readonly LockRoute[] });
 const NOTHING: readonly never[] = Object.freeze([]);
+const SAME_INSTANT: readonly FixProblem[] = Object.freeze(['same-instant', 'impossible-jump'] as const);
+const AFTER_JUMP: readonly FixProblem[] = Object.freeze(['after-jump'] as const);
+const IMPOSSIBLE_JUMP: readonly FixProblem[] = Object.freeze(['impossible-jump'] as const);
 /** Gaps and excursions a trip keeps; a trip that has more is no longer read one by one. */
 const MOST_GAPS = 50;
 
@@ -34,7 +37,7 @@ export function judge(
   const before = place < 0 ? newLock(fix.lockId) : state.locks[place]!;
   const last = before.recent[before.recent.length - 1];
   if (last !== undefined && fix.timeMs < last.timeMs) return { state, verdict: unjudged('time-backwards') };
-  const { lock, verdict } = judgeLock(corridor, before, fix, last, params);
+  const { lock, verdict } = judgeLock(corridor, before, fix, params);
   const locks = place < 0 ? [...state.locks, lock] : state.locks.length === 1 ? [lock] : state.locks.with(place, lock);
   return { state: { locks }, verdict };
 }
@@ -47,10 +50,10 @@ function unjudged(problem: FixProblem): RouteVerdict {
   return { where: 'unknown', problems: [problem], changes: NOTHING };
 }
 
-function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, last: Seen | undefined, params: RouteParams) {
+function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, params: RouteParams) {
   const errorM = admittedM(fix, params.accuracyCapM);
   const located = locate(corridor, fix.lon, fix.lat, hintFor(lock, fix));
-  const stop = stopAt(corridor, fix, located, errorM);
+  const stop = stopAt(corridor, fix);
   const observed: Observed = {
     fix,
     located,
@@ -58,13 +61,14 @@ function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, last: Se
     where: whereIs(corridor, lock, fix, located, errorM, stop, params),
   };
   const seen = outsideSeen(lock, observed, params);
-  const problems = suspicions(last, seen, params);
+  const problems = suspicions(lock, seen, params);
   const believed = problems === NOTHING;
   const changes: RouteChange[] = [];
   const confirmed = confirmations(lock, seen, params);
   const next: LockRoute = withFix(lock, observed, seen, confirmed, believed, changes, params);
   const verdict: RouteVerdict = { where: observed.where, problems, changes, located };
   if (stop !== undefined) verdict.stop = stop;
+  if (believed) next.trusted = seen;
   if (believed) believe(lock, next, observed, stop, changes, verdict, params);
   const excursion = next.excursions[next.excursions.length - 1];
   if (excursion && (excursion.returnedMs === undefined || changes.includes('returned'))) verdict.excursion = excursion;
@@ -90,9 +94,7 @@ function believe(
     stop: stop !== undefined,
   };
   if (!inside) return;
-  const gap = lock.at
-    ? gapBetween(lock.lockId, lock.at, next.at, lock.recent[lock.recent.length - 1]!, fix, params)
-    : undefined;
+  const gap = lock.at ? gapBetween(lock.lockId, lock.at, next.at, lock.trusted!, fix, params) : undefined;
   if (gap !== undefined) {
     next.gaps = [...lock.gaps.slice(1 - MOST_GAPS), gap];
     verdict.gap = gap;
@@ -114,8 +116,8 @@ function hintFor(lock: LockRoute, fix: JudgedFix): LocateHint | undefined {
   return hint;
 }
 
-/** Stops are asked only where the corridor itself does not answer; a fix's admitted error is no reason to be in one. */
-function stopAt(corridor: Corridor, fix: JudgedFix, _located: Located, _errorM: number): string | undefined {
+/** A fix's admitted error is no reason to be in a stop. */
+function stopAt(corridor: Corridor, fix: JudgedFix): string | undefined {
   if (corridor.stops.length === 0) return undefined;
   return zonesAt(corridor.stopZones, fix.lon, fix.lat)[0];
 }
@@ -141,7 +143,19 @@ function whereIs(
   return beyondM(corridor, fix.lon, fix.lat, share) <= share * errorM ? 'inside' : 'edge';
 }
 
-function suspicions(last: Seen | undefined, seen: Seen, params: RouteParams): readonly FixProblem[] {
-  if (last === undefined || isPossible(last, seen, params.fastestKmh, params.noiseM)) return NOTHING;
-  return last.timeMs === seen.timeMs ? ['same-instant', 'impossible-jump'] : ['impossible-jump'];
+/**
+ * A fix is believed where it is possible from the last believed one, or from a fix since then that was not believed but
+ * is now borne out by a second one apart from it: the receiver was right, or has moved for good.
+ */
+function suspicions(lock: LockRoute, seen: Seen, params: RouteParams): readonly FixProblem[] {
+  const { trusted, recent } = lock;
+  if (trusted === undefined || isPossible(trusted, seen, params.fastestKmh, params.noiseM)) return NOTHING;
+  let afterJump = false;
+  for (const mark of recent) {
+    if (mark.timeMs < trusted.timeMs || !isPossible(mark, seen, params.fastestKmh, params.noiseM)) continue;
+    if (seen.timeMs - mark.timeMs >= params.pairLeastMs) return NOTHING;
+    afterJump = true;
+  }
+  if (recent[recent.length - 1]?.timeMs === seen.timeMs) return SAME_INSTANT;
+  return afterJump ? AFTER_JUMP : IMPOSSIBLE_JUMP;
 }

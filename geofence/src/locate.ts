@@ -155,7 +155,7 @@ function doubt(corridor: Corridor, segment: number, nearestM: number, hint: Loca
   const apartM = chordToM(Math.sqrt(chord2ToSegment(corridor, segment, x, y, z))) - nearestM;
   let cost = apartM / DOUBT_M;
   if (hint.progressM !== undefined) {
-    const progressM = progressOn(corridor, segment);
+    const progressM = progressAt(corridor, segment, angleOn(corridor, segment));
     const advanceM = progressM - hint.progressM;
     const reachM = hint.elapsedMs === undefined ? Infinity : NOISE_M + (hint.elapsedMs * FASTEST_KMH) / 3600;
     if (Math.abs(advanceM) > reachM) cost += 10;
@@ -180,9 +180,11 @@ function angleOn(corridor: Corridor, segment: number): number {
   return Math.atan2(along, toward);
 }
 
-function progressOn(corridor: Corridor, segment: number): number {
-  const progressM = corridor.alongM[segment]! + angleOn(corridor, segment) * EARTH_RADIUS_M;
-  return Math.min(progressM, corridor.alongM[segment + 1]!);
+function progressAt(corridor: Corridor, segment: number, angle: number): number {
+  const endM = corridor.alongM[segment + 1]!;
+  const progressM = corridor.alongM[segment]! + angle * EARTH_RADIUS_M;
+  // The same place from both sides: rounding must not leave a truck at the end a nanometre short of it.
+  return progressM > endM - 1e-6 ? endM : progressM;
 }
 
 function answer(corridor: Corridor, segment: number): Located {
@@ -199,7 +201,7 @@ function answer(corridor: Corridor, segment: number): Located {
   return {
     segment,
     offsetM: isRight(corridor, segment) ? awayM : -awayM,
-    progressM: Math.min(corridor.alongM[segment]! + angle * EARTH_RADIUS_M, corridor.alongM[segment + 1]!),
+    progressM: progressAt(corridor, segment, angle),
     halfWidthM: corridor.halfWidthM[segment]!,
     lon: Math.atan2(fy, fx) / RADIANS_PER_DEGREE,
     lat: Math.atan2(fz, Math.sqrt(fx * fx + fy * fy)) / RADIANS_PER_DEGREE,

@@ -16,6 +16,8 @@ export interface RouteParams {
   oppositeM: number;
   /** Forward again by this ends it. */
   forwardAgainM: number;
+  /** Road between two fixes beyond what the fastest vehicle can drive that is worth telling. */
+  shortcutM: number;
   /** Two fixes farther apart in time than this leave room for something unseen. */
   gapMs: number;
   /** Speed a section is expected to be driven at. */
@@ -33,6 +35,7 @@ export const DEFAULT_ROUTE_PARAMS: Readonly<RouteParams> = Object.freeze({
   noiseM: 75,
   oppositeM: 2_000,
   forwardAgainM: 500,
+  shortcutM: 2_000,
   gapMs: 180_000,
   cruiseKmh: 60,
   unaccountedMs: 600_000,

@@ -11,7 +11,9 @@ export class RouteError extends Error {
   readonly problems: RouteProblem[];
 
   constructor(problems: RouteProblem[]) {
-    super(problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ') || 'route refused');
+    const told = problems.slice(0, 3).map((problem) => `${problem.path}: ${problem.message}`);
+    if (problems.length > told.length) told.push(`and ${problems.length - told.length} more`);
+    super(told.join('; '));
     this.name = 'RouteError';
     this.problems = problems;
   }

@@ -6,7 +6,7 @@ export interface Seen extends Mark {
   boot: number;
   seq: number;
   outside: boolean;
-  /** For an outside fix: an earlier fix exists from which it can have been reached. */
+  /** For an outside fix: it has a witness before it. */
   reached: boolean;
   /** Time of the earliest outside fix that this one makes a pair with, where that pair is still without a witness. */
   pairFromMs?: number;
@@ -63,7 +63,9 @@ export interface LockRoute {
   lockId: string;
   /** Fixes of the last `pairMostMs`, and the last one however old. */
   recent: readonly Seen[];
-  /** Where the last believed fix stood to the route. */
+  /** The last believed fix: what the next one must be possible from. */
+  trusted?: Mark;
+  /** Where it stood to the route. */
   at?: { timeMs: number; segment: number; progressM: number; inside: boolean; stop: boolean };
   lastInside?: { timeMs: number; lon: number; lat: number; progressM: number; beyondM: number };
   /** Oldest first; those never confirmed are dropped once no later fix can confirm them. The last may be open. */

@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compileRoute, DEFAULT_ROUTE_PARAMS, type JudgedFix, judge, positionAt, startRoute } from '../src/index.ts';
+import { drive } from './drive.ts';
+import { readLine, routeOf } from './traces.ts';
+
+const corridor = compileRoute(
+  routeOf(readLine('road-yiwu-beilun').slice(0, 300), {
+    halfWidthM: 200,
+    legs: [{ fromM: 3_000, toM: 9_000, halfWidthM: 80 }],
+    allowedStops: [{ name: 'stop', center: [120.02, 29.235], radiusM: 500 }],
+  }),
+);
+
+interface Step {
+  waitS: number;
+  advanceM: number;
+  besideM: number;
+  skip: number;
+  accuracyM: number | undefined;
+  lock: number;
+  source: JudgedFix['source'];
+  reboot: boolean;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  waitS: fc.oneof(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 5, max: 70 }), fc.integer({ min: 60, max: 2_000 })),
+  advanceM: fc.integer({ min: -300, max: 900 }),
+  besideM: fc.oneof(
+    fc.constant(0),
+    fc.integer({ min: -150, max: 150 }),
+    fc.integer({ min: 150, max: 600 }),
+    fc.integer({ min: -9_000, max: 9_000 }),
+  ),
+  skip: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 3 })),
+  accuracyM: fc.oneof(fc.constant(undefined), fc.integer({ min: 0, max: 400 })),
+  lock: fc.oneof({ weight: 4, arbitrary: fc.constant(1) }, fc.constant(2)),
+  source: fc.oneof({ weight: 9, arbitrary: fc.constant('gnss' as const) }, fc.constant('cell' as const)),
+  reboot: fc.oneof({ weight: 20, arbitrary: fc.constant(false) }, fc.constant(true)),
+});
+
+/** Records of a trip in the order of time; numbers rise with time, as a lock writes them. */
+function recordsOf(steps: Step[]): JudgedFix[] {
+  let timeMs = 0;
+  let alongM = 500;
+  const seq: Record<number, number> = { 1: 0, 2: 0 };
+  const boot: Record<number, number> = { 1: 1, 2: 1 };
+  return steps.map((s) => {
+    timeMs += s.waitS * 1_000;
+    alongM = Math.max(0, alongM + s.advanceM);
+    seq[s.lock] = s.reboot ? 0 : seq[s.lock]! + 1 + s.skip;
+    if (s.reboot) boot[s.lock]!++;
+    const at = positionAt(corridor, alongM);
+    return {
+      lockId: `LOCK0${s.lock}`,
+      boot: boot[s.lock]!,
+      seq: seq[s.lock]!,
+      timeMs,
+      lon: at.lon,
+      lat: at.lat + s.besideM / 111_195,
+      source: s.source,
+      ...(s.accuracyM === undefined ? {} : { accuracyM: s.accuracyM }),
+    };
+  });
+}
+
+describe('a confirmed excursion is a claim that records exist', () => {
+  it('adding records never takes one away', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(step, fc.boolean()), { minLength: 3, maxLength: 60 }), (drawn) => {
+        const all = recordsOf(drawn.map(([s]) => s));
+        const some = all.filter((_, i) => drawn[i]![1]);
+        const after = drive(corridor, all).confirmed;
+        for (const claim of drive(corridor, some).confirmed) {
+          const kept = after.some(
+            (e) =>
+              e.lockId === claim.lockId &&
+              e.firstOutsideMs <= claim.lastOutsideMs &&
+              e.lastOutsideMs >= claim.firstOutsideMs,
+          );
+          expect(kept).toBe(true);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('time going on never takes one away, and the state survives JSON at every step', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 3, maxLength: 40 }), (steps) => {
+        let state = startRoute();
+        let claimed = 0;
+        for (const fix of recordsOf(steps)) {
+          const before = JSON.stringify(state);
+          const next = judge(corridor, JSON.parse(before), fix, DEFAULT_ROUTE_PARAMS);
+          expect(next).toEqual(judge(corridor, state, fix, DEFAULT_ROUTE_PARAMS));
+          expect(JSON.stringify(state)).toBe(before);
+          state = next.state;
+          const spans = state.locks.flatMap((l) => l.excursions.filter((e) => e.confirmedMs !== undefined));
+          const covered = spans.reduce((sum, e) => sum + e.lastOutsideMs - e.firstOutsideMs, 0);
+          expect(covered).toBeGreaterThanOrEqual(claimed);
+          claimed = covered;
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('every second outside fix in reach of a believable one is confirmed, whatever the interval', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: 1_800 }), fc.integer({ min: 360, max: 2_500 }), (cadenceS, besideM) => {
+        const away = Math.min(besideM, 75 + 300 + cadenceS * 40);
+        fc.pre(away > 210);
+        const beside = [0, 0, away, away, 0, 0];
+        const list = beside.map((m, i) => {
+          const at = positionAt(corridor, 20_000 + i * 10);
+          return {
+            lockId: 'LOCK01',
+            boot: 1,
+            seq: i,
+            timeMs: i * cadenceS * 1_000,
+            lon: at.lon,
+            lat: at.lat + m / 111_195,
+            source: 'gnss' as const,
+          };
+        });
+        const [offset] = drive(corridor, list).confirmed;
+        const outside = drive(corridor, list).outside;
+        const possible = away <= 75 + cadenceS * 50;
+        if (outside === 2 && possible) expect(offset?.confirmedMs).toBe(list[3]!.timeMs);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('never throws, whatever the numbers', () => {
+    const any = fc.oneof(
+      fc.double(),
+      fc.constantFrom(Number.NaN, Infinity, -Infinity, 0, -0, 180, -180, 90, -90, 1e308),
+    );
+    const junk = fc.record({
+      timeMs: any,
+      lon: any,
+      lat: any,
+      accuracyM: any,
+      speedKmh: any,
+      headingDeg: any,
+      boot: any,
+      seq: any,
+    });
+    fc.assert(
+      fc.property(fc.array(junk, { maxLength: 20 }), (list) => {
+        const told = drive(
+          corridor,
+          list.map((j) => ({ ...j, lockId: 'LOCK01', source: 'gnss' as const })),
+        );
+        expect(told.changes.length).toBeGreaterThanOrEqual(0);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
