@@ -164,7 +164,7 @@ function runInitdb(place: ClusterPlace, binaries: Binaries, folder: string, pass
   );
   if (answer.status === 0) return;
   const detail = (answer.error?.message ?? answer.stderr ?? '').trim().slice(-1000);
-  const full = /no space left/i.test(detail);
+  const full = /no space left|could not extend file|wrote only/i.test(detail);
   throw new DatabaseStartError(
     full ? 'disk' : 'initdb-failed',
     `The database could not be set up in ${place.home}: ${detail}`,

@@ -248,7 +248,7 @@ function startFailure(place: ClusterPlace, words: string): DatabaseStartError {
       'Stop the other Sealwatch first, or choose another data folder with SEALWATCH_DATA_DIR.',
     );
   }
-  const full = /no space left/i.test(words);
+  const full = /no space left|could not extend file|wrote only/i.test(words);
   return new DatabaseStartError(
     full ? 'disk' : 'start-failed',
     `The embedded Postgres did not start: ${words || 'it said nothing'}`,

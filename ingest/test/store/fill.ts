@@ -1,0 +1,84 @@
+import type pg from 'pg';
+import type { IntakeRecord } from '../../src/intake/record.ts';
+import type { Queryable } from '../../src/store/queryable.ts';
+
+export const NOW_MS = Date.parse('2026-11-21T09:00:00Z');
+export const TRIP_ID = '6f0a3f0e-5d1c-4b5e-9a59-2f7c63f5a001';
+const HOUR_MS = 3_600_000;
+
+export function reportOf(lockId: string, seq: number, timeMs: number, more: Partial<IntakeRecord> = {}): IntakeRecord {
+  return { lockId, boot: 1, seq, timeMs, receivedMs: timeMs, kind: 'live', ...more };
+}
+
+/**
+ * 40 locks, a report every 30 s over two days (some 230,000 rows, so that a plan has a reason to use an index), written by the
+ * server itself; one trip of the first lock over the last four hours, with an alarm one hour ago.
+ */
+export async function fillReports(pool: pg.Pool): Promise<void> {
+  const now = new Date(NOW_MS);
+  await pool.query(
+    `INSERT INTO locks (lock_id, secret_hash, last_time)
+    SELECT 'JT701' || lpad(n::text, 5, '0'), '', $1 FROM generate_series(1, 40) n`,
+    [now],
+  );
+  await pool.query(
+    `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind, mode, lon, lat, accuracy_m, speed_kmh, heading_deg, source,
+       rope, motor, cover, battery_percent)
+     SELECT 'JT701' || lpad(n::text, 5, '0'), 1, i, $1::timestamptz - i * interval '30 s', $1, 'live', 'sealed',
+       120 + 0.0001 * i + 0.002 * sin(i / 9.0), 29 + 0.001 * n, 6, 60, 90, 'gnss', 'inserted', 'locked', 'closed', 80
+     FROM generate_series(1, 40) n, generate_series(1, 5760) i`,
+    [now],
+  );
+  // the ids of the locks of this file: JT70100001 …
+  await pool.query(
+    `INSERT INTO routes (route_id, version, name, feature, created_by) VALUES ('r', 1, 'r', '{}', 'test')`,
+  );
+  await pool.query(
+    `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version, tractor_plate,
+       status, steps, created_at, sealed_at, departed_at, risk)
+     VALUES ($1, '292120260000000001', 'road', '2921', '3104', 'r', 1, '浙G12345', 'in-transit', '[]', $2, $2, $2, 2)`,
+    [TRIP_ID, new Date(NOW_MS - 4 * HOUR_MS)],
+  );
+  await pool.query(
+    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, judged_from) VALUES ($1, 0, 'CSQU3054383', 'JT70100001', $2)`,
+    [TRIP_ID, new Date(NOW_MS - 4 * HOUR_MS)],
+  );
+  await pool.query(
+    `INSERT INTO alarms (alarm_id, trip_id, lock_id, rule, kind, severity, phase, active, started_at, confirmed_at, raised_at)
+     VALUES (gen_random_uuid(), $1, 'JT70100001', 'route.deviation', 'latched', 'critical', 'open', true, $2, $3, $3)`,
+    [TRIP_ID, new Date(NOW_MS - HOUR_MS), new Date(NOW_MS - HOUR_MS + 30_000)],
+  );
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+const flat = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flat)];
+
+/** Rows of reports that were read one after the other without an index, by the statements that `run` sends. */
+export async function rowsReadInSequence(pool: pg.Pool, run: (db: Queryable) => Promise<unknown>): Promise<number> {
+  let rowsRead = 0;
+  const explain = async (given: string | { text: string; values?: unknown[] }, values?: unknown[]) => {
+    const text = typeof given === 'string' ? given : given.text;
+    const parameters = typeof given === 'string' ? values : given.values;
+    if (/\breports\b/.test(text)) {
+      const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+        `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ${text}`,
+        parameters,
+      );
+      for (const node of flat(rows[0]!['QUERY PLAN'][0].Plan)) {
+        if (node['Node Type'] !== 'Seq Scan' || !/^reports/.test(node['Relation Name'] ?? '')) continue;
+        rowsRead += (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
+      }
+    }
+    return pool.query(text, parameters);
+  };
+  await run({ query: explain as Queryable['query'] });
+  return rowsRead;
+}
