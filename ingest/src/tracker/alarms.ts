@@ -48,6 +48,11 @@ export function endedAlarm(plan: TripPlan, ruleName: string, episode: Episode): 
   return factOf(plan, ruleNamed(ruleName), episode, false);
 }
 
+/** A level alarm that the clock raised. */
+export function activeAlarm(plan: TripPlan, ruleName: string, episode: Episode): AlarmFact {
+  return factOf(plan, ruleNamed(ruleName), episode, true);
+}
+
 /** Two locks of one trip may both be in a condition: the one seen first is told, the other when that has ended. */
 function openAlarms(plan: TripPlan, rule: Rule, open: Episode[]): AlarmFact[] {
   const told = open.reduce<Episode | undefined>(

@@ -1,7 +1,8 @@
-import { type AlarmFact, endedAlarm, standingAlarms } from './alarms.ts';
+import { type AlarmFact, activeAlarm, standingAlarms } from './alarms.ts';
 import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
 import { silenceLimitMs, silenceParams } from './rules/comms-silent.ts';
+import { overdueAt, overdueParams } from './rules/time-overdue.ts';
 import type { TripState } from './state.ts';
 
 /** A first outside fix that nothing followed for so long is believed: the lock may have been silenced as it left. */
@@ -13,7 +14,7 @@ export const CLOCK_CONFIRMS_MS = 60_000;
  * (`clockConfirmations`), for a person alone may turn it off.
  */
 export function liveness(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
-  return [...silent(plan, state, nowMs), ...confirmedByClock(plan, state, nowMs)];
+  return [...silent(plan, state, nowMs), ...overdue(plan, state, nowMs), ...confirmedByClock(plan, state, nowMs)];
 }
 
 function silent(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
@@ -30,15 +31,21 @@ function silent(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
     .sort((a, b) => a.last.timeMs + a.limitMs - b.last.timeMs - b.limitMs || (a.lockId < b.lockId ? -1 : 1))[0];
   if (!longest) return [];
   const { lockId, last, limitMs } = longest;
-  const fact = endedAlarm(plan, 'comms.silent', {
+  const alarm = activeAlarm(plan, 'comms.silent', {
     lockId,
     startedMs: last.timeMs,
     confirmedMs: last.timeMs + limitMs,
     ...(last.fix ? { position: { lon: last.fix.lon, lat: last.fix.lat } } : {}),
     evidence: { limitMin: limitMs / 60_000, mode: last.mode },
   });
-  const { endedMs: _, ...open } = fact;
-  return [{ ...open, phase: 'open', active: true }];
+  return [alarm];
+}
+
+function overdue(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
+  if (state.arrivedAtMs !== undefined || plan.unlockAuthorisedAtMs !== undefined) return [];
+  const { criticalShare } = overdueParams.parse(paramsAt(plan.params, 'time.overdue'));
+  const episode = overdueAt(plan, state, nowMs, criticalShare);
+  return episode ? [activeAlarm(plan, 'time.overdue', episode)] : [];
 }
 
 function confirmedByClock(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {

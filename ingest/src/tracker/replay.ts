@@ -171,18 +171,19 @@ function told(plan: TripPlan, was: TripTrack, { track, ended }: Run, endedBefore
   const fact = ({ rule, episode }: EndedEpisode) => endedAlarm(known, rule, episode);
   const standing = standingAlarms(known, track.state);
   const over = ended.map(fact);
-  const live = was.told.filter(
-    (before) =>
-      isStillSilent(before, track.state) && ![...standing, ...over].some(({ alarmId }) => alarmId === before.alarmId),
-  );
+  const ids = new Set([...standing, ...over].map(({ alarmId }) => alarmId));
+  const live = was.told.filter((before) => !ids.has(before.alarmId) && stillStands(plan, before, track.state));
   const now = [...standing, ...live];
   const { changes, withdrawn } = difference([...was.told, ...endedBefore.map(fact)], [...over, ...now]);
   return { ok: true, track: { ...track, told: now.map((next) => asTold(was.told, next)) }, changes, withdrawn };
 }
 
-/** Raised by the clock and not contradicted: no newer record of that lock has come. */
-function isStillSilent(fact: AlarmFact, state: TripState): boolean {
-  return fact.rule === 'comms.silent' && fact.active && state.locks[fact.lockId]?.timeMs === fact.startedMs;
+/** Raised by the clock and contradicted by no record since. */
+function stillStands(plan: TripPlan, fact: AlarmFact, state: TripState): boolean {
+  if (!fact.active) return false;
+  if (fact.rule === 'comms.silent') return state.locks[fact.lockId]?.timeMs === fact.startedMs;
+  if (fact.rule !== 'time.overdue' || state.arrivedAtMs !== undefined || state.departedAtMs === undefined) return false;
+  return fact.startedMs === state.departedAtMs + (plan.timeLimitMin ?? 0) * 60_000;
 }
 
 function withConfirmed(plan: TripPlan, track: TripTrack): TripPlan {

@@ -1,14 +1,20 @@
 import type { Rule, RuleDescription } from './rule.ts';
 import { commsClock } from './rules/comms-clock.ts';
+import { commsJamming } from './rules/comms-jamming.ts';
 import { commsLateBatch } from './rules/comms-late-batch.ts';
 import { commsNoFix } from './rules/comms-no-fix.ts';
 import { commsSequenceGap } from './rules/comms-sequence-gap.ts';
 import { commsSilent } from './rules/comms-silent.ts';
 import { motionImpossible } from './rules/motion-impossible.ts';
+import { pairSeparation } from './rules/pair-separation.ts';
 import { powerDeepSleep } from './rules/power-deep-sleep.ts';
 import { powerLow } from './rules/power-low.ts';
 import { powerVeryLow } from './rules/power-very-low.ts';
 import { routeDeviation } from './rules/route-deviation.ts';
+import { routeOppositeDirection } from './rules/route-opposite-direction.ts';
+import { routeRequiredPointMissed } from './rules/route-required-point-missed.ts';
+import { routeRestrictedArea } from './rules/route-restricted-area.ts';
+import { routeWrongDestination } from './rules/route-wrong-destination.ts';
 import { sealCaseOpened } from './rules/seal-case-opened.ts';
 import { sealIdentityMismatch } from './rules/seal-identity-mismatch.ts';
 import { sealLongUnlocked } from './rules/seal-long-unlocked.ts';
@@ -21,6 +27,9 @@ import { sealUnlockRefused } from './rules/seal-unlock-refused.ts';
 import { sealUnlockedOutsidePlace } from './rules/seal-unlocked-outside-place.ts';
 import { sealUnsealedBeforeVerification } from './rules/seal-unsealed-before-verification.ts';
 import { sealWrongPassword } from './rules/seal-wrong-password.ts';
+import { timeOverdue } from './rules/time-overdue.ts';
+import { timeUnaccounted } from './rules/time-unaccounted.ts';
+import { timeUnapprovedStop } from './rules/time-unapproved-stop.ts';
 
 /** Every rule, in the order in which a record goes through them. The gate's own rules are custody's. */
 export const ALL_RULES: readonly Rule[] = [
@@ -37,9 +46,18 @@ export const ALL_RULES: readonly Rule[] = [
   sealMotorStuck,
   sealLongUnlocked,
   routeDeviation,
+  routeOppositeDirection,
+  routeRequiredPointMissed,
+  routeRestrictedArea,
+  routeWrongDestination,
+  timeUnapprovedStop,
+  timeOverdue,
+  timeUnaccounted,
   motionImpossible,
+  pairSeparation,
   commsSilent,
   commsNoFix,
+  commsJamming,
   commsClock,
   commsSequenceGap,
   commsLateBatch,

@@ -1,0 +1,99 @@
+import { distanceM } from '@sealwatch/geofence';
+import { z } from 'zod';
+import type { Moment } from '../moment.ts';
+import { defineRule, type Episode, episodeAt } from '../rule.ts';
+
+const params = z.object({
+  apartM: z.number().positive().max(100_000).default(500),
+  /** Fixes of two locks are compared where they are not farther apart in time. */
+  withinS: z.number().positive().max(600).default(60),
+  /** Two sightings make a proof where they are not farther apart. */
+  pairMin: z.number().positive().max(1_440).default(10),
+});
+type Params = z.output<typeof params>;
+
+type Spot = [timeMs: number, lon: number, lat: number, accuracyM: number];
+
+interface Memory {
+  /** The newest fixes of each lock. */
+  spots: Record<string, Spot[]>;
+  /** Newest sightings apart: the time of the one fix and of the other, the locks in order. */
+  apart: [number, number][];
+}
+
+const SPOTS_KEPT = 12;
+const APART_KEPT = 4;
+/** Two fixes nearer in time are one observation. */
+const LEAST_MS = 4_000;
+/** The difference in time is allowed for at a speed no truck exceeds, m/s (150 km/h). */
+const FASTEST_MPS = 42;
+
+/**
+ * Two boxes on one truck stay together. Proven by two sightings with a fix of its own for each lock, far enough apart that
+ * the truck's own movement between the two fixes cannot explain it.
+ */
+export const pairSeparation = defineRule<typeof params, Memory>({
+  rule: 'pair.separation',
+  kind: 'latched',
+  severity: 'critical',
+  scope: 'trip',
+  eaeuCode: '07',
+  text: { zh: '双锁分离', en: 'Locks of one trip apart' },
+  params,
+  judge: (was, moment, values) => {
+    const { fix, report, plan } = moment;
+    if (plan.locks.length < 2 || !fix || !moment.sealed) return was;
+    const spot: Spot = [fix.timeMs, fix.lon, fix.lat, Math.min(fix.accuracyM ?? 0, 500)];
+    const spots = { ...was.memory?.spots };
+    const others = Object.entries(spots).flatMap(([lockId, known]) => (lockId === report.lockId ? [] : known));
+    spots[report.lockId] = [...(spots[report.lockId] ?? []), spot].slice(-SPOTS_KEPT);
+    const near = others.filter(([timeMs]) => fix.timeMs - timeMs <= values.withinS * 1_000);
+    const far = near.filter((other) => excessM(spot, other) > values.apartM).at(-1);
+    const memory: Memory = { spots, apart: was.memory?.apart ?? [] };
+    if (!far) return together(was.open, memory, moment, near.at(-1), spot, values);
+    const sighting = inOrder(plan.locks, report.lockId, fix.timeMs, far[0]);
+    const proven = memory.apart.some((earlier) => makesPair(earlier, sighting, values));
+    const apartM = Math.round(distanceM(spot[1], spot[2], far[1], far[2]));
+    const kept = { spots, apart: [...memory.apart, sighting].slice(-APART_KEPT) };
+    return { memory: kept, open: sighted(was.open, moment, apartM, proven) };
+  },
+});
+
+/** How far apart two spots surely are, metres. */
+function excessM(a: Spot, b: Spot): number {
+  const apartM = distanceM(a[1], a[2], b[1], b[2]);
+  return apartM - a[3] - b[3] - (Math.abs(a[0] - b[0]) / 1_000) * FASTEST_MPS;
+}
+
+function inOrder(locks: string[], lockId: string, ownMs: number, otherMs: number): [number, number] {
+  return locks[0] === lockId ? [ownMs, otherMs] : [otherMs, ownMs];
+}
+
+function makesPair(a: [number, number], b: [number, number], { pairMin }: Params): boolean {
+  const apart = a.map((timeMs, index) => Math.abs(timeMs - (b[index] ?? 0)));
+  return apart.every((ms) => ms >= LEAST_MS && ms <= pairMin * 60_000);
+}
+
+function sighted(open: Episode | undefined, moment: Moment, apartM: number, proven: boolean): Episode {
+  const { confirmedMs, provenMs, late, ...begun } = episodeAt(moment, { locks: moment.plan.locks });
+  const episode: Episode = { ...begun, ...open, maxDistanceM: Math.max(apartM, open?.maxDistanceM ?? 0) };
+  if (!proven) return episode;
+  const first = episode.confirmedMs === undefined ? { confirmedMs, ...(late ? { late } : {}) } : {};
+  return { ...episode, ...first, provenMs } as Episode;
+}
+
+/** One sighting together again ends it; without one at the same time nothing is said. */
+function together(
+  open: Episode | undefined,
+  memory: Memory,
+  moment: Moment,
+  other: Spot | undefined,
+  spot: Spot,
+  { apartM }: Params,
+) {
+  if (!open) return { memory };
+  const close = other !== undefined && distanceM(spot[1], spot[2], other[1], other[2]) < apartM;
+  if (!close) return { memory, open };
+  if (open.confirmedMs === undefined) return { memory };
+  return { memory, ended: [{ ...open, endedMs: moment.report.timeMs }] };
+}

@@ -1,0 +1,104 @@
+import { compileZones, crossZones, locate, type Zones, zonesAt } from '@sealwatch/geofence';
+import { z } from 'zod';
+import type { Moment } from '../moment.ts';
+import type { TripPlan } from '../plan.ts';
+import { isNextOf } from '../report.ts';
+import { defineRule, type Episode, episodeAt, type Ruling } from '../rule.ts';
+
+const params = z.object({
+  /** So far beyond the point's circle it has been passed. */
+  passedM: z.number().positive().max(100_000).default(500),
+  /** Fixes farther apart leave room for a visit nobody saw. */
+  sparseS: z.number().positive().max(3_600).default(120),
+});
+
+interface Memory {
+  /** Since when fixes follow each other closely and no record is missing; absent: not now. */
+  closeMs?: number;
+  /** Points ahead, by their place in the route: when the truck was last seen well before them. */
+  beforeMs: Record<string, number>;
+}
+
+/**
+ * A missing visit is no record, so it is proven only where none can be missing: an unbroken run of close fixes from before
+ * the point to behind it, none of them in its circle. Anything less stays provisional until the records come.
+ */
+export const routeRequiredPointMissed = defineRule<typeof params, Memory>({
+  rule: 'route.required-point-missed',
+  kind: 'latched',
+  severity: 'major',
+  eaeuCode: '03',
+  text: { zh: '漏过必经点', en: 'Required point missed' },
+  params,
+  judge: (was, moment, { passedM, sparseS }) => {
+    const points = pointsOf(moment.plan);
+    if (points.list.length === 0 || !moment.sealed) return was;
+    const closeMs = closeSince(was.memory, moment, sparseS * 1_000);
+    const beforeMs = { ...was.memory?.beforeMs };
+    const memory: Memory = { ...(closeMs === undefined ? {} : { closeMs }), beforeMs };
+    const progressM = believedProgressM(moment);
+    if (progressM === undefined || !moment.fix) return { ...was, memory };
+    for (const visited of visitedBy(points.zones, moment)) delete beforeMs[visited];
+    const ruling: Ruling<Memory> = { memory, ended: [] };
+    for (const [index, point] of points.list.entries()) {
+      if (progressM < point.progressM - point.radiusM - passedM) beforeMs[index] = moment.report.timeMs;
+      const seenMs = beforeMs[index];
+      if (seenMs === undefined || progressM < point.progressM + point.radiusM + passedM) continue;
+      const proven = closeMs !== undefined && closeMs <= seenMs;
+      const episode = missed(moment, point.name, seenMs, proven);
+      if (proven) {
+        delete beforeMs[index];
+        ruling.ended?.push({ ...episode, endedMs: moment.report.timeMs });
+      } else ruling.open = was.open ?? episode;
+    }
+    return ruling;
+  },
+});
+
+function missed(moment: Moment, name: string, seenMs: number, proven: boolean): Episode {
+  const { confirmedMs, provenMs, ...episode } = episodeAt(moment, { point: name });
+  return { ...episode, lastInsideMs: seenMs, ...(proven ? { confirmedMs, provenMs } : {}) } as Episode;
+}
+
+function closeSince(memory: Memory | undefined, { last, report, fix }: Moment, sparseMs: number): number | undefined {
+  const unbroken = last !== undefined && isNextOf(last, report);
+  const close = unbroken && last.fix !== undefined && report.timeMs - last.fix.timeMs <= sparseMs;
+  if (close && memory?.closeMs !== undefined) return memory.closeMs;
+  return fix ? report.timeMs : undefined;
+}
+
+function believedProgressM({ verdict }: Moment): number | undefined {
+  return verdict?.located && verdict.problems.length === 0 ? verdict.located.progressM : undefined;
+}
+
+function visitedBy(zones: Zones, { fix, last }: Moment): string[] {
+  if (!fix) return [];
+  const there = zonesAt(zones, fix.lon, fix.lat);
+  const on = last?.fix ? crossZones(zones, [last.fix.lon, last.fix.lat], [fix.lon, fix.lat]).map(({ id }) => id) : [];
+  return [...there, ...on];
+}
+
+interface Points {
+  zones: Zones;
+  list: { name: string; progressM: number; radiusM: number }[];
+}
+
+// Shared by the trips of a route, like the route's other places.
+const compiled = new WeakMap<TripPlan['route'], Points>();
+
+function pointsOf(plan: TripPlan): Points {
+  let points = compiled.get(plan.route);
+  if (!points) {
+    const circles = plan.route.properties.requiredPoints;
+    points = {
+      zones: compileZones(circles.map((circle, index) => ({ id: String(index), circle }))),
+      list: circles.map(({ name, center, radiusM }) => ({
+        name,
+        radiusM,
+        progressM: locate(plan.corridor, center[0], center[1]).progressM,
+      })),
+    };
+    compiled.set(plan.route, points);
+  }
+  return points;
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { Moment } from '../moment.ts';
+import { defineRule } from '../rule.ts';
+import { stepLevel } from './level.ts';
+
+const params = z.object({
+  maxStopMin: z.number().positive().max(10_080).default(15),
+  serviceAreaMaxMin: z.number().positive().max(10_080).default(120),
+});
+type Params = z.output<typeof params>;
+
+/** A quarter of an hour is enough to empty a box; red lights and queues at a toll station are shorter. */
+export const timeUnapprovedStop = defineRule<typeof params, never>({
+  rule: 'time.unapproved-stop',
+  kind: 'level',
+  severity: 'major',
+  text: { zh: '违规停车', en: 'Unapproved stop' },
+  params,
+  judge: (was, moment, values) => {
+    const { halt, report } = moment;
+    if (!halt) return was;
+    if (was.open && halt.ended) return { ended: [{ ...was.open, endedMs: halt.ended.endedMs }] };
+    if (!moment.underway) return stepLevel(was, moment, false);
+    if (was.open || halt.halt.away) return was;
+    const sinceMs = Math.max(halt.halt.sinceMs, moment.plan.departedAtMs ?? moment.plan.sealedAtMs ?? 0);
+    const limitMin = longestStopMin(moment, values);
+    if (report.timeMs - sinceMs <= limitMin * 60_000) return {};
+    return stepLevel(was, moment, true, {
+      startedMs: sinceMs,
+      position: { lon: halt.halt.lon, lat: halt.halt.lat },
+      evidence: { limitMin, ...stopName(moment) },
+    });
+  },
+});
+
+function longestStopMin(moment: Moment, { maxStopMin, serviceAreaMaxMin }: Params): number {
+  const { allowedStops } = moment.plan.route.properties;
+  const stays = moment.allowedStops.map((index) => allowedStops[index]?.maxStayMin ?? Number.POSITIVE_INFINITY);
+  if (stays.length > 0) return Math.max(...stays);
+  if (moment.places.some(({ kind }) => kind === 'gate' || kind === 'office')) return Number.POSITIVE_INFINITY;
+  return moment.places.some(({ kind }) => kind === 'service-area') ? serviceAreaMaxMin : maxStopMin;
+}
+
+function stopName({ allowedStops, plan, places }: Moment): { place?: string } {
+  const place = plan.route.properties.allowedStops[allowedStops[0] ?? -1]?.name ?? places[0]?.name;
+  return place === undefined ? {} : { place };
+}
