@@ -1,0 +1,334 @@
+import mqtt from 'mqtt';
+import mqttPacket, { type Packet } from 'mqtt-packet';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
+import { hashSecret } from '../../src/broker/secrets.ts';
+import { publishPacket, Wiretap } from './wiretap.ts';
+
+const LOCK = 'JT70100001';
+const OTHER = 'JT70100002';
+const SECRET = 'a-secret-of-at-least-128-bits-of-chance';
+
+interface Received {
+  lockId: string;
+  payload: string;
+  done: (error?: Error) => void;
+}
+
+let broker: Broker;
+let registry: Registry;
+let received: Received[];
+let acknowledge = true;
+let taps: Wiretap[];
+
+async function start(more: Partial<BrokerOptions> = {}): Promise<void> {
+  registry = new Registry();
+  received = [];
+  taps = [];
+  acknowledge = true;
+  const report: BrokerOptions['report'] = (lockId, payload, done) => {
+    received.push({ lockId, payload: payload.toString(), done });
+    if (acknowledge) done();
+  };
+  broker = await startBroker({
+    host: '127.0.0.1',
+    port: 0,
+    secretHashes: async (ids) => new Map(ids.filter((id) => id !== 'JT79999999').map((id) => [id, hashSecret(SECRET)])),
+    report,
+    reply: report,
+    registry,
+    log: pino({ level: 'silent' }),
+    ...more,
+  });
+}
+
+beforeEach(() => start());
+afterEach(async () => {
+  for (const tap of taps) tap.end();
+  await broker.close();
+});
+
+function tap(): Wiretap {
+  const made = new Wiretap(broker.port);
+  taps.push(made);
+  return made;
+}
+
+async function connected(lockId = LOCK): Promise<Wiretap> {
+  const lock = tap();
+  lock.connectAs(lockId, SECRET);
+  await vi.waitFor(() => expect(lock.of('connack')).toHaveLength(1));
+  return lock;
+}
+
+async function refused(stage: string, reason: string): Promise<number> {
+  const metric = await registry.getSingleMetric('sealwatch_broker_refused_total')?.get();
+  return metric?.values.find(({ labels }) => labels.stage === stage && labels.reason === reason)?.value ?? 0;
+}
+
+const connack = (packet: Packet | undefined) => (packet?.cmd === 'connack' ? packet.returnCode : undefined);
+
+test('a lock with its secret is connected and its report reaches the intake', async () => {
+  const lock = await connected();
+  lock.send(publishPacket(LOCK, 7, '{"n":1}'));
+  await vi.waitFor(() => expect(lock.acknowledged()).toEqual([7]));
+  expect(received).toMatchObject([{ lockId: LOCK, payload: '{"n":1}' }]);
+  expect(broker.connectedLocks()).toEqual([LOCK]);
+});
+
+test.each([
+  ['a wrong password', LOCK, LOCK, 'wrong', 'wrong-password'],
+  ['an unknown lock', 'JT79999999', 'JT79999999', SECRET, 'unknown-or-retired-lock'],
+  ['a user name that is not the client id', LOCK, OTHER, SECRET, 'user-name-not-client-id'],
+  ['a client id that is no lock id', 'lock one', 'lock one', SECRET, 'client-id-not-a-lock'],
+])('%s is answered with CONNACK 5 and counted', async (_name, clientId, username, password, reason) => {
+  const lock = tap();
+  lock.send({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: true,
+    clientId,
+    username,
+    password: Buffer.from(password),
+  });
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(connack(lock.of('connack')[0])).toBe(5);
+  expect(await refused('connect', reason)).toBe(1);
+});
+
+test('a lock is told to come later while its secret cannot be looked up', async () => {
+  await broker.close();
+  await start({ secretHashes: () => Promise.reject(new Error('no database')) });
+  const lock = tap();
+  lock.connectAs(LOCK, SECRET);
+  await vi.waitFor(() => expect(connack(lock.of('connack')[0])).toBe(3));
+});
+
+test("a publish to another lock's topic closes the connection, is counted and reaches nobody", async () => {
+  const lock = await connected();
+  lock.send(publishPacket(OTHER, 1, '{}'));
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(lock.acknowledged()).toEqual([]);
+  expect(received).toEqual([]);
+  expect(await refused('publish', 'foreign-topic')).toBe(1);
+});
+
+test.each([
+  ['retained', { retain: true, qos: 1 as const }, 'retained'],
+  ['QoS 2', { retain: false, qos: 2 as const }, 'qos-2'],
+])('a %s report is refused and counted', async (_name, how, reason) => {
+  const lock = await connected();
+  lock.send({ cmd: 'publish', topic: `locks/${LOCK}/report`, payload: '{}', messageId: 3, dup: false, ...how });
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(await refused('publish', reason)).toBe(1);
+  expect(received).toEqual([]);
+});
+
+test('a QoS 0 report is taken', async () => {
+  const lock = await connected();
+  lock.send({ cmd: 'publish', topic: `locks/${LOCK}/report`, payload: '{}', qos: 0, dup: false, retain: false });
+  await vi.waitFor(() => expect(received).toHaveLength(1));
+});
+
+test("wildcards, $SYS and other locks' topics are refused with SUBACK 0x80, the own command topic is granted", async () => {
+  const lock = await connected();
+  const filters = ['locks/+/report', '#', '$SYS/#', `locks/${OTHER}/command`, `locks/${LOCK}/command`];
+  lock.send({ cmd: 'subscribe', messageId: 5, subscriptions: filters.map((topic) => ({ topic, qos: 1 })) });
+  await vi.waitFor(() => expect(lock.of('suback')).toHaveLength(1));
+  expect(lock.of('suback')[0]).toMatchObject({ granted: [128, 128, 128, 128, 1] });
+  expect(await refused('subscribe', 'foreign-topic')).toBe(4);
+});
+
+test('a 1 MB frame before CONNECT closes the connection at its header', async () => {
+  const lock = tap();
+  lock.send(Buffer.from([0x10, 0x80, 0x80, 0x40]));
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(await refused('wire', 'frame-too-large')).toBe(1);
+});
+
+test('nothing but CONNECT may come first', async () => {
+  const lock = tap();
+  lock.send({ cmd: 'pingreq' });
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(await refused('wire', 'not-connect-first')).toBe(1);
+});
+
+test('publishes sent with the CONNECT in one write, and frames cut into single bytes, pass whole and in order', async () => {
+  const lock = tap();
+  const bytes = Buffer.concat([
+    mqttPacket.generate({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clean: true,
+      keepalive: 0,
+      clientId: LOCK,
+      username: LOCK,
+      password: Buffer.from(SECRET),
+    }),
+    ...[1, 2, 3].map((id) => mqttPacket.generate(publishPacket(LOCK, id, `"${'x'.repeat(300)}${id}"`))),
+  ]);
+  lock.socket.setNoDelay(true);
+  lock.send(bytes.subarray(0, bytes.length - 700));
+  for (const byte of bytes.subarray(bytes.length - 700)) lock.socket.write(Buffer.from([byte]));
+  await vi.waitFor(() => expect(lock.acknowledged()).toEqual([1, 2, 3]));
+});
+
+const publishBytes = (first: number, topic: Buffer, ...rest: number[]) => {
+  const body = Buffer.concat([Buffer.from([topic.length >> 8, topic.length & 255]), topic, Buffer.from(rest)]);
+  return Buffer.concat([Buffer.from([first, body.length]), body]);
+};
+const TOPIC = Buffer.from(`locks/${LOCK}/report`);
+
+test.each([
+  ['packet id 0', publishBytes(0x32, TOPIC, 0, 0, 0x7b, 0x7d), 'packet-id-0'],
+  ['DUP with QoS 0', publishBytes(0x38, TOPIC, 0x7b, 0x7d), 'dup-with-qos-0'],
+  ['QoS 3', publishBytes(0x36, TOPIC, 0, 1), 'qos-3'],
+  ['U+0000 in a topic', publishBytes(0x32, Buffer.from('a\0b'), 0, 1), 'topic-characters'],
+  ['a control character in a topic', publishBytes(0x32, Buffer.from('a\u0085b'), 0, 1), 'topic-characters'],
+  ['a lone surrogate in a topic', publishBytes(0x32, Buffer.from([0xed, 0xa0, 0x80]), 0, 1), 'topic-characters'],
+  ['an empty topic', publishBytes(0x30, Buffer.alloc(0)), 'topic-empty'],
+  ['a topic longer than its frame', Buffer.from([0x30, 3, 0, 9, 0x61]), 'topic-cut-short'],
+  ['reserved flags on SUBSCRIBE', Buffer.from([0x80, 8, 0, 1, 0, 3, 0x61, 0x2f, 0x62, 1]), 'reserved-flags'],
+  ['SUBSCRIBE without a filter', Buffer.from([0x82, 2, 0, 1]), 'no-filter'],
+  ['UNSUBSCRIBE without a filter', Buffer.from([0xa2, 2, 0, 1]), 'no-filter'],
+  ['trailing bytes in PINGREQ', Buffer.from([0xc0, 1, 0]), 'trailing-bytes'],
+  ['a remaining length without end', Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff]), 'remaining-length'],
+  ['a packet only servers send', Buffer.from([0x20, 2, 0, 0]), 'packet-type'],
+  ['a second CONNECT', Buffer.from([0x10, 2, 0, 0]), 'second-connect'],
+  ['PUBACK for packet id 0', Buffer.from([0x40, 2, 0, 0]), 'packet-id-0'],
+])('%s closes the connection; another lock is unaffected', async (_name, bytes, reason) => {
+  const [bad, good] = [await connected(LOCK), await connected(OTHER)];
+  bad.send(bytes);
+  await vi.waitFor(() => expect(bad.closed).toBe(true));
+  expect(await refused('wire', reason)).toBe(1);
+  good.send(publishPacket(OTHER, 9, '{}'));
+  await vi.waitFor(() => expect(good.acknowledged()).toEqual([9]));
+});
+
+const connectBytes = (flags: number, ...fields: string[]) => {
+  const parts = fields.map((field) => Buffer.from(`\0${String.fromCharCode(field.length)}${field}`, 'latin1'));
+  const body = Buffer.concat([Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4, flags, 0, 60]), ...parts]);
+  return Buffer.concat([Buffer.from([0x10, body.length]), body]);
+};
+
+test.each([
+  ['the reserved flag', connectBytes(0x03, LOCK), 'connect-reserved-flag'],
+  ['a password without a user name', connectBytes(0x42, LOCK, SECRET), 'password-without-user'],
+  ['will QoS 3', connectBytes(0x1e, LOCK, 'a', 'b'), 'will-qos-3'],
+  ['will flags without a will', connectBytes(0x22, LOCK), 'will-flags-without-will'],
+  ['U+0000 in the client id', connectBytes(0x02, 'JT\x000001'), 'client-id-characters'],
+  ['bytes after its end', Buffer.concat([connectBytes(0x02, LOCK, 'more')]), 'connect-trailing-bytes'],
+])('CONNECT with %s closes the connection', async (_name, bytes, reason) => {
+  const lock = tap();
+  lock.send(bytes);
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(await refused('wire', reason)).toBe(1);
+});
+
+test("a will on another lock's topic is refused at CONNECT", async () => {
+  const lock = tap();
+  lock.send({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: true,
+    clientId: LOCK,
+    username: LOCK,
+    password: Buffer.from(SECRET),
+    will: { topic: `locks/${OTHER}/report`, payload: Buffer.from('{}'), qos: 1, retain: false },
+  });
+  await vi.waitFor(() => expect(connack(lock.of('connack')[0])).toBe(5));
+});
+
+test('at most 64 publishes of a lock wait for their acknowledgement, and reading goes on as they get it', async () => {
+  acknowledge = false;
+  const [lock, other] = [await connected(LOCK), await connected(OTHER)];
+  lock.send(...Array.from({ length: 200 }, (_, i) => publishPacket(LOCK, i + 1, '{}')));
+  await vi.waitFor(() => expect(received).toHaveLength(64));
+  other.send(publishPacket(OTHER, 1, '{}'));
+  await vi.waitFor(() => expect(received.at(-1)?.lockId).toBe(OTHER));
+  expect(received).toHaveLength(65);
+  acknowledge = true;
+  for (const { done } of received.slice()) done();
+  await vi.waitFor(() => expect(lock.acknowledged()).toEqual(Array.from({ length: 200 }, (_, i) => i + 1)));
+});
+
+test('beyond the limit over all locks, a lock with something waiting is not read and one without still is', async () => {
+  await broker.close();
+  await start({ softBytes: 2_000, hardBytes: 1_000_000 });
+  acknowledge = false;
+  const [busy, idle] = [await connected(LOCK), await connected(OTHER)];
+  busy.send(...Array.from({ length: 20 }, (_, i) => publishPacket(LOCK, i + 1, 'x'.repeat(500))));
+  await vi.waitFor(() => expect(received).toHaveLength(4));
+  idle.send(publishPacket(OTHER, 1, '{}'));
+  await vi.waitFor(() => expect(received.at(-1)?.lockId).toBe(OTHER));
+  acknowledge = true;
+  for (const { done } of received.slice()) done();
+  await vi.waitFor(() => expect(busy.acknowledged()).toHaveLength(20));
+});
+
+test('a second connection of a lock takes over from the first', async () => {
+  const first = await connected();
+  const second = await connected();
+  await vi.waitFor(() => expect(first.closed).toBe(true));
+  second.send(publishPacket(LOCK, 1, '{}'));
+  await vi.waitFor(() => expect(second.acknowledged()).toEqual([1]));
+  expect(broker.connectedLocks()).toEqual([LOCK]);
+});
+
+test('an error from the intake closes the connection without a PUBACK', async () => {
+  acknowledge = false;
+  const lock = await connected();
+  lock.send(publishPacket(LOCK, 1, '{}'));
+  await vi.waitFor(() => expect(received).toHaveLength(1));
+  received[0]?.done(new Error('no commit'));
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(lock.acknowledged()).toEqual([]);
+});
+
+test('a command is delivered to a lock that listens, and to no other', async () => {
+  const command = { v: 1 as const, commandId: '5b0e3a9e-6a5e-4c53-9c54-0d7f3b6d4f11', type: 'locate' as const };
+  expect(await broker.deliver(LOCK, command)).toBe(false);
+  const lock = await connected();
+  expect(await broker.deliver(LOCK, command)).toBe(false);
+  lock.send({ cmd: 'subscribe', messageId: 5, subscriptions: [{ topic: `locks/${LOCK}/command`, qos: 1 }] });
+  await vi.waitFor(async () => expect(await broker.deliver(LOCK, command)).toBe(true));
+  await vi.waitFor(() => expect(lock.of('publish')).toHaveLength(1));
+  const packet = lock.of('publish')[0];
+  expect(packet).toMatchObject({ topic: `locks/${LOCK}/command`, qos: 1 });
+  expect(JSON.parse(String(packet?.cmd === 'publish' && packet.payload))).toEqual(command);
+});
+
+test('a retired lock is disconnected and not let in again, though its secret was known', async () => {
+  await broker.close();
+  let retired = false;
+  await start({
+    secretHashes: async (ids) => (retired ? new Map() : new Map(ids.map((id) => [id, hashSecret(SECRET)]))),
+  });
+  const lock = await connected();
+  retired = true;
+  broker.refreshLock(LOCK);
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  const again = tap();
+  again.connectAs(LOCK, SECRET);
+  await vi.waitFor(() => expect(connack(again.of('connack')[0])).toBe(5));
+});
+
+test('MQTT.js connects, subscribes and publishes', async () => {
+  const client = await mqtt.connectAsync({
+    host: '127.0.0.1',
+    port: broker.port,
+    clientId: LOCK,
+    username: LOCK,
+    password: SECRET,
+    clean: false,
+  });
+  await client.subscribeAsync(`locks/${LOCK}/command`, { qos: 1 });
+  await client.publishAsync(`locks/${LOCK}/report`, '{}', { qos: 1 });
+  await client.endAsync();
+  expect(received).toHaveLength(1);
+});
