@@ -1,6 +1,7 @@
 import { Role } from '@sealwatch/schemas';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
+import type { Api } from './form.ts';
 import { type AccessOptions, bearerOf, identify, type Principal, SESSION_COOKIE } from './principal.ts';
 import { ApiProblem } from './problem.ts';
 
@@ -46,7 +47,7 @@ export function sameHost(origin: string, host: string): boolean {
 }
 
 /** Refuses at start every route that does not say who may call it, and at each call everybody else. */
-export function guard(app: FastifyInstance, pool: Pool, access: AccessOptions): void {
+export function guard(app: Api, pool: Pool, access: AccessOptions): void {
   app.decorateRequest('caller', undefined);
   app.addHook('onRoute', (route) => {
     if (route.config?.roles === undefined) {

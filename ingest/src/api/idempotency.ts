@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { claimKey, releaseKey, rememberAnswer } from '../store/idempotency.ts';
+import type { Api } from './form.ts';
 import { ApiProblem } from './problem.ts';
 
 declare module 'fastify' {
@@ -35,7 +36,7 @@ const nameOf = (key: string) => createHash('sha256').update(key).digest('hex');
 const KEY_FORM = /^[\x21-\x7e]{1,200}$/;
 
 /** Honours `Idempotency-Key` on creating calls: the same key and body get the same answer and change nothing. */
-export function idempotent(app: FastifyInstance, pool: Pool): void {
+export function idempotent(app: Api, pool: Pool): void {
   app.decorateRequest('claimed', undefined);
 
   app.addHook('preHandler', async (request: FastifyRequest, reply: FastifyReply) => {

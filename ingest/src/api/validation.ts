@@ -21,7 +21,9 @@ function expectedOf(issue: z.core.$ZodIssue): string | undefined {
     case 'too_big':
       return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}`;
     default:
-      return /(?:expected|is) (.+)$/.exec(issue.message)?.[1] ?? (issue.code === 'invalid_format' ? issue.format : undefined);
+      return (
+        /(?:expected|is) (.+)$/.exec(issue.message)?.[1] ?? (issue.code === 'invalid_format' ? issue.format : undefined)
+      );
   }
 }
 

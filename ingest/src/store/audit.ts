@@ -37,7 +37,14 @@ function canonical(value: unknown): string {
 }
 
 function hashOf(previous: Buffer, at: Date, entry: AuditEntry): Buffer {
-  const content = [at.toISOString(), entry.actor, entry.action, entry.subject, entry.before ?? null, entry.after ?? null];
+  const content = [
+    at.toISOString(),
+    entry.actor,
+    entry.action,
+    entry.subject,
+    entry.before ?? null,
+    entry.after ?? null,
+  ];
   return createHash('sha256').update(previous).update(canonical(content)).digest();
 }
 

@@ -32,10 +32,7 @@ export async function keyByHash(db: Queryable, keyHash: Buffer): Promise<KeyRow 
 }
 
 /** In the order of their ids. */
-export async function listKeys(
-  db: Queryable,
-  page: { after?: string | undefined; limit: number },
-): Promise<KeyRow[]> {
+export async function listKeys(db: Queryable, page: { after?: string | undefined; limit: number }): Promise<KeyRow[]> {
   const { rows } = await db.query<KeyRow>(
     `SELECT ${COLUMNS} FROM api_keys WHERE ($1::uuid IS NULL OR key_id > $1) ORDER BY key_id LIMIT $2`,
     [page.after ?? null, page.limit],

@@ -65,7 +65,11 @@ export async function getOrder(db: Queryable, commandId: string): Promise<OrderR
 }
 
 /** Takes back what has not been sent. */
-export async function cancelOrders(db: Queryable, of: { lockId?: string; tripId?: string }, reason: string): Promise<void> {
+export async function cancelOrders(
+  db: Queryable,
+  of: { lockId?: string; tripId?: string },
+  reason: string,
+): Promise<void> {
   await db.query(
     `UPDATE commands SET state = 'cancelled', ended_at = now(), reason = $3
      WHERE state = 'queued' AND ($1::text IS NULL OR lock_id = $1) AND ($2::uuid IS NULL OR trip_id = $2)`,

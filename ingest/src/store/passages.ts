@@ -18,7 +18,10 @@ export interface PassageRow {
 
 /** Repeats of one passage wait for each other here, so that the second finds what the first decided. */
 export async function lockPassage(db: Queryable, gateId: string, passageId: string): Promise<void> {
-  await db.query(`SELECT pg_advisory_xact_lock(hashtextextended('passage:' || $1 || ':' || $2, 0))`, [gateId, passageId]);
+  await db.query(`SELECT pg_advisory_xact_lock(hashtextextended('passage:' || $1 || ':' || $2, 0))`, [
+    gateId,
+    passageId,
+  ]);
 }
 
 export async function getPassage(db: Queryable, gateId: string, passageId: string): Promise<PassageRow | undefined> {

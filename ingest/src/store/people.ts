@@ -44,10 +44,9 @@ export async function listPeople(
 
 /** Ends a person's access at once, open sessions included. */
 export async function disablePerson(db: Queryable, name: string): Promise<boolean> {
-  const { rowCount } = await db.query(
-    'UPDATE people SET disabled_at = coalesce(disabled_at, now()) WHERE name = $1',
-    [name],
-  );
+  const { rowCount } = await db.query('UPDATE people SET disabled_at = coalesce(disabled_at, now()) WHERE name = $1', [
+    name,
+  ]);
   await db.query('DELETE FROM sessions WHERE name = $1', [name]);
   return rowCount === 1;
 }

@@ -42,7 +42,10 @@ export async function getRoute(db: Queryable, routeId: string, version?: number)
 }
 
 /** The newest version of each route, in the order of their ids. */
-export async function listRoutes(db: Queryable, page: { after?: string | undefined; limit: number }): Promise<RouteRow[]> {
+export async function listRoutes(
+  db: Queryable,
+  page: { after?: string | undefined; limit: number },
+): Promise<RouteRow[]> {
   const { rows } = await db.query<RouteRow>(
     `SELECT DISTINCT ON (route_id) * FROM routes WHERE ($1::text IS NULL OR route_id > $1)
      ORDER BY route_id, version DESC LIMIT $2`,

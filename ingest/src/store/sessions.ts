@@ -13,10 +13,13 @@ export async function insertSession(
   session: { tokenHash: Buffer; name: string; role: Role; offices: string[]; expiresAt: Date },
 ): Promise<void> {
   await db.query('DELETE FROM sessions WHERE expires_at < now()');
-  await db.query(
-    'INSERT INTO sessions (token_hash, name, role, offices, expires_at) VALUES ($1, $2, $3, $4, $5)',
-    [session.tokenHash, session.name, session.role, session.offices, session.expiresAt],
-  );
+  await db.query('INSERT INTO sessions (token_hash, name, role, offices, expires_at) VALUES ($1, $2, $3, $4, $5)', [
+    session.tokenHash,
+    session.name,
+    session.role,
+    session.offices,
+    session.expiresAt,
+  ]);
 }
 
 export async function sessionByHash(db: Queryable, tokenHash: Buffer): Promise<SessionRow | undefined> {

@@ -255,7 +255,14 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
     await db.query(
       `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, mechanical_seal_no, judged_from)
        VALUES ($1, $2, $3, $4, $5, $6)`,
-      [trip.tripId, ordinal, unit.containerNo, unit.lockId, unit.mechanicalSealNo ?? null, d.takeover?.departedAt ?? null],
+      [
+        trip.tripId,
+        ordinal,
+        unit.containerNo,
+        unit.lockId,
+        unit.mechanicalSealNo ?? null,
+        d.takeover?.departedAt ?? null,
+      ],
     );
   }
 }
@@ -303,7 +310,11 @@ export async function judgeTo(db: Queryable, tripId: string, at: string): Promis
   await db.query('UPDATE trip_units SET judged_to = coalesce(judged_to, $2) WHERE trip_id = $1', [tripId, at]);
 }
 
-export async function holdTrip(db: Queryable, tripId: string, hold: { reason: string; by: string } | null): Promise<void> {
+export async function holdTrip(
+  db: Queryable,
+  tripId: string,
+  hold: { reason: string; by: string } | null,
+): Promise<void> {
   await db.query('UPDATE trips SET hold_reason = $2, hold_by = $3 WHERE trip_id = $1', [
     tripId,
     hold?.reason ?? null,

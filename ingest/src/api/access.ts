@@ -1,0 +1,177 @@
+import { OfficeCode, Role, Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { audit } from '../store/audit.ts';
+import { insertKey, type KeyRow, listKeys, revokeKey } from '../store/keys.ts';
+import { disablePerson, insertPerson, listPeople, type PersonRow } from '../store/people.ts';
+import { inTransaction } from '../store/queryable.ts';
+import { isoOf } from '../store/rows.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { ADMINS, callerOf } from './guard.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { ApiProblem, notFound } from './problem.ts';
+import { hashSecret, newApiKey } from './secret.ts';
+import { hashPassword, signInLink } from './session.ts';
+
+const Offices = z.array(OfficeCode).max(100).default([]);
+/** `key:` stands before a key's name in the audit; a person cannot be taken for one. */
+const PersonName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}:]+$/u, 'a name has no colon and no control characters');
+
+const NewPerson = z.object({
+  name: PersonName,
+  role: Role,
+  offices: Offices,
+  password: z.string().min(12, 'expected at least 12 characters').max(1_000).optional(),
+});
+const PersonView = z.object({
+  name: z.string(),
+  role: Role,
+  offices: z.array(z.string()),
+  createdAt: Time,
+  disabledAt: Time.optional(),
+});
+const KeyView = z.object({
+  keyId: z.string(),
+  name: z.string(),
+  role: Role,
+  offices: z.array(z.string()),
+  createdAt: Time,
+  revokedAt: Time.optional(),
+});
+
+const personOf = (row: PersonRow) => ({
+  name: row.name,
+  role: row.role,
+  offices: row.offices,
+  createdAt: isoOf(row.created_at),
+  ...(row.disabled_at === null ? {} : { disabledAt: isoOf(row.disabled_at) }),
+});
+
+const keyOf = (row: KeyRow) => ({
+  keyId: row.key_id,
+  name: row.name,
+  role: row.role,
+  offices: row.offices,
+  createdAt: isoOf(row.created_at),
+  ...(row.revoked_at === null ? {} : { revokedAt: isoOf(row.revoked_at) }),
+});
+
+export function accessRoutes(app: Api, deps: ApiDeps): void {
+  people(app, deps);
+  keys(app, deps);
+}
+
+function people(app: Api, { pool }: ApiDeps): void {
+  app.post(
+    '/users',
+    {
+      config: { roles: ADMINS, creates: true },
+      schema: {
+        tags: ['access'],
+        summary: 'Add a person; without a password a one-time sign-in link is answered',
+        body: NewPerson,
+        response: answers({ 201: PersonView.extend({ signIn: z.string().optional() }) }),
+      },
+    },
+    async (request, reply) => {
+      const { password, ...person } = request.body;
+      const passwordHash = password === undefined ? undefined : await hashPassword(password);
+      const created = await inTransaction(pool, async (db) => {
+        const row = await insertPerson(db, { ...person, passwordHash });
+        if (row === undefined) {
+          const errors = [{ path: 'name', message: 'is taken', value: person.name, expected: 'a name not in use' }];
+          throw new ApiProblem(409, 'user.exists', `there is a person named "${person.name}"`, errors);
+        }
+        const signIn = password === undefined ? await signInLink(db, person) : undefined;
+        const subject = `person:${row.name}`;
+        await audit(db, { actor: callerOf(request).name, action: 'user.add', subject, after: person });
+        return { ...personOf(row), ...(signIn === undefined ? {} : { signIn }) };
+      });
+      return reply.code(201).send(created);
+    },
+  );
+  app.get(
+    '/users',
+    {
+      config: { roles: ADMINS },
+      schema: { tags: ['access'], querystring: z.object(Page), response: answers({ 200: listOf(PersonView) }) },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const rows = await listPeople(pool, { after: keysOf(cursor, z.string()), limit: limit + 1 });
+      return pageOf(rows, limit, personOf, (row) => row.name);
+    },
+  );
+  app.delete(
+    '/users/:name',
+    {
+      config: { roles: ADMINS },
+      schema: { tags: ['access'], params: z.object({ name: z.string() }), response: answers({ 204: z.undefined() }) },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      await inTransaction(pool, async (db) => {
+        if (!(await disablePerson(db, name))) throw notFound('user', name);
+        await audit(db, { actor: callerOf(request).name, action: 'user.disable', subject: `person:${name}` });
+      });
+      return reply.code(204).send(undefined);
+    },
+  );
+}
+
+function keys(app: Api, { pool }: ApiDeps): void {
+  app.post(
+    '/keys',
+    {
+      config: { roles: ADMINS, creates: true },
+      schema: {
+        tags: ['access'],
+        summary: 'Make an API key; it is shown this once',
+        body: z.object({ name: z.string().max(100).default(''), role: Role, offices: Offices }),
+        response: answers({ 201: KeyView.extend({ key: z.string() }) }),
+      },
+    },
+    async (request, reply) => {
+      const key = newApiKey();
+      const row = await inTransaction(pool, async (db) => {
+        const inserted = await insertKey(db, { ...request.body, keyHash: hashSecret(key) });
+        const subject = `key:${inserted.key_id}`;
+        await audit(db, { actor: callerOf(request).name, action: 'key.create', subject, after: request.body });
+        return inserted;
+      });
+      return reply.code(201).send({ ...keyOf(row), key });
+    },
+  );
+  app.get(
+    '/keys',
+    {
+      config: { roles: ADMINS },
+      schema: { tags: ['access'], querystring: z.object(Page), response: answers({ 200: listOf(KeyView) }) },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const rows = await listKeys(pool, { after: keysOf(cursor, z.uuid()), limit: limit + 1 });
+      return pageOf(rows, limit, keyOf, (row) => row.key_id);
+    },
+  );
+  app.delete(
+    '/keys/:keyId',
+    {
+      config: { roles: ADMINS },
+      schema: { tags: ['access'], params: z.object({ keyId: z.string() }), response: answers({ 204: z.undefined() }) },
+    },
+    async (request, reply) => {
+      const { keyId } = request.params;
+      await inTransaction(pool, async (db) => {
+        if (!z.uuid().safeParse(keyId).success || !(await revokeKey(db, keyId))) throw notFound('key', keyId);
+        await audit(db, { actor: callerOf(request).name, action: 'key.revoke', subject: `key:${keyId}` });
+      });
+      return reply.code(204).send(undefined);
+    },
+  );
+}

@@ -1,0 +1,46 @@
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Feed } from '../feed/feed.ts';
+
+/** What the api asks of the intake after its own COMMIT. */
+export interface IntakeDoor {
+  /** The trip's plan has changed: read it again, judge again. */
+  refreshTrip(tripId: string): Promise<void>;
+  refreshPlaces(): Promise<void>;
+  refreshLock(lockId: string): Promise<void>;
+  /** Why reports are not accepted now; empty: they are. */
+  ready(): string[];
+}
+
+/** Wakes the sender of commands: something is in a lock's queue. */
+export interface CommandDoor {
+  wake(lockId: string): void;
+}
+
+export interface ApiConfig {
+  bootstrapKey?: string | undefined;
+  /** Folder of the built wall; absent or empty: a page says how to build it. */
+  wallDir?: string | undefined;
+  /** Calls a minute and caller. */
+  callsPerMinute?: number;
+  /** Attempts to sign in a minute and address. */
+  signInsPerMinute?: number;
+  /** How long a step waits for its lock to confirm before it answers, ms. */
+  confirmWithinMs?: number;
+  /** Set where a proxy that is trusted stands before the platform. */
+  trustProxy?: boolean | string;
+}
+
+export interface ApiDeps {
+  pool: Pool;
+  intake: IntakeDoor;
+  feed: Pick<Feed, 'tripChanged' | 'alarmChanged' | 'passage' | 'locksChanged'>;
+  commands: CommandDoor;
+  config: ApiConfig;
+  log: Logger;
+  /** Where the platform's figures are collected; a new one where absent. */
+  registry?: Registry;
+  /** Words of an alarm's rule, for the gate's reasons. */
+  ruleText?: (rule: string) => { zh: string; en: string } | undefined;
+}

@@ -1,0 +1,159 @@
+import { type FeedPassage, PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { listPassages, type PassageRow } from '../store/passages.ts';
+import { getPlace, listPlaces, type PlaceRow } from '../store/places.ts';
+import { isoOf } from '../store/rows.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { decideByHand, type Passed, pass } from './gatekeeping.ts';
+import { callerOf, DECIDERS, EVERYONE, READERS } from './guard.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { notFound } from './problem.ts';
+import { afterChange } from './trips.ts';
+
+const Gate = Place.extend({ gateId: z.string() });
+const PassageView = z.object({
+  passageId: z.string(),
+  gateId: z.string(),
+  decidedAt: Time,
+  question: PassageQuestion,
+  answer: PassageAnswer,
+  decision: z
+    .object({
+      decision: z.enum(['release', 'inspect', 'return']),
+      by: z.string(),
+      secondPerson: z.string().optional(),
+      comment: z.string(),
+      at: Time,
+    })
+    .optional(),
+});
+
+function viewOf(row: PassageRow): z.output<typeof PassageView> {
+  return {
+    passageId: row.passage_id,
+    gateId: row.gate_id,
+    decidedAt: isoOf(row.decided_at),
+    question: row.question,
+    answer: row.answer,
+    ...(row.decision === null || row.decision_at === null
+      ? {}
+      : {
+          decision: {
+            decision: row.decision,
+            by: row.decision_by ?? '',
+            ...(row.second_by === null ? {} : { secondPerson: row.second_by }),
+            comment: row.comment ?? '',
+            at: isoOf(row.decision_at),
+          },
+        }),
+  };
+}
+
+/** A passage as the wall shows it. */
+export function feedPassageOf(row: PassageRow, gateName: string): FeedPassage {
+  const { question, answer } = row;
+  return {
+    ...answer,
+    gateId: row.gate_id,
+    gateName,
+    ...(question.lane === undefined ? {} : { gateLane: question.lane }),
+    direction: question.direction,
+    at: question.at,
+    ...(question.plate === undefined ? {} : { plate: question.plate.text }),
+  };
+}
+
+async function gateOf(deps: ApiDeps, gateId: string): Promise<PlaceRow> {
+  const place = await getPlace(deps.pool, gateId);
+  if (place?.kind !== 'gate') throw notFound('gate', gateId);
+  return place;
+}
+
+/** After the COMMIT: the locks get their commands, the wall its passage, the rules the new plan. */
+async function afterPassage(deps: ApiDeps, gate: PlaceRow, { row, fresh, tripId, alarmIds, lockIds }: Passed) {
+  if (!fresh) return;
+  for (const lockId of lockIds) deps.commands.wake(lockId);
+  for (const alarmId of alarmIds) deps.feed.alarmChanged(alarmId);
+  deps.feed.passage(feedPassageOf(row, gate.name), gate.feature.properties.office);
+  if (tripId !== undefined) await afterChange(deps, tripId);
+}
+
+export function gateRoutes(app: Api, deps: ApiDeps): void {
+  const params = z.object({ gateId: z.string().max(64) });
+  const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
+  app.post(
+    '/gates/:gateId/passages',
+    {
+      config: { roles: GATEKEEPERS },
+      schema: {
+        tags: ['gates'],
+        summary: 'A gate asks whether a truck may pass',
+        params,
+        body: PassageQuestion,
+        response: answers({ 200: PassageAnswer }),
+      },
+    },
+    async (request) => {
+      const gate = await gateOf(deps, request.params.gateId);
+      const passed = await pass(deps, gate.place_id, request.body, callerOf(request));
+      await afterPassage(deps, gate, passed);
+      return passed.row.answer;
+    },
+  );
+  app.post(
+    '/gates/:gateId/passages/:passageId/decision',
+    {
+      config: { roles: DECIDERS },
+      schema: {
+        tags: ['gates'],
+        params: params.extend({ passageId: z.string().max(100) }),
+        body: PassageDecision,
+        response: answers({ 200: PassageView }),
+      },
+    },
+    async (request) => {
+      const gate = await gateOf(deps, request.params.gateId);
+      const at = { gateId: gate.place_id, passageId: request.params.passageId };
+      const passed = await decideByHand(deps, at, callerOf(request), request.body);
+      await afterPassage(deps, gate, passed);
+      return viewOf(passed.row);
+    },
+  );
+  app.get(
+    '/gates/:gateId/passages',
+    {
+      config: { roles: EVERYONE },
+      schema: { tags: ['gates'], params, querystring: z.object(Page), response: answers({ 200: listOf(PassageView) }) },
+    },
+    async (request) => {
+      const gate = await gateOf(deps, request.params.gateId);
+      const { limit, cursor } = request.query;
+      const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.string()]));
+      const rows = await listPassages(deps.pool, {
+        gateId: gate.place_id,
+        offices: callerOf(request).offices,
+        limit: limit + 1,
+        after: after && { decidedAt: after[0], passageId: after[1] },
+      });
+      return pageOf(rows, limit, viewOf, (row) => [isoOf(row.decided_at), row.passage_id]);
+    },
+  );
+  app.get(
+    '/gates',
+    {
+      config: { roles: [...READERS, 'gate'] },
+      schema: { tags: ['gates'], querystring: z.object(Page), response: answers({ 200: listOf(Gate) }) },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const rows = await listPlaces(deps.pool, { kind: 'gate', after: keysOf(cursor, z.string()), limit: limit + 1 });
+      return pageOf(
+        rows,
+        limit,
+        (row) => ({ gateId: row.place_id, ...row.feature }),
+        (row) => row.place_id,
+      );
+    },
+  );
+}

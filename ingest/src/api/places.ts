@@ -1,0 +1,81 @@
+import { Place, PlaceKind, SlugId, Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { audit } from '../store/audit.ts';
+import { getPlace, listPlaces, type PlaceRow, putPlace } from '../store/places.ts';
+import { inTransaction } from '../store/queryable.ts';
+import { isoOf } from '../store/rows.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, EVERYONE, SUPERVISORS } from './guard.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { ApiProblem, notFound } from './problem.ts';
+
+const PlaceView = Place.extend({ placeId: z.string(), updatedAt: Time });
+
+const placeOf = (row: PlaceRow): z.output<typeof PlaceView> => ({
+  placeId: row.place_id,
+  ...row.feature,
+  updatedAt: isoOf(row.updated_at),
+});
+
+/** A ring of GeoJSON ends where it begins. */
+function requireClosedRings(place: z.output<typeof Place>): void {
+  const errors = place.geometry.coordinates.flatMap((ring, i) => {
+    const first = ring[0];
+    const last = ring.at(-1);
+    if (first?.[0] === last?.[0] && first?.[1] === last?.[1]) return [];
+    const path = `geometry.coordinates[${i}]`;
+    return [{ path, message: 'the ring is not closed', value: last, expected: `ending at ${JSON.stringify(first)}` }];
+  });
+  if (errors.length > 0)
+    throw new ApiProblem(422, 'request.invalid', `${errors[0]?.path}: the ring is not closed`, errors);
+}
+
+export function placeRoutes(app: Api, deps: ApiDeps): void {
+  const params = z.object({ placeId: SlugId });
+  app.put(
+    '/places/:placeId',
+    {
+      config: { roles: SUPERVISORS },
+      schema: { tags: ['places'], params, body: Place, response: answers({ 200: PlaceView, 201: PlaceView }) },
+    },
+    async (request, reply) => {
+      requireClosedRings(request.body);
+      const { placeId } = request.params;
+      const actor = callerOf(request).name;
+      const { row, created } = await inTransaction(deps.pool, async (db) => {
+        const before = (await getPlace(db, placeId))?.feature;
+        const put = await putPlace(db, placeId, request.body);
+        await audit(db, { actor, action: 'place.put', subject: `place:${placeId}`, before, after: request.body });
+        return put;
+      });
+      await deps.intake.refreshPlaces();
+      return reply.code(created ? 201 : 200).send(placeOf(row));
+    },
+  );
+  app.get(
+    '/places/:placeId',
+    { config: { roles: EVERYONE }, schema: { tags: ['places'], params, response: answers({ 200: PlaceView }) } },
+    async (request) => {
+      const row = await getPlace(deps.pool, request.params.placeId);
+      if (row === undefined) throw notFound('place', request.params.placeId);
+      return placeOf(row);
+    },
+  );
+  app.get(
+    '/places',
+    {
+      config: { roles: EVERYONE },
+      schema: {
+        tags: ['places'],
+        querystring: z.object({ ...Page, kind: PlaceKind.optional() }),
+        response: answers({ 200: listOf(PlaceView) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, kind } = request.query;
+      const rows = await listPlaces(deps.pool, { kind, after: keysOf(cursor, z.string()), limit: limit + 1 });
+      return pageOf(rows, limit, placeOf, (row) => row.place_id);
+    },
+  );
+}

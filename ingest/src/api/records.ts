@@ -1,0 +1,175 @@
+import { Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { type AuditRow, findBrokenAudit, listAudit } from '../store/audit.ts';
+import { getLock } from '../store/locks.ts';
+import { listQuarantine, type QuarantineRow } from '../store/refused.ts';
+import { keyOf, lockReports, sentForm, tripTrack } from '../store/reports.ts';
+import { isoOf } from '../store/rows.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, OPERATORS, READERS } from './guard.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { notFound } from './problem.ts';
+import { visibleTrip } from './trips.ts';
+
+const Span = { from: Time.optional(), to: Time.optional() };
+
+const spanOf = ({ from, to }: { from?: string | undefined; to?: string | undefined }) => ({
+  ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+  ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+});
+
+const TrackAnswer = z.object({
+  tripId: z.string(),
+  points: z.array(z.looseObject({})),
+  thinnedWithinM: z.number(),
+});
+
+const AuditView = z.object({
+  auditId: z.int(),
+  at: Time,
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  before: z.unknown().optional(),
+  after: z.unknown().optional(),
+  hash: z.string(),
+});
+
+const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
+  auditId: row.audit_id,
+  at: isoOf(row.at),
+  actor: row.actor,
+  action: row.action,
+  subject: row.subject,
+  ...(row.before === null ? {} : { before: row.before }),
+  ...(row.after === null ? {} : { after: row.after }),
+  hash: row.hash.toString('hex'),
+});
+
+const QuarantineView = z.object({
+  quarantineId: z.int(),
+  at: Time,
+  lockId: z.string(),
+  topic: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  /** As it came, as text where it is text, else in base64. */
+  raw: z.string(),
+  encoding: z.enum(['utf8', 'base64']),
+});
+
+const RAW_SHOWN_BYTES = 4_096;
+
+function refusedOf(row: QuarantineRow): z.output<typeof QuarantineView> {
+  const raw = row.raw.subarray(0, RAW_SHOWN_BYTES);
+  const text = raw.toString('utf8');
+  const readable = Buffer.from(text, 'utf8').equals(raw);
+  return {
+    quarantineId: row.quarantine_id,
+    at: isoOf(row.at),
+    lockId: row.lock_id,
+    topic: row.topic,
+    reason: row.reason,
+    detail: row.detail,
+    raw: readable ? text : raw.toString('base64'),
+    encoding: readable ? 'utf8' : 'base64',
+  };
+}
+
+/** What was recorded: reports and tracks, what was refused, who did what. */
+export function recordRoutes(app: Api, { pool }: ApiDeps): void {
+  app.get(
+    '/locks/:lockId/reports',
+    {
+      config: { roles: READERS },
+      schema: {
+        tags: ['locks'],
+        summary: 'The stored records as sent, oldest first',
+        params: z.object({ lockId: z.string() }),
+        querystring: z.object({ ...Page, ...Span }),
+        response: answers({ 200: listOf(z.looseObject({})) }),
+      },
+    },
+    async (request) => {
+      const { lockId } = request.params;
+      const { limit, cursor, ...span } = request.query;
+      if (!(await getLock(pool, lockId, callerOf(request).offices))) throw notFound('lock', lockId);
+      const after = keysOf(cursor, z.object({ timeMs: z.number(), boot: z.number(), seq: z.number() }));
+      const rows = await lockReports(pool, { lockId, ...spanOf(span), ...(after ? { after } : {}), limit });
+      return pageOf(rows, limit, (record) => sentForm(record) as Record<string, unknown>, keyOf);
+    },
+  );
+  app.get(
+    '/trips/:tripId/track',
+    {
+      config: { roles: READERS },
+      schema: {
+        tags: ['trips'],
+        params: z.object({ tripId: z.string() }),
+        querystring: z.object({ ...Span, maxPoints: z.coerce.number().int().min(2).max(50_000).default(5_000) }),
+        response: answers({ 200: TrackAnswer }),
+      },
+    },
+    async (request) => {
+      const { trip_id: tripId } = await visibleTrip(pool, request.params.tripId, callerOf(request));
+      const { maxPoints, ...span } = request.query;
+      const { points, thinnedWithinM } = await tripTrack(pool, { tripId, ...spanOf(span), maxPoints });
+      return { tripId, points: points.map((point) => ({ ...point })), thinnedWithinM };
+    },
+  );
+  app.get(
+    '/quarantine',
+    {
+      config: { roles: OPERATORS },
+      schema: {
+        tags: ['records'],
+        querystring: z.object({ ...Page, lockId: z.string().max(100).optional() }),
+        response: answers({ 200: listOf(QuarantineView) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, lockId } = request.query;
+      const rows = await listQuarantine(pool, { lockId, before: keysOf(cursor, z.int()), limit: limit + 1 });
+      return pageOf(rows, limit, refusedOf, (row) => row.quarantine_id);
+    },
+  );
+  auditRoutes(app, pool);
+}
+
+function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
+  const roles = ['supervisor', 'admin'] as const;
+  app.get(
+    '/audit',
+    {
+      config: { roles },
+      schema: {
+        tags: ['records'],
+        querystring: z.object({ ...Page, subject: z.string().max(200).optional() }),
+        response: answers({ 200: listOf(AuditView) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, subject } = request.query;
+      const rows = await listAudit(pool, { subject, before: keysOf(cursor, z.int()), limit: limit + 1 });
+      return pageOf(rows, limit, auditOf, (row) => row.audit_id);
+    },
+  );
+  app.get(
+    '/audit/check',
+    {
+      config: { roles },
+      schema: {
+        tags: ['records'],
+        summary: 'Whether the chain of the audit holds, and where it is broken',
+        response: answers({
+          200: z.object({ holds: z.boolean(), auditId: z.int().optional(), reason: z.string().optional() }),
+        }),
+      },
+    },
+    async () => {
+      const broken = await findBrokenAudit(pool);
+      return broken === undefined ? { holds: true } : { holds: false, ...broken };
+    },
+  );
+}

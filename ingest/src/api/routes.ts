@@ -1,0 +1,160 @@
+import { checkRoute, type RouteProblem } from '@sealwatch/geofence';
+import { Route, SlugId, Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { audit } from '../store/audit.ts';
+import { inTransaction } from '../store/queryable.ts';
+import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/routes.ts';
+import { isoOf } from '../store/rows.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { routeFromGpx } from './gpx.ts';
+import { callerOf, EVERYONE, OPERATORS, SUPERVISORS } from './guard.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { ApiProblem, notFound } from './problem.ts';
+
+const ROUTE_BYTES = 16 * 1024 * 1024;
+const GPX_TYPES = ['application/gpx+xml', 'application/xml', 'text/xml'];
+
+const Fault = z.object({ path: z.string(), message: z.string(), at: z.array(z.number()).optional() });
+const RouteView = Route.extend({
+  routeId: z.string(),
+  version: z.int(),
+  createdAt: Time,
+  createdBy: z.string(),
+  warnings: z.array(Fault).optional(),
+});
+const RouteHead = z.object({
+  routeId: z.string(),
+  version: z.int(),
+  name: z.string(),
+  createdAt: Time,
+  createdBy: z.string(),
+});
+const CheckAnswer = z.object({
+  ok: z.boolean(),
+  problems: z.array(Fault),
+  warnings: z.array(Fault),
+  route: Route.optional(),
+});
+
+const faultOf = ({ path, message, at }: RouteProblem) => ({ path, message, ...(at ? { at: [...at] } : {}) });
+
+const headOf = (row: RouteRow) => ({
+  routeId: row.route_id,
+  version: row.version,
+  name: row.name,
+  createdAt: isoOf(row.created_at),
+  createdBy: row.created_by,
+});
+
+const viewOf = (row: RouteRow, warnings: RouteProblem[] = []): z.output<typeof RouteView> => ({
+  ...row.feature,
+  routeId: row.route_id,
+  version: row.version,
+  createdAt: isoOf(row.created_at),
+  createdBy: row.created_by,
+  ...(warnings.length > 0 ? { warnings: warnings.map(faultOf) } : {}),
+});
+
+/** A body as it came: a Feature, or GPX. The geofence is the one that says what is wrong with it. */
+const featureOf = (body: unknown) => (typeof body === 'string' ? routeFromGpx(body) : body);
+
+function refuse(problems: RouteProblem[]): never {
+  const errors = problems
+    .slice(0, 100)
+    .map(({ path, message, at }) => ({ path, message, ...(at ? { value: at } : {}) }));
+  throw new ApiProblem(422, 'route.invalid', `${errors[0]?.path}: ${errors[0]?.message}`, errors);
+}
+
+export async function routeRoutes(app: Api, deps: ApiDeps): Promise<void> {
+  await app.register(async (inner: Api) => {
+    inner.addContentTypeParser(GPX_TYPES, { parseAs: 'string', bodyLimit: ROUTE_BYTES }, (_request, body, done) =>
+      done(null, body),
+    );
+    inner.addContentTypeParser(
+      'application/geo+json',
+      { parseAs: 'string', bodyLimit: ROUTE_BYTES },
+      inner.getDefaultJsonParser('error', 'error'),
+    );
+    routeWriting(inner, deps);
+  });
+  app.get(
+    '/routes/:routeId',
+    {
+      config: { roles: EVERYONE },
+      schema: {
+        tags: ['routes'],
+        params: z.object({ routeId: SlugId }),
+        querystring: z.object({ version: z.coerce.number().int().min(1).optional() }),
+        response: answers({ 200: RouteView }),
+      },
+    },
+    async (request) => {
+      const row = await getRoute(deps.pool, request.params.routeId, request.query.version);
+      if (row === undefined) throw notFound('route', request.params.routeId);
+      return viewOf(row);
+    },
+  );
+  app.get(
+    '/routes',
+    {
+      config: { roles: EVERYONE },
+      schema: { tags: ['routes'], querystring: z.object(Page), response: answers({ 200: listOf(RouteHead) }) },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const rows = await listRoutes(deps.pool, { after: keysOf(cursor, z.string()), limit: limit + 1 });
+      return pageOf(rows, limit, headOf, (row) => row.route_id);
+    },
+  );
+}
+
+function routeWriting(app: Api, deps: ApiDeps): void {
+  app.post(
+    '/routes/check',
+    {
+      config: { roles: OPERATORS },
+      bodyLimit: ROUTE_BYTES,
+      schema: {
+        tags: ['routes'],
+        summary: 'Say what is wrong with a route, without saving it',
+        body: z.unknown(),
+        response: answers({ 200: CheckAnswer }),
+      },
+    },
+    async (request) => {
+      const { ok, problems, warnings, route } = checkRoute(featureOf(request.body));
+      return { ok, problems: problems.map(faultOf), warnings: warnings.map(faultOf), ...(route ? { route } : {}) };
+    },
+  );
+  app.put(
+    '/routes/:routeId',
+    {
+      config: { roles: SUPERVISORS },
+      bodyLimit: ROUTE_BYTES,
+      schema: {
+        tags: ['routes'],
+        summary: 'Keep a route; a change makes a new version',
+        params: z.object({ routeId: SlugId }),
+        body: z.unknown(),
+        response: answers({ 200: RouteView, 201: RouteView }),
+      },
+    },
+    async (request, reply) => {
+      const { routeId } = request.params;
+      const by = callerOf(request).name;
+      const check = checkRoute(featureOf(request.body));
+      if (check.route === undefined) refuse(check.problems);
+      const feature = check.route;
+      const { row, created } = await inTransaction(deps.pool, async (db) => {
+        const put = await putRoute(db, { routeId, feature, by });
+        if (put.created) {
+          const after = { version: put.row.version };
+          await audit(db, { actor: by, action: 'route.put', subject: `route:${routeId}`, after });
+        }
+        return put;
+      });
+      return reply.code(created ? 201 : 200).send(viewOf(row, check.warnings));
+    },
+  );
+}

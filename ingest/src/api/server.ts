@@ -1,0 +1,125 @@
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import { type FastifyBaseLogger, fastify } from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { accessRoutes } from './access.ts';
+import { alarmRoutes } from './alarms.ts';
+import type { ApiDeps } from './deps.ts';
+import type { Api } from './form.ts';
+import { gateRoutes } from './gates.ts';
+import { guard } from './guard.ts';
+import { healthRoutes } from './health.ts';
+import { idempotent } from './idempotency.ts';
+import { lockRoutes } from './locks.ts';
+import { placeRoutes } from './places.ts';
+import { ApiProblem, problemOf } from './problem.ts';
+import { recordRoutes } from './records.ts';
+import { routeRoutes } from './routes.ts';
+import { sessionRoutes } from './session.ts';
+import { stepRoutes } from './steps.ts';
+import { tripRoutes } from './trips.ts';
+import { answerUnmatched } from './unmatched.ts';
+import { validatorCompiler } from './validation.ts';
+import { wallRoutes } from './wall.ts';
+
+const BODY_BYTES = 1024 * 1024;
+
+/** MapLibre draws in a worker made from a blob, and its map comes from here: nothing else is loaded from anywhere. */
+const CONTENT_SECURITY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'self'"],
+    scriptSrc: ["'self'"],
+    workerSrc: ["'self'", 'blob:'],
+    childSrc: ["'self'", 'blob:'],
+    imgSrc: ["'self'", 'data:', 'blob:'],
+    styleSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    fontSrc: ["'self'"],
+    objectSrc: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+};
+
+/** A caller is counted by its key or session, and by its address where it has neither. */
+function callerKey(request: { headers: { authorization?: string }; ip: string }): string {
+  return request.headers.authorization ?? request.ip;
+}
+
+/**
+ * The REST side of the platform, ready to listen. Everything it answers other than success is RFC 9457 problem
+ * details; a route that does not say who may call it stops the start (law 10).
+ */
+export async function startApi(deps: ApiDeps): Promise<Api> {
+  const app = fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES,
+    requestTimeout: 30_000,
+    trustProxy: deps.config.trustProxy ?? false,
+    routerOptions: { maxParamLength: 200 },
+    forceCloseConnections: true,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser('text/plain');
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.statusCode >= 500) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
+    if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer');
+    return reply
+      .code(problem.statusCode)
+      .type('application/problem+json')
+      .serializer((body: object) => JSON.stringify(body))
+      .send(problem.toProblem(request.url.split('?')[0] ?? ''));
+  });
+
+  await app.register(cookie);
+  await app.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY, strictTransportSecurity: false });
+  await app.register(rateLimit, {
+    max: deps.config.callsPerMinute ?? 60_000,
+    timeWindow: 60_000,
+    keyGenerator: callerKey,
+    errorResponseBuilder: (_request, { after }) =>
+      new ApiProblem(429, 'rate.limited', `too many calls; try again in ${after}`),
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Sealwatch',
+        version: '1',
+        description: 'Smart container locks: trips, alarms, gates. What cannot be read is 400, a wrong value is 422.',
+      },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer' },
+          session: { type: 'apiKey', in: 'cookie', name: 'sealwatch_session' },
+        },
+      },
+      security: [{ key: [] }, { session: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  answerUnmatched(app);
+  guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey });
+  idempotent(app, deps.pool);
+
+  await app.register(
+    async (api: Api) => {
+      for (const add of [lockRoutes, routeRoutes, placeRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
+        await add(api, deps);
+      }
+      for (const add of [accessRoutes, sessionRoutes, recordRoutes]) await add(api, deps);
+    },
+    { prefix: '/api/v1' },
+  );
+  healthRoutes(app, deps);
+  await wallRoutes(app, deps);
+  return app;
+}

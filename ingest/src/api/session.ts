@@ -1,0 +1,159 @@
+import { hash, verify } from '@node-rs/argon2';
+import { Role, Time } from '@sealwatch/schemas';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { audit } from '../store/audit.ts';
+import { activePerson } from '../store/people.ts';
+import { inTransaction, type Queryable } from '../store/queryable.ts';
+import { deleteSession, insertSession, insertSignInLink, useSignInLink } from '../store/sessions.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, EVERYONE, sameHost } from './guard.ts';
+import { SESSION_COOKIE } from './principal.ts';
+import { ApiProblem } from './problem.ts';
+import { hashSecret, newToken } from './secret.ts';
+
+/** A shift and its handover. */
+const SESSION_MS = 12 * 3_600_000;
+const LINK_MS = 3_600_000;
+
+const Session = z.object({
+  name: z.string(),
+  role: Role,
+  offices: z.array(z.string()),
+  kind: z.enum(['person', 'key']),
+  expiresAt: Time.optional(),
+});
+
+/** argon2id with the library's defaults (19 MiB, 2 passes), which are OWASP's. */
+export const hashPassword = (password: string): Promise<string> => hash(password);
+
+let decoy: Promise<string> | undefined;
+
+/** Takes as long for a name that does not exist as for a wrong password. */
+async function passwordFits(stored: string | null | undefined, password: string): Promise<boolean> {
+  decoy ??= hashPassword(newToken());
+  const fits = await verify(stored ?? (await decoy), password);
+  return fits && stored !== null && stored !== undefined;
+}
+
+interface Signed {
+  name: string;
+  role: Role;
+  offices: string[];
+}
+
+async function open(db: Queryable, who: Signed): Promise<{ token: string; expiresAt: Date }> {
+  const token = newToken();
+  const expiresAt = new Date(Date.now() + SESSION_MS);
+  await insertSession(db, { tokenHash: hashSecret(token), ...who, expiresAt });
+  await audit(db, { actor: who.name, action: 'session.open', subject: `person:${who.name}` });
+  return { token, expiresAt };
+}
+
+function giveCookie(request: FastifyRequest, reply: FastifyReply, session: { token: string; expiresAt: Date }): void {
+  reply.setCookie(SESSION_COOKIE, session.token, {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: request.protocol === 'https',
+    expires: session.expiresAt,
+  });
+}
+
+/**
+ * Makes a link that signs one browser in, once, within the hour.
+ * @returns the path, to be put behind the platform's address
+ */
+export async function signInLink(db: Queryable, who: { name: string; role: Role }): Promise<string> {
+  const token = newToken();
+  await insertSignInLink(db, { tokenHash: hashSecret(token), ...who, expiresAt: new Date(Date.now() + LINK_MS) });
+  return `/sign-in/${token}`;
+}
+
+/** A sign-in from another site's form would put its own session under our pages. */
+function requireOwnPage({ headers }: FastifyRequest): void {
+  if (headers.origin !== undefined && !sameHost(headers.origin, headers.host ?? '')) {
+    throw new ApiProblem(403, 'auth.foreign-page', 'sign in on a page of this platform');
+  }
+}
+
+export function sessionRoutes(app: Api, deps: ApiDeps): void {
+  const perMinute = { rateLimit: { max: deps.config.signInsPerMinute ?? 10, timeWindow: 60_000 } };
+  app.post(
+    '/session',
+    {
+      config: { roles: 'public', ...perMinute },
+      schema: {
+        tags: ['session'],
+        summary: 'Sign in with name and password',
+        body: z.object({ name: z.string().min(1).max(100), password: z.string().min(1).max(1_000) }),
+        response: answers({ 201: Session }),
+      },
+    },
+    async (request, reply) => {
+      requireOwnPage(request);
+      const { name, password } = request.body;
+      const person = await activePerson(deps.pool, name);
+      if (!(await passwordFits(person?.password_hash, password)) || person === undefined) {
+        throw new ApiProblem(401, 'auth.sign-in', 'name or password is wrong');
+      }
+      const who = { name: person.name, role: person.role, offices: person.offices };
+      const session = await inTransaction(deps.pool, (db) => open(db, who));
+      giveCookie(request, reply, session);
+      return reply.code(201).send({ ...who, kind: 'person' as const, expiresAt: session.expiresAt.toISOString() });
+    },
+  );
+  app.get(
+    '/session',
+    {
+      config: { roles: EVERYONE },
+      schema: { tags: ['session'], summary: 'Who am I', response: answers({ 200: Session }) },
+    },
+    async (request) => {
+      const { name, role, offices, kind } = callerOf(request);
+      return { name, role, offices, kind };
+    },
+  );
+  app.delete(
+    '/session',
+    {
+      config: { roles: EVERYONE },
+      schema: { tags: ['session'], summary: 'Sign out', response: answers({ 204: z.undefined() }) },
+    },
+    async (request, reply) => {
+      const token = request.cookies[SESSION_COOKIE];
+      if (token !== undefined) await deleteSession(deps.pool, hashSecret(token));
+      reply.clearCookie(SESSION_COOKIE, { path: '/' });
+      return reply.code(204).send(undefined);
+    },
+  );
+}
+
+/** Outside of `/api`: a person opens it in a browser. */
+export function signInRoute(app: Api, deps: ApiDeps): void {
+  app.get(
+    '/sign-in/:token',
+    {
+      config: { roles: 'public', rateLimit: { max: 60, timeWindow: 60_000 } },
+      schema: { hide: true, params: z.object({ token: z.string().max(200) }) },
+    },
+    async (request, reply) => {
+      const session = await inTransaction(deps.pool, async (db) => {
+        const link = await useSignInLink(db, hashSecret(request.params.token));
+        if (link === undefined) return undefined;
+        const offices = (await activePerson(db, link.name))?.offices ?? [];
+        return open(db, { ...link, offices });
+      });
+      if (session === undefined) {
+        throw new ApiProblem(
+          410,
+          'sign-in.used',
+          'this sign-in link was used, is too old, or never was; ask for a new one',
+        );
+      }
+      giveCookie(request, reply, session);
+      return reply.header('cache-control', 'no-store').redirect('/wall');
+    },
+  );
+}

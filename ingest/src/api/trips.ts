@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { compileRoute } from '@sealwatch/geofence';
+import { normaliseCode, Risk, Trip, TripDeclaration, TripStatus } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { freshSteps, takeoverSteps } from '../custody/steps.ts';
+import { alarmOf, listAlarms } from '../store/alarms.ts';
+import { audit, listAudit } from '../store/audit.ts';
+import { existingLocks, getLock } from '../store/locks.ts';
+import { ordersOfTrip } from '../store/orders.ts';
+import { announce } from '../store/outbox.ts';
+import { listPassages } from '../store/passages.ts';
+import { inTransaction, type Queryable } from '../store/queryable.ts';
+import { getRoute, type RouteRow } from '../store/routes.ts';
+import { isoOf } from '../store/rows.ts';
+import { busyLocks, getTrip, insertTrip, listTrips, type TripView, tripOf } from '../store/trips.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, OPERATORS, READERS, SUPERVISORS } from './guard.ts';
+import { orderOf } from './locks.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import type { Principal } from './principal.ts';
+import { ApiProblem, type FieldError, notFound } from './problem.ts';
+
+type Declaration = z.output<typeof TripDeclaration>;
+
+const TripId = z.object({ tripId: z.string() });
+const UUID = z.uuid();
+
+/** The trip as its caller may see it. @throws ApiProblem 404 */
+export async function visibleTrip(db: Queryable, tripId: string, caller: Principal): Promise<TripView> {
+  const row = UUID.safeParse(tripId).success ? await getTrip(db, tripId, caller.offices) : undefined;
+  if (row === undefined) throw notFound('trip', tripId);
+  return row;
+}
+
+const takeoverFault = (path: string, value: unknown, expected: string): FieldError => ({
+  path,
+  message: `expected ${expected}`,
+  value,
+  expected,
+});
+
+/** What a declaration's own fields say against each other. */
+function declarationFaults(declared: Declaration, nowMs: number): FieldError[] {
+  const { takeover, units } = declared;
+  const faults: FieldError[] = [];
+  if (takeover !== undefined) {
+    const { sealedAt, departedAt } = takeover;
+    if (Date.parse(departedAt) > nowMs) {
+      faults.push(takeoverFault('takeover.departedAt', departedAt, 'a time in the past'));
+    }
+    if (Date.parse(sealedAt) > Date.parse(departedAt)) {
+      faults.push(takeoverFault('takeover.sealedAt', sealedAt, 'a time not after departedAt'));
+    }
+  }
+  const [first, second] = units;
+  if (second !== undefined && first?.lockId === second.lockId) {
+    faults.push(takeoverFault('units[1].lockId', second.lockId, 'another lock than that of units[0]'));
+  }
+  if (second !== undefined && first?.containerNo === second.containerNo) {
+    faults.push(takeoverFault('units[1].containerNo', second.containerNo, 'another container than that of units[0]'));
+  }
+  return faults;
+}
+
+/** The route must be known, and so must every lock, in service and free. */
+async function requireParts(db: Queryable, declared: Declaration): Promise<RouteRow> {
+  const lockIds = declared.units.map((unit) => unit.lockId);
+  const route = await getRoute(db, declared.routeId);
+  const known = await existingLocks(db, lockIds);
+  const faults: FieldError[] = [];
+  if (route === undefined) {
+    faults.push({
+      path: 'routeId',
+      message: `there is no route "${declared.routeId}"`,
+      value: declared.routeId,
+      expected: 'the id of a route that was put with PUT /api/v1/routes/{id}',
+    });
+  }
+  for (const [i, lockId] of lockIds.entries()) {
+    const path = `units[${i}].lockId`;
+    const expected = 'a registered lock in service';
+    if (!known.includes(lockId))
+      faults.push({ path, message: `there is no lock "${lockId}"`, value: lockId, expected });
+    else if ((await getLock(db, lockId, []))?.retired_at) {
+      faults.push({ path, message: `lock "${lockId}" is retired`, value: lockId, expected });
+    }
+  }
+  if (route === undefined || faults.length > 0) {
+    const code = route === undefined ? 'route.unknown' : 'lock.unknown';
+    throw new ApiProblem(422, code, `${faults[0]?.path}: ${faults[0]?.message}`, faults);
+  }
+  const busy = await busyLocks(db, lockIds);
+  if (busy.length > 0) {
+    const errors = busy.map(({ lockId, tripId }) => ({
+      path: `units[${lockIds.indexOf(lockId)}].lockId`,
+      message: `lock "${lockId}" is on the open trip ${tripId}`,
+      value: lockId,
+      expected: 'a lock that is not on an open trip',
+    }));
+    throw new ApiProblem(409, 'lock.on-trip', `${errors[0]?.path}: ${errors[0]?.message}`, errors);
+  }
+  return route;
+}
+
+async function declare(deps: ApiDeps, caller: Principal, declared: Declaration): Promise<TripView> {
+  if (declared.takeover !== undefined && !(SUPERVISORS as readonly string[]).includes(caller.role)) {
+    throw new ApiProblem(
+      403,
+      'auth.role',
+      `the role ${caller.role} may not take a trip over; ${SUPERVISORS.join(', ')} may`,
+    );
+  }
+  const offices = [declared.originOffice, declared.destinationOffice];
+  if (caller.offices.length > 0 && !offices.some((office) => caller.offices.includes(office))) {
+    throw new ApiProblem(403, 'office.not-yours', `neither ${offices.join(' nor ')} is your office`);
+  }
+  const faults = declarationFaults(declared, Date.now());
+  if (faults.length > 0) {
+    throw new ApiProblem(422, 'request.invalid', `${faults[0]?.path}: ${faults[0]?.message}`, faults);
+  }
+  const tripId = randomUUID();
+  const view = await inTransaction(deps.pool, async (db) => {
+    const route = await requireParts(db, declared);
+    await insertTrip(db, {
+      tripId,
+      declaration: declared,
+      routeVersion: route.version,
+      totalM: compileRoute(route.feature).lengthM,
+      status: declared.takeover === undefined ? 'declared' : 'in-transit',
+      steps: declared.takeover === undefined ? freshSteps() : takeoverSteps(declared.takeover, caller.name),
+    });
+    const row = (await getTrip(db, tripId, []))!;
+    await announce(db, { type: 'trip.declared', tripId, data: tripOf(row) });
+    const action = declared.takeover === undefined ? 'trip.declare' : 'trip.take-over';
+    await audit(db, { actor: caller.name, action, subject: `trip:${tripId}`, after: declared });
+    return row;
+  });
+  await afterChange(deps, tripId);
+  return view;
+}
+
+/** After the COMMIT of every change of a trip: the intake judges by the new plan, the wall shows it. */
+export async function afterChange(deps: ApiDeps, tripId: string): Promise<void> {
+  await deps.intake.refreshTrip(tripId);
+  deps.feed.tripChanged(tripId);
+}
+
+export function tripRoutes(app: Api, deps: ApiDeps): void {
+  const { pool } = deps;
+  app.post(
+    '/trips',
+    {
+      config: { roles: OPERATORS, creates: true },
+      schema: { tags: ['trips'], summary: 'Declare a trip', body: TripDeclaration, response: answers({ 201: Trip }) },
+    },
+    async (request, reply) => reply.code(201).send(tripOf(await declare(deps, callerOf(request), request.body))),
+  );
+  app.get(
+    '/trips',
+    {
+      config: { roles: READERS },
+      schema: {
+        tags: ['trips'],
+        querystring: z.object({
+          ...Page,
+          status: z.preprocess((v) => (typeof v === 'string' ? v.split(',') : v), z.array(TripStatus)).optional(),
+          risk: Risk.optional(),
+          q: z.string().max(40).optional(),
+        }),
+        response: answers({ 200: listOf(Trip) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, status, risk, q } = request.query;
+      const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.uuid()]));
+      const rows = await listTrips(pool, {
+        status,
+        risk,
+        q: q === undefined ? undefined : normaliseCode(q),
+        offices: callerOf(request).offices,
+        limit: limit + 1,
+        after: after && { createdAt: after[0], tripId: after[1] },
+      });
+      return pageOf(rows, limit, tripOf, (row) => [isoOf(row.created_at), row.trip_id]);
+    },
+  );
+  app.get(
+    '/trips/:tripId',
+    { config: { roles: READERS }, schema: { tags: ['trips'], params: TripId, response: answers({ 200: Trip }) } },
+    async (request) => tripOf(await visibleTrip(pool, request.params.tripId, callerOf(request))),
+  );
+  app.get(
+    '/trips/:tripId/events',
+    {
+      config: { roles: READERS },
+      schema: {
+        tags: ['trips'],
+        params: TripId,
+        response: answers({ 200: listOf(z.looseObject({ at: z.string(), type: z.string() })) }),
+      },
+    },
+    async (request) => {
+      const row = await visibleTrip(pool, request.params.tripId, callerOf(request));
+      return { items: await eventsOf(pool, row.trip_id) };
+    },
+  );
+}
+
+/** Everything that happened to a trip, oldest first: what people did, alarms, commands, passages. */
+async function eventsOf(db: Queryable, tripId: string): Promise<{ at: string; type: string }[]> {
+  const [acts, alarms, orders, passages] = await Promise.all([
+    listAudit(db, { subject: `trip:${tripId}`, limit: 500 }),
+    listAlarms(db, { tripId, offices: [], limit: 500 }),
+    ordersOfTrip(db, tripId),
+    listPassages(db, { tripId, offices: [], limit: 500 }),
+  ]);
+  return [
+    ...acts.map((a) => ({ at: isoOf(a.at), type: a.action, actor: a.actor, after: a.after })),
+    ...alarms.map((a) => ({ at: isoOf(a.started_at), type: `alarm.${a.rule}`, alarm: alarmOf(a) })),
+    ...orders.map((o) => ({ at: isoOf(o.created_at), type: `command.${o.type}`, command: orderOf(o) })),
+    ...passages.map((p) => ({ at: isoOf(p.decided_at), type: 'gate.passage', gateId: p.gate_id, answer: p.answer })),
+  ].sort((a, b) => (a.at < b.at ? -1 : 1));
+}

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { ApiDeps } from './deps.ts';
+import type { Api } from './form.ts';
+
+const PUBLIC = { config: { roles: 'public' as const }, schema: { hide: true } };
+
+/** Addresses of the wall's own pages; the page itself finds out which one it is. */
+const PAGES = [
+  '/wall',
+  '/trips',
+  '/trips/*',
+  '/alarms',
+  '/alarms/*',
+  '/gates',
+  '/gates/*',
+  '/routes',
+  '/routes/*',
+  '/locks',
+  '/locks/*',
+  '/replay',
+  '/sign-in',
+  '/console',
+  '/console/*',
+];
+
+const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sealwatch</title>
+<h1>The wall is not built yet · 大屏尚未构建</h1>
+<p>Run <code>npm run build</code> in the repository and start the platform again. The API is at <code>/api/v1</code>.</p></html>`;
+
+/** Serves the built wall; its files carry a hash in their names and may be kept for ever, the page itself not at all. */
+export async function wallRoutes(app: Api, deps: ApiDeps): Promise<void> {
+  const { wallDir } = deps.config;
+  const built = wallDir !== undefined && existsSync(join(wallDir, 'index.html'));
+  app.get('/', PUBLIC, (_request, reply) => reply.redirect('/wall'));
+  if (!built) {
+    for (const url of PAGES) {
+      app.get(url, PUBLIC, (_request, reply) => reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT));
+    }
+    return;
+  }
+  await app.register(async (inner: Api) => {
+    inner.addHook('onRoute', (route) => {
+      // The files of the wall hold nothing that is not public; what they show comes through the API.
+      route.config = { ...route.config, roles: 'public' };
+    });
+    await inner.register(fastifyStatic, {
+      root: wallDir,
+      wildcard: false,
+      index: false,
+      cacheControl: false,
+      setHeaders: (reply, path) => {
+        const forever = path.includes('/assets/');
+        reply.header('cache-control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
+    for (const url of PAGES) inner.get(url, PUBLIC, (_request, reply) => reply.sendFile('index.html'));
+  });
+}

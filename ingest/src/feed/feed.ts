@@ -1,0 +1,356 @@
+import type { Server as HttpServer } from 'node:http';
+import { fastifyCookie } from '@fastify/cookie';
+import type { Alarm, ClientToServer, FeedPassage, FeedStats, ServerToClient } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { Server } from 'socket.io';
+import { z } from 'zod';
+import { READERS, sameHost } from '../api/guard.ts';
+import { type Credentials, identify, type Principal, SESSION_COOKIE } from '../api/principal.ts';
+import { problemOf } from '../api/problem.ts';
+import type { Committed } from '../intake/intake.ts';
+import { alarmOf, alarmsById } from '../store/alarms.ts';
+import { wallLocks } from '../store/locks.ts';
+import { tripOf, tripsById } from '../store/trips.ts';
+import { FeedClient, type FeedSocket } from './client.ts';
+import { statsOf } from './stats.ts';
+import { Wall } from './wall.ts';
+
+export interface FeedDeps {
+  pool: Pool;
+  log: Logger;
+  bootstrapKey?: string | undefined;
+  /** Changes with every build; screens made by another build reload themselves. */
+  build?: string;
+  /** Why the platform takes no reports now; empty: it does. */
+  ready?: () => string[];
+  /** Positions are sent this often, ms. */
+  tickMs?: number;
+  statsMs?: number;
+}
+
+export interface Feed {
+  /** Puts the live feed on the platform's HTTP server. */
+  attach(server: HttpServer): void;
+  /** The intake's word after each COMMIT. */
+  committed(committed: Committed): void;
+  /** A trip has changed in the store; it is read from there. */
+  tripChanged(tripId: string): void;
+  alarmChanged(alarmId: string): void;
+  /** @param office of the gate: its people see a passage that matches no trip */
+  passage(passage: FeedPassage, office?: string): void;
+  /** Locks were registered or retired. Resolves when the screens know. */
+  locksChanged(lockIds: string[]): Promise<void>;
+  /** Resolves when everything told so far has been read and sent. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const TICK_MS = 500;
+const STATS_MS = 1_000;
+const ACCESS_CHECK_MS = 15_000;
+const RESYNC_AT_MOST_EVERY_MS = 500;
+
+const WatchForm = z.object({
+  bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
+  tripIds: z.array(z.string().max(64)).max(1_000).optional(),
+});
+
+/** Progress is read again at most once a second and trip; a fleet of 5,000 is gone through in 25 s. */
+const progressEveryMs = (trips: number) => Math.min(30_000, Math.max(1_000, trips * 5));
+const PROGRESS_AT_ONCE = 100;
+
+class LiveFeed implements Feed {
+  readonly #deps: FeedDeps;
+  readonly #wall = new Wall();
+  readonly #io: Server<ClientToServer, ServerToClient, Record<string, never>, { caller: Principal }>;
+  readonly #clients = new Map<string, FeedClient>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #dirtyTrips = new Set<string>();
+  readonly #dirtyAlarms = new Set<string>();
+  readonly #dirtyLocks = new Set<string>();
+  /** Alarms that late records disproved: the store has them no more. */
+  readonly #withdrawn = new Map<string, Alarm>();
+  /** Trips with new progress, and when it is their turn. */
+  readonly #progress = new Map<string, number>();
+  readonly #sentMs = new Map<string, number>();
+  #flushing: Promise<void> | undefined;
+  #reports = 0;
+  #lagMs = 0;
+  #rate = 0;
+  #closed = false;
+
+  constructor(deps: FeedDeps) {
+    this.#deps = deps;
+    this.#io = new Server({
+      transports: ['websocket'],
+      perMessageDeflate: false,
+      httpCompression: false,
+      serveClient: false,
+      maxHttpBufferSize: 64 * 1024,
+      // A session's cookie is only taken from our own pages; a key is nobody's cookie.
+      allowRequest: (request, answer) => {
+        const { origin, host, cookie } = request.headers;
+        const foreign = origin !== undefined && cookie !== undefined && !sameHost(origin, host ?? '');
+        answer(foreign ? 'foreign page' : null, !foreign);
+      },
+    });
+    const live = this.#io.of('/live');
+    live.use((socket, next) => {
+      this.#admit(socket as FeedSocket).then(
+        () => next(),
+        (error) => next(problemOf(error)),
+      );
+    });
+    live.on('connection', (socket) => this.#welcome(socket as FeedSocket));
+  }
+
+  async start(): Promise<void> {
+    await this.#wall.load(this.#deps.pool);
+    this.#every(this.#deps.tickMs ?? TICK_MS, () => this.#tick());
+    this.#every(this.#deps.statsMs ?? STATS_MS, () => this.#tellStats());
+    this.#every(ACCESS_CHECK_MS, () => void this.#checkAccess());
+  }
+
+  #every(ms: number, work: () => void): void {
+    const timer = setInterval(work, ms);
+    timer.unref();
+    this.#timers.push(timer);
+  }
+
+  attach(server: HttpServer): void {
+    this.#io.attach(server);
+  }
+
+  #credentials({ handshake }: FeedSocket): Credentials {
+    const key: unknown = handshake.auth.key;
+    const cookies = fastifyCookie.parse(handshake.headers.cookie ?? '');
+    return { key: typeof key === 'string' ? key : undefined, session: cookies[SESSION_COOKIE] };
+  }
+
+  async #admit(socket: FeedSocket): Promise<void> {
+    const caller = await identify(this.#deps.pool, this.#credentials(socket), {
+      bootstrapKey: this.#deps.bootstrapKey,
+    });
+    if (caller === undefined) throw new Error('sign in, or give a key');
+    if (!(READERS as readonly string[]).includes(caller.role))
+      throw new Error(`the role ${caller.role} sees no live feed`);
+    socket.data.caller = caller;
+  }
+
+  #welcome(socket: FeedSocket): void {
+    const client = new FeedClient(socket, this.#wall);
+    this.#clients.set(socket.id, client);
+    let resyncedMs = 0;
+    const resync = () => {
+      resyncedMs = Date.now();
+      if (socket.connected) client.snapshot({ build: this.#deps.build ?? 'dev', stats: this.#stats(client.offices) });
+    };
+    resync();
+    let waiting: NodeJS.Timeout | undefined;
+    socket.on('resync', () => {
+      const inMs = resyncedMs + RESYNC_AT_MOST_EVERY_MS - Date.now();
+      clearTimeout(waiting);
+      if (inMs <= 0) resync();
+      else waiting = setTimeout(resync, inMs);
+    });
+    socket.on('watch', (watch: unknown) => {
+      const read = WatchForm.safeParse(watch);
+      if (!read.success) return;
+      const { bbox, tripIds } = read.data;
+      client.watch({ ...(bbox === undefined ? {} : { bbox }), ...(tripIds === undefined ? {} : { tripIds }) });
+    });
+    socket.on('disconnect', () => {
+      clearTimeout(waiting);
+      this.#clients.delete(socket.id);
+    });
+  }
+
+  /** A session that has ended, or a key that was revoked, ends its screens too. */
+  async #checkAccess(): Promise<void> {
+    for (const { socket } of this.#clients.values()) {
+      await this.#admit(socket).catch((error) => {
+        if (problemOf(error).statusCode === 401) socket.disconnect(true);
+      });
+    }
+  }
+
+  committed({ reports, alarms, tripIds }: Committed): void {
+    const changed = new Set<number>();
+    const nowMs = Date.now();
+    this.#reports += reports.length;
+    for (const { report, lockId, tripId, wallStatus } of reports) {
+      if (report.kind === 'live') this.#lagMs = Math.max(this.#lagMs, nowMs - report.timeMs);
+      const lock = this.#wall.locks.get(lockId);
+      if (lock === undefined) this.#dirtyLocks.add(lockId);
+      const index = this.#wall.locks.see(lockId, report);
+      if (index !== undefined) changed.add(index);
+      if (lock !== undefined && lock.tripId === tripId && tripId !== undefined && lock.status !== wallStatus) {
+        lock.status = wallStatus;
+        changed.add(lock.index);
+      }
+    }
+    this.#tellChanged(changed);
+    for (const alarm of alarms) {
+      this.#dirtyAlarms.add(alarm.alarmId);
+      if (!alarm.active) this.#withdrawn.set(alarm.alarmId, alarm);
+      if (alarm.tripId !== undefined) this.#dirtyTrips.add(alarm.tripId);
+    }
+    const everyMs = progressEveryMs(this.#wall.trips.size);
+    for (const tripId of tripIds) {
+      if (!this.#progress.has(tripId)) this.#progress.set(tripId, (this.#sentMs.get(tripId) ?? 0) + everyMs);
+    }
+    this.#flush();
+  }
+
+  tripChanged(tripId: string): void {
+    this.#dirtyTrips.add(tripId);
+    this.#flush();
+  }
+
+  alarmChanged(alarmId: string): void {
+    this.#dirtyAlarms.add(alarmId);
+    this.#flush();
+  }
+
+  async locksChanged(lockIds: string[]): Promise<void> {
+    for (const lockId of lockIds) this.#dirtyLocks.add(lockId);
+    await this.#flush();
+  }
+
+  passage(passage: FeedPassage, office?: string): void {
+    this.#wall.putPassage({ passage, office });
+    const trip = passage.tripId === undefined ? undefined : this.#wall.trips.get(passage.tripId);
+    for (const client of this.#clients.values()) client.passage(passage, { trip, office });
+  }
+
+  #tellChanged(indices: Iterable<number>): void {
+    const list = [...indices];
+    if (list.length > 0) for (const client of this.#clients.values()) client.changed(list);
+  }
+
+  /** One reader at a time, so that what was read later is also told later. */
+  #flush(): Promise<void> {
+    this.#flushing ??= this.#readDirty().finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  async #readDirty(): Promise<void> {
+    // Let what was told in the same turn of the loop come together in one query.
+    await Promise.resolve();
+    try {
+      while (!this.#closed && this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0) {
+        await this.#readOnce(take(this.#dirtyLocks), take(this.#dirtyTrips), take(this.#dirtyAlarms));
+      }
+    } catch (error) {
+      if (!this.#closed) this.#deps.log.warn({ err: error }, 'the live feed could not read the store; it tries again');
+    }
+  }
+
+  async #readOnce(lockIds: string[], tripIds: string[], alarmIds: string[]): Promise<void> {
+    const { pool } = this.#deps;
+    try {
+      const locks = lockIds.length === 0 ? [] : await wallLocks(pool, lockIds);
+      const trips = tripIds.length === 0 ? [] : (await tripsById(pool, tripIds)).map(tripOf);
+      const alarms = alarmIds.length === 0 ? [] : (await alarmsById(pool, alarmIds)).map(alarmOf);
+      if (locks.length > 0) this.#tellLocks(locks);
+      for (const trip of trips) this.#tellTrip(trip);
+      for (const alarm of alarms) this.#tellAlarm(alarm);
+      for (const alarmId of alarmIds) {
+        const gone = alarms.some((alarm) => alarm.alarmId === alarmId) ? undefined : this.#withdrawn.get(alarmId);
+        this.#withdrawn.delete(alarmId);
+        if (gone !== undefined) this.#tellAlarm(gone);
+      }
+    } catch (error) {
+      // Nothing told is lost: the next tick reads it again.
+      for (const id of lockIds) this.#dirtyLocks.add(id);
+      for (const id of tripIds) this.#dirtyTrips.add(id);
+      for (const id of alarmIds) this.#dirtyAlarms.add(id);
+      throw error;
+    }
+  }
+
+  #tellLocks(rows: Parameters<Wall['locks']['put']>[0][]): void {
+    const told = rows
+      .filter((row) => this.#wall.locks.put(row))
+      .flatMap((row) => this.#wall.locks.get(row.lock_id) ?? []);
+    for (const client of this.#clients.values()) client.locks(told);
+  }
+
+  #tellTrip(trip: Parameters<Wall['putTrip']>[0]): void {
+    this.#progress.delete(trip.tripId);
+    const { changed, moved } = this.#wall.putTrip(trip);
+    if (this.#wall.trips.has(trip.tripId)) this.#sentMs.set(trip.tripId, Date.now());
+    else this.#sentMs.delete(trip.tripId);
+    for (const client of this.#clients.values()) {
+      client.locks(moved);
+      client.trip(trip);
+    }
+    this.#tellChanged([...changed, ...moved.map((lock) => lock.index)]);
+  }
+
+  #tellAlarm(alarm: Alarm): void {
+    this.#wall.putAlarm(alarm);
+    const trip = alarm.tripId === undefined ? undefined : this.#wall.trips.get(alarm.tripId);
+    for (const client of this.#clients.values()) client.alarm(alarm, trip);
+  }
+
+  #tick(): void {
+    const nowMs = Date.now();
+    let left = PROGRESS_AT_ONCE;
+    for (const [tripId, dueMs] of this.#progress) {
+      if (left === 0) break;
+      if (dueMs > nowMs) continue;
+      this.#dirtyTrips.add(tripId);
+      left--;
+    }
+    if (this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0) void this.#flush();
+    for (const client of this.#clients.values()) client.tick(nowMs);
+  }
+
+  #stats(offices: string[]): FeedStats {
+    return { ...statsOf(this.#wall, offices), reportsPerSecond: this.#rate, lagMs: this.#lagMs };
+  }
+
+  #tellStats(): void {
+    const everyS = (this.#deps.statsMs ?? STATS_MS) / 1_000;
+    this.#rate = Math.round((this.#rate + this.#reports / everyS) / 2);
+    this.#reports = 0;
+    const reasons = this.#deps.ready?.() ?? [];
+    const rest = { serverTime: new Date().toISOString(), health: { ready: reasons.length === 0, reasons } };
+    const all = this.#stats([]);
+    for (const client of this.#clients.values()) {
+      client.stats({ stats: client.offices.length === 0 ? all : this.#stats(client.offices), ...rest });
+    }
+    this.#lagMs = 0;
+    this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
+  }
+
+  async settled(): Promise<void> {
+    while (this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0) await this.#flush();
+    await this.#flushing;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#io.of('/live').disconnectSockets(true);
+    this.#io.engine?.close();
+    await this.#flushing;
+  }
+}
+
+function take(ids: Set<string>): string[] {
+  const taken = [...ids];
+  ids.clear();
+  return taken;
+}
+
+/** The live feed (contract §5), with what stands on the wall read from the store. */
+export async function startFeed(deps: FeedDeps): Promise<Feed> {
+  const feed = new LiveFeed(deps);
+  await feed.start();
+  return feed;
+}

@@ -1,0 +1,81 @@
+import type { Alarm, FeedPassage, Trip } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
+import { feedPassageOf } from '../api/gates.ts';
+import { activeAlarms, alarmOf } from '../store/alarms.ts';
+import { wallLocks } from '../store/locks.ts';
+import { listPassages } from '../store/passages.ts';
+import { arrivalsSince, openTrips, tripOf } from '../store/trips.ts';
+import { LockTable } from './locktable.ts';
+
+const PASSAGES_KEPT = 100;
+/** Alarms that a wall can show at all; older ones are found by the list of alarms. */
+const ALARMS_KEPT = 5_000;
+
+export interface WallPassage {
+  passage: FeedPassage;
+  office?: string | undefined;
+}
+
+export interface Arrivals {
+  originOffice: string;
+  destinationOffice: string;
+  trips: number;
+}
+
+/**
+ * What stands on the wall, as the store holds it (law 7): open trips, active alarms, the last passages, every lock.
+ * A snapshot is taken of it without waiting, so that nothing can happen between a snapshot and the messages after it.
+ */
+export class Wall {
+  readonly locks = new LockTable();
+  readonly trips = new Map<string, Trip>();
+  readonly alarms = new Map<string, Alarm>();
+  passages: WallPassage[] = [];
+  arrivals: Arrivals[] = [];
+
+  async load(pool: Pool): Promise<void> {
+    for (const row of await openTrips(pool)) this.trips.set(row.trip_id, tripOf(row));
+    for (const row of await wallLocks(pool)) this.locks.put(row);
+    for (const trip of this.trips.values()) this.locks.follow(trip);
+    for (const row of await activeAlarms(pool, ALARMS_KEPT)) this.alarms.set(row.alarm_id, alarmOf(row));
+    const rows = await listPassages(pool, { offices: [], limit: PASSAGES_KEPT });
+    this.passages = rows.map((row) => ({
+      passage: feedPassageOf(row, row.gate_name),
+      office: row.gate_office ?? undefined,
+    }));
+    await this.countArrivals(pool);
+  }
+
+  /** Arrivals of the day, by the platform's own calendar. */
+  async countArrivals(pool: Pool): Promise<void> {
+    const midnight = new Date();
+    midnight.setHours(0, 0, 0, 0);
+    this.arrivals = await arrivalsSince(pool, midnight);
+  }
+
+  putTrip(trip: Trip): { changed: number[]; moved: ReturnType<LockTable['follow']>['moved'] } {
+    if (trip.status === 'closed' || trip.status === 'cancelled') this.trips.delete(trip.tripId);
+    else this.trips.set(trip.tripId, trip);
+    return this.locks.follow(trip);
+  }
+
+  putAlarm(alarm: Alarm): void {
+    if (alarm.active) this.alarms.set(alarm.alarmId, alarm);
+    else this.alarms.delete(alarm.alarmId);
+    if (this.alarms.size <= ALARMS_KEPT) return;
+    const oldest = this.alarms.keys().next().value;
+    if (oldest !== undefined) this.alarms.delete(oldest);
+  }
+
+  putPassage(passage: WallPassage): void {
+    const same = (known: WallPassage) =>
+      known.passage.gateId === passage.passage.gateId && known.passage.passageId === passage.passage.passageId;
+    this.passages = [passage, ...this.passages.filter((known) => !same(known))].slice(0, PASSAGES_KEPT);
+  }
+
+  /** Whether people of these offices see a trip; `[]` sees all. */
+  seesTrip(offices: string[], trip: Pick<Trip, 'originOffice' | 'destinationOffice'> | undefined): boolean {
+    if (offices.length === 0) return true;
+    return trip !== undefined && (offices.includes(trip.originOffice) || offices.includes(trip.destinationOffice));
+  }
+}
