@@ -1,0 +1,25 @@
+import type { Alarm } from '@sealwatch/schemas';
+
+/** Red: a latched critical alarm no person has disposed of; a provisional one is red at once. */
+export const isRed = (alarm: Alarm): boolean =>
+  alarm.active && alarm.kind === 'latched' && alarm.severity === 'critical';
+
+/** Nobody has taken notice of it yet. */
+export const isUnattended = (alarm: Alarm): boolean =>
+  alarm.active && alarm.acknowledgedBy === undefined && alarm.assignedTo === undefined;
+
+const WEIGHT = { critical: 1, major: 2, minor: 3, info: 4 } as const;
+
+/** 0 red, then what is active by severity, then what has ended. */
+function rank(alarm: Alarm): number {
+  if (isRed(alarm)) return 0;
+  return alarm.active ? WEIGHT[alarm.severity] : 5;
+}
+
+/** Newest red first, then the other active alarms by severity, newest first; what has ended comes last. */
+export function byUrgency(a: Alarm, b: Alarm): number {
+  return rank(a) - rank(b) || Date.parse(b.raisedAt) - Date.parse(a.raisedAt) || (a.alarmId < b.alarmId ? -1 : 1);
+}
+
+/** Who has it: the person it is assigned to, otherwise the one who acknowledged it. */
+export const holder = (alarm: Alarm): string | undefined => alarm.assignedTo ?? alarm.acknowledgedBy;

@@ -1,0 +1,98 @@
+import type { Alarm, FeedHealth, FeedLock, FeedPassage, FeedStats, SnapshotMessage, Trip } from '@sealwatch/schemas';
+
+/** What the platform has told this screen. Nothing else is ever drawn. */
+export interface Board {
+  /** Sequence of the newest message taken; undefined before the first snapshot. */
+  sequence?: number;
+  build?: string;
+  /** Locks by their place in binary frames. */
+  locks: Map<number, FeedLock>;
+  /** Places in binary frames by trip; the first lock of a trip stands for the truck. */
+  indexByTrip: Map<string, number>;
+  trips: Map<string, Trip>;
+  alarms: Map<string, Alarm>;
+  /** Newest first. */
+  passages: FeedPassage[];
+  stats?: FeedStats;
+  health: FeedHealth;
+}
+
+/** Passages kept for the gate strip, and what has ended kept for the list: a wall runs for weeks in constant memory. */
+const PASSAGES_KEPT = 40;
+const ENDED_ALARMS_KEPT = 100;
+const ENDED_TRIPS_KEPT = 200;
+
+export function emptyBoard(): Board {
+  return {
+    locks: new Map(),
+    indexByTrip: new Map(),
+    trips: new Map(),
+    alarms: new Map(),
+    passages: [],
+    health: { ready: true, reasons: [] },
+  };
+}
+
+export type Arrival = 'taken' | 'duplicate' | 'gap';
+
+/**
+ * Where a message stands in the order of the feed (contract §5: each is one higher than the last). After a gap the
+ * message is still taken, since what it says is true; the caller asks for a new snapshot to learn what was missed.
+ */
+export function arrive(board: Board, sequence: number): Arrival {
+  if (board.sequence === undefined) return 'gap';
+  if (sequence <= board.sequence) return 'duplicate';
+  const expected = board.sequence + 1;
+  board.sequence = sequence;
+  return sequence === expected ? 'taken' : 'gap';
+}
+
+/** Replaces everything: a snapshot is all there is on the wall now. */
+export function takeSnapshot(board: Board, snapshot: SnapshotMessage): void {
+  board.sequence = snapshot.sequence;
+  board.build = snapshot.build;
+  board.locks.clear();
+  board.indexByTrip.clear();
+  takeLocks(board, snapshot.locks);
+  board.trips = new Map(snapshot.trips.map((trip) => [trip.tripId, trip]));
+  board.alarms = new Map(snapshot.alarms.map((alarm) => [alarm.alarmId, alarm]));
+  board.passages = [];
+  for (const passage of snapshot.passages) takePassage(board, passage);
+  board.stats = snapshot.stats;
+}
+
+export function takeLocks(board: Board, locks: FeedLock[]): void {
+  for (const lock of locks) {
+    const before = board.locks.get(lock.index)?.tripId;
+    if (before !== undefined && before !== lock.tripId && board.indexByTrip.get(before) === lock.index) {
+      board.indexByTrip.delete(before);
+    }
+    board.locks.set(lock.index, lock);
+    if (lock.tripId === undefined) continue;
+    const known = board.indexByTrip.get(lock.tripId);
+    if (known === undefined || lock.index < known) board.indexByTrip.set(lock.tripId, lock.index);
+  }
+}
+
+export function takeTrip(board: Board, trip: Trip): void {
+  board.trips.set(trip.tripId, trip);
+  dropOldest(board.trips, ENDED_TRIPS_KEPT, ({ status }) => status === 'closed' || status === 'cancelled');
+}
+
+export function takeAlarm(board: Board, alarm: Alarm): void {
+  board.alarms.set(alarm.alarmId, alarm);
+  dropOldest(board.alarms, ENDED_ALARMS_KEPT, ({ active }) => !active);
+}
+
+/** The same passage again (decided anew by a person) replaces the older word and keeps its place by time. */
+export function takePassage(board: Board, passage: FeedPassage): void {
+  const others = board.passages.filter((p) => p.passageId !== passage.passageId || p.gateId !== passage.gateId);
+  others.push(passage);
+  others.sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  board.passages = others.slice(0, PASSAGES_KEPT);
+}
+
+function dropOldest<T>(map: Map<string, T>, keep: number, ended: (item: T) => boolean): void {
+  const candidates = [...map].filter(([, item]) => ended(item));
+  for (const [id] of candidates.slice(0, Math.max(0, candidates.length - keep))) map.delete(id);
+}
