@@ -37,6 +37,8 @@ export interface LockState {
   /** records lost because the flash was full */
   overwritten: number;
   nextFlight: number;
+  /** the blind-area records on their way: one batch at a time */
+  batchFlight?: number;
   pendingEvents: readonly LockEvent[];
   /** the next record answers a roll call */
   rollCall: boolean;
@@ -122,11 +124,10 @@ export function newLock(lockId: string, nowMs: number, from: Partial<LockState> 
 /** Restarts the lock: a new boot number, the sequence from 0, flash kept. */
 export function rebooted(state: LockState, nowMs: number, reason: string): LockState {
   return {
-    ...state,
+    ...landed(state),
     boot: (state.boot + 1) % U32,
     seq: 0,
     connected: false,
-    flash: landed(state.flash),
     pendingEvents: [...state.pendingEvents, { type: 'restart', reason }],
     nextReportMs: nowMs,
   };
@@ -153,11 +154,11 @@ export function step(state: LockState, nowMs: number, input: LockInput): Stepped
     case 'tick':
       return tick(state, nowMs, input.sensed);
     case 'connected':
-      return send({ ...state, connected: true, flash: landed(state.flash) });
+      return send({ ...landed(state), connected: true }, true);
     case 'disconnected':
-      return { state: { ...state, connected: false, flash: landed(state.flash) }, outputs: [] };
+      return { state: { ...landed(state), connected: false }, outputs: [] };
     case 'acknowledged':
-      return send({ ...state, flash: state.flash.filter((record) => record.flight !== input.flight) });
+      return send(acknowledged(state, input.flight), false);
     case 'command':
       return obey(state, nowMs, input.command);
     default:
@@ -166,8 +167,13 @@ export function step(state: LockState, nowMs: number, input: LockInput): Stepped
 }
 
 /** Nothing is on its way any more: what was not acknowledged will be sent again. */
-function landed(flash: readonly StoredRecord[]): readonly StoredRecord[] {
-  return flash.map(({ report, sent }) => ({ report, sent }));
+function landed({ batchFlight: _, ...state }: LockState): LockState {
+  return { ...state, flash: state.flash.map(({ report, sent }) => ({ report, sent })) };
+}
+
+function acknowledged({ batchFlight, ...state }: LockState, flight: number): LockState {
+  const batch = batchFlight === undefined || batchFlight === flight ? {} : { batchFlight };
+  return { ...state, ...batch, flash: state.flash.filter((record) => record.flight !== flight) };
 }
 
 /** A wake gives ten minutes at 60 s and a record at once. */
@@ -221,14 +227,15 @@ function tick(state: LockState, nowMs: number, sensed: Sensed): Stepped {
   const interval = intervalMs(moded);
   const behind = nowMs - state.nextReportMs;
   const next = Number.isFinite(interval) ? nowMs + interval - (behind < interval ? behind : 0) : interval;
-  return send({
+  const after: LockState = {
     ...recorded,
     seq: (state.seq + 1) % U32,
     nextReportMs: next,
     batteryPercent: Math.max(0, power.batteryPercent - (power.charging ? 0 : PERCENT_PER_RECORD)),
     pendingEvents: [],
     rollCall: false,
-  });
+  };
+  return send(after, true);
 }
 
 function recordOf(state: LockState, nowMs: number, sensed: Sensed): Report {
@@ -260,39 +267,44 @@ function remember(state: LockState, report: Report): LockState {
 /**
  * Sends what may be sent now: each record made while connected by itself, at once; of those made in a dead zone the
  * newest first, then one batch at a time, oldest first.
+ * @param newestFirst a record was just made, or the connection just came back
  */
-function send(state: LockState): Stepped {
+function send(state: LockState, newestFirst: boolean): Stepped {
   if (!state.connected || state.flash.length === 0) return { state, outputs: [] };
   const outputs: LockOutput[] = [];
   const flash = [...state.flash];
   let flight = state.nextFlight;
-  const launch = (indexes: number[], kind?: Report['kind']) => {
+  const launch = (indexes: readonly number[], kind: Report['kind']) => {
     const reports = indexes.map((index) => {
       const { report, sent } = flash[index]!;
-      const body = sent || kind === undefined || report.kind === 'roll-call' ? report : { ...report, kind };
+      const body = sent || report.kind === 'roll-call' ? report : { ...report, kind };
       flash[index] = { report: body, flight, sent: true };
       return body;
     });
     outputs.push({ type: 'publish', flight, reports });
     flight += 1;
+    return flight - 1;
   };
-  const flights = new Set(flash.flatMap((record) => (record.flight === undefined ? [] : [record.flight])));
   const newest = flash.length - 1;
-  if (flash[newest]?.flight === undefined && flights.size < MAX_LIVE_FLIGHTS) launch([newest], 'live');
-  const batchOut = flash.some((record) => record.flight !== undefined && record.report.kind === 'backfill');
-  if (!batchOut) {
-    const waiting: number[] = [];
-    let bytes = 2;
-    for (let i = 0; i < newest && waiting.length < MAX_REPORTS_PER_PUBLISH; i++) {
-      if (flash[i]!.flight !== undefined) continue;
-      // One more for the comma, a few for the change of `kind`.
-      bytes += JSON.stringify(flash[i]!.report).length + 8;
-      if (bytes > MAX_PAYLOAD_BYTES) break;
-      waiting.push(i);
-    }
-    if (waiting.length > 0) launch(waiting, 'backfill');
+  const flights = new Set(flash.flatMap((record) => record.flight ?? []));
+  if (newestFirst && flash[newest]?.flight === undefined && flights.size < MAX_LIVE_FLIGHTS) launch([newest], 'live');
+  const waiting = state.batchFlight === undefined ? nextBatch(flash) : [];
+  const batch = waiting.length > 0 ? { batchFlight: launch(waiting, 'backfill') } : {};
+  return { state: { ...state, ...batch, flash, nextFlight: flight }, outputs };
+}
+
+/** The oldest records that are not on their way, as many as one publish may hold. */
+function nextBatch(flash: readonly StoredRecord[]): number[] {
+  const waiting: number[] = [];
+  let bytes = 2;
+  for (let i = 0; i < flash.length && waiting.length < MAX_REPORTS_PER_PUBLISH; i++) {
+    if (flash[i]!.flight !== undefined) continue;
+    // One more for the comma, a few for the change of `kind`.
+    bytes += JSON.stringify(flash[i]!.report).length + 8;
+    if (bytes > MAX_PAYLOAD_BYTES) break;
+    waiting.push(i);
   }
-  return { state: { ...state, flash, nextFlight: flight }, outputs };
+  return waiting;
 }
 
 function obey(state: LockState, nowMs: number, command: Command): Stepped {

@@ -20,8 +20,8 @@ const CORRELATION = 0.81;
 const LAG_MS = 5_000;
 /** The surroundings (open, cutting, buildings) change more slowly than the error. */
 const SCALE_CORRELATION = 0.95;
-const MEDIAN_SIGMA_M = 2.95;
-const SCALE_SPREAD = 0.74;
+const MEDIAN_SIGMA_M = 2.9;
+const SCALE_SPREAD = 0.78;
 const LARGEST_M = 161;
 
 export function startError(random: Random, timeMs: number): GnssError {

@@ -20,6 +20,8 @@ interface FakeTrip {
   tripId: string;
   status: string;
   risk: 'green' | 'red';
+  /** fix times of the first fix outside and the one that confirmed it */
+  outsideAt: string[];
   lockId: string;
   departedMs: number;
   containerNo: string;
@@ -39,6 +41,10 @@ export interface FakePlatform {
   duplicates: number;
   conflicts: string[];
   invalid: string[];
+  /** lock of each payload or record that could not be kept */
+  quarantine: string[];
+  /** `boot/seq` of records that were acknowledged and are then not shown: a platform that loses */
+  hidden: Set<string>;
   largestBatch: number;
   calls: string[];
   forget(): void;
@@ -59,6 +65,14 @@ const problem = (status: number, code: string, detail: string): Answer => ({
   body: { type: 'about:blank', title: code, status, code, detail },
 });
 
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatform> {
   const secrets = new Map<string, string>();
   let road: Path | undefined;
@@ -72,6 +86,8 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     duplicates: 0,
     conflicts: [],
     invalid: [],
+    quarantine: [],
+    hidden: new Set(),
     largestBatch: 0,
     calls: [],
     forget: () => {
@@ -101,7 +117,11 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
   });
 
   const take = (lockId: string, text: string, what: 'reply' | 'report') => {
-    const json: unknown = JSON.parse(text);
+    const json = parse(text);
+    if (json === undefined) {
+      fake.quarantine.push(lockId);
+      return;
+    }
     if (what === 'reply') {
       const reply = ReplySchema.parse(json);
       fake.replies.push(reply);
@@ -113,8 +133,11 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     fake.largestBatch = Math.max(fake.largestBatch, list.length);
     for (const item of list) {
       const read = ReportSchema.safeParse(item);
-      if (!read.success) fake.invalid.push(text);
-      else keep(lockId, read.data);
+      if (!read.success) {
+        fake.invalid.push(text);
+        fake.quarantine.push(lockId);
+      }
+      if (read.success) keep(lockId, read.data);
     }
   };
 
@@ -125,16 +148,21 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     const before = mine.get(id);
     if (before) {
       fake.duplicates += 1;
-      if (JSON.stringify(before) !== JSON.stringify(report)) fake.conflicts.push(`${lockId} ${id}`);
+      if (JSON.stringify(before) !== JSON.stringify(report)) {
+        fake.conflicts.push(`${lockId} ${id}`);
+        fake.quarantine.push(lockId);
+      }
       return;
     }
     mine.set(id, report);
     const trip = [...fake.trips.values()].find((one) => one.lockId === lockId && one.status === 'in-transit');
     if (!trip || !road || report.position?.source !== 'gnss' || Date.parse(report.time) < trip.departedMs) return;
-    if (nearest(road, report.position).distanceM > 300) trip.risk = 'red';
+    if (nearest(road, report.position).distanceM < 250) return;
+    trip.outsideAt.push(report.time);
+    if (trip.outsideAt.length > 1) trip.risk = 'red';
   };
 
-  const answer = (method: string, path: string, body: unknown): Answer => {
+  const answer = (method: string, path: string, query: URLSearchParams, body: unknown): Answer => {
     const [kind = '', id = '', act = ''] = path.split('/').slice(3);
     if (method === 'PUT' && kind === 'routes') {
       const route = Route.parse(body as RouteInput);
@@ -149,6 +177,15 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
       for (const { lockId, secret } of items) secrets.set(lockId, secret);
       return { status: 201, body: { items } };
     }
+    if (kind === 'locks' && act === 'reports') {
+      const items = [...(fake.records.get(id)?.values() ?? [])];
+      return {
+        status: 200,
+        body: { items: items.filter((report) => !fake.hidden.has(`${report.boot}/${report.seq}`)) },
+      };
+    }
+    if (kind === 'quarantine') return { status: 200, body: { items: fake.quarantine.map((lockId) => ({ lockId })) } };
+    if (kind === 'alarms') return { status: 200, body: { items: alarmsOf(query.get('tripId') ?? '') } };
     if (kind === 'locks')
       return secrets.has(id) ? { status: 200, body: { lockId: id } } : problem(404, 'not-found', id);
     if (kind === 'trips' && id === '') return declare(TripDeclaration.parse(body));
@@ -157,6 +194,28 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     if (kind !== 'trips' || !trip) return problem(404, 'not-found', `no ${kind} ${id}`);
     if (act === 'cancel') trip.status = 'cancelled';
     return { status: 200, body: trip };
+  };
+
+  const alarmsOf = (tripId: string): object[] => {
+    const trip = fake.trips.get(tripId);
+    const [startedAt, confirmedAt] = [...(trip?.outsideAt ?? [])].sort();
+    if (!trip || confirmedAt === undefined) return [];
+    const alarm = {
+      alarmId: tripId,
+      tripId,
+      lockId: trip.lockId,
+      rule: 'route.deviation',
+      kind: 'latched',
+      severity: 'critical',
+      state: 'returned',
+      active: true,
+      startedAt,
+      confirmedAt,
+      raisedAt: new Date().toISOString(),
+      detectedLate: true,
+      evidence: {},
+    };
+    return [alarm];
   };
 
   const declare = (declaration: TripDeclaration): Answer => {
@@ -169,6 +228,7 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
       tripId,
       status: 'in-transit',
       risk: 'green',
+      outsideAt: [],
       lockId: unit.lockId,
       departedMs: Date.parse(declaration.takeover?.departedAt ?? ''),
       containerNo: unit.containerNo,
@@ -215,14 +275,14 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
-    const path = new URL(request.url ?? '/', 'http://fake').pathname;
+    const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://fake');
     const body = await bodyOf(request);
     fake.calls.push(`${request.method} ${path}`);
     const allowed = path === '/readyz' || request.headers.authorization === `Bearer ${key}`;
     const result = allowed
       ? path === '/readyz'
         ? { status: 200, body: {} }
-        : answer(request.method ?? '', path, body)
+        : answer(request.method ?? '', path, searchParams, body)
       : problem(401, 'unauthenticated', 'this key is not known');
     response.writeHead(result.status, { 'content-type': 'application/json' }).end(JSON.stringify(result.body));
   };

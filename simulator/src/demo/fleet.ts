@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LockInput } from '../firmware.ts';
 import type { Link } from '../link.ts';
@@ -38,6 +39,8 @@ const SAVE_MS = 5_000;
  * Runs the demo fleet until `stop`. Rejects with an InterfaceError where an interface refuses what the fleet needs.
  */
 export async function runDemo(options: DemoOptions, progress: Progress, stop: AbortSignal): Promise<void> {
+  // One listener per truck is no leak.
+  setMaxListeners(0, stop);
   const startMs = Date.now();
   const rest = connectRest(options.http, options.key, stop);
   const road = loadRoad();

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { DriveOrder } from '../drive.ts';
 import type { Papers } from '../papers.ts';
 import { drawPapers } from '../papers.ts';
 import type { Path } from '../path.ts';
@@ -9,7 +10,7 @@ import { InterfaceError } from '../rest.ts';
 import type { FleetSpec } from '../statefile.ts';
 import { loadFleet } from '../statefile.ts';
 import type { Role } from './cast.ts';
-import { castDrive, ROLES } from './cast.ts';
+import { castDrive, freshDrive, ROLES } from './cast.ts';
 import { cancelTrip, declareTrip, importLocks, lockKnown, readTrip } from './platform.ts';
 import { ORIGIN_OFFICE } from './road.ts';
 import type { Phase, Truck } from './truck.ts';
@@ -128,10 +129,19 @@ export function nextPapers(fleet: FleetSpec, nowMs: number): { seed: number; pap
   return { seed, papers: drawPapers(randomStream(seed, 'papers'), ORIGIN_OFFICE, year) };
 }
 
+/**
+ * A trip is judged by all its lock's records from its departure on: it must not depart before the lock's last record on
+ * an earlier trip. A truck that would have, starts at the yard instead, that much later.
+ */
+function withoutEarlierRecords(road: Path, seed: number, truck: Truck, startMs: number, order: DriveOrder): DriveOrder {
+  const freeFromMs = (truck.spec.reportedMs ?? 0) + 60_000;
+  return order.startMs >= freeFromMs ? order : freshDrive(road, seed, Math.min(freeFromMs, startMs));
+}
+
 async function declareOnRoad(muster: Muster, fleet: FleetSpec, truck: Truck, role: Role, share: number): Promise<void> {
   const { rest, road, startMs } = muster;
   const { seed, papers } = nextPapers(fleet, startMs);
-  const order = castDrive(road, role, seed, startMs, share);
+  const order = withoutEarlierRecords(road, seed, truck, startMs, castDrive(road, role, seed, startMs, share));
   const tripId = await declareTrip(rest, papers, truck.spec.lockId, order.startMs);
   truck.spec.trip = { tripId, orders: [order], papers };
   truck.spec.useCount += 1;

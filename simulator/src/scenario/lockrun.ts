@@ -14,6 +14,7 @@ import { motionIn, within } from './world.ts';
 /** One payload that a lock sends, in the order it sends them. */
 export interface Sending {
   lockId: string;
+  /** JSON, or what is meant to be; `@now` in it is the time of sending */
   payload: string;
   /** waits until the lock's next trip has been declared */
   held: boolean;
@@ -23,6 +24,8 @@ export interface Sending {
 export interface LockRun {
   lock: LockState;
   sendings: Sending[];
+  /** what the lock says while the gate reads it, and on its next trip; made at the time of playing */
+  liveNow: Sending[];
   /** every record made, with where the truck truly was */
   made: { report: Report; timeMs: number; motion: Motion }[];
   acknowledged: Set<string>;
@@ -38,7 +41,12 @@ export interface RunOptions {
   /** from then on the lock lies where it is */
   leftBehindMs: number;
   holdBacklog: boolean;
+  /** records with the time of playing at the end */
+  liveRecords: number;
 }
+
+/** Stands in a payload for the time at which it is sent. */
+export const NOW = '@now';
 
 const DAY_MS = 86_400_000;
 /** How many single records travel in one publish; a lock-step of this width keeps the order of sending. */
@@ -67,7 +75,7 @@ class Run {
     this.receiver = randomStream(options.seed, `${options.lock.lockId}/receiver`);
     this.radio = randomStream(options.seed, `${options.lock.lockId}/radio`);
     this.error = startError(this.receiver, options.world.drive.order.startMs);
-    this.result = { lock: this.lock, sendings: [], made: [], acknowledged: new Set(), quarantined: 0 };
+    this.result = { lock: this.lock, sendings: [], liveNow: [], made: [], acknowledged: new Set(), quarantined: 0 };
   }
 
   play(): LockRun {
@@ -84,6 +92,7 @@ class Run {
       } else break;
     }
     this.land(untilMs);
+    for (let i = 0; i < this.options.liveRecords; i++) this.sayNow();
     this.result.lock = this.lock;
     return this.result;
   }
@@ -184,6 +193,19 @@ class Run {
 
   say(payload: string, held = false): void {
     this.result.sendings.push({ lockId: this.lock.lockId, payload, held });
+  }
+
+  /** Standing where the drive ended, with the seal as it is. */
+  sayNow(): void {
+    if (this.lock.mode === 'deep-sleep') return;
+    const motion = motionIn(this.options.world, Math.min(this.options.untilMs, this.options.leftBehindMs));
+    const { lockId, boot, seq, mode, seal } = this.lock;
+    const { position } = this.sense(motion, this.options.untilMs);
+    const battery = { percent: Math.round(this.lock.batteryPercent), charging: false };
+    const report = { v: 1, boot, seq, time: NOW, kind: 'live', mode, position, seal, battery };
+    this.result.liveNow.push({ lockId, payload: JSON.stringify(report), held: false });
+    this.result.acknowledged.add(`${lockId}/${boot}/${seq}`);
+    this.lock = { ...this.lock, seq: seq + 1 };
   }
 
   tick(nowMs: number): void {

@@ -4,10 +4,10 @@ import { newLock } from '../firmware.ts';
 import type { Papers } from '../papers.ts';
 import { drawPapers } from '../papers.ts';
 import type { Path } from '../path.ts';
-import { distanceM, nearest } from '../path.ts';
+import { distanceM, nearest, pointAt } from '../path.ts';
 import { randomStream } from '../random.ts';
 import type { LockRun, Sending } from './lockrun.ts';
-import { runLock } from './lockrun.ts';
+import { NOW, runLock } from './lockrun.ts';
 import type { Act, Plain } from './scenario.ts';
 import type { Expectation, TripTruth } from './truth.ts';
 import { rightVerdict, toleratedOf } from './truth.ts';
@@ -20,9 +20,11 @@ export interface TripScript {
   papers: Papers;
   /** second box, where there are two */
   secondContainerNo?: string;
-  departedMs: number;
-  endMs: number;
+  /** absent: it begins when it is played */
+  departedMs?: number;
   sendings: Sending[];
+  /** what each lock says while the gate reads it, made at the time of playing */
+  liveNow: Sending[];
   truth: TripTruth;
 }
 
@@ -30,7 +32,6 @@ export interface TripScript {
 const AT_GATE_MS = 120_000;
 /** Beyond the widest corridor plus what is added for accuracy: outside for certain. */
 const SURELY_OUTSIDE_M = 300;
-const BETWEEN_TRIPS_MS = 1_800_000;
 
 export interface Casting {
   road: Path;
@@ -44,14 +45,37 @@ export interface Casting {
 
 /** One script, or two where the lock goes on to another trip; pure: the same casting gives the same bytes. */
 export function perform(casting: Casting): TripScript[] {
-  const { plain } = casting;
-  if (!plain.reusedAtOnce) return [performOne(casting, fresh(casting)).script];
-  const later = { ...casting, plain: { ...plain, acts: [] }, seed: casting.seed + 500_000 };
-  const secondWorld = castWorld(later.road, later.plain, later.seed, later.endMs);
-  const earlier = { ...casting, endMs: secondWorld.drive.order.startMs - BETWEEN_TRIPS_MS - AT_GATE_MS };
-  const first = performOne(earlier, fresh(earlier));
-  const second = performOne(later, first.locks);
-  return [first.script, second.script];
+  const { script, locks } = performOne(casting, fresh(casting));
+  return casting.plain.reusedAtOnce ? [script, nextTrip(casting, locks)] : [script];
+}
+
+const NEXT_TRIP_RECORDS = 6;
+
+/** The beginning of another trip of the same locks, live, at the yard: as far as it has come while being watched. */
+function nextTrip(casting: Casting, locks: readonly LockState[]): TripScript {
+  const { road, seed, endMs, plain } = casting;
+  const papers = drawPapers(randomStream(seed, 'next papers'), ORIGIN_OFFICE, new Date(endMs).getUTCFullYear());
+  const yard = pointAt(road, 0);
+  const liveNow: Sending[] = [];
+  const acknowledged: string[] = [];
+  for (const lock of locks) {
+    const seal = { ...lock.seal, useCount: lock.seal.useCount + 1 };
+    const position = { lon: yard.lon, lat: yard.lat, accuracyM: 5, speedKmh: 0, source: 'gnss' };
+    for (let i = 0; i < NEXT_TRIP_RECORDS; i++) {
+      const report = { v: 1, boot: lock.boot, seq: lock.seq + i, time: NOW, mode: 'sealed', position, seal };
+      liveNow.push({ lockId: lock.lockId, payload: JSON.stringify(report), held: false });
+      acknowledged.push(`${lock.lockId}/${lock.boot}/${lock.seq + i}`);
+    }
+  }
+  const truth: TripTruth = {
+    scenario: casting.scenario,
+    expected: [],
+    tolerated: toleratedOf(plain),
+    verdict: 'unasked',
+    acknowledged,
+    quarantined: 0,
+  };
+  return { lockIds: locks.map((lock) => lock.lockId), papers, sendings: [], liveNow, truth };
 }
 
 function fresh({ plain, seed, lockIds, endMs }: Casting): LockState[] {
@@ -93,6 +117,7 @@ function performOne(casting: Casting, locks: readonly LockState[]): { script: Tr
       loseAcksShare: find(plain.acts, 'lose-acks')?.share ?? 0,
       leftBehindMs: unit === 1 ? leftAt : Number.POSITIVE_INFINITY,
       holdBacklog: plain.reusedAtOnce,
+      liveRecords: plain.verdict === 'unasked' ? 0 : 1,
     });
   });
   const random = randomStream(seed, 'papers');
@@ -103,8 +128,8 @@ function performOne(casting: Casting, locks: readonly LockState[]): { script: Tr
     papers,
     ...second,
     departedMs,
-    endMs,
     sendings: interleaved(runs.map((run) => run.sendings)),
+    liveNow: runs.flatMap((run) => run.liveNow),
     truth: truthOf(casting, world, runs),
   };
   return { script, locks: runs.map((run) => run.lock) };

@@ -4,6 +4,8 @@ import type { TripScript } from './perform.ts';
 
 const Span = z.object({ fromMs: z.number(), toMs: z.number() });
 
+const Sending = z.object({ lockId: z.string(), payload: z.string(), held: z.boolean() });
+
 const Script: z.ZodType<TripScript> = z.object({
   lockIds: z.array(z.string()),
   papers: z.object({
@@ -14,9 +16,9 @@ const Script: z.ZodType<TripScript> = z.object({
     mechanicalSealNo: z.string(),
   }),
   secondContainerNo: z.string().exactOptional(),
-  departedMs: z.number(),
-  endMs: z.number(),
-  sendings: z.array(z.object({ lockId: z.string(), payload: z.string(), held: z.boolean() })),
+  departedMs: z.number().exactOptional(),
+  sendings: z.array(Sending),
+  liveNow: z.array(Sending),
   truth: z.object({
     scenario: z.string(),
     expected: z.array(z.object({ rule: z.string(), span: Span })),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -68,6 +69,8 @@ export function groupsOf(scenario: Scenario, trips: number, seed: number, startM
 
 /** Plays a scenario against a running platform and scores what the platform says about it. */
 export async function runScenario(options: ScenarioOptions, progress: Progress, stop: AbortSignal): Promise<Score> {
+  // One listener per truck is no leak.
+  setMaxListeners(0, stop);
   const { scenario, seed, trips } = options;
   const rest = connectRest(options.http, options.key, stop);
   progress.info('waiting for the platform', { http: options.http });

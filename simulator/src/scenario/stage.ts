@@ -15,6 +15,8 @@ import { closeTrip, readTrip } from '../demo/platform.ts';
 import { DESTINATION_OFFICE, GATE_ID, ORIGIN_OFFICE, ROUTE_ID } from '../demo/road.ts';
 import type { Rest } from '../rest.ts';
 import { InterfaceError } from '../rest.ts';
+import type { Sending } from './lockrun.ts';
+import { NOW } from './lockrun.ts';
 import type { TripScript } from './perform.ts';
 import type { TripTruth } from './truth.ts';
 
@@ -44,31 +46,46 @@ const CLOSE_WAIT_MS = 20_000;
 export async function play(stage: Stage, scripts: readonly TripScript[]): Promise<Played[]> {
   const [first, next] = scripts;
   if (!first) return [];
-  const tripId = await declare(stage, first);
+  const trip = await declare(stage, first);
   const radios = await openRadios(stage, first.lockIds);
   try {
-    await sendAll(stage, radios, first, false);
+    await sendAll(
+      stage,
+      radios,
+      first.sendings.filter(({ held }) => !held),
+    );
+    await sendAll(stage, radios, first.liveNow);
     const answer = await pass(stage, first);
-    const played: Played[] = [result(first, tripId, answer)];
-    if (answer?.verdict === 'release') await untilClosed(stage, tripId);
+    if (answer?.verdict === 'release') await untilClosed(stage, trip.tripId);
+    const played = [playedAs(first, trip, answer)];
     if (!next) return played;
-    const nextId = await declare(stage, next);
-    await sendAll(stage, radios, first, true);
-    await sendAll(stage, radios, next, false);
-    await sendAll(stage, radios, next, true);
-    return [...played, result(next, nextId, await pass(stage, next))];
+    const nextTrip = await declare(stage, next);
+    await sendAll(
+      stage,
+      radios,
+      first.sendings.filter(({ held }) => held),
+    );
+    await sendAll(stage, radios, next.liveNow, LIVE_PACE_MS);
+    return [...played, playedAs(next, nextTrip, undefined)];
   } finally {
     await Promise.all([...radios.values()].map((radio) => radio.endAsync().catch(() => undefined)));
   }
 }
 
-function result(script: TripScript, tripId: string, answer: PassageAnswer | undefined): Played {
-  const { lockIds, departedMs, endMs, truth } = script;
-  return { tripId, lockIds, departedMs, endMs, truth, ...(answer ? { answer } : {}) };
+const LIVE_PACE_MS = 1_000;
+
+interface Declared {
+  tripId: string;
+  departedMs: number;
 }
 
-async function declare(stage: Stage, script: TripScript): Promise<string> {
-  const { papers, lockIds } = script;
+function playedAs(script: TripScript, trip: Declared, answer: PassageAnswer | undefined): Played {
+  const { lockIds, truth } = script;
+  return { ...trip, lockIds, endMs: Date.now(), truth, ...(answer ? { answer } : {}) };
+}
+
+async function declare(stage: Stage, script: TripScript): Promise<Declared> {
+  const { papers, lockIds, departedMs = Date.now() } = script;
   const boxes = [papers.containerNo, script.secondContainerNo];
   const trip = await stage.rest.post('/trips', {
     declarationNo: papers.declarationNo,
@@ -79,11 +96,11 @@ async function declare(stage: Stage, script: TripScript): Promise<string> {
     vehicle: { tractorPlate: papers.tractorPlate, trailerPlate: papers.trailerPlate },
     units: lockIds.map((lockId, unit) => ({ containerNo: boxes[unit], lockId })),
     takeover: {
-      sealedAt: new Date(script.departedMs - 60_000).toISOString(),
-      departedAt: new Date(script.departedMs).toISOString(),
+      sealedAt: new Date(departedMs).toISOString(),
+      departedAt: new Date(departedMs).toISOString(),
     },
   });
-  return z.object({ tripId: z.string() }).parse(trip).tripId;
+  return { tripId: z.object({ tripId: z.string() }).parse(trip).tripId, departedMs };
 }
 
 async function openRadios(stage: Stage, lockIds: readonly string[]): Promise<Map<string, MqttClient>> {
@@ -115,7 +132,9 @@ function openRadio(stage: Stage, lockId: string): Promise<MqttClient> {
         (error: unknown) => reject(new InterfaceError(called, String(error))),
       );
     });
-    stage.stop.addEventListener('abort', () => client.end(true), { once: true });
+    const quit = () => client.end(true);
+    stage.stop.addEventListener('abort', quit, { once: true });
+    client.once('end', () => stage.stop.removeEventListener('abort', quit));
   });
 }
 
@@ -131,13 +150,15 @@ function answerCommand(client: MqttClient, lockId: string, text: string): void {
 async function sendAll(
   stage: Stage,
   radios: Map<string, MqttClient>,
-  script: TripScript,
-  held: boolean,
+  sendings: readonly Sending[],
+  paceMs = 0,
 ): Promise<void> {
-  for (const sending of script.sendings) {
-    if (sending.held !== held || stage.stop.aborted) continue;
-    await radios.get(sending.lockId)?.publishAsync(reportTopic(sending.lockId), sending.payload, { qos: 1 });
-    stage.onAcknowledged(sending.payload.split('"boot"').length - 1);
+  for (const { lockId, payload } of sendings) {
+    if (stage.stop.aborted) return;
+    if (paceMs > 0) await delay(paceMs, undefined, { signal: stage.stop }).catch(() => undefined);
+    const text = payload.replace(NOW, new Date().toISOString());
+    await radios.get(lockId)?.publishAsync(reportTopic(lockId), text, { qos: 1 });
+    stage.onAcknowledged(payload.split('"boot"').length - 1);
   }
 }
 

@@ -1,0 +1,162 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runDemo } from '../src/demo/fleet.ts';
+import { runLoad } from '../src/load/load.ts';
+import type { Progress } from '../src/progress.ts';
+import { progressTo } from '../src/progress.ts';
+import { runScenario } from '../src/scenario/run.ts';
+import { loadScenario } from '../src/scenario/scenario.ts';
+import { loadFleet } from '../src/statefile.ts';
+import type { FakePlatform } from './fake-platform.ts';
+import { startFakePlatform } from './fake-platform.ts';
+
+let fake: FakePlatform;
+let folder: string;
+let lines: string[];
+let progress: Progress;
+
+beforeEach(async () => {
+  fake = await startFakePlatform();
+  folder = mkdtempSync(join(tmpdir(), 'sealwatch-sim-'));
+  lines = [];
+  progress = progressTo((line) => lines.push(line), false, 'en');
+});
+
+afterEach(async () => {
+  await fake.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const said = () => lines.map((line) => JSON.parse(line) as { msg: string });
+const demo = (stop: AbortSignal) =>
+  runDemo({ http: fake.http, mqtt: fake.mqtt, key: fake.key, locks: 8, seed: 5, state: folder }, progress, stop);
+
+async function demoUntilLive(): Promise<void> {
+  const stop = new AbortController();
+  const running = demo(stop.signal);
+  await vi.waitFor(
+    () => expect(said().map(({ msg }) => msg)).toContain('live: every lock reports at its interval'),
+    30_000,
+  );
+  await vi.waitFor(() => expect([...fake.records.values()].every((mine) => mine.size > 2)).toBe(true), 20_000);
+  stop.abort();
+  await running;
+}
+
+const times = (lockId: string) =>
+  [...(fake.records.get(lockId)?.values() ?? [])].map((report) => Date.parse(report.time));
+
+describe('the demo fleet', () => {
+  it('declares every truck with its past, back-fills it at 30 s and reports live, in records that are all valid', async () => {
+    await demoUntilLive();
+    expect(fake.invalid).toEqual([]);
+    expect(fake.conflicts).toEqual([]);
+    expect(fake.trips.size).toBe(8);
+    expect(fake.largestBatch).toBeGreaterThan(100);
+    expect(fake.largestBatch).toBeLessThanOrEqual(200);
+    const reds = [...fake.trips.values()].filter((trip) => trip.risk === 'red');
+    expect(reds).toHaveLength(1);
+    for (const trip of fake.trips.values()) {
+      const made = times(trip.lockId).sort((a, b) => a - b);
+      const gaps = made.slice(1).map((time, i) => time - made[i]!);
+      expect(made[0]).toBeGreaterThanOrEqual(trip.departedMs);
+      expect(Math.max(...gaps)).toBeLessThan(45_000);
+    }
+  });
+
+  it('keeps its secrets in a file only its owner may read, and continues with the same locks and trips', async () => {
+    await demoUntilLive();
+    const before = loadFleet(folder)!;
+    expect(statSync(join(folder, 'demo-fleet.json')).mode & 0o777).toBe(0o600);
+    lines = [];
+    await demoUntilLive();
+    const after = loadFleet(folder)!;
+    expect(after.trucks.map((truck) => truck.lockId)).toEqual(before.trucks.map((truck) => truck.lockId));
+    expect(after.trucks.map((truck) => truck.trip?.tripId)).toEqual(before.trucks.map((truck) => truck.trip?.tripId));
+    expect(after.trucks[0]!.boot).toBe(before.trucks[0]!.boot + 1);
+    expect(fake.trips.size).toBe(8);
+    expect(fake.conflicts).toEqual([]);
+    expect(lines.join('')).not.toContain(before.trucks[0]!.secret);
+  });
+
+  it('begins anew where the platform’s database is another one', async () => {
+    await demoUntilLive();
+    fake.forget();
+    lines = [];
+    await demoUntilLive();
+    expect(fake.trips.size).toBe(8);
+    expect(said().map(({ msg }) => msg)).toContain('locks registered');
+  });
+
+  it('says which interface refused and why', async () => {
+    const wrongKey = { http: fake.http, mqtt: fake.mqtt, key: 'wrong', locks: 2, state: folder };
+    const stop = new AbortController().signal;
+    await expect(runDemo(wrongKey, progress, stop)).rejects.toThrow(/REST PUT .*HTTP 401 unauthenticated; this key/);
+  });
+});
+
+describe('a scenario played against a platform', () => {
+  const options = (name: string, extra: object = {}) => ({
+    http: fake.http,
+    mqtt: fake.mqtt,
+    key: fake.key,
+    scenario: loadScenario(name),
+    trips: 2,
+    seed: 3,
+    ...extra,
+  });
+  const never = new AbortController().signal;
+
+  it('meets its thresholds where the platform tells the truth', async () => {
+    const json = join(folder, 'score.json');
+    const result = await runScenario(options('the-ramp', { json }), progress, never);
+    expect(result.failures).toEqual([]);
+    expect(result.verdicts).toEqual({ right: 2, wrong: 0, unasked: 0 });
+    expect(JSON.parse(readFileSync(json, 'utf8'))).toEqual(result);
+  });
+
+  it('fails where acknowledged records are not shown', async () => {
+    fake.hidden.add('1/7');
+    const result = await runScenario(options('calm-day'), progress, never);
+    expect(result.records.missing).toBe(2);
+    expect(result.failures.join()).toMatch(/2 acknowledged records are not shown/);
+  });
+
+  it('counts repeated records once and finds what cannot be read in quarantine', async () => {
+    const result = await runScenario(options('bad-firmware'), progress, never);
+    expect(fake.duplicates).toBeGreaterThan(0);
+    expect(fake.conflicts).toEqual([]);
+    expect(result.records).toMatchObject({ missing: 0, storedTwice: 0 });
+  });
+
+  it('can be recorded and played again, byte for byte', async () => {
+    const record = join(folder, 'run.jsonl');
+    await runScenario(options('calm-day', { record }), progress, never);
+    const first = JSON.stringify([...fake.records.values()].map((mine) => mine.get('1/5')));
+    fake.records.clear();
+    fake.forget();
+    await runScenario(options('calm-day', { replay: record }), progress, never);
+    expect(JSON.stringify([...fake.records.values()].map((mine) => mine.get('1/5')))).toBe(first);
+  });
+});
+
+describe('a load', () => {
+  it('acknowledges everything offered and measures from when each report was due', async () => {
+    const options = {
+      http: fake.http,
+      mqtt: fake.mqtt,
+      key: fake.key,
+      locks: 20,
+      rate: 400,
+      seconds: 1,
+      ramp: 200,
+      seed: 1,
+    };
+    const result = await runLoad(options, progress, new AbortController().signal);
+    expect(result).toMatchObject({ locks: 20, sent: 400, acknowledged: 400, unsendable: 0, missingInSample: 0 });
+    expect(result.latencyMs.max).toBeGreaterThanOrEqual(result.latencyMs.p50);
+    expect(fake.invalid).toEqual([]);
+  });
+});

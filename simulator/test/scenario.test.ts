@@ -1,0 +1,121 @@
+import { Report } from '@sealwatch/schemas';
+import { describe, expect, it } from 'vitest';
+import { loadRoad } from '../src/demo/road.ts';
+import { nearest } from '../src/path.ts';
+import type { TripScript } from '../src/scenario/perform.ts';
+import { perform } from '../src/scenario/perform.ts';
+import { groupsOf } from '../src/scenario/run.ts';
+import { loadScenario, scenarioNames, shareTrips } from '../src/scenario/scenario.ts';
+
+const road = loadRoad();
+const END = Date.parse('2026-11-21T09:00:00.000Z');
+const LOCKS = ['SMTEST000001', 'SMTEST000002'];
+
+function played(name: string, seed = 42): TripScript[] {
+  const { parts } = loadScenario(name);
+  return perform({ road, scenario: name, plain: parts[0]!.plain, seed, lockIds: LOCKS, endMs: END });
+}
+
+const plainNames = scenarioNames().filter((name) => loadScenario(name).parts.length === 1);
+
+function recordsIn(script: TripScript): Report[] {
+  return script.sendings.flatMap(({ payload }) => {
+    try {
+      const json: unknown = JSON.parse(payload);
+      return (Array.isArray(json) ? json : [json]).flatMap((one) => {
+        const read = Report.safeParse(one);
+        return read.success ? [read.data] : [];
+      });
+    } catch {
+      return [];
+    }
+  });
+}
+
+describe.each(plainNames)('the scenario %s', (name) => {
+  const [first, ...later] = played(name);
+
+  it('gives the same bytes for the same seed, and others for another', () => {
+    expect(JSON.stringify(played(name))).toBe(JSON.stringify([first, ...later]));
+    expect(JSON.stringify(played(name, 43))).not.toBe(JSON.stringify([first, ...later]));
+  });
+
+  it('has a truth that its own records bear out', () => {
+    const sent = new Set(recordsIn(first!).map((report) => `${report.boot}/${report.seq}`));
+    const live = first!.liveNow.map(({ payload }) => JSON.parse(payload) as { boot: number; seq: number });
+    for (const { boot, seq } of live) sent.add(`${boot}/${seq}`);
+    for (const id of first!.truth.acknowledged) expect(sent.has(id.slice(id.indexOf('/') + 1))).toBe(true);
+    const away = recordsIn(first!).filter(
+      ({ position }) => position?.source === 'gnss' && nearest(road, position).distanceM > 500,
+    );
+    const expected = first!.truth.expected.some(({ rule }) => rule === 'route.deviation');
+    const straight = ['clone', 'leave-lock'].some((act) =>
+      loadScenario(name).parts[0]!.plain.acts.some((a) => a.do === act),
+    );
+    if (!straight) expect(away.length > 1).toBe(expected);
+    for (const { span } of first!.truth.expected) expect(span.toMs).toBeGreaterThanOrEqual(span.fromMs);
+  });
+
+  it('keeps to what the contract allows a publish: 200 records, 64 KiB, oldest first', () => {
+    for (const { payload } of first!.sendings) {
+      expect(Buffer.byteLength(payload)).toBeLessThanOrEqual(64 * 1024);
+      if (!payload.startsWith('[')) continue;
+      const list = JSON.parse(payload) as { seq: number; boot: number }[];
+      expect(list.length).toBeLessThanOrEqual(200);
+      if (name !== 'bad-firmware')
+        expect(list.map(({ seq }) => seq)).toEqual(list.map(({ seq }) => seq).sort((a, b) => a - b));
+    }
+  });
+});
+
+describe('the truth', () => {
+  it.each([
+    ['calm-day', [], 'release'],
+    ['service-area', [], 'release'],
+    ['the-ramp', ['route.deviation'], 'alarm'],
+    ['dead-zone-with-detour', ['route.deviation'], 'alarm'],
+    ['rope-cut', ['seal.rope-cut'], 'alarm'],
+    ['case-opened', ['seal.case-opened'], 'alarm'],
+    ['jammer', ['comms.jamming'], 'manual'],
+    ['cloned-lock', ['seal.identity-mismatch'], 'alarm'],
+    ['two-boxes', ['pair.separation'], 'alarm'],
+    ['battery-dies', ['power.low', 'power.very-low', 'power.deep-sleep'], 'unasked'],
+  ])('of %s is %j and the gate’s right answer %s', (name, rules, verdict) => {
+    const { truth } = played(name)[0]!;
+    expect(truth.expected.map(({ rule }) => rule)).toEqual(rules);
+    expect(truth.verdict).toBe(verdict);
+  });
+
+  it('of a ramp says about twenty minutes', () => {
+    const [expected] = played('the-ramp')[0]!.truth.expected;
+    const minutes = (expected!.span.toMs - expected!.span.fromMs) / 60_000;
+    expect(minutes).toBeGreaterThan(12);
+    expect(minutes).toBeLessThan(26);
+  });
+
+  it('of a lock that is reused at once belongs to the trip on which it happened', () => {
+    const [first, next] = played('lock-reused-at-once');
+    expect(first?.truth.expected.map(({ rule }) => rule)).toEqual(['route.deviation']);
+    expect(next?.truth.expected).toEqual([]);
+    expect(first?.sendings.filter(({ held }) => held)).toHaveLength(1);
+  });
+});
+
+describe('a scenario file', () => {
+  it('that is wrong is refused with the field', () => {
+    const file = new URL('./fixtures/bad-scenario.yaml', import.meta.url).pathname;
+    expect(() => loadScenario(file)).toThrow(/acts\.0\.atKm.*\n?.*/);
+  });
+
+  it('that does not exist is refused with the names that do', () => {
+    expect(() => loadScenario('no-such')).toThrow(/the-ramp/);
+  });
+
+  it('may mix others by weight', () => {
+    const { parts, trips } = loadScenario('mixed-day');
+    expect(trips).toBe(100);
+    expect(shareTrips(parts, 100)).toEqual([90, 4, 2, 1, 3]);
+    expect(shareTrips(parts, 7).reduce((sum, count) => sum + count, 0)).toBe(7);
+    expect(groupsOf(loadScenario('mixed-day'), 20, 1, END)).toHaveLength(20);
+  });
+});
