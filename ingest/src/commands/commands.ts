@@ -43,7 +43,7 @@ export interface Commands {
 
 interface Turn {
   /** What to look for when the present pass is over. */
-  next: { resend: boolean } | undefined;
+  next: { sentBefore: Date | undefined } | undefined;
   work: Promise<void>;
 }
 
@@ -61,8 +61,8 @@ export function startCommands(deps: CommandsDeps): Commands {
   const listeners: Parameters<Commands['onEnded']>[0][] = [];
   const sending = new Map<string, Turn>();
 
-  const sendAll = async (lockId: string, resend: boolean): Promise<void> => {
-    for (const row of await waitingCommands(pool, lockId, resend, new Date(nowMs()))) {
+  const sendAll = async (lockId: string, sentBefore: Date | undefined): Promise<void> => {
+    for (const row of await waitingCommands(pool, lockId, sentBefore, new Date(nowMs()))) {
       if (!(await deps.deliver(lockId, commandOf(row)))) return;
       await markSent(pool, row.command_id, new Date(nowMs()));
     }
@@ -71,9 +71,9 @@ export function startCommands(deps: CommandsDeps): Commands {
   const takeTurn = async (lockId: string, turn: Turn): Promise<void> => {
     try {
       while (turn.next) {
-        const { resend } = turn.next;
+        const { sentBefore } = turn.next;
         turn.next = undefined;
-        await sendAll(lockId, resend);
+        await sendAll(lockId, sentBefore);
       }
     } catch (error) {
       log.error({ err: error, lockId }, 'commands could not be sent; they stay queued');
@@ -83,18 +83,18 @@ export function startCommands(deps: CommandsDeps): Commands {
   };
 
   /** One at a time per lock, so that the order holds; a call while one is under way makes it look once more. */
-  const send = (lockId: string, resend: boolean): Promise<void> => {
+  const send = (lockId: string, sentBefore?: Date): Promise<void> => {
     const busy = sending.get(lockId);
     if (busy) {
-      busy.next = { resend: resend || busy.next?.resend === true };
+      busy.next = { sentBefore: sentBefore ?? busy.next?.sentBefore };
       return busy.work;
     }
-    const turn: Turn = { next: { resend }, work: Promise.resolve() };
+    const turn: Turn = { next: { sentBefore }, work: Promise.resolve() };
     sending.set(lockId, turn);
     turn.work = takeTurn(lockId, turn);
     return turn.work;
   };
-  const deliverDue = (lockId: string) => send(lockId, false);
+  const deliverDue = (lockId: string) => send(lockId);
 
   const takeReply = async (lockId: string, payload: Buffer): Promise<void> => {
     const read = readReply(payload);
@@ -129,7 +129,7 @@ export function startCommands(deps: CommandsDeps): Commands {
       return row;
     },
     deliverDue,
-    reconnected: (lockId) => send(lockId, true),
+    reconnected: (lockId) => send(lockId, new Date(nowMs())),
     receiveReply(lockId, payload, done) {
       // An error closes the connection: the lock sends its reply again once the database is back.
       takeReply(lockId, payload).then(

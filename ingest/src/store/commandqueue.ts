@@ -12,27 +12,27 @@ export type Ending = Extract<CommandState, 'done' | 'refused' | 'failed'>;
 
 /**
  * Commands that wait for a lock, in the order they were given; expired ones are left out.
- * @param withSent also those that were sent and never answered
+ * @param sentBefore also those that were sent before this time and never answered
  */
 export async function waitingCommands(
   db: Queryable,
   lockId: string,
-  withSent: boolean,
+  sentBefore: Date | undefined,
   now: Date,
 ): Promise<OrderRow[]> {
   const { rows } = await db.query<OrderRow>(
-    `SELECT * FROM commands WHERE lock_id = $1 AND state IN ('queued', 'sent') AND (state = 'queued' OR $2)
-       AND expires_at > $3 ORDER BY ordinal`,
-    [lockId, withSent, now],
+    `SELECT * FROM commands WHERE lock_id = $1 AND expires_at > $3
+       AND (state = 'queued' OR (state = 'sent' AND sent_at < $2::timestamptz)) ORDER BY ordinal`,
+    [lockId, sentBefore ?? null, now],
   );
   return rows;
 }
 
 export async function markSent(db: Queryable, commandId: string, now: Date): Promise<void> {
-  await db.query(`UPDATE commands SET state = 'sent', sent_at = $2 WHERE command_id = $1 AND state = 'queued'`, [
-    commandId,
-    now,
-  ]);
+  await db.query(
+    `UPDATE commands SET state = 'sent', sent_at = $2 WHERE command_id = $1 AND state IN ('queued', 'sent')`,
+    [commandId, now],
+  );
 }
 
 /** Ends a command by its lock's own reply; false where no such command waits for one. */

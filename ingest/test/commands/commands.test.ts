@@ -1,0 +1,138 @@
+import type { Command } from '@sealwatch/schemas';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { type Broker, startBroker } from '../../src/broker/broker.ts';
+import { type Commands, startCommands } from '../../src/commands/commands.ts';
+import { ordersOfLock } from '../../src/store/orders.ts';
+import { lockSecretHashes } from '../../src/store/roster.ts';
+import { Wiretap } from '../broker/wiretap.ts';
+import { freshDatabase, type TestDatabase } from '../database.ts';
+import { registerLocks, SECRET } from '../intake/rig.ts';
+
+const LOCK = 'JT70100001';
+const OTHER = 'JT70100002';
+const log = pino({ level: 'silent' });
+
+let db: TestDatabase;
+let broker: Broker;
+let commands: Commands;
+let nowMs: number;
+let taps: Wiretap[];
+
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await db.pool.query('TRUNCATE commands, quarantine, locks CASCADE');
+  await registerLocks(db, LOCK, OTHER);
+  nowMs = Date.now();
+  taps = [];
+  commands = startCommands({
+    pool: db.pool,
+    log,
+    deliver: (...of) => broker.deliver(...of),
+    nowMs: () => nowMs,
+    expireEveryMs: 0,
+  });
+  broker = await startBroker({
+    host: '127.0.0.1',
+    port: 0,
+    secretHashes: (lockIds) => lockSecretHashes(db.pool, lockIds),
+    report: (_lockId, _payload, done) => done(),
+    reply: commands.receiveReply,
+    listening: (lockId) => void commands.reconnected(lockId),
+    registry: new Registry(),
+    log,
+  });
+});
+afterEach(async () => {
+  for (const tap of taps) tap.end();
+  await commands.stop();
+  await broker.close();
+});
+
+async function listening(lockId = LOCK): Promise<Wiretap> {
+  const lock = new Wiretap(broker.port);
+  taps.push(lock);
+  lock.connectAs(lockId, SECRET);
+  lock.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: `locks/${lockId}/command`, qos: 1 }] });
+  await vi.waitFor(() => expect(lock.of('suback')).toHaveLength(1));
+  return lock;
+}
+
+const heard = (lock: Wiretap): Command[] =>
+  lock.of('publish').map((packet) => JSON.parse(String(packet.cmd === 'publish' ? packet.payload : '')) as Command);
+const states = async () => (await ordersOfLock(db.pool, LOCK, 100)).toReversed().map((order) => order.state);
+const reply = (lock: Wiretap, lockId: string, commandId: string, result: string) =>
+  lock.send({
+    cmd: 'publish',
+    topic: `locks/${lockId}/reply`,
+    qos: 1,
+    messageId: 77,
+    dup: false,
+    retain: false,
+    payload: JSON.stringify({ v: 1, commandId, result, reason: 'because', time: new Date(nowMs).toISOString() }),
+  });
+
+test('a command reaches a lock that listens at once, and ends by its reply', async () => {
+  const lock = await listening();
+  const order = await commands.order(LOCK, { type: 'interval', intervalS: 30, by: 'li' });
+  await vi.waitFor(() =>
+    expect(heard(lock)).toMatchObject([{ v: 1, commandId: order.command_id, type: 'interval', intervalS: 30 }]),
+  );
+  await vi.waitFor(async () => expect(await states()).toEqual(['sent']));
+  const ended: object[] = [];
+  commands.onEnded((end) => ended.push(end));
+  reply(lock, LOCK, order.command_id, 'refused');
+  await vi.waitFor(() => expect(lock.acknowledged()).toEqual([77]));
+  expect(await ordersOfLock(db.pool, LOCK, 1)).toMatchObject([{ state: 'refused', reason: 'because' }]);
+  expect(ended).toEqual([{ lockId: LOCK, commandId: order.command_id, result: 'refused' }]);
+});
+
+test('commands wait for a lock that is away and are sent in the order given', async () => {
+  const given: string[] = [];
+  for (const type of ['interval', 'locate', 'reboot', 'unlock'] as const) {
+    given.push((await commands.order(LOCK, { type, by: 'li' })).command_id);
+  }
+  expect(await states()).toEqual(['queued', 'queued', 'queued', 'queued']);
+  const lock = await listening();
+  await vi.waitFor(() => expect(heard(lock).map((command) => command.commandId)).toEqual(given));
+});
+
+test('what was sent and never answered is sent again on reconnection, and not before', async () => {
+  const first = await listening();
+  const a = await commands.order(LOCK, { type: 'locate', by: 'li' });
+  const b = await commands.order(LOCK, { type: 'reboot', by: 'li' });
+  await vi.waitFor(async () => expect(await states()).toEqual(['sent', 'sent']));
+  expect(heard(first).map((command) => command.commandId)).toEqual([a.command_id, b.command_id]);
+  reply(first, LOCK, a.command_id, 'done');
+  await vi.waitFor(async () => expect(await states()).toEqual(['done', 'sent']));
+  first.end();
+  nowMs += 1_000;
+  const second = await listening();
+  await vi.waitFor(() => expect(heard(second).map((command) => command.commandId)).toEqual([b.command_id]));
+});
+
+test('a command whose time is up is not sent and ends expired', async () => {
+  await commands.order(LOCK, { type: 'unlock', by: 'li', expiresAt: new Date(nowMs + 60_000) });
+  nowMs += 61_000;
+  const later = await commands.order(LOCK, { type: 'locate', by: 'li' });
+  const lock = await listening();
+  await vi.waitFor(() => expect(heard(lock).map((command) => command.commandId)).toEqual([later.command_id]));
+  expect(await commands.expire()).toBe(1);
+  expect((await states())[0]).toBe('expired');
+});
+
+test("a lock cannot end another lock's command, and a reply that cannot be read goes to quarantine, acknowledged", async () => {
+  const order = await commands.order(LOCK, { type: 'unlock', by: 'li' });
+  const other = await listening(OTHER);
+  reply(other, OTHER, order.command_id, 'done');
+  await vi.waitFor(() => expect(other.acknowledged()).toEqual([77]));
+  expect(await states()).toEqual(['queued']);
+  reply(other, OTHER, 'no-uuid', 'done');
+  await vi.waitFor(() => expect(other.acknowledged()).toEqual([77, 77]));
+  const { rows } = await db.pool.query('SELECT lock_id, topic, reason FROM quarantine');
+  expect(rows).toEqual([{ lock_id: OTHER, topic: `locks/${OTHER}/reply`, reason: 'invalid' }]);
+});
