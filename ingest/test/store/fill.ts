@@ -11,25 +11,24 @@ export function reportOf(lockId: string, seq: number, timeMs: number, more: Part
 }
 
 /**
- * 40 locks, a report every 30 s over two days (some 230,000 rows, so that a plan has a reason to use an index), written by the
- * server itself; one trip of the first lock over the last four hours, with an alarm one hour ago.
+ * Locks with a report every 30 s over two days (40 of them make 230,400 rows, so that a plan has a reason to use an
+ * index), written by the server itself; one trip of the first lock over the last four hours, with an alarm one hour ago.
  */
-export async function fillReports(pool: pg.Pool): Promise<void> {
+export async function fillReports(pool: pg.Pool, locks = 40): Promise<void> {
   const now = new Date(NOW_MS);
   await pool.query(
     `INSERT INTO locks (lock_id, secret_hash, last_time)
-    SELECT 'JT701' || lpad(n::text, 5, '0'), '', $1 FROM generate_series(1, 40) n`,
-    [now],
+    SELECT 'JT701' || lpad(n::text, 5, '0'), '', $1 FROM generate_series(1, $2::int) n`,
+    [now, locks],
   );
   await pool.query(
     `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind, mode, lon, lat, accuracy_m, speed_kmh, heading_deg, source,
        rope, motor, cover, battery_percent)
      SELECT 'JT701' || lpad(n::text, 5, '0'), 1, i, $1::timestamptz - i * interval '30 s', $1, 'live', 'sealed',
        120 + 0.0001 * i + 0.002 * sin(i / 9.0), 29 + 0.001 * n, 6, 60, 90, 'gnss', 'inserted', 'locked', 'closed', 80
-     FROM generate_series(1, 40) n, generate_series(1, 5760) i`,
-    [now],
+     FROM generate_series(1, $2::int) n, generate_series(1, 5760) i`,
+    [now, locks],
   );
-  // the ids of the locks of this file: JT70100001 …
   await pool.query(
     `INSERT INTO routes (route_id, version, name, feature, created_by) VALUES ('r', 1, 'r', '{}', 'test')`,
   );
