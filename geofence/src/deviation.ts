@@ -30,8 +30,8 @@ import type { Excursion, LockRoute, RouteChange, Seen } from './state.ts';
  * What may be taken back is everything provisional: an outside fix that is an impossible jump from the one before it
  * does not even turn the truck provisional.
  *
- * The memory is the last 60 s and the last fix before them (at most 64): exact as long as a lock's records are ordered
- * by time as they are by number, and it reports at most once a second.
+ * The memory is the outside fixes of the last 60 s and the last fix (at most 64): exact as long as a lock's records are
+ * ordered by time as they are by number, and it reports at most once a second.
  */
 
 /** A fix, where it stands to the route, and the error it admits. */
@@ -79,6 +79,7 @@ export function outsideSeen(lock: LockRoute, observed: Observed, params: RoutePa
     seq: fix.seq,
     outside: where === 'outside',
     reached: false,
+    believed: true,
   };
   if (!seen.outside) return seen;
   for (const before of lock.recent) {
@@ -114,13 +115,11 @@ export function withFix(
   observed: Observed,
   seen: Seen,
   claim: Claim | undefined,
-  believed: boolean,
   changes: RouteChange[],
   params: RouteParams,
 ): LockRoute {
   const recent = remember(lock.recent, seen, params);
   const next: LockRoute = { ...lock, recent };
-  if (observed.where === 'inside' && believed) next.lastInside = insideMark(observed);
   if (lock.excursions.length === 0 && !seen.outside) return next;
   let excursions = lock.excursions.slice();
   let open = excursions[excursions.length - 1];
@@ -133,7 +132,7 @@ export function withFix(
       changes.push(open.confirmedMs === undefined ? 'glitch' : 'returned');
     }
     excursions[excursions.length - 1] = open;
-  } else if (seen.outside && (believed || claim !== undefined)) {
+  } else if (seen.outside && (seen.believed || claim !== undefined)) {
     excursions.push(begin(lock, observed, seen));
     changes.push('provisional');
   }
@@ -144,24 +143,24 @@ export function withFix(
   return next;
 }
 
-function remember(recent: readonly Seen[], seen: Seen, params: RouteParams): Seen[] {
+/** Outside and doubted fixes stay for `pairMostMs`; a believed inside one speaks for its neighbour only. */
+function remember(recent: readonly Seen[], seen: Seen, params: RouteParams): readonly Seen[] {
+  const last = recent.length - 1;
+  if (last < 0 || (last === 0 && recent[0]!.believed && !recent[0]!.outside)) return [seen];
   const since = seen.timeMs - params.pairMostMs;
-  let first = Math.max(0, recent.length + 1 - MOST_RECENT);
-  while (first < recent.length && recent[first]!.timeMs < since) first++;
   const kept: Seen[] = [];
-  for (let i = first; i < recent.length; i++) kept.push(recent[i]!);
+  for (let i = Math.max(0, last + 2 - MOST_RECENT); i <= last; i++) {
+    const mark = recent[i]!;
+    // The last one stays even when it is old: the next record may be the one directly after it.
+    if (mark.outside || !mark.believed) if (mark.timeMs >= since || i === last) kept.push(mark);
+  }
   kept.push(seen);
   return kept;
 }
 
-function insideMark({ fix, located }: Observed): NonNullable<LockRoute['lastInside']> {
-  const beyond = Math.abs(located.offsetM) - located.halfWidthM;
-  return { timeMs: fix.timeMs, lon: fix.lon, lat: fix.lat, progressM: located.progressM, beyondM: Math.min(0, beyond) };
-}
-
 function begin(lock: LockRoute, observed: Observed, seen: Seen): Excursion {
   const { fix, located } = observed;
-  const inside = lock.lastInside;
+  const inside = lock.at?.inside ? lock.at : lock.lastInside;
   const place = { lon: fix.lon, lat: fix.lat };
   const excursion: Excursion = {
     lockId: lock.lockId,
@@ -175,7 +174,9 @@ function begin(lock: LockRoute, observed: Observed, seen: Seen): Excursion {
   };
   if (inside === undefined) return excursion;
   const beyond = Math.max(0, Math.abs(located.offsetM) - located.halfWidthM);
-  const share = beyond - inside.beyondM > 0 ? -inside.beyondM / (beyond - inside.beyondM) : 1;
+  // In a stop beside the corridor a truck is inside and yet beyond the edge.
+  const within = Math.max(0, -inside.beyondM);
+  const share = beyond + within > 0 ? within / (beyond + within) : 1;
   return {
     ...excursion,
     lastInsideMs: inside.timeMs,

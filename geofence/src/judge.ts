@@ -6,7 +6,7 @@ import { beyondM, type Located, type LocateHint, locate } from './locate.ts';
 import { turnedBack } from './opposite.ts';
 import type { RouteParams } from './params.ts';
 import type { LockRoute, RouteChange, RouteState, RouteVerdict, Seen } from './state.ts';
-import { zonesAt } from './zones.ts';
+import { firstZone } from './zones.ts';
 
 const EMPTY: RouteState = Object.freeze({ locks: Object.freeze([]) as readonly LockRoute[] });
 const NOTHING: readonly never[] = Object.freeze([]);
@@ -43,7 +43,18 @@ export function judge(
 }
 
 function newLock(lockId: string): LockRoute {
-  return { lockId, recent: NOTHING, excursions: NOTHING, glitches: 0, gaps: NOTHING };
+  // Every field is there from the start: one shape for every lock keeps the copies fast.
+  return {
+    lockId,
+    recent: NOTHING,
+    trusted: undefined,
+    at: undefined,
+    lastInside: undefined,
+    excursions: NOTHING,
+    glitches: 0,
+    opposite: undefined,
+    gaps: NOTHING,
+  };
 }
 
 function unjudged(problem: FixProblem): RouteVerdict {
@@ -62,14 +73,13 @@ function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, params: 
   };
   const seen = outsideSeen(lock, observed, params);
   const problems = suspicions(lock, seen, params);
-  const believed = problems === NOTHING;
+  seen.believed = problems === NOTHING;
   const changes: RouteChange[] = [];
   const confirmed = confirmations(lock, seen, params);
-  const next: LockRoute = withFix(lock, observed, seen, confirmed, believed, changes, params);
+  const next: LockRoute = withFix(lock, observed, seen, confirmed, changes, params);
   const verdict: RouteVerdict = { where: observed.where, problems, changes, located };
   if (stop !== undefined) verdict.stop = stop;
-  if (believed) next.trusted = seen;
-  if (believed) believe(lock, next, observed, stop, changes, verdict, params);
+  if (seen.believed) believe(lock, next, observed, stop, changes, verdict, params);
   const excursion = next.excursions[next.excursions.length - 1];
   if (excursion && (excursion.returnedMs === undefined || changes.includes('returned'))) verdict.excursion = excursion;
   return { lock: next, verdict };
@@ -85,15 +95,18 @@ function believe(
   verdict: RouteVerdict,
   params: RouteParams,
 ): void {
-  const inside = where !== 'outside';
+  const inside = where === 'inside';
+  if (!inside && lock.at?.inside) next.lastInside = lock.at;
+  next.trusted = next.recent[next.recent.length - 1];
   next.at = {
     timeMs: fix.timeMs,
     segment: located.segment,
     progressM: located.progressM,
+    beyondM: Math.abs(located.offsetM) - located.halfWidthM,
     inside,
     stop: stop !== undefined,
   };
-  if (!inside) return;
+  if (where === 'outside') return;
   const gap = lock.at ? gapBetween(lock.lockId, lock.at, next.at, lock.trusted!, fix, params) : undefined;
   if (gap !== undefined) {
     next.gaps = [...lock.gaps.slice(1 - MOST_GAPS), gap];
@@ -119,7 +132,7 @@ function hintFor(lock: LockRoute, fix: JudgedFix): LocateHint | undefined {
 /** A fix's admitted error is no reason to be in a stop. */
 function stopAt(corridor: Corridor, fix: JudgedFix): string | undefined {
   if (corridor.stops.length === 0) return undefined;
-  return zonesAt(corridor.stopZones, fix.lon, fix.lat)[0];
+  return firstZone(corridor.stopZones, fix.lon, fix.lat);
 }
 
 function whereIs(

@@ -126,28 +126,43 @@ function nearHint(corridor: Corridor, start: number): number {
   return best;
 }
 
-/** Chooses between the passes of the route that lie about as near as the nearest segment. */
+/**
+ * Chooses between the passes of the route that lie about as near as the nearest segment. Away from the road there is no
+ * pass to be on, and the nearest point is the answer.
+ */
 function likeliestPass(corridor: Corridor, nearest: number, hint: LocateHint): number {
   const nearestM = chordToM(Math.sqrt(chord2ToSegment(corridor, nearest, x, y, z)));
-  segmentsWithin(corridor, x, y, z, metresToChord(nearestM + DOUBT_M), doubtful);
-  if (isOnePass(corridor, doubtful)) return nearest;
+  if (nearestM > corridor.halfWidthM[nearest]! + DOUBT_M) return nearest;
+  const reach = metresToChord(nearestM + DOUBT_M);
+  segmentsWithin(corridor, x, y, z, reach, doubtful);
   let best = nearest;
   let least = Infinity;
-  for (const segment of doubtful) {
-    const cost = doubt(corridor, segment, nearestM, hint);
+  for (let i = 0; i < doubtful.length; ) {
+    let foot = doubtful[i]!;
+    let foot2 = chord2ToSegment(corridor, foot, x, y, z);
+    for (i++; i < doubtful.length && goesOn(corridor, doubtful[i - 1]!, doubtful[i]!, reach); i++) {
+      const chord2 = chord2ToSegment(corridor, doubtful[i]!, x, y, z);
+      if (chord2 >= foot2) continue;
+      foot = doubtful[i]!;
+      foot2 = chord2;
+    }
+    // Of a single pass the foot is the nearest segment, whatever it costs.
+    const cost = doubt(corridor, foot, nearestM, hint);
     if (cost < least) {
       least = cost;
-      best = segment;
+      best = foot;
     }
   }
   return best;
 }
 
-function isOnePass(corridor: Corridor, segments: number[]): boolean {
-  const { alongM } = corridor;
-  const first = segments[0]!;
-  const last = segments[segments.length - 1]!;
-  return alongM[last]! - alongM[first + 1]! <= PASS_GAP_M;
+/** Whether two segments are one pass: they follow each other, and the route does not leave `reach` in between. */
+function goesOn(corridor: Corridor, segment: number, next: number, reach: number): boolean {
+  if (next !== segment + 1) return false;
+  const v = next * 3;
+  const { vertices } = corridor;
+  const [dx, dy, dz] = [vertices[v]! - x, vertices[v + 1]! - y, vertices[v + 2]! - z];
+  return dx * dx + dy * dy + dz * dz <= reach * reach;
 }
 
 /** How little a pass fits: 0 fits best. The nearness of a pass says less than whether the vehicle can be there. */
@@ -188,42 +203,51 @@ function progressAt(corridor: Corridor, segment: number, angle: number): number 
 }
 
 function answer(corridor: Corridor, segment: number): Located {
-  const { planes, vertices } = corridor;
+  const { planes, vertices, alongM } = corridor;
   const p = segment * PLANE_DOUBLES;
   const v = segment * 3;
-  const angle = angleOn(corridor, segment);
-  const cos = Math.cos(angle);
-  const sin = Math.sin(angle);
+  const along = x * planes[p + 3]! + y * planes[p + 4]! + z * planes[p + 5]!;
+  const toward = x * vertices[v]! + y * vertices[v + 1]! + z * vertices[v + 2]!;
+  const left = x * planes[p]! + y * planes[p + 1]! + z * planes[p + 2]!;
+  if (along <= 0) return answerAtVertex(corridor, segment, segment, left, segment - 1);
+  if (along * planes[p + 6]! - toward * planes[p + 7]! >= 0) {
+    return answerAtVertex(corridor, segment, segment + 1, left, segment + 1);
+  }
+  // Cosine and sine of the angle from the segment's start to the foot of the position.
+  const scale = 1 / Math.sqrt(along * along + toward * toward);
+  const cos = toward * scale;
+  const sin = along * scale;
   const fx = vertices[v]! * cos + planes[p + 3]! * sin;
   const fy = vertices[v + 1]! * cos + planes[p + 4]! * sin;
   const fz = vertices[v + 2]! * cos + planes[p + 5]! * sin;
-  const awayM = chordToM(Math.sqrt(chord2ToSegment(corridor, segment, x, y, z)));
   return {
     segment,
-    offsetM: isRight(corridor, segment) ? awayM : -awayM,
-    progressM: progressAt(corridor, segment, angle),
+    // Left of travel is negative, and the sine of the distance is the normal's part of the position.
+    offsetM: -EARTH_RADIUS_M * Math.asin(Math.max(-1, Math.min(1, left))),
+    progressM: Math.min(alongM[segment]! + Math.atan2(along, toward) * EARTH_RADIUS_M, alongM[segment + 1]!),
     halfWidthM: corridor.halfWidthM[segment]!,
     lon: Math.atan2(fy, fx) / RADIANS_PER_DEGREE,
     lat: Math.atan2(fz, Math.sqrt(fx * fx + fy * fy)) / RADIANS_PER_DEGREE,
   };
 }
 
-/** Which side; at a vertex by both segments that meet there, or a sharp bend would be taken for its other side. */
-function isRight(corridor: Corridor, segment: number): boolean {
-  const { planes, vertices } = corridor;
-  const p = segment * PLANE_DOUBLES;
-  const v = segment * 3;
-  let left = x * planes[p]! + y * planes[p + 1]! + z * planes[p + 2]!;
-  const along = x * planes[p + 3]! + y * planes[p + 4]! + z * planes[p + 5]!;
-  const toward = x * vertices[v]! + y * vertices[v + 1]! + z * vertices[v + 2]!;
-  let other = -1;
-  if (along <= 0) other = segment - 1;
-  else if (along * planes[p + 6]! - toward * planes[p + 7]! >= 0) other = segment + 1;
+/** The side is told by both segments that meet at a vertex, or a sharp bend would be taken for its other side. */
+function answerAtVertex(corridor: Corridor, segment: number, vertex: number, left: number, other: number): Located {
+  const { planes } = corridor;
+  let side = left;
   if (other >= 0 && other < corridor.pointCount - 1) {
     const q = other * PLANE_DOUBLES;
-    left += x * planes[q]! + y * planes[q + 1]! + z * planes[q + 2]!;
+    side += x * planes[q]! + y * planes[q + 1]! + z * planes[q + 2]!;
   }
-  return left < 0;
+  const awayM = chordToM(Math.sqrt(chord2ToSegment(corridor, segment, x, y, z)));
+  return {
+    segment,
+    offsetM: side < 0 ? awayM : -awayM,
+    progressM: corridor.alongM[vertex]!,
+    halfWidthM: corridor.halfWidthM[segment]!,
+    lon: corridor.lon[vertex]!,
+    lat: corridor.lat[vertex]!,
+  };
 }
 
 /** The route's direction of travel on a segment (at its middle), degrees clockwise from north. */

@@ -44,6 +44,8 @@ export function normalLon(lon: number): number {
 
 /** Metres over the ground of a chord given in earth radii. */
 export function chordToM(chord: number): number {
+  // asin's series; at 0.03 earth radii (190 km) the next term is less than a micrometre.
+  if (chord < 0.03) return EARTH_RADIUS_M * chord * (1 + chord * chord * (1 / 24 + (3 / 640) * chord * chord));
   return 2 * EARTH_RADIUS_M * Math.asin(Math.min(1, chord / 2));
 }
 

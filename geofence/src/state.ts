@@ -6,6 +6,8 @@ export interface Seen extends Mark {
   boot: number;
   seq: number;
   outside: boolean;
+  /** Not an impossible jump when it came. */
+  believed: boolean;
   /** For an outside fix: it has a witness before it. */
   reached: boolean;
   /** Time of the earliest outside fix that this one makes a pair with, where that pair is still without a witness. */
@@ -61,18 +63,21 @@ export interface Opposite {
 
 export interface LockRoute {
   lockId: string;
-  /** Fixes of the last `pairMostMs`, and the last one however old. */
+  /** Outside and doubted fixes of the last `pairMostMs`, and the last fix whatever it was. */
   recent: readonly Seen[];
   /** The last believed fix: what the next one must be possible from. */
-  trusted?: Mark;
-  /** Where it stood to the route. */
-  at?: { timeMs: number; segment: number; progressM: number; inside: boolean; stop: boolean };
-  lastInside?: { timeMs: number; lon: number; lat: number; progressM: number; beyondM: number };
+  trusted?: Seen | undefined;
+  /** Where it stood to the route; `beyondM` from the corridor's edge, negative within. */
+  at?:
+    | { timeMs: number; segment: number; progressM: number; beyondM: number; inside: boolean; stop: boolean }
+    | undefined;
+  /** The last inside fix, while the last one is not. */
+  lastInside?: { timeMs: number; progressM: number; beyondM: number } | undefined;
   /** Oldest first; those never confirmed are dropped once no later fix can confirm them. The last may be open. */
   excursions: readonly Excursion[];
   /** Outside fixes that turned out to be alone. */
   glitches: number;
-  opposite?: Opposite;
+  opposite?: Opposite | undefined;
   gaps: readonly Gap[];
 }
 

@@ -34,6 +34,9 @@ export interface ZoneCrossing {
   kind: 'enter' | 'exit' | 'cross';
 }
 
+/** Up to here looking at every box is faster than asking the index. */
+const FEW = 16;
+
 /**
  * @throws RangeError where a place has neither a polygon nor a circle, or numbers that are not finite
  */
@@ -92,6 +95,18 @@ export function crossZones(
     }
   }
   return [...kinds.keys()].sort((a, b) => a - b).map((zone) => ({ id: zones.zones[zone]!.id, kind: kinds.get(zone)! }));
+}
+
+/** The first place that holds the position: what `zonesAt` gives first, without an array. */
+export function firstZone(zones: Zones, lon: number, lat: number): string | undefined {
+  if (zones.entries.length > FEW) return zonesAt(zones, lon, lat)[0];
+  const x = normalLon(lon);
+  for (const { zone, shift } of zones.entries) {
+    const { box } = zones.zones[zone]!;
+    if (lat < box[1] || lat > box[3] || x - shift < box[0] || x - shift > box[2]) continue;
+    if (holds(zones.zones[zone]!, x - shift, lat)) return zones.zones[zone]!.id;
+  }
+  return undefined;
 }
 
 function idsOf(zones: Zones, found: number[]): string[] {

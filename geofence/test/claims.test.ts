@@ -126,7 +126,7 @@ describe('a confirmed excursion is a claim that records exist', () => {
         });
         const [offset] = drive(corridor, list).confirmed;
         const outside = drive(corridor, list).outside;
-        const possible = away <= 75 + cadenceS * 50;
+        const possible = away <= 60 + cadenceS * 50;
         if (outside === 2 && possible) expect(offset?.confirmedMs).toBe(list[3]!.timeMs);
       }),
       { numRuns: 300 },

@@ -1,4 +1,4 @@
-import gcoord from 'gcoord';
+import imported from 'gcoord';
 import { describe, expect, it } from 'vitest';
 import {
   checkRoute,
@@ -12,6 +12,8 @@ import {
 } from '../src/index.ts';
 import { readLine, routeOf } from './traces.ts';
 
+// See src/crs.ts on gcoord's types.
+const gcoord = imported as unknown as typeof imported.default;
 const road = readLine('road-yiwu-beilun');
 
 const refusal = (input: unknown) => {

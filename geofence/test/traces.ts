@@ -1,8 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { RouteInput } from '@sealwatch/schemas';
 import type { JudgedFix } from '../src/index.ts';
 
-const DATA = new URL('./fixtures/', import.meta.url);
+// The second place is for the benchmarks, which run from dist/.
+const DATA = ['./fixtures/', '../../../test/fixtures/']
+  .map((path) => new URL(path, import.meta.url))
+  .find((folder) => existsSync(folder))!;
 
 export interface Point {
   timeMs: number;
