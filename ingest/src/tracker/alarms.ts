@@ -113,9 +113,10 @@ function latchedAlarms(plan: TripPlan, rule: Rule, episodes: Episode[]): AlarmFa
  */
 function settles(disposal: Disposal, episode: Episode): boolean {
   const proven = episode.provenMs ?? episode.startedMs;
-  return disposal.spans.some(([from, to]) =>
-    episode.startedMs <= from ? proven >= from : proven <= to && episode.startedMs <= to,
-  );
+  return disposal.spans.some(([from, to, lockId]) => {
+    if (lockId !== undefined && lockId !== episode.lockId) return false;
+    return episode.startedMs <= from ? proven >= from : proven <= to && episode.startedMs <= to;
+  });
 }
 
 function withClockConfirmations(plan: TripPlan, rule: Rule, episodes: Episode[]): Episode[] {

@@ -8,8 +8,11 @@ export interface Disposal {
   alarmId: string;
   /** Place of the disposed alarm among those of its rule, from 0. */
   ordinal: number;
-  /** `evidence.excursions` of the alarm when it was disposed of; an open end is the time of the disposal. */
-  spans: [fromMs: number, toMs: number][];
+  /**
+   * `evidence.excursions` of the alarm when it was disposed of; an open end is the time of the newest record then. Without
+   * a lock a span speaks for every lock of the trip.
+   */
+  spans: [fromMs: number, toMs: number, lockId?: string | undefined][];
   atMs: number;
 }
 

@@ -50,7 +50,8 @@ export function startTrack(plan: TripPlan, from?: { timeMs: number; state: TripS
 /**
  * Folds records that arrived, in any order, as if they had come by fix time. A late one is folded in from the checkpoint
  * before it; where the records since are no longer in memory the answer is `needFromMs`, and the call is repeated with
- * `stored`, the trip's records with a fix time from there on (those that arrived may be among them).
+ * `stored`, the trip's records with a fix time from there on as they were before these arrived (one that is among them
+ * already is a duplicate).
  * Also to be called, with nothing, when the plan has changed.
  */
 export function advance(
@@ -74,13 +75,11 @@ export function advance(
     ({ timeMs, state }) => timeMs < fromMs && timeMs < sameUntilMs(plan, state.basis),
   ) ?? { timeMs: 0, ordinal: 0, state: startTrip(plan) };
   if (!stored && checkpoint.timeMs < track.recentFromMs) return { ok: false, needFromMs: checkpoint.timeMs };
-  const arrivedKeys = new Set(fresh.map(reportKey));
-  const known = (stored ?? track.recent)
-    .filter((report) => report.timeMs > checkpoint.timeMs && !arrivedKeys.has(reportKey(report)))
-    .sort(foldOrder);
+  const known = (stored ?? track.recent).filter((report) => report.timeMs > checkpoint.timeMs).sort(foldOrder);
+  const knownKeys = new Set(known.map(reportKey));
   const base = rewound(plan, track, checkpoint);
   const before = run(plan, base, known).ended;
-  const all = [...known, ...fresh.filter((report) => report.timeMs > checkpoint.timeMs)].sort(foldOrder);
+  const all = [...known, ...fresh.filter((report) => !knownKeys.has(reportKey(report)))].sort(foldOrder);
   return told(plan, track, run(plan, base, all), before);
 }
 

@@ -141,8 +141,12 @@ describe('law 4: red is latched', () => {
 function dispose(plan: TripPlan, track: TripTrack): void {
   for (const fact of alarmsOf(plan, track.state)) {
     if (fact.kind !== 'latched' || fact.phase === 'provisional') continue;
-    const excursions = fact.evidence.excursions as { fromMs: number; toMs?: number }[];
-    const spans = excursions.map(({ fromMs, toMs }): [number, number] => [fromMs, toMs ?? track.state.lastTimeMs]);
+    const excursions = fact.evidence.excursions as { fromMs: number; toMs?: number; lockId: string }[];
+    const spans = excursions.map(({ fromMs, toMs, lockId }): [number, number, string] => [
+      fromMs,
+      toMs ?? track.state.lastTimeMs,
+      lockId,
+    ]);
     const atMs = track.state.lastTimeMs;
     plan.disposals.push({ rule: fact.rule, alarmId: fact.alarmId, ordinal: 0, spans, atMs });
   }

@@ -5,6 +5,7 @@ import {
   advance,
   compilePlaces,
   type ParamsInput,
+  reportKey,
   resolveParams,
   startTrack,
   type TrackedReport,
@@ -119,7 +120,7 @@ export class Ledger {
   readonly plan: TripPlan;
   track: TripTrack;
   readonly alarms = new Map<string, AlarmFact>();
-  readonly stored: TrackedReport[] = [];
+  readonly stored = new Map<string, TrackedReport>();
   /** Every id ever withdrawn, for what must never be. */
   readonly withdrawn: AlarmFact[] = [];
   reads = 0;
@@ -131,18 +132,14 @@ export class Ledger {
 
   take(...arrived: TrackedReport[]): this {
     let result = advance(this.plan, this.track, arrived);
-    for (const report of arrived) {
-      if (!this.stored.some((s) => s.lockId === report.lockId && s.boot === report.boot && s.seq === report.seq)) {
-        this.stored.push(report);
-      }
-    }
     if (!result.ok) {
       this.reads++;
       const { needFromMs } = result;
-      const since = this.stored.filter((report) => report.timeMs >= needFromMs);
+      const since = [...this.stored.values()].filter((report) => report.timeMs >= needFromMs);
       result = advance(this.plan, this.track, arrived, since);
     }
     if (!result.ok) throw new Error(`still needs ${result.needFromMs}`);
+    for (const report of arrived) this.stored.set(reportKey(report), report);
     this.track = result.track;
     this.write(result);
     return this;

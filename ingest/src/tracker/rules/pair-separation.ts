@@ -50,12 +50,16 @@ export const pairSeparation = defineRule<typeof params, Memory>({
     const near = others.filter(([timeMs]) => fix.timeMs - timeMs <= values.withinS * 1_000);
     const far = near.filter((other) => excessM(spot, other) > values.apartM).at(-1);
     const memory: Memory = { spots, apart: was.memory?.apart ?? [] };
-    if (!far) return together(was.open, memory, moment, near.at(-1), spot, values);
+    // Close at any of these times is together again, and stays so whatever other records say.
+    const close = near.some((other) => distanceM(spot[1], spot[2], other[1], other[2]) < values.apartM);
+    const over = close && was.open?.confirmedMs !== undefined ? [{ ...was.open, endedMs: report.timeMs }] : [];
+    const open = close ? undefined : was.open;
+    if (!far) return { memory, open, ended: over };
     const sighting = inOrder(plan.locks, report.lockId, fix.timeMs, far[0]);
     const proven = memory.apart.some((earlier) => makesPair(earlier, sighting, values));
     const apartM = Math.round(distanceM(spot[1], spot[2], far[1], far[2]));
     const kept = { spots, apart: [...memory.apart, sighting].slice(-APART_KEPT) };
-    return { memory: kept, open: sighted(was.open, moment, apartM, proven) };
+    return { memory: kept, open: sighted(open, moment, apartM, proven), ended: over };
   },
 });
 
@@ -80,20 +84,4 @@ function sighted(open: Episode | undefined, moment: Moment, apartM: number, prov
   if (!proven) return episode;
   const first = episode.confirmedMs === undefined ? { confirmedMs, ...(late ? { late } : {}) } : {};
   return { ...episode, ...first, provenMs } as Episode;
-}
-
-/** One sighting together again ends it; without one at the same time nothing is said. */
-function together(
-  open: Episode | undefined,
-  memory: Memory,
-  moment: Moment,
-  other: Spot | undefined,
-  spot: Spot,
-  { apartM }: Params,
-) {
-  if (!open) return { memory };
-  const close = other !== undefined && distanceM(spot[1], spot[2], other[1], other[2]) < apartM;
-  if (!close) return { memory, open };
-  if (open.confirmedMs === undefined) return { memory };
-  return { memory, ended: [{ ...open, endedMs: moment.report.timeMs }] };
 }
