@@ -73,7 +73,11 @@ export type LockInput =
   | { type: 'event'; event: LockEvent }
   | { type: 'charging'; on: boolean };
 
-export type LockOutput = { type: 'publish'; flight: number; reports: Report[] } | { type: 'reply'; reply: Reply };
+export type LockOutput =
+  | { type: 'publish'; flight: number; reports: Report[] }
+  | { type: 'reply'; reply: Reply }
+  /** the connection ends with the restart and has to be made anew */
+  | { type: 'restart' };
 
 export interface Stepped {
   state: LockState;
@@ -339,7 +343,7 @@ function obey(state: LockState, nowMs: number, command: Command): Stepped {
     case 'locate':
       return { state: { ...state, rollCall: true, nextReportMs: nowMs }, outputs: [answer('done')] };
     case 'reboot':
-      return { state: rebooted(state, nowMs, 'remote'), outputs: [answer('done')] };
+      return { state: rebooted(state, nowMs, 'remote'), outputs: [answer('done'), { type: 'restart' }] };
   }
 }
 

@@ -33,11 +33,17 @@ export function openLink(url: string, lockId: string, secret: string, events: Li
   let timer: NodeJS.Timeout | undefined;
   let waitMs = FIRST_WAIT_MS;
   let wanted = true;
+  let up = false;
 
   const again = () => {
     if (!wanted) return;
     timer = setTimeout(dial, waitMs * (0.5 + pick()));
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+  };
+  const gone = () => {
+    client = undefined;
+    if (up) events.disconnected();
+    up = false;
   };
   const dial = () => {
     const dialled = connect(url, {
@@ -52,13 +58,13 @@ export function openLink(url: string, lockId: string, secret: string, events: Li
       queueQoSZero: false,
     });
     client = dialled;
-    let up = false;
     dialled.on('connect', () => {
       dialled.subscribe(commandTopic(lockId), { qos: 1 }, (error) => {
         if (error) {
           dialled.end(true);
           return;
         }
+        if (client !== dialled) return;
         up = true;
         waitMs = FIRST_WAIT_MS;
         events.connected();
@@ -77,9 +83,10 @@ export function openLink(url: string, lockId: string, secret: string, events: Li
       }
     });
     dialled.once('close', () => {
-      if (client === dialled) client = undefined;
       dialled.end(true);
-      if (up) events.disconnected();
+      // A connection that was given up before has been told of already.
+      if (client !== dialled) return;
+      gone();
       again();
     });
   };
@@ -97,7 +104,9 @@ export function openLink(url: string, lockId: string, secret: string, events: Li
     lose() {
       wanted = false;
       clearTimeout(timer);
-      client?.stream.destroy();
+      const lost = client;
+      gone();
+      lost?.stream.destroy();
     },
     restore() {
       if (wanted) return;

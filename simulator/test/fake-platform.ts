@@ -51,6 +51,14 @@ export interface FakePlatform {
   close(): Promise<void>;
 }
 
+const STATUS_AFTER: Record<string, string> = {
+  release: 'released',
+  hang: 'hung',
+  seal: 'in-transit',
+  close: 'closed',
+  cancel: 'cancelled',
+};
+
 type Answer = { status: number; body: unknown };
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
@@ -192,7 +200,7 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     if (kind === 'gates') return passage(PassageQuestion.parse(body));
     const trip = fake.trips.get(id);
     if (kind !== 'trips' || !trip) return problem(404, 'not-found', `no ${kind} ${id}`);
-    if (act === 'cancel') trip.status = 'cancelled';
+    trip.status = STATUS_AFTER[act] ?? trip.status;
     return { status: 200, body: trip };
   };
 
@@ -226,11 +234,11 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     }
     const trip: FakeTrip = {
       tripId,
-      status: 'in-transit',
+      status: declaration.takeover ? 'in-transit' : 'declared',
       risk: 'green',
       outsideAt: [],
       lockId: unit.lockId,
-      departedMs: Date.parse(declaration.takeover?.departedAt ?? ''),
+      departedMs: Date.parse(declaration.takeover?.departedAt ?? new Date().toISOString()),
       containerNo: unit.containerNo,
       tractorPlate: declaration.vehicle.tractorPlate,
     };

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LockInput } from '../firmware.ts';
+import type { LockInput, LockOutput } from '../firmware.ts';
 import type { Link } from '../link.ts';
 import { openLink } from '../link.ts';
 import type { Path } from '../path.ts';
@@ -117,15 +117,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function linkOf(run: Live, truck: Truck, failure: AbortController): Link {
   const jitter = randomStream(run.fleet.seed, `${truck.spec.lockId}/link`);
-  const input = (one: LockInput) => {
-    for (const output of feed(truck, Date.now(), one)) {
-      if (output.type === 'reply') link.publish('reply', JSON.stringify(output.reply));
-      else {
-        const { flight, reports } = output;
-        link.publish('report', payloadOf(reports), () => input({ type: 'acknowledged', flight }));
-      }
-    }
-  };
+  const input = (one: LockInput) => send(truck, link, feed(truck, Date.now(), one));
   const link = openLink(
     run.options.mqtt,
     truck.spec.lockId,
@@ -141,24 +133,30 @@ function linkOf(run: Live, truck: Truck, failure: AbortController): Link {
   return link;
 }
 
+/** Sends what a lock wants to say; an acknowledgement may make it say more. */
+function send(truck: Truck, link: Link, outputs: readonly LockOutput[]): void {
+  for (const output of outputs) {
+    if (output.type === 'reply') link.publish('reply', JSON.stringify(output.reply));
+    else if (output.type === 'restart') {
+      truck.spec.boot = truck.lock.boot;
+      link.lose();
+      link.restore();
+    } else {
+      const { flight, reports } = output;
+      link.publish('report', payloadOf(reports), () => {
+        send(truck, link, feed(truck, Date.now(), { type: 'acknowledged', flight }));
+      });
+    }
+  }
+}
+
 function tickAll(run: Live, links: Map<Truck, Link>): void {
   const now = Date.now();
   for (const truck of run.trucks) {
     // On its way back to Yiwu a lock lies in a bag: switched off, no reports.
     if (truck.phase === 'returning' || truck.phase === 'idle') continue;
     const link = links.get(truck);
-    for (const output of tick(truck, now)) {
-      if (output.type !== 'publish') continue;
-      const { flight, reports } = output;
-      link?.publish('report', payloadOf(reports), () => acknowledged(truck, link, flight));
-    }
-  }
-}
-
-function acknowledged(truck: Truck, link: Link, flight: number): void {
-  for (const output of feed(truck, Date.now(), { type: 'acknowledged', flight })) {
-    if (output.type !== 'publish') continue;
-    link.publish('report', payloadOf(output.reports), () => acknowledged(truck, link, output.flight));
+    if (link) send(truck, link, tick(truck, now));
   }
 }
 

@@ -99,7 +99,8 @@ async function continued(muster: Muster, truck: Truck): Promise<boolean> {
   setDrives(truck, muster.road, known.orders);
   const drive = driveOf(truck, muster.startMs);
   const standing = drive !== undefined && muster.startMs > drive.endMs + UNWATCHED_MS;
-  if (standing && known.passageId === undefined) {
+  const notSealed = ['declared', 'released', 'hung', 'sealed'].includes(trip.status);
+  if (notSealed || (standing && known.passageId === undefined)) {
     await giveUp(muster, truck, known.tripId);
     return false;
   }

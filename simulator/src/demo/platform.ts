@@ -39,10 +39,8 @@ export async function lockKnown(rest: Rest, lockId: string): Promise<boolean> {
   }
 }
 
-/** A trip under way, taken over with its past. */
-export async function declareTrip(rest: Rest, papers: Papers, lockId: string, departedMs: number): Promise<string> {
-  const departedAt = new Date(departedMs).toISOString();
-  const trip = await rest.post('/trips', {
+function declaration(papers: Papers, lockId: string, departureMs: number) {
+  return {
     declarationNo: papers.declarationNo,
     mode: 'road',
     originOffice: ORIGIN_OFFICE,
@@ -50,11 +48,34 @@ export async function declareTrip(rest: Rest, papers: Papers, lockId: string, de
     routeId: ROUTE_ID,
     vehicle: { tractorPlate: papers.tractorPlate, trailerPlate: papers.trailerPlate },
     units: [{ containerNo: papers.containerNo, lockId, mechanicalSealNo: papers.mechanicalSealNo }],
-    plannedDepartureAt: departedAt,
+    plannedDepartureAt: new Date(departureMs).toISOString(),
     timeLimitMin: TIME_LIMIT_MIN,
-    takeover: { sealedAt: new Date(departedMs - 600_000).toISOString(), departedAt },
-  });
-  return TripAnswer.parse(trip).tripId;
+  };
+}
+
+/** A trip under way, taken over with its past. */
+export async function declareTrip(rest: Rest, papers: Papers, lockId: string, departedMs: number): Promise<string> {
+  const departedAt = new Date(departedMs).toISOString();
+  const takeover = { sealedAt: departedAt, departedAt };
+  return TripAnswer.parse(await rest.post('/trips', { ...declaration(papers, lockId, departedMs), takeover })).tripId;
+}
+
+/** A trip from its very beginning: declared and released, its lock not hung yet. */
+export async function releaseTrip(rest: Rest, papers: Papers, lockId: string, plannedMs: number): Promise<string> {
+  const { tripId } = TripAnswer.parse(await rest.post('/trips', declaration(papers, lockId, plannedMs)));
+  await rest.post(`/trips/${tripId}/release`, {});
+  return tripId;
+}
+
+/** 挂锁, 施封: the office reads plate, box and lock; the platform asks the lock itself. */
+export async function sealTrip(rest: Rest, tripId: string, papers: Papers, lockId: string): Promise<void> {
+  const read = { plate: papers.tractorPlate, containers: [papers.containerNo], lockIds: [lockId] };
+  await rest.post(`/trips/${tripId}/hang`, { read });
+  await rest.post(`/trips/${tripId}/seal`, { read });
+}
+
+export async function orderInterval(rest: Rest, lockId: string, intervalS: number): Promise<void> {
+  await rest.post(`/locks/${lockId}/commands`, { type: 'interval', intervalS });
 }
 
 /** The trip as it stands, or undefined where the platform does not know it. */

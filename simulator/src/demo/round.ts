@@ -7,14 +7,23 @@ import { InterfaceError } from '../rest.ts';
 import type { FleetSpec } from '../statefile.ts';
 import { freshDrive } from './cast.ts';
 import { nextPapers } from './muster.ts';
-import { askGate, cancelTrip, closeTrip, declareTrip, newPassageId, readTrip } from './platform.ts';
+import {
+  askGate,
+  cancelTrip,
+  closeTrip,
+  newPassageId,
+  orderInterval,
+  readTrip,
+  releaseTrip,
+  sealTrip,
+} from './platform.ts';
 import type { Phase, Truck } from './truck.ts';
-import { driveOf, goLive, setDrives } from './truck.ts';
+import { driveOf, goLive, LIVE_INTERVAL_S, setDrives } from './truck.ts';
 
 /**
  * The round of one truck after its drive, one call at a time:
  *
- *   driving ──road ends──► at-gate ──release──► unlocking ──closed──► returning ──► driving (new trip at the yard)
+ *   driving ──road ends──► at-gate ──release──► unlocking ──closed──► returning ──► sealing ──► driving
  *                             └──alarm, manual──► inspection ──closed by a person──┘
  */
 export interface Round {
@@ -32,6 +41,11 @@ const INSPECTION_POLL_MS = 15_000;
 const RETRY_MS = 20_000;
 const RETURNING_MS = 20_000;
 const UNLOCK_PATIENCE_MS = 180_000;
+/** From release to sealing, and from sealing to the first turn of the wheels. */
+const SEALING_MS = 12_000;
+const DEPARTURE_MS = 15_000;
+/** The departure of a truck that waits for its seal. */
+const NOT_YET_MS = 86_400_000;
 
 function enter(truck: Truck, phase: Phase, nowMs: number): void {
   truck.phase = phase;
@@ -56,6 +70,8 @@ export async function advanceRound(round: Round, truck: Truck, nowMs: number): P
       return waitForPerson(round, truck, nowMs);
     case 'returning':
       return beginTrip(round, truck, nowMs);
+    case 'sealing':
+      return sealAndDepart(round, truck, nowMs);
     case 'idle':
       enter(truck, 'returning', nowMs);
       return RETURNING_MS;
@@ -122,21 +138,44 @@ function dropTrip(truck: Truck, nowMs: number): number {
   return RETURNING_MS;
 }
 
-/** The lock hangs on another box in Yiwu: sealed anew, restarted after its way back without power. */
+/** The lock hangs on another box at the yard in Yiwu: restarted after its way back, rope in, motor locked. */
 async function beginTrip(round: Round, truck: Truck, nowMs: number): Promise<number> {
   const { seed, papers } = nextPapers(round.fleet, nowMs);
-  const order = freshDrive(round.road, seed, nowMs + 10_000);
-  const tripId = await declareTrip(round.rest, papers, truck.spec.lockId, nowMs);
+  const tripId = await releaseTrip(round.rest, papers, truck.spec.lockId, nowMs + SEALING_MS + DEPARTURE_MS);
+  const order = freshDrive(round.road, seed, nowMs + NOT_YET_MS);
   truck.spec.trip = { tripId, orders: [order], papers };
-  truck.lock = sealed(rebooted(truck.lock, nowMs, 'hung'), nowMs);
+  const { connected } = truck.lock;
+  truck.lock = { ...sealed(rebooted(truck.lock, nowMs, 'hung'), nowMs), connected };
   truck.spec.boot = truck.lock.boot;
   truck.spec.useCount = truck.lock.seal.useCount;
   setDrives(truck, round.road, [order]);
   goLive(truck, nowMs, 0);
+  enter(truck, 'sealing', nowMs);
+  round.save();
+  return SEALING_MS;
+}
+
+/** Once the lock has reported from the yard the office seals it, and the truck drives off. */
+async function sealAndDepart(round: Round, truck: Truck, nowMs: number): Promise<number> {
+  const trip = truck.spec.trip;
+  if (!trip) return dropTrip(truck, nowMs);
+  try {
+    await sealTrip(round.rest, trip.tripId, trip.papers, truck.spec.lockId);
+    await orderInterval(round.rest, truck.spec.lockId, LIVE_INTERVAL_S);
+  } catch (error) {
+    if (!(error instanceof InterfaceError) || error.status !== 409) throw error;
+    round.progress.warn(error.message);
+    await cancelTrip(round.rest, trip.tripId);
+    return dropTrip(truck, nowMs);
+  }
+  const { tractorPlate, declarationNo } = trip.papers;
+  const order = { ...trip.orders[0]!, startMs: Date.now() + DEPARTURE_MS };
+  trip.orders = [order];
+  setDrives(truck, round.road, trip.orders);
   enter(truck, 'driving', nowMs);
   round.save();
-  round.progress.info('new trip begins', { plate: papers.tractorPlate, declaration: papers.declarationNo });
-  return 1_000;
+  round.progress.info('new trip begins', { plate: tractorPlate, declaration: declarationNo });
+  return DEPARTURE_MS;
 }
 
 /** Runs a truck's round, telling of refusals and trying again later. */

@@ -11,7 +11,7 @@ import { randomStream } from '../random.ts';
 import type { TruckSpec } from '../statefile.ts';
 
 /** Where a truck is in its round; `inspection` lasts until a person at the gate has decided. */
-export type Phase = 'idle' | 'driving' | 'at-gate' | 'unlocking' | 'inspection' | 'returning';
+export type Phase = 'idle' | 'sealing' | 'driving' | 'at-gate' | 'unlocking' | 'inspection' | 'returning';
 
 /** One truck with its lock, as the demo keeps it in memory. */
 export interface Truck {
