@@ -1,6 +1,16 @@
 import { nearestSegment, segmentsWithin } from './balls.ts';
 import { type Corridor, chord2ToSegment, PASS_GAP_M, PLANE_DOUBLES } from './corridor.ts';
-import { chordToM, EARTH_RADIUS_M, metresToChord, normalDeg, RADIANS_PER_DEGREE, turnDeg } from './sphere.ts';
+import {
+  angleOf,
+  asin,
+  chordToM,
+  EARTH_RADIUS_M,
+  metresToChord,
+  normalDeg,
+  normalLon,
+  RADIANS_PER_DEGREE,
+  turnDeg,
+} from './sphere.ts';
 
 /** Where a position stands to a route. */
 export interface Located {
@@ -44,6 +54,9 @@ const HEADED_KMH = 10;
 let x = 0;
 let y = 0;
 let z = 0;
+let askedLon = 0;
+let askedLat = 0;
+let askedCosLat = 0;
 const doubtful: number[] = [];
 
 /**
@@ -95,9 +108,11 @@ function setPosition(lon: number, lat: number): void {
   if (!Number.isFinite(lon) || !Number.isFinite(lat)) {
     throw new RangeError(`position [${lon}, ${lat}]: expected finite degrees`);
   }
-  const cosLat = Math.cos(lat * RADIANS_PER_DEGREE);
-  x = cosLat * Math.cos(lon * RADIANS_PER_DEGREE);
-  y = cosLat * Math.sin(lon * RADIANS_PER_DEGREE);
+  askedLon = lon;
+  askedLat = lat;
+  askedCosLat = Math.cos(lat * RADIANS_PER_DEGREE);
+  x = askedCosLat * Math.cos(lon * RADIANS_PER_DEGREE);
+  y = askedCosLat * Math.sin(lon * RADIANS_PER_DEGREE);
   z = Math.sin(lat * RADIANS_PER_DEGREE);
 }
 
@@ -223,11 +238,11 @@ function answer(corridor: Corridor, segment: number): Located {
   return {
     segment,
     // Left of travel is negative, and the sine of the distance is the normal's part of the position.
-    offsetM: -EARTH_RADIUS_M * Math.asin(Math.max(-1, Math.min(1, left))),
-    progressM: Math.min(alongM[segment]! + Math.atan2(along, toward) * EARTH_RADIUS_M, alongM[segment + 1]!),
+    offsetM: -EARTH_RADIUS_M * asin(left),
+    progressM: Math.min(alongM[segment]! + angleOf(along, toward) * EARTH_RADIUS_M, alongM[segment + 1]!),
     halfWidthM: corridor.halfWidthM[segment]!,
-    lon: Math.atan2(fy, fx) / RADIANS_PER_DEGREE,
-    lat: Math.atan2(fz, Math.sqrt(fx * fx + fy * fy)) / RADIANS_PER_DEGREE,
+    lon: normalLon(askedLon + angleOf(x * fy - y * fx, x * fx + y * fy) / RADIANS_PER_DEGREE),
+    lat: askedLat + asin(fz * askedCosLat - z * Math.sqrt(fx * fx + fy * fy)) / RADIANS_PER_DEGREE,
   };
 }
 
