@@ -49,20 +49,20 @@ async function everything<T>(path: string): Promise<T[]> {
   return items;
 }
 
-export interface ListedRoute {
-  routeId: string;
-  feature: Route;
-}
-export interface ListedPlace {
-  placeId: string;
-  feature: Place;
+/** A planned route, as GET /routes/{id} tells it. */
+export type PlannedRoute = Route & { routeId: string; version: number };
+export type KnownPlace = Place & { placeId: string };
+
+/** The newest version of every route, with its line: the list itself holds their heads only. */
+export async function routes(): Promise<PlannedRoute[]> {
+  const heads = await everything<{ routeId: string }>('/routes');
+  return Promise.all(heads.map(({ routeId }) => call<PlannedRoute>('GET', `/routes/${encodeURIComponent(routeId)}`)));
 }
 
 export const session = () => call<Session>('GET', '/session');
 export const signIn = (name: string, password: string) => call<Session>('POST', '/session', { name, password });
 export const signOut = () => call<void>('DELETE', '/session');
-export const routes = () => everything<ListedRoute>('/routes');
-export const places = () => everything<ListedPlace>('/places');
+export const places = () => everything<KnownPlace>('/places');
 export const trip = (tripId: string) => call<Trip>('GET', `/trips/${encodeURIComponent(tripId)}`);
 export const track = (tripId: string, maxPoints: number) =>
   call<Track>('GET', `/trips/${encodeURIComponent(tripId)}/track?maxPoints=${maxPoints}`);

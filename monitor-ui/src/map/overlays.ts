@@ -83,12 +83,12 @@ interface Sign {
 }
 
 /** Places of the platform, and what the routes themselves name: where they begin and end, where a truck may stop. */
-export function placeFeatures(places: { placeId: string; feature: Place }[], routes: Route[]): FeatureCollection {
-  const signs: Sign[] = places.map(({ placeId, feature }) => ({
+export function placeFeatures(places: (Place & { placeId: string })[], routes: Route[]): FeatureCollection {
+  const signs: Sign[] = places.map(({ placeId, properties, geometry }) => ({
     id: placeId,
-    name: feature.properties.name,
-    kind: feature.properties.kind,
-    polygon: feature.geometry.coordinates,
+    name: properties.name,
+    kind: properties.kind,
+    polygon: geometry.coordinates,
   }));
   const named = new Set(signs.map((sign) => sign.name));
   const add = (circle: Circle | AllowedStop, kind: PlaceKind) => {

@@ -1,6 +1,6 @@
 import type { PlaceKind } from '@sealwatch/schemas';
 import type { FeatureCollection } from 'geojson';
-import { type GeoJSONSource, Map as MapLibreMap, setWorkerUrl } from 'maplibre-gl';
+import { AttributionControl, type GeoJSONSource, Map as MapLibreMap, ScaleControl, setWorkerUrl } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Fleet } from './fleet.ts';
@@ -20,6 +20,9 @@ const CLOSE_ZOOM = 10.6;
 const PICK_PX = 16;
 /** Trucks on a motorway; how fast pictures have to follow is reckoned from it, m/s. */
 const TYPICAL_SPEED_MS = 25;
+
+/** Small where a whole route is seen, so that the corridor stays visible under its trucks; large close by. */
+const bodyPx = (zoom: number): number => Math.max(4.6, Math.min(8.6, 4.6 + (zoom - 7.6) * 1.35));
 
 export interface StageOptions {
   container: HTMLElement;
@@ -45,6 +48,8 @@ export interface Padding {
 
 export interface Stage {
   setCorridors(features: FeatureCollection): void;
+  /** What has to be said of where the routes come from. */
+  setSources(lines: string[]): void;
   setPlaces(features: FeatureCollection): void;
   setTrail(features: FeatureCollection): void;
   setOverview(bounds: [number, number, number, number] | undefined): void;
@@ -71,14 +76,17 @@ export function createStage(options: StageOptions): Stage {
     dragRotate: false,
     pitchWithRotate: false,
     touchPitch: false,
-    attributionControl: { compact: false },
+    attributionControl: false,
     fadeDuration: options.calmMotion ? 0 : 200,
     canvasContextAttributes: { antialias: true, powerPreference: 'high-performance' },
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disable();
+  map.addControl(new ScaleControl({ maxWidth: 110 * ui, unit: 'metric' }), 'bottom-left');
+  let attribution = new AttributionControl({ compact: false });
+  map.addControl(attribution, 'bottom-right');
   const layer = new TruckLayer(fleet);
-  layer.look.bodyPx = 8.5 * ui;
+  layer.look.redPx = 10.5 * ui;
   layer.look.motion = !options.calmMotion;
 
   let bounds = HOME;
@@ -117,10 +125,11 @@ export function createStage(options: StageOptions): Stage {
   let lastMs = 0;
   const tick = (nowMs: number) => {
     frame = requestAnimationFrame(tick);
-    const px = (TYPICAL_SPEED_MS / metresPerPixel(map.getZoom(), map.getCenter().lat)) * 1;
+    const px = TYPICAL_SPEED_MS / metresPerPixel(map.getZoom(), map.getCenter().lat);
     const fps = layer.look.stale ? 1 : framesPerSecond(px, layer.look.motion && redInSight());
     if (nowMs - lastMs < 1000 / fps) return;
     lastMs = nowMs;
+    layer.look.bodyPx = bodyPx(map.getZoom()) * ui;
     fleet.rebase(nowMs);
     map.triggerRepaint();
   };
@@ -145,6 +154,11 @@ export function createStage(options: StageOptions): Stage {
 
   return {
     setCorridors: (features) => fill('corridors', features),
+    setSources: (lines) => {
+      map.removeControl(attribution);
+      attribution = new AttributionControl({ compact: false, customAttribution: lines });
+      map.addControl(attribution, 'bottom-right');
+    },
     setPlaces: (features) => fill('places', features),
     setTrail: (features) => fill('trail', features),
     setOverview: (box) => {

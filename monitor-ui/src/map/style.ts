@@ -6,12 +6,12 @@ export const MAP_FONT = 'Noto Sans SC Variable';
 /** The wall's colours on the map; the same values stand in wall.css for what is not on the map. */
 export const INK = {
   sea: '#060c16',
-  land: '#0f1a2a',
+  land: '#101d30',
   shore: '#2a4666',
   river: '#132a42',
   border: '#33475f',
   grid: '#0d1828',
-  city: '#7f93ad',
+  city: '#9db1ca',
   water: '#2f5f86',
   corridor: '#36b7f0',
   corridorEdge: '#1d6f9a',
@@ -53,7 +53,8 @@ export function wallStyle(base: string, locale: string, ui: number): StyleSpecif
       waters: data('waters'),
       borders: data('borders'),
       names: data('names'),
-      grid: { type: 'geojson', data: graticule() },
+      grid: { type: 'geojson', data: graticule(10, [-180, -80, 180, 80]) },
+      'fine-grid': { type: 'geojson', data: graticule(0.5, [100, 15, 130, 45]) },
       corridors: empty,
       places: empty,
       trail: empty,
@@ -83,7 +84,7 @@ function backdrop(locale: string, ui: number): LayerSpecification[] {
       'text-color': INK.city,
       'text-halo-color': INK.land,
       'text-halo-width': 1.2,
-      'text-opacity': n > 2 ? 0.62 : 0.85,
+      'text-opacity': n > 2 ? 0.75 : 0.95,
     },
   });
   return [
@@ -134,6 +135,17 @@ function backdrop(locale: string, ui: number): LayerSpecification[] {
       type: 'line',
       source: 'grid',
       paint: { 'line-color': '#5f86b3', 'line-width': 0.6 * ui, 'line-opacity': 0.1 },
+    },
+    {
+      id: 'fine-grid',
+      type: 'line',
+      source: 'fine-grid',
+      minzoom: 7,
+      paint: {
+        'line-color': '#5f86b3',
+        'line-width': 0.6 * ui,
+        'line-opacity': ['interpolate', ['linear'], ['zoom'], 7, 0, 8.5, 0.09],
+      },
     },
     {
       id: 'lakes',
@@ -327,18 +339,18 @@ function happened(ui: number): LayerSpecification[] {
   ];
 }
 
-/** Every 10 degrees: enough to say "map" without saying anything else. */
-function graticule() {
+/** Meridians and parallels every `step` degrees inside a box. */
+function graticule(step: number, [west, south, east, north]: [number, number, number, number]) {
   const lines: [number, number][][] = [];
-  for (let lon = -180; lon <= 180; lon += 10)
+  for (let lon = west; lon <= east; lon += step)
     lines.push([
-      [lon, -80],
-      [lon, 80],
+      [lon, south],
+      [lon, north],
     ]);
-  for (let lat = -80; lat <= 80; lat += 10)
+  for (let lat = south; lat <= north; lat += step)
     lines.push([
-      [-180, lat],
-      [180, lat],
+      [west, lat],
+      [east, lat],
     ]);
   return {
     type: 'Feature' as const,

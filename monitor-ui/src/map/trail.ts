@@ -12,6 +12,9 @@ export interface TrailWords {
 /** Pieces the tail is cut into, so that it fades towards its old end. */
 const FADES = 6;
 
+/** Marks nearer to each other would hide one another, m. */
+const MARKS_APART_M = 600;
+
 const place = (point: TrackPoint): Position => [point.lon, point.lat];
 
 /**
@@ -66,7 +69,8 @@ function deviation(track: TrackPoint[], alarm: Alarm, plan: Position[][], words:
     mark(first, words.left(Date.parse(alarm.lastInsideAt ?? alarm.startedAt))),
   ];
   const far = farthest(span, plan);
-  if (far && alarm.maxDistanceM !== undefined) {
+  // Where the truck itself stands at the farthest point, a mark would only hide under it.
+  if (far && flatDistanceM(place(far.point), place(last)) > MARKS_APART_M && alarm.maxDistanceM !== undefined) {
     features.push(
       {
         type: 'Feature',

@@ -7,6 +7,8 @@ import { FRAGMENT_SHADER, VERTEX_SHADER } from './truckshader.ts';
 export interface TruckLook {
   /** Size of a body in CSS pixels. */
   bodyPx: number;
+  /** The least size of a red one. */
+  redPx: number;
   selectedSlot: number;
   /** 0 fresh, 1 stale: colours fade and nothing pulses, for nobody may take old data for new. */
   stale: number;
@@ -21,6 +23,7 @@ const UNIFORMS = [
   'u_view',
   'u_now',
   'u_body',
+  'u_red',
   'u_reds',
   'u_selected',
   'u_stale',
@@ -45,7 +48,7 @@ export class TruckLayer implements CustomLayerInterface {
   readonly id = 'trucks';
   readonly type = 'custom';
   readonly renderingMode = '2d';
-  readonly look: TruckLook = { bodyPx: 9, selectedSlot: -1, stale: 0, motion: true };
+  readonly look: TruckLook = { bodyPx: 9, redPx: 11, selectedSlot: -1, stale: 0, motion: true };
   #fleet: Fleet;
   #map: MapLibreMap | undefined;
   #gpu: Gpu | undefined;
@@ -90,6 +93,7 @@ export class TruckLayer implements CustomLayerInterface {
     gl.uniform2f(uniforms.u_view, canvas.clientWidth, canvas.clientHeight);
     gl.uniform1f(uniforms.u_now, performance.now() - this.#fleet.epochMs);
     gl.uniform1f(uniforms.u_body, this.look.bodyPx);
+    gl.uniform1f(uniforms.u_red, this.look.redPx);
     gl.uniform1i(uniforms.u_selected, this.look.selectedSlot);
     gl.uniform1f(uniforms.u_stale, this.look.stale);
     gl.uniform1f(uniforms.u_motion, this.look.motion && this.look.stale === 0 ? 1 : 0);

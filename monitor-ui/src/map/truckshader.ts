@@ -14,6 +14,7 @@ uniform vec2 u_origin;
 uniform vec2 u_view;
 uniform float u_now;
 uniform float u_body;
+uniform float u_red;
 uniform int u_reds;
 uniform int u_selected;
 out vec2 v_at;
@@ -35,7 +36,7 @@ void main() {
   vec2 from = vec2(a_path.xy - u_centre);
   vec2 move = vec2(a_path.zw - a_path.xy);
   vec2 centrePx = u_origin + (from + move * share) * u_scale;
-  float body = red ? u_body * 1.45 : (status == 0 ? u_body * 0.6 : u_body);
+  float body = red ? max(u_body * 1.45, u_red) : (status == 0 ? u_body * 0.6 : u_body);
   float reach = red ? body * 3.6 : body * 2.3;
   vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1)) * 2.0 - 1.0;
   v_at = corner * reach;

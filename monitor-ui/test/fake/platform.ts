@@ -13,9 +13,9 @@ import { Server, type Socket } from 'socket.io';
 import { readRoad } from './road.ts';
 import { World } from './world.ts';
 
-/** What the platform is expected to send with the page; the page must live with it. */
+/** What the platform sends with the page (ingest/src/api/server.ts); the page must live with it. */
 const POLICY =
-  "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; connect-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -146,8 +146,9 @@ export async function startFakePlatform(options: FakeOptions) {
       return [401, { title: 'Sign in first', status: 401, code: 'auth.required', type: 'about:blank' }];
     if (path === '/session') return [200, { name: '陈伟', role: 'operator' }];
     if (path === '/routes') {
-      return [200, { items: [{ routeId: 'yiwu-beilun', version: 1, feature: planned() }] }];
+      return [200, { items: [{ routeId: 'yiwu-beilun', version: 1, name: '义乌 → 北仑' }] }];
     }
+    if (path === '/routes/yiwu-beilun') return [200, planned()];
     if (path === '/places') return [200, { items: places() }];
     const ofTrip = /^\/trips\/([^/]+)(\/track)?$/.exec(path);
     const truck = world.trucks.find(({ trip }) => trip.tripId === ofTrip?.[1]);
@@ -172,6 +173,8 @@ export async function startFakePlatform(options: FakeOptions) {
       return { name, center: [lon, lat], radiusM: 260, maxStayMin: 40 };
     };
     return {
+      routeId: 'yiwu-beilun',
+      version: 1,
       type: 'Feature',
       geometry: { type: 'LineString', coordinates: road.line },
       properties: {
@@ -203,7 +206,9 @@ export async function startFakePlatform(options: FakeOptions) {
       ].map(([x, y]) => [lon + x! * dx, lat + y! * dy]);
       return {
         placeId,
-        feature: { type: 'Feature', geometry: { type: 'Polygon', coordinates: [ring] }, properties: { name, kind } },
+        type: 'Feature',
+        geometry: { type: 'Polygon', coordinates: [ring] },
+        properties: { name, kind },
       };
     };
     return [
