@@ -8,8 +8,11 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { BackupError, BackupReader, BackupWriter, type Manifest, type TableManifest } from './backup-format.ts';
 import { inTransaction } from './queryable.ts';
 
-/** Not in a backup: the schema's own record, and what lets somebody in (people sign in again). */
-const LEFT_OUT = ['migrations', 'sessions', 'sign_in_links'];
+/** Added up from reports, again after a restore; on TimescaleDB the first is no table. */
+const DERIVED = ['report_hours', 'report_days'];
+
+/** Not in a backup: the schema's own record, what lets somebody in (people sign in again), and what is derived. */
+const LEFT_OUT = ['migrations', 'sessions', 'sign_in_links', ...DERIVED];
 
 /** How values print, so that a checksum means the same on every server. */
 const FORM = `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres';
@@ -160,7 +163,12 @@ async function checkFit(client: pg.PoolClient, manifest: Manifest): Promise<stri
 
 async function makeEmpty(client: pg.PoolClient, tables: string[], force: boolean): Promise<void> {
   if (force) {
-    await client.query(`TRUNCATE ${tables.map(quoted).join(', ')} CASCADE`);
+    const { rows: derived } = await client.query<{ name: string }>(
+      `SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname = ANY ($1)`,
+      [DERIVED],
+    );
+    const all = [...tables, ...derived.map((table) => table.name)];
+    await client.query(`TRUNCATE ${all.map(quoted).join(', ')} CASCADE`);
     return;
   }
   for (const table of tables) {

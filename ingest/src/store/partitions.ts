@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { errorCode } from './database-error.ts';
 import type { StoreLog } from './embedded.ts';
+import { rollUp } from './partitions-rollup.ts';
 import { inTransaction } from './queryable.ts';
 
 /** How `reports` is kept on this server. */
@@ -23,6 +24,8 @@ export interface Kept {
   /** Days whose late rows left the default partition for one of their own. */
   settled: string[];
   dropped: string[];
+  /** Ended days whose hours were added up (partitions-rollup.ts); TimescaleDB does that by itself. */
+  'added up': string[];
 }
 
 const DAY_MS = 86_400_000;
@@ -98,7 +101,11 @@ async function adoptTimescale(pool: pg.Pool, log: StoreLog): Promise<void> {
     await client.query(statement('2_hypertable.sql'));
     if (columnstore) await client.query(statement('3_columnstore.sql'));
   });
-  if (columnstore) await pool.query(statement('4_columnstore_policy.sql'));
+  if (columnstore) {
+    await pool.query(statement('4_columnstore_policy.sql'));
+    for (const one of statement('5_hours.sql').split(/;\s*$/m)) if (one.trim() !== '') await pool.query(one);
+    await pool.query(statement('6_hours_policy.sql'));
+  }
   log.info(
     { version: server.version, licence: server.licence, columnstore },
     'reports are kept in a TimescaleDB hypertable',
@@ -165,7 +172,7 @@ async function dropOld(pool: pg.Pool, cutoffMs: number): Promise<string[]> {
 
 async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept> {
   const { nowMs, retentionDays } = options;
-  const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [] };
+  const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [], 'added up': [] };
   const there = new Set(await partitions(pool));
   for (let ahead = -DAYS_AROUND; ahead <= DAYS_AROUND; ahead++) {
     const day = dayOf(nowMs + ahead * DAY_MS);
@@ -174,12 +181,13 @@ async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept
   for (const day of await daysInDefault(pool, nowMs)) {
     if (await makeDay(pool, day)) kept.settled.push(day);
   }
+  kept['added up'] = await rollUp(pool, nowMs);
   if (retentionDays !== undefined) kept.dropped = await dropOld(pool, nowMs - retentionDays * DAY_MS);
   return kept;
 }
 
 async function keepHypertable(pool: pg.Pool, storage: ReportStorage, options: KeepOptions): Promise<Kept> {
-  const kept: Kept = { storage, made: [], settled: [], dropped: [] };
+  const kept: Kept = { storage, made: [], settled: [], dropped: [], 'added up': [] };
   if (options.retentionDays === undefined) return kept;
   const { rows } = await pool.query<{ chunk: string }>(
     `SELECT drop_chunks('reports', older_than => $1::timestamptz) AS chunk`,
@@ -198,7 +206,7 @@ export async function keepReports(pool: pg.Pool, options: KeepOptions): Promise<
   const storage = await reportStorage(pool);
   const kept =
     storage.kind === 'hypertable' ? await keepHypertable(pool, storage, options) : await keepPartitions(pool, options);
-  for (const act of ['made', 'settled', 'dropped'] as const) {
+  for (const act of ['made', 'settled', 'dropped', 'added up'] as const) {
     if (kept[act].length > 0) options.log.info({ days: kept[act] }, `days of reports ${act}`);
   }
   return kept;

@@ -74,6 +74,34 @@ describe('the partitions of reports', () => {
     expect(await rowsByPartition()).toEqual({ reports_20261121: 1, reports_20261111: 1 });
   });
 
+  it('are added up by the hour once their day is over, and again when late records come', async () => {
+    const yesterdayMs = Date.parse('2026-11-20T10:00:00Z');
+    const hours = async () => {
+      const { rows } = await database.pool.query('SELECT hour, lock_id, reports FROM report_hours ORDER BY 1, 2');
+      return rows.map((row) => [row.hour.toISOString(), row.lock_id, row.reports]);
+    };
+    // the server counts what a transaction wrote when its connection is idle
+    const addUp = async () => {
+      await database.pool.query('SELECT pg_stat_force_next_flush()');
+      return (await keep())['added up'];
+    };
+    await keep();
+    await write('JT70100001', 1, yesterdayMs);
+    await write('JT70100001', 2, yesterdayMs + 60_000);
+    await write('JT70100002', 1, yesterdayMs + 3_600_000);
+    await write('JT70100001', 3, NOW_MS);
+    await expect.poll(addUp, { timeout: 10_000 }).toEqual(['2026-11-20']);
+    const first = [
+      ['2026-11-20T10:00:00.000Z', 'JT70100001', 2],
+      ['2026-11-20T11:00:00.000Z', 'JT70100002', 1],
+    ];
+    expect(await hours()).toEqual(first);
+    expect(await addUp()).toEqual([]);
+    await write('JT70100002', 2, yesterdayMs);
+    await expect.poll(addUp, { timeout: 10_000 }).toEqual(['2026-11-20']);
+    expect(await hours()).toEqual([first[0], ['2026-11-20T10:00:00.000Z', 'JT70100002', 1], first[1]]);
+  });
+
   it('are given up for this round while a writer holds the day, and made in the next', async () => {
     await keep();
     await write('JT70100001', 1, NOW_MS - 10 * DAY_MS);

@@ -36,3 +36,25 @@ CREATE UNIQUE INDEX reports_identity ON reports (lock_id, boot, seq, time);
 CREATE INDEX reports_by_lock ON reports (lock_id, time);
 
 CREATE TABLE reports_default PARTITION OF reports DEFAULT;
+
+-- What each lock reported on each trip by the hour, so that a question about months reads hours and not reports.
+-- Plain Postgres: filled by partitions-rollup.ts, a day at a time once the day is over. TimescaleDB: a continuous aggregate takes
+-- this table's place.
+CREATE TABLE report_hours (
+  hour                timestamptz NOT NULL,
+  lock_id             text NOT NULL,
+  trip_id             uuid,
+  reports             bigint NOT NULL,
+  fixes               bigint NOT NULL,
+  max_speed_kmh       double precision,
+  min_battery_percent double precision
+);
+CREATE INDEX report_hours_by_lock ON report_hours (lock_id, hour);
+CREATE INDEX report_hours_by_trip ON report_hours (trip_id, hour);
+
+-- Days that stand in report_hours, and how many rows had been written to their partition by then: more since, and the
+-- day is added up again.
+CREATE TABLE report_days (
+  day     date PRIMARY KEY,
+  written bigint NOT NULL
+);
