@@ -1,0 +1,194 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startFakePlatform } from '../fake/platform.ts';
+import { launchChromium, newView } from './chromium.ts';
+
+const ROOM = join(import.meta.dirname, '../..');
+const PATIENCE = { timeout: 30_000 };
+/** The demo's truck that leaves the road in these tests. */
+const TRUCK = 17;
+
+let dist: string;
+let browser: Browser;
+let fake: Awaited<ReturnType<typeof startFakePlatform>>;
+let outside: string[];
+let complaints: string[];
+
+beforeAll(async () => {
+  dist = mkdtempSync(join(tmpdir(), 'sealwatch-wall-'));
+  execFileSync(
+    process.execPath,
+    [join(ROOM, '../node_modules/vite/bin/vite.js'), 'build', '--outDir', dist, '--emptyOutDir', '--logLevel', 'error'],
+    { cwd: ROOM, env: { ...process.env, NODE_ENV: 'production' } },
+  );
+  browser = await launchChromium();
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  rmSync(dist, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  fake = await startFakePlatform({
+    dist,
+    road: new URL('../fixtures/road-yiwu-beilun.geojson', import.meta.url),
+    tickMs: 500,
+  });
+  outside = [];
+  complaints = [];
+});
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await fake.close();
+  expect(outside).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+async function open(path = '/wall', locale = 'zh-CN'): Promise<Page> {
+  const page = await (await newView(browser, { locale, reducedMotion: 'reduce' })).newPage();
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(fake.url) && !/^(blob|data):/.test(url)) outside.push(url);
+  });
+  page.on('console', (message) => {
+    // That the connection was lost is the matter of some of these tests, and the browser says so by itself.
+    const expected = /WebSocket connection|ERR_CONNECTION|401 \(Unauthorized\)/.test(message.text());
+    if (message.type() === 'error' && !expected) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(fake.url + path);
+  return page;
+}
+
+const count = (page: Page, key: string) => page.locator(`[data-count="${key}"] dd`);
+
+/** A truck leaves the road: provisional at once, confirmed a moment later. */
+function leave() {
+  const alarm = fake.world.leave(TRUCK, 1_800, 9, Date.now());
+  fake.changeAlarm(alarm);
+  return {
+    alarm,
+    plate: fake.world.trucks[TRUCK]!.trip.vehicle.tractorPlate,
+    confirm: () => {
+      fake.world.trucks[TRUCK]!.status = 'red';
+      Object.assign(alarm, { state: 'open', confirmedAt: new Date().toISOString() });
+      fake.changeAlarm({ ...alarm });
+    },
+  };
+}
+
+/** Share of strongly red pixels in a picture, read on a page of its own. */
+async function redShare(png: Buffer): Promise<number> {
+  const page = await (await newView(browser)).newPage();
+  const share = await page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const draw = new OffscreenCanvas(image.width, image.height).getContext('2d');
+    draw?.drawImage(image, 0, 0);
+    const { data } = draw!.getImageData(0, 0, image.width, image.height);
+    let red = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i]! > 180 && data[i + 1]! < 90 && data[i + 2]! < 110) red++;
+    return (red * 4) / data.length;
+  }, png.toString('base64'));
+  await page.context().close();
+  return share;
+}
+
+describe('the wall', () => {
+  it('shows a truck that leaves the route in red at once, with its card, by itself', async () => {
+    const page = await open();
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+    await expect.poll(() => count(page, 'red').textContent(), PATIENCE).toBe('0');
+    expect(await page.locator('[data-card]').count()).toBe(0);
+
+    const { alarm, plate, confirm } = leave();
+    const card = page.locator(`[data-card="${alarm.alarmId}"]`);
+    await card.waitFor(PATIENCE);
+    expect(await card.textContent()).toContain(plate);
+    expect(await card.textContent()).toContain('疑似，待确认');
+    confirm();
+    await expect.poll(() => card.textContent(), PATIENCE).toContain('待处置');
+    expect(await card.textContent()).toContain('1.8 km');
+    await expect.poll(() => count(page, 'red').textContent(), PATIENCE).toBe('1');
+    expect(await page.locator('[data-alarm]').first().getAttribute('data-alarm')).toBe(alarm.alarmId);
+    expect(await page.locator('[data-step]').count()).toBe(5);
+
+    const tag = page.locator('.tag.chosen');
+    await tag.waitFor({ state: 'attached', ...PATIENCE });
+    const around = async () => {
+      const at = (await tag.boundingBox())!;
+      return redShare(
+        await page.screenshot({ clip: { x: at.x - 15, y: at.y - 15, width: 30, height: 30 }, ...PATIENCE }),
+      );
+    };
+    await expect.poll(around, PATIENCE).toBeGreaterThan(0.2);
+  });
+
+  it('takes an acknowledgement by keyboard and shows the name on another screen', async () => {
+    const [one, other] = await Promise.all([open(), open('/wall', 'en')]);
+    await expect.poll(() => count(one, 'inTransit').textContent(), PATIENCE).toBe('40');
+    await expect.poll(() => count(other, 'inTransit').textContent(), PATIENCE).toBe('40');
+    const { alarm, confirm } = leave();
+    confirm();
+    await one.locator(`[data-card="${alarm.alarmId}"] .main:enabled`).waitFor(PATIENCE);
+    await one.keyboard.press('a');
+    const row = other.locator(`[data-alarm="${alarm.alarmId}"]`);
+    await expect.poll(() => row.textContent(), PATIENCE).toContain('Acknowledged · 陈伟');
+    await expect.poll(() => other.locator('.edge').count(), PATIENCE).toBe(0);
+  });
+
+  it('asks for a snapshot after a gap', async () => {
+    const page = await open();
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+    expect(fake.state.resyncs).toBe(0);
+    fake.lose();
+    await expect.poll(() => fake.state.resyncs, PATIENCE).toBeGreaterThan(0);
+    await expect.poll(() => page.locator('[data-link]').count(), PATIENCE).toBe(0);
+  });
+
+  it('never shows old data as new: says it when the feed falls silent, and when it is back', async () => {
+    const page = await open();
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+    fake.state.silent = true;
+    const banner = page.locator('[data-link]');
+    await expect.poll(() => banner.allTextContents(), PATIENCE).toEqual([expect.stringContaining('未更新')]);
+    fake.state.silent = false;
+    await expect.poll(() => banner.count(), PATIENCE).toBe(0);
+  });
+
+  it('loads itself again when the platform was built anew', async () => {
+    const page = await open();
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+    await page.evaluate(() => {
+      document.title = 'before';
+    });
+    fake.state.build = 'build-2';
+    fake.cut();
+    await expect.poll(() => page.title(), PATIENCE).not.toBe('before');
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+  });
+
+  it('sends who is not signed in to the sign-in page, and back to the wall', async () => {
+    fake.state.signedIn = false;
+    const page = await open();
+    await page.waitForURL(`${fake.url}/sign-in`, PATIENCE);
+    await page.fill('[name="name"]', '陈伟');
+    await page.fill('[name="password"]', 'a long one');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${fake.url}/wall`, PATIENCE);
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+  });
+});
+
+it('loads at most 600 kB of script and 1.5 MB of base map, gzipped', () => {
+  const bytes = (folder: string, wanted: RegExp) =>
+    readdirSync(join(dist, folder))
+      .filter((name) => wanted.test(name))
+      .reduce((sum, name) => sum + gzipSync(readFileSync(join(dist, folder, name))).length, 0);
+  expect(bytes('assets', /\.m?js$/)).toBeLessThanOrEqual(600_000);
+  expect(bytes('basemap', /\.json$/)).toBeLessThanOrEqual(1_500_000);
+});
