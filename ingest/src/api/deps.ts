@@ -16,6 +16,8 @@ export interface IntakeDoor {
 /** Wakes the sender of commands: something is in a lock's queue. */
 export interface CommandDoor {
   wake(lockId: string): void;
+  /** Calls back when a lock's reply has ended a command, after that COMMIT. */
+  onEnded(listener: (ended: { commandId: string; result: string }) => void): void;
 }
 
 export interface ApiConfig {

@@ -84,7 +84,7 @@ async function gateTripOf(db: Queryable, row: TripView): Promise<GateTrip> {
   };
 }
 
-async function judge(db: Queryable, question: PassageQuestion, caller: Principal) {
+async function judge(deps: ApiDeps, db: Queryable, question: PassageQuestion, caller: Principal) {
   const candidates = await candidatesOf(db, question, caller.offices);
   // Locked before they are looked at, in one order, so that two gates cannot both write one trip off.
   const ids = candidates.map((row) => row.trip_id).sort();
@@ -101,6 +101,7 @@ async function judge(db: Queryable, question: PassageQuestion, caller: Principal
     candidates: trips,
     registeredLocks: registered.map((lock) => lock.lock_id),
     nowMs: Date.now(),
+    ruleText: deps.ruleText,
   });
   return { verdict, row: rows.find((row) => row.trip_id === verdict.tripId) };
 }
@@ -200,7 +201,7 @@ export async function pass(
     await lockPassage(db, gateId, question.passageId);
     const earlier = await getPassage(db, gateId, question.passageId);
     if (earlier !== undefined) return { row: earlier, fresh: false, alarmIds: [], lockIds: [] };
-    const { verdict, row } = await judge(db, question, caller);
+    const { verdict, row } = await judge(deps, db, question, caller);
     const by = `gate:${gateId}`;
     const leaves = verdict.verdict === 'release' && row !== undefined && question.direction === 'in';
     const alarmIds = row === undefined ? [] : await raiseGateAlarms(db, row, verdict, question.at, gateId);

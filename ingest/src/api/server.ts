@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import { type FastifyBaseLogger, fastify } from 'fastify';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
@@ -18,7 +18,7 @@ import { ApiProblem, problemOf } from './problem.ts';
 import { recordRoutes } from './records.ts';
 import { routeRoutes } from './routes.ts';
 import { sessionRoutes } from './session.ts';
-import { stepRoutes } from './steps.ts';
+import { commandEnded, stepRoutes } from './steps.ts';
 import { tripRoutes } from './trips.ts';
 import { answerUnmatched } from './unmatched.ts';
 import { validatorCompiler } from './validation.ts';
@@ -46,7 +46,7 @@ const CONTENT_SECURITY = {
 };
 
 /** A caller is counted by its key or session, and by its address where it has neither. */
-function callerKey(request: { headers: { authorization?: string }; ip: string }): string {
+function callerKey(request: { headers: { authorization?: string | undefined }; ip: string }): string {
   return request.headers.authorization ?? request.ip;
 }
 
@@ -57,7 +57,7 @@ function callerKey(request: { headers: { authorization?: string }; ip: string })
 export async function startApi(deps: ApiDeps): Promise<Api> {
   const app = fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
     requestTimeout: 30_000,
     trustProxy: deps.config.trustProxy ?? false,
@@ -120,6 +120,11 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
     { prefix: '/api/v1' },
   );
   healthRoutes(app, deps);
+  deps.commands.onEnded((ended) => {
+    commandEnded(deps, ended).catch((error) =>
+      deps.log.error({ err: error, ...ended }, 'a lock’s answer was not followed up'),
+    );
+  });
   await wallRoutes(app, deps);
   return app;
 }

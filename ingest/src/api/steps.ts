@@ -17,7 +17,7 @@ import { failedChecks, stateByChecks, type Waiver, waive, withStep } from '../cu
 import { listAlarms } from '../store/alarms.ts';
 import { audit } from '../store/audit.ts';
 import { getLock } from '../store/locks.ts';
-import { cancelOrders, insertOrder, type OrderRow, ordersOfTrip } from '../store/orders.ts';
+import { cancelOrders, getOrder, insertOrder, type OrderRow, ordersOfTrip } from '../store/orders.ts';
 import { announce } from '../store/outbox.ts';
 import { inTransaction, type Queryable } from '../store/queryable.ts';
 import {
@@ -373,32 +373,36 @@ async function cancel(deps: ApiDeps, tripId: string, caller: Principal, reason: 
 }
 
 /**
- * A lock has confirmed its unlock: when all locks of a verified trip have, the trip is unlocked, and one that a gate
- * wrote off is closed without a person. Called by the receiver of replies after its own COMMIT; harmless to repeat.
+ * A lock has answered a command. When all locks of a verified trip have confirmed their unlock, the trip is unlocked,
+ * and one that a gate wrote off is closed without a person. Harmless to repeat.
  */
-export async function unlockConfirmed(deps: ApiDeps, tripId: string): Promise<void> {
+export async function commandEnded(deps: ApiDeps, ended: { commandId: string; result: string }): Promise<void> {
+  const order = await getOrder(deps.pool, ended.commandId);
+  if (order?.trip_id === null || order === undefined) return;
+  const tripId = order.trip_id;
+  const changed = order.type === 'unlock' && ended.result === 'done' && (await unlockedByLocks(deps.pool, tripId));
+  if (changed) await afterChange(deps, tripId);
+  else deps.feed.tripChanged(tripId);
+}
+
+async function unlockedByLocks(pool: ApiDeps['pool'], tripId: string): Promise<boolean> {
   const by = 'lock';
-  const changed = await inTransaction(deps.pool, async (db) => {
+  return inTransaction(pool, async (db) => {
     const row = await tripForUpdate(db, tripId);
-    if (row === undefined || row.status !== 'verified') return false;
+    if (row?.status !== 'verified') return false;
     const facts = await stepFacts(db, row, 'destination', { by });
-    const checks = [...unlockChecks(facts), unlockedCheck(facts)];
-    if (unlockedCheck(facts).passed === false) return false;
+    const unlocked = unlockedCheck(facts);
+    if (!unlocked.passed) return false;
     const at = new Date().toISOString();
+    const checks = [...unlockChecks(facts), unlocked];
     const steps = stepDone(row, 'unlock', checks, at);
-    const unlocked = await record(db, row, {
-      act: 'unlock',
-      by,
-      change: { steps, unlockedAt: at },
-      detail: { checks },
-    });
+    const after = await record(db, row, { act: 'unlock', by, change: { steps, unlockedAt: at }, detail: { checks } });
     if (row.written_off_at !== null && facts.latchedRules.length === 0) {
       await judgeTo(db, tripId, at);
-      await record(db, unlocked, { act: 'close', by, change: { closedAt: at } });
+      await record(db, after, { act: 'close', by, change: { closedAt: at } });
     }
     return true;
   });
-  if (changed) await afterChange(deps, tripId);
 }
 
 export function stepRoutes(app: Api, deps: ApiDeps): void {

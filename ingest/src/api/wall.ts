@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { ApiDeps } from './deps.ts';
@@ -40,21 +40,23 @@ export async function wallRoutes(app: Api, deps: ApiDeps): Promise<void> {
     }
     return;
   }
-  await app.register(async (inner: Api) => {
-    inner.addHook('onRoute', (route) => {
-      // The files of the wall hold nothing that is not public; what they show comes through the API.
-      route.config = { ...route.config, roles: 'public' };
-    });
-    await inner.register(fastifyStatic, {
-      root: wallDir,
-      wildcard: false,
-      index: false,
-      cacheControl: false,
-      setHeaders: (reply, path) => {
-        const forever = path.includes('/assets/');
-        reply.header('cache-control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
-      },
-    });
-    for (const url of PAGES) inner.get(url, PUBLIC, (_request, reply) => reply.sendFile('index.html'));
+  await app.register(fastifyStatic, {
+    root: wallDir,
+    serve: false,
+    cacheControl: false,
+    setHeaders: (reply, path) => {
+      const forever = path.includes('/assets/');
+      reply.header('cache-control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
+    },
   });
+  // The files of the wall hold nothing that is not public; what they show comes through the API.
+  for (const entry of readdirSync(wallDir, { withFileTypes: true })) {
+    if (entry.isFile()) app.get(`/${entry.name}`, PUBLIC, (_request, reply) => reply.sendFile(entry.name));
+    else {
+      app.get<{ Params: { '*': string } }>(`/${entry.name}/*`, PUBLIC, (request, reply) =>
+        reply.sendFile(`${entry.name}/${request.params['*']}`),
+      );
+    }
+  }
+  for (const url of PAGES) app.get(url, PUBLIC, (_request, reply) => reply.sendFile('index.html'));
 }

@@ -2,7 +2,7 @@ import type { PassageQuestion, PassageReason, PassageVerdict, SealState, TripSta
 import { readContainerNo } from '@sealwatch/schemas';
 import { unsealedBecause } from './checks.ts';
 import { compareCode } from './reading.ts';
-import { both, DISPLAY, GATE_WORDS } from './words.ts';
+import { both, DISPLAY, GATE_WORDS, type Words } from './words.ts';
 
 /** A lock as the gate finds it in the store. */
 export interface GateLock {
@@ -64,6 +64,8 @@ export interface GateFacts {
   /** Which of the lock ids that were read are registered and not retired. */
   registeredLocks: string[];
   nowMs: number;
+  /** Words of the rules behind a trip's alarms. */
+  ruleText?: ((rule: string) => Words | undefined) | undefined;
 }
 
 /** What a reason demands: a person's look (`manual`), or the inspection lane (`alarm`). */
@@ -103,27 +105,38 @@ export function decide(facts: GateFacts, limits: GateLimits = DEFAULT_GATE_LIMIT
   if (trip !== undefined) {
     findings.push(
       ...identity(facts.question, trip, facts.registeredLocks),
-      ...permission(trip),
+      ...permission(trip, facts.question.direction),
       ...risk(trip),
       ...seals(trip, facts.nowMs, limits),
       ...timeLimit(trip, facts.question, limits),
       ...weight(facts.question, trip, limits),
     );
   }
-  return answer(findings, trip);
+  return answer(findings, trip, facts.ruleText);
 }
 
-function answer(findings: Finding[], trip: GateTrip | undefined): GateVerdict {
+/** A finding in both languages; an alarm's rule is named in words and by its id. */
+function wordsOf({ rule, what }: Finding, ruleText: GateFacts['ruleText']): Words {
+  const say = GATE_WORDS[rule] ?? ((text) => ({ zh: `${rule} ${text}`, en: `${rule} ${text}` }));
+  const named = RULE_NAMING.includes(rule) ? ruleText?.(what) : undefined;
+  if (named === undefined) return say(what);
+  return { zh: say(`${named.zh} (${what})`).zh, en: say(`${named.en} (${what})`).en };
+}
+
+/** Reasons whose `what` is the rule of an alarm. */
+const RULE_NAMING = ['gate.trip-flagged', 'gate.alarm-provisional', 'gate.trip-amber'];
+
+function answer(findings: Finding[], trip: GateTrip | undefined, ruleText: GateFacts['ruleText']): GateVerdict {
   const verdict = findings.some((f) => f.weight === 'alarm') ? 'alarm' : findings.length > 0 ? 'manual' : 'release';
   return {
     verdict,
     code: ({ release: 'Y', manual: 'M', alarm: 'N' } as const)[verdict],
     lane: ({ release: 'fast', manual: 'manual', alarm: 'inspection' } as const)[verdict],
     ...(trip === undefined ? {} : { tripId: trip.tripId }),
-    reasons: findings.map(({ rule, what, laneCode }) => ({
-      rule,
-      text: both(GATE_WORDS[rule]?.(what) ?? { zh: `${rule} ${what}`, en: what }),
-      ...(laneCode === undefined ? {} : { laneCode }),
+    reasons: findings.map((finding) => ({
+      rule: finding.rule,
+      text: both(wordsOf(finding, ruleText)),
+      ...(finding.laneCode === undefined ? {} : { laneCode: finding.laneCode }),
     })),
     findings,
     display: DISPLAY[verdict],
@@ -214,14 +227,19 @@ function locks(question: PassageQuestion, trip: GateTrip, registered: string[]):
   ];
 }
 
-const UNDER_WAY: TripStatus[] = ['sealed', 'in-transit', 'arrived'];
+/** What may come in at a destination's gate, and what may go out of an origin's. */
+const UNDER_WAY: Record<'in' | 'out', TripStatus[]> = {
+  in: ['in-transit', 'arrived'],
+  out: ['sealed', 'in-transit'],
+};
 
-function permission(trip: GateTrip): Finding[] {
+function permission(trip: GateTrip, direction: 'in' | 'out'): Finding[] {
   const findings: Finding[] = [];
   if (trip.holdReason !== undefined) findings.push(found('gate.hold', 'alarm', trip.holdReason, 'w'));
   if (trip.status === 'declared') findings.push(found('gate.no-release', 'alarm', '', 'z'));
   else if (trip.writtenOff) findings.push(found('gate.written-off', 'manual'));
-  else if (!UNDER_WAY.includes(trip.status)) findings.push(found('gate.not-under-way', 'manual', trip.status));
+  else if (!UNDER_WAY[direction].includes(trip.status))
+    findings.push(found('gate.not-under-way', 'manual', trip.status));
   return findings;
 }
 
@@ -236,7 +254,7 @@ function risk({ risk, alarms }: GateTrip): Finding[] {
     for (const rule of behind.length > 0 ? behind : ['red']) findings.push(found('gate.trip-flagged', 'alarm', rule));
   } else if (risk === 1) {
     const behind = named(firm.filter((a) => a.severity === 'major' || a.severity === 'critical'));
-    findings.push(found('gate.trip-amber', 'manual', behind.join(', ')));
+    for (const rule of behind.length > 0 ? behind : ['amber']) findings.push(found('gate.trip-amber', 'manual', rule));
   }
   return findings;
 }

@@ -7,7 +7,7 @@ import { Server } from 'socket.io';
 import { z } from 'zod';
 import { READERS, sameHost } from '../api/guard.ts';
 import { type Credentials, identify, type Principal, SESSION_COOKIE } from '../api/principal.ts';
-import { problemOf } from '../api/problem.ts';
+import { ApiProblem, problemOf } from '../api/problem.ts';
 import type { Committed } from '../intake/intake.ts';
 import { alarmOf, alarmsById } from '../store/alarms.ts';
 import { wallLocks } from '../store/locks.ts';
@@ -16,17 +16,21 @@ import { FeedClient, type FeedSocket } from './client.ts';
 import { statsOf } from './stats.ts';
 import { Wall } from './wall.ts';
 
-export interface FeedDeps {
-  pool: Pool;
-  log: Logger;
+export interface FeedConfig {
   bootstrapKey?: string | undefined;
   /** Changes with every build; screens made by another build reload themselves. */
   build?: string;
-  /** Why the platform takes no reports now; empty: it does. */
-  ready?: () => string[];
   /** Positions are sent this often, ms. */
   tickMs?: number;
   statsMs?: number;
+}
+
+export interface FeedDeps {
+  pool: Pool;
+  log: Logger;
+  /** Why the platform takes no reports now; empty: it does. */
+  intake: { ready(): string[] };
+  config: FeedConfig;
 }
 
 export interface Feed {
@@ -107,8 +111,8 @@ class LiveFeed implements Feed {
 
   async start(): Promise<void> {
     await this.#wall.load(this.#deps.pool);
-    this.#every(this.#deps.tickMs ?? TICK_MS, () => this.#tick());
-    this.#every(this.#deps.statsMs ?? STATS_MS, () => this.#tellStats());
+    this.#every(this.#deps.config.tickMs ?? TICK_MS, () => this.#tick());
+    this.#every(this.#deps.config.statsMs ?? STATS_MS, () => this.#tellStats());
     this.#every(ACCESS_CHECK_MS, () => void this.#checkAccess());
   }
 
@@ -130,11 +134,11 @@ class LiveFeed implements Feed {
 
   async #admit(socket: FeedSocket): Promise<void> {
     const caller = await identify(this.#deps.pool, this.#credentials(socket), {
-      bootstrapKey: this.#deps.bootstrapKey,
+      bootstrapKey: this.#deps.config.bootstrapKey,
     });
-    if (caller === undefined) throw new Error('sign in, or give a key');
+    if (caller === undefined) throw new ApiProblem(401, 'auth.missing', 'sign in, or give a key');
     if (!(READERS as readonly string[]).includes(caller.role))
-      throw new Error(`the role ${caller.role} sees no live feed`);
+      throw new ApiProblem(403, 'auth.role', `the role ${caller.role} sees no live feed`);
     socket.data.caller = caller;
   }
 
@@ -144,7 +148,8 @@ class LiveFeed implements Feed {
     let resyncedMs = 0;
     const resync = () => {
       resyncedMs = Date.now();
-      if (socket.connected) client.snapshot({ build: this.#deps.build ?? 'dev', stats: this.#stats(client.offices) });
+      if (socket.connected)
+        client.snapshot({ build: this.#deps.config.build ?? 'dev', stats: this.#stats(client.offices) });
     };
     resync();
     let waiting: NodeJS.Timeout | undefined;
@@ -277,6 +282,7 @@ class LiveFeed implements Feed {
       .filter((row) => this.#wall.locks.put(row))
       .flatMap((row) => this.#wall.locks.get(row.lock_id) ?? []);
     for (const client of this.#clients.values()) client.locks(told);
+    this.#tellChanged(rows.flatMap((row) => this.#wall.locks.get(row.lock_id)?.index ?? []));
   }
 
   #tellTrip(trip: Parameters<Wall['putTrip']>[0]): void {
@@ -315,10 +321,10 @@ class LiveFeed implements Feed {
   }
 
   #tellStats(): void {
-    const everyS = (this.#deps.statsMs ?? STATS_MS) / 1_000;
+    const everyS = (this.#deps.config.statsMs ?? STATS_MS) / 1_000;
     this.#rate = Math.round((this.#rate + this.#reports / everyS) / 2);
     this.#reports = 0;
-    const reasons = this.#deps.ready?.() ?? [];
+    const reasons = this.#deps.intake.ready();
     const rest = { serverTime: new Date().toISOString(), health: { ready: reasons.length === 0, reasons } };
     const all = this.#stats([]);
     for (const client of this.#clients.values()) {

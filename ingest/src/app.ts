@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Role } from '@sealwatch/schemas';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { startApi } from './api/server.ts';
+import { signInLink } from './api/session.ts';
+import { type Broker, startBroker } from './broker/broker.ts';
+import { startCommands } from './commands/commands.ts';
+import type { Config } from './config.ts';
+import { startFeed } from './feed/feed.ts';
+import { startIntake } from './intake/intake.ts';
+import { ListenError } from './listen.ts';
+import type { Logger } from './log.ts';
+import { openDatabase } from './store/database.ts';
+import { migrate } from './store/migrate.ts';
+import { startReportKeeper } from './store/partitions.ts';
+import { hasPeople } from './store/people.ts';
+import { lockSecretHashes } from './store/roster.ts';
+import { RULES } from './tracker/index.ts';
+
+/** The wall's built pages stand beside this room, in the checkout and in the image. */
+const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
+
+/** Changes with every build of the wall, so that a screen left from another one reloads itself. */
+function wallBuild(): string {
+  const page = join(WALL_DIR, 'index.html');
+  return existsSync(page) ? createHash('sha256').update(readFileSync(page)).digest('hex').slice(0, 12) : 'none';
+}
+
+export interface App {
+  /** e.g. `http://127.0.0.1:8080` */
+  http: string;
+  mqtt: string;
+  mqtts?: string;
+  /** Nobody can sign in yet. */
+  isNew(): Promise<boolean>;
+  /** An address that signs one browser in, once. */
+  signInLink(name: string, role: Role): Promise<string>;
+  /** Stops accepting, commits what is in hand, lets go of everything in reverse. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface AppDeps {
+  log: Logger;
+  /** Told in plain words what is being done, for a person who waits. */
+  onProgress?: (line: string) => void;
+}
+
+/**
+ * Composes the platform, in the order in which a report flows. What has started is stopped again where a later part
+ * cannot start.
+ * @throws DatabaseStartError, ListenError: each with what to do
+ */
+export async function startApp(config: Config, { log, onProgress = () => undefined }: AppDeps): Promise<App> {
+  const undo: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse())
+      await step().catch((error) => log.error({ err: error }, 'while stopping'));
+  };
+  try {
+    return { ...(await compose(config, log, onProgress, undo)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function compose(
+  config: Config,
+  log: Logger,
+  onProgress: (line: string) => void,
+  undo: (() => Promise<unknown>)[],
+): Promise<Omit<App, 'stop'>> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const database = await openDatabase({ ...config, log, onProgress });
+  undo.push(() => database.stop());
+  const { pool } = database;
+  onProgress(`database: ${database.description}`);
+  const migrations = await migrate(pool, log);
+  if (migrations.length > 0) onProgress(`schema: ${migrations.length} migrations applied`);
+  const keeper = await startReportKeeper(pool, { log, now: Date.now });
+  undo.push(() => keeper.stop());
+
+  const intake = await startIntake({ pool, registry, log, onProgress });
+  undo.push(() => intake.stop());
+
+  // Commands are written by the broker, and locks' replies come back through it: it is bound once both exist.
+  let broker: Broker | undefined;
+  const commands = startCommands({
+    pool,
+    log,
+    deliver: async (lockId, command) => (await broker?.deliver(lockId, command)) ?? false,
+  });
+  undo.push(() => commands.stop());
+
+  const build = wallBuild();
+  const feed = await startFeed({ pool, intake, log, config: { bootstrapKey: config.bootstrapKey, build } });
+  undo.push(() => feed.close());
+  intake.onCommitted((committed) => feed.committed(committed));
+
+  const api = await startApi({
+    pool,
+    intake: {
+      ready: () => intake.ready(),
+      refreshTrip: (tripId) => intake.refreshTrip(tripId),
+      refreshPlaces: () => intake.refreshPlaces(),
+      refreshLock: async (lockId) => {
+        await intake.refreshLock(lockId);
+        broker?.refreshLock(lockId);
+      },
+    },
+    feed,
+    commands: { wake: (lockId) => void commands.deliverDue(lockId), onEnded: (listener) => commands.onEnded(listener) },
+    config: { bootstrapKey: config.bootstrapKey, wallDir: WALL_DIR },
+    log,
+    registry,
+    ruleText: (rule) => RULES.find((known) => known.rule === rule)?.text,
+  });
+  undo.push(() => api.close());
+  feed.attach(api.server);
+
+  broker = await startBroker({
+    host: config.host,
+    port: config.mqttPort,
+    ...(config.tls ? { tls: { port: config.mqttsPort, ...config.tls } } : {}),
+    secretHashes: (lockIds) => lockSecretHashes(pool, lockIds),
+    report: (lockId, payload, done) => intake.receive(lockId, payload, done),
+    reply: (lockId, payload, done) => commands.receiveReply(lockId, payload, done),
+    listening: (lockId) => void commands.reconnected(lockId),
+    registry,
+    log,
+  }).catch((error) => {
+    throw ListenError.from(error, 'MQTT', config.mqttPort, 'SEALWATCH_MQTT_PORT');
+  });
+  undo.push(() => (broker as Broker).close());
+
+  const http = await api.listen({ host: config.host, port: config.httpPort }).catch((error) => {
+    throw ListenError.from(error, 'HTTP', config.httpPort, 'SEALWATCH_HTTP_PORT');
+  });
+  const addresses = {
+    http,
+    mqtt: `mqtt://${config.host}:${broker.port}`,
+    ...(broker.tlsPort === undefined ? {} : { mqtts: `mqtts://${config.host}:${broker.tlsPort}` }),
+  };
+  log.info({ ...addresses, database: database.description }, 'listening');
+  return {
+    ...addresses,
+    isNew: async () => !(await hasPeople(pool)) && config.bootstrapKey === undefined,
+    signInLink: async (name, role) => http + (await signInLink(pool, { name, role })),
+  };
+}

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { addGate, addRoute, addTrip, passage, raise, report, startPlatform, type TestPlatform } from './platform.ts';
+
+let platform: TestPlatform;
+beforeAll(async () => {
+  platform = await startPlatform();
+  await addRoute(platform);
+  await addGate(platform);
+});
+afterAll(() => platform?.stop());
+
+const ask = (body: object, gateId = 'daxie-1') => platform.call('POST', `gates/${gateId}/passages`, { body });
+const count = async (sql: string, values: unknown[]) =>
+  (await platform.pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${sql}`, values)).rows[0]!.n;
+
+describe('a clean truck at the gate', () => {
+  test('is released to the fast lane, verified, written off, and its lock told to open', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const { status, body } = await ask(passage(trip));
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      verdict: 'release',
+      code: 'Y',
+      lane: 'fast',
+      tripId: trip.tripId,
+      reasons: [],
+      writtenOff: true,
+    });
+    expect(body.display).toBe('放行 快速通道');
+    const after = (await platform.call('GET', `trips/${trip.tripId}`)).body;
+    expect(after).toMatchObject({ status: 'verified', steps: [{}, {}, {}, { step: 'verify', state: 'done' }, {}] });
+    expect(after.writtenOffAt).toBeDefined();
+    expect(
+      await count("commands WHERE trip_id = $1 AND type = 'unlock' AND command_id = $2", [
+        trip.tripId,
+        body.unlock.commandId,
+      ]),
+    ).toBe(1);
+    expect(platform.told.woken).toContain(trip.lockId);
+    expect(platform.told.trips).toContain(trip.tripId);
+  });
+
+  test('gets the same answer again for the same passage, and nothing changes', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const question = passage(trip);
+    const first = await ask(question);
+    const again = await ask({ ...question, lockIds: [] });
+    expect(again.body).toEqual(first.body);
+  });
+
+  test('is written off once by fifty repeats at the same time', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const question = passage(trip);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(question)));
+    expect(new Set(answers.map((a) => JSON.stringify(a.body))).size).toBe(1);
+    expect(answers[0]!.body.verdict).toBe('release');
+    expect(await count("commands WHERE trip_id = $1 AND type = 'unlock'", [trip.tripId])).toBe(1);
+    expect(await count("outbox WHERE trip_id = $1 AND type = 'trip.written-off'", [trip.tripId])).toBe(1);
+    expect(await count('passages WHERE trip_id = $1', [trip.tripId])).toBe(1);
+  });
+
+  test('is written off once by passages of two gates at the same time', async () => {
+    await addGate(platform, 'daxie-2');
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const answers = await Promise.all([ask(passage(trip)), ask(passage(trip), 'daxie-2')]);
+    expect(answers.map((a) => a.body.code).sort()).toEqual(['M', 'Y']);
+    expect(await count("commands WHERE trip_id = $1 AND type = 'unlock'", [trip.tripId])).toBe(1);
+  });
+});
+
+describe('a red truck at the gate', () => {
+  test('is sent to inspection with the alarm named, neither written off nor unlocked', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    await raise(platform, trip);
+    const { body } = await ask(passage(trip));
+    expect(body).toMatchObject({ verdict: 'alarm', code: 'N', lane: 'inspection', writtenOff: false });
+    expect(body.reasons).toEqual([
+      expect.objectContaining({ rule: 'gate.trip-flagged', text: expect.stringContaining('route.deviation') }),
+    ]);
+    expect(body.unlock).toBeUndefined();
+    expect(await count('commands WHERE trip_id = $1', [trip.tripId])).toBe(0);
+  });
+
+  test('is released by hand only by two named people', async () => {
+    const password = 'a long enough password';
+    for (const name of ['Li Wei', 'Zhang Min']) {
+      await platform.call('POST', 'users', { body: { name, role: 'supervisor', password } });
+    }
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    await raise(platform, trip);
+    const question = passage(trip);
+    await ask(question);
+    const signIn = await platform.call('POST', 'session', { key: null, body: { name: 'Li Wei', password } });
+    const cookie = String(signIn.headers['set-cookie']).split(';')[0]!;
+    const url = `gates/daxie-1/passages/${question.passageId}/decision`;
+    const decide = (more: object) =>
+      platform.call('POST', url, {
+        key: null,
+        headers: { cookie },
+        body: { decision: 'release', comment: '查验无异常', ...more },
+      });
+
+    const byKey = await platform.call('POST', url, { body: { decision: 'release', secondPerson: 'Zhang Min' } });
+    expect([byKey.status, byKey.body.code]).toEqual([403, 'two-people.required']);
+    expect((await decide({})).body.code).toBe('second-person.required');
+    expect((await decide({ secondPerson: 'Li Wei' })).status).toBe(422);
+    expect((await decide({ secondPerson: 'Nobody' })).status).toBe(422);
+    const done = await decide({ secondPerson: 'Zhang Min' });
+    expect(done.status).toBe(200);
+    expect(done.body).toMatchObject({
+      answer: { writtenOff: true },
+      decision: { by: 'Li Wei', secondPerson: 'Zhang Min' },
+    });
+    expect((await platform.call('GET', `trips/${trip.tripId}`)).body).toMatchObject({
+      risk: 'red',
+      status: 'verified',
+    });
+  });
+
+  test('is green and passes once a person has disposed of its alarm', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const alarmId = await raise(platform, trip);
+    const disposed = await platform.call('POST', `alarms/${alarmId}/dispose`, {
+      body: { text: '绕行施工', falseAlarm: false },
+    });
+    expect(disposed.body).toMatchObject({ state: 'disposed', active: false, disposedBy: 'key:bootstrap' });
+    expect((await platform.call('GET', `trips/${trip.tripId}`)).body.risk).toBe('green');
+    expect((await ask(passage(trip))).body.code).toBe('Y');
+  });
+});
+
+describe('what a gate reads wrong', () => {
+  test('raises a latched alarm when a sure reading contradicts the trip', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const { body } = await ask(passage(trip, { plate: { text: '浙G99999', confident: true } }));
+    expect(body.reasons[0]?.rule).toBe('gate.plate');
+    const after = (await platform.call('GET', `trips/${trip.tripId}`)).body;
+    expect(after.risk).toBe('red');
+    expect(after.openAlarms[0]?.rule).toBe('gate.plate');
+  });
+
+  test('finds the trip through doubtful characters, but asks a person', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const doubtful = trip.plate.replaceAll('1', 'I').replaceAll('0', 'O');
+    const { body } = await ask(
+      passage(trip, { plate: { text: doubtful, confident: true }, containers: [], lockIds: [] }),
+    );
+    expect(body).toMatchObject({ code: 'M', tripId: trip.tripId });
+    expect(body.reasons.map((r) => r.rule)).toContain('gate.plate-doubtful');
+  });
+
+  test('a gate that does not exist is not found, and a bad question names its fields', async () => {
+    const trip = await addTrip(platform);
+    expect((await ask(passage(trip), 'nowhere')).body.code).toBe('gate.not-found');
+    const bad = await ask({ passageId: '', at: 'yesterday' });
+    expect(bad.status).toBe(422);
+    expect(bad.body.errors.map((e) => e.path)).toEqual(['passageId', 'at']);
+  });
+});

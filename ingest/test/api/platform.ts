@@ -1,0 +1,304 @@
+import { randomBytes } from 'node:crypto';
+import type { Alarm, Role, Route } from '@sealwatch/schemas';
+import { pino } from 'pino';
+import type { ApiConfig, ApiDeps } from '../../src/api/deps.ts';
+import type { Api } from '../../src/api/form.ts';
+import { hashSecret, newApiKey } from '../../src/api/secret.ts';
+import { startApi } from '../../src/api/server.ts';
+import { type Feed, startFeed } from '../../src/feed/feed.ts';
+import { insertKey } from '../../src/store/keys.ts';
+import { freshDatabase, type TestDatabase } from '../database.ts';
+
+export const BOOTSTRAP = 'bootstrap-key-of-the-tests-0123456789';
+
+/** What the api told the intake and the senders of commands. */
+export interface Told {
+  trips: string[];
+  locks: string[];
+  woken: string[];
+  places: number;
+}
+
+export interface TestPlatform {
+  api: Api;
+  feed: Feed;
+  deps: ApiDeps;
+  pool: TestDatabase['pool'];
+  told: Told;
+  /** Why it is not ready; a test may write to it. */
+  reasons: string[];
+  /** The lock answers a command with `done`. */
+  reply(commandId: string): Promise<void>;
+  key(role: Role, offices?: string[]): Promise<string>;
+  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, options?: CallOptions): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export interface CallOptions {
+  key?: string | null;
+  body?: unknown;
+  headers?: Record<string, string>;
+  raw?: string;
+}
+
+/** What the tests read of answers, as a client does: by what the contract says is there. */
+export interface AnswerBody {
+  [field: string]: unknown;
+  code: string;
+  errors: { path: string; message: string; value?: unknown; expected?: string }[];
+  items: AnswerBody[];
+  next?: string;
+  tripId: string;
+  lockId: string;
+  secret: string;
+  key: string;
+  signIn: string;
+  reasons: { rule: string; text: string }[];
+  openAlarms: { rule: string; state: string }[];
+  unlock: { commandId: string };
+  steps: { step: string; state: string; checks: { check: string }[] }[];
+}
+
+export interface Answer {
+  status: number;
+  body: AnswerBody;
+  headers: Record<string, string | string[] | number | undefined>;
+  text: string;
+}
+
+/** The api and the feed over a database of their own; intake and commands are stood in for. */
+export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatform> {
+  const database = await freshDatabase();
+  const log = pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
+  const told: Told = { trips: [], locks: [], woken: [], places: 0 };
+  const reasons: string[] = [];
+  const listeners: Parameters<ApiDeps['commands']['onEnded']>[0][] = [];
+  const intake = {
+    refreshTrip: async (tripId: string) => void told.trips.push(tripId),
+    refreshPlaces: async () => void told.places++,
+    refreshLock: async (lockId: string) => void told.locks.push(lockId),
+    ready: () => reasons,
+  };
+  const feed = await startFeed({
+    pool: database.pool,
+    log,
+    intake,
+    config: { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50 },
+  });
+  const deps: ApiDeps = {
+    pool: database.pool,
+    intake,
+    feed,
+    commands: { wake: (lockId) => void told.woken.push(lockId), onEnded: (listener) => void listeners.push(listener) },
+    config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
+    log,
+  };
+  const api = await startApi(deps);
+  const call: TestPlatform['call'] = async (method, url, { key = BOOTSTRAP, body, headers = {}, raw } = {}) => {
+    const answer = await api.inject({
+      method,
+      url: url.startsWith('/') ? url : `/api/v1/${url}`,
+      headers: {
+        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(raw === undefined ? (body === undefined ? {} : { payload: JSON.stringify(body) }) : { payload: raw }),
+    });
+    const json = String(answer.headers['content-type']).includes('json') ? answer.json() : {};
+    return { status: answer.statusCode, body: json, headers: answer.headers, text: answer.body };
+  };
+  return {
+    api,
+    feed,
+    deps,
+    reply: async (commandId) => {
+      await database.pool.query(`UPDATE commands SET state = 'done', ended_at = now() WHERE command_id = $1`, [
+        commandId,
+      ]);
+      for (const listener of listeners) listener({ commandId, result: 'done' });
+    },
+    pool: database.pool,
+    told,
+    reasons,
+    call,
+    key: async (role, offices = []) => {
+      const key = newApiKey();
+      await insertKey(database.pool, {
+        name: `test ${role} ${randomBytes(4).toString('hex')}`,
+        role,
+        keyHash: hashSecret(key),
+        offices,
+      });
+      return key;
+    },
+    stop: async () => {
+      await feed.close();
+      await api.close();
+      await database.drop();
+    },
+  };
+}
+
+/** Straight east from Yiwu for some 97 km. */
+export const ROUTE: Route = {
+  type: 'Feature',
+  geometry: {
+    type: 'LineString',
+    coordinates: [
+      [120, 29.3],
+      [120.25, 29.3],
+      [120.5, 29.3],
+      [120.75, 29.3],
+      [121, 29.3],
+    ],
+  },
+  properties: {
+    name: 'Yiwu → Daxie',
+    crs: 'WGS84',
+    halfWidthM: 200,
+    allowedStops: [],
+    requiredPoints: [],
+    origin: { name: 'Yiwu', center: [120, 29.3], radiusM: 500 },
+    destination: { name: 'Daxie', center: [121, 29.3], radiusM: 500 },
+  },
+};
+
+const square = (lon: number, lat: number, half = 0.002) => [
+  [
+    [lon - half, lat - half],
+    [lon + half, lat - half],
+    [lon + half, lat + half],
+    [lon - half, lat + half],
+    [lon - half, lat - half],
+  ],
+];
+
+export const GATE = {
+  type: 'Feature',
+  geometry: { type: 'Polygon', coordinates: square(121, 29.3) },
+  properties: { name: '大榭卡口', kind: 'gate', office: '3104' },
+};
+
+export const ORIGIN_OFFICE = '2921';
+export const DESTINATION_OFFICE = '3104';
+
+let serial = 0;
+
+/** A container number with a good check digit; another one each time. */
+export function containerNo(): string {
+  const stem = `CSQU${String(100_000 + ++serial)}`;
+  const value = (char: string) => {
+    const letter = char.charCodeAt(0) - 65;
+    return /\d/.test(char) ? Number(char) : 10 + letter + Math.floor((letter + 9) / 10);
+  };
+  const sum = [...stem].reduce((total, char, i) => total + value(char) * 2 ** i, 0);
+  return `${stem}${(sum % 11) % 10}`;
+}
+
+export function declarationNo(): string {
+  return `292120261${String(++serial).padStart(9, '0')}`;
+}
+
+export const plate = (): string => `浙G${String(10_000 + ++serial)}`;
+
+export async function addRoute(platform: TestPlatform, routeId = 'yiwu-daxie'): Promise<void> {
+  const answer = await platform.call('PUT', `routes/${routeId}`, { body: ROUTE });
+  if (answer.status > 201) throw new Error(answer.text);
+}
+
+export async function addGate(platform: TestPlatform, gateId = 'daxie-1'): Promise<void> {
+  const answer = await platform.call('PUT', `places/${gateId}`, { body: GATE });
+  if (answer.status > 201) throw new Error(answer.text);
+}
+
+export async function addLock(platform: TestPlatform): Promise<string> {
+  const lockId = `JT7010${String(1_000 + ++serial)}`;
+  const answer = await platform.call('POST', 'locks', { body: { lockId, model: 'JT701D' } });
+  if (answer.status !== 201) throw new Error(answer.text);
+  return lockId;
+}
+
+export interface TestTrip {
+  tripId: string;
+  lockId: string;
+  containerNo: string;
+  plate: string;
+}
+
+const minutesAgo = (min: number) => new Date(Date.now() - min * 60_000).toISOString();
+
+export function declaration(lockId: string, more: object = {}) {
+  return {
+    declarationNo: declarationNo(),
+    originOffice: ORIGIN_OFFICE,
+    destinationOffice: DESTINATION_OFFICE,
+    routeId: 'yiwu-daxie',
+    vehicle: { tractorPlate: plate() },
+    units: [{ containerNo: containerNo(), lockId }],
+    ...more,
+  };
+}
+
+export const takeover = () => ({ sealedAt: minutesAgo(130), departedAt: minutesAgo(120) });
+
+/** A trip under way (or just declared), with a new lock. */
+export async function addTrip(platform: TestPlatform, more: object = { takeover: takeover() }): Promise<TestTrip> {
+  const lockId = await addLock(platform);
+  const declared = declaration(lockId, more);
+  const answer = await platform.call('POST', 'trips', { body: declared });
+  if (answer.status !== 201) throw new Error(answer.text);
+  return {
+    tripId: answer.body.tripId,
+    lockId,
+    containerNo: declared.units[0]!.containerNo,
+    plate: declared.vehicle.tractorPlate,
+  };
+}
+
+export const SEALED = { rope: 'inserted', motor: 'locked', cover: 'closed' } as const;
+
+/** The newest record of a lock, as the intake leaves it. */
+export async function report(
+  platform: TestPlatform,
+  lockId: string,
+  fields: { seal?: object; lon?: number; lat?: number; mode?: string; percent?: number; at?: Date } = {},
+): Promise<void> {
+  const { seal = SEALED, lon = 121, lat = 29.3, mode = 'sealed', percent = 86, at = new Date() } = fields;
+  const time = at.toISOString();
+  const position = { lon, lat, source: 'gnss' };
+  const record = { v: 1, boot: 1, seq: 1, time, kind: 'live', mode, position, seal, battery: { percent } };
+  await platform.pool.query(
+    'UPDATE locks SET last_time = $2, last_received = $2, last_report = $3, last_fix = $3 WHERE lock_id = $1',
+    [lockId, at, record],
+  );
+}
+
+/** An alarm as the intake leaves it, with the trip's risk that follows from it. */
+export async function raise(
+  platform: TestPlatform,
+  trip: TestTrip,
+  alarm: { rule?: string; kind?: Alarm['kind']; severity?: Alarm['severity']; phase?: string } = {},
+): Promise<string> {
+  const { rule = 'route.deviation', kind = 'latched', severity = 'critical', phase = 'open' } = alarm;
+  const { rows } = await platform.pool.query<{ alarm_id: string }>(
+    `INSERT INTO alarms (alarm_id, trip_id, lock_id, rule, kind, severity, phase, active, started_at, raised_at)
+     VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, true, now(), now()) RETURNING alarm_id`,
+    [trip.tripId, trip.lockId, rule, kind, severity, phase],
+  );
+  await platform.pool.query('UPDATE trips SET risk = trip_risk(trip_id) WHERE trip_id = $1', [trip.tripId]);
+  return rows[0]!.alarm_id;
+}
+
+export function passage(trip: TestTrip, more: object = {}) {
+  return {
+    passageId: `p-${++serial}`,
+    lane: '2',
+    direction: 'in',
+    at: new Date().toISOString(),
+    plate: { text: trip.plate, confident: true },
+    containers: [{ no: trip.containerNo, confident: true }],
+    lockIds: [trip.lockId],
+    ...more,
+  };
+}
