@@ -28,13 +28,25 @@ async function asAdmin(statement: string): Promise<void> {
   }
 }
 
-/** A database of its own for a test file, with the whole schema and no rows: a copy of the run's template. */
-export async function freshDatabase(options: { max?: number } = {}): Promise<TestDatabase> {
-  const { url: serverUrl, template } = inject('databaseServer');
+export interface FreshOptions {
+  /** Most connections of the pool. Default 10. */
+  max?: number;
+  /** For tests of the daily partitions themselves: without TimescaleDB, even where the server has it. */
+  storage?: 'plain';
+}
+
+/**
+ * A database of its own for a test file, with the whole schema and no rows: a copy of the run's template. On a server
+ * with TimescaleDB (TEST_DATABASE_URL) reports become a hypertable at the first round of keeping.
+ */
+export async function freshDatabase(options: FreshOptions = {}): Promise<TestDatabase> {
+  const { url: serverUrl, template, timescale } = inject('databaseServer');
   const name = `test_${randomBytes(6).toString('hex')}`;
   await asAdmin(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = withDatabase(serverUrl, name);
   const pool = createPool({ connectionString: url }, testLog, { max: options.max ?? 10 });
+  // in the copy, not in the template: the extension's workers would hold the template open
+  if (timescale && options.storage !== 'plain') await pool.query('CREATE EXTENSION IF NOT EXISTS timescaledb');
   return {
     pool,
     url,

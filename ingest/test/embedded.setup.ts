@@ -10,7 +10,7 @@ import { migrate } from '../src/store/migrate.ts';
 declare module 'vitest' {
   interface ProvidedContext {
     /** Of a role that may create databases, and of a database that holds the whole schema and no rows. */
-    databaseServer: { url: string; template: string };
+    databaseServer: { url: string; template: string; timescale: boolean };
   }
 }
 
@@ -31,6 +31,15 @@ async function makeTemplate(url: string, template: string): Promise<void> {
   await pool.end();
 }
 
+/** Whether the given server offers TimescaleDB: then a fresh database uses it, unless it asks for plain partitions. */
+async function offersTimescale(url: string): Promise<boolean> {
+  const admin = new pg.Client({ connectionString: url });
+  await admin.connect();
+  const { rows } = await admin.query(`SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'`);
+  await admin.end();
+  return rows.length > 0;
+}
+
 export function withDatabase(url: string, database: string): string {
   const address = new URL(url);
   address.pathname = `/${database}`;
@@ -43,7 +52,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const given = process.env.TEST_DATABASE_URL;
   if (given) {
     await makeTemplate(given, template);
-    project.provide('databaseServer', { url: given, template });
+    project.provide('databaseServer', { url: given, template, timescale: await offersTimescale(given) });
     return async () => {
       const admin = new pg.Client({ connectionString: given });
       await admin.connect();
@@ -67,7 +76,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   const url = urlOf(server, server.supervisor, 'postgres');
   await makeTemplate(url, template);
-  project.provide('databaseServer', { url, template });
+  project.provide('databaseServer', { url, template, timescale: false });
   return async () => {
     if (process.env.SEALWATCH_KEEP) {
       console.error(`the test server's data is kept in ${folder}`);

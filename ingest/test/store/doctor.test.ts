@@ -7,7 +7,7 @@ import { fillReports, NOW_MS } from './fill.ts';
 describe('the doctor of the database', () => {
   let database: TestDatabase;
   beforeAll(async () => {
-    database = await freshDatabase();
+    database = await freshDatabase({ storage: 'plain' });
   });
   afterAll(() => database.drop());
 

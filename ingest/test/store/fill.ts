@@ -72,7 +72,7 @@ export async function rowsReadInSequence(pool: pg.Pool, run: (db: Queryable) => 
         parameters,
       );
       for (const node of flat(rows[0]!['QUERY PLAN'][0].Plan)) {
-        if (node['Node Type'] !== 'Seq Scan' || !/^reports/.test(node['Relation Name'] ?? '')) continue;
+        if (node['Node Type'] !== 'Seq Scan' || !/^(reports|_hyper_)/.test(node['Relation Name'] ?? '')) continue;
         rowsRead += (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
       }
     }

@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 describe('the partitions of reports', () => {
   let database: TestDatabase;
   beforeEach(async () => {
-    database = await freshDatabase();
+    database = await freshDatabase({ storage: 'plain' });
   });
   afterEach(() => database.drop());
 

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { checkDatabase } from '../../src/store/doctor.ts';
+import { keepReports } from '../../src/store/partitions.ts';
+import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
+import { fillReports, NOW_MS } from './fill.ts';
+
+/** Holds for both storages; which of them it is depends on the server that the tests are given (TEST_DATABASE_URL). */
+describe('the storage of reports', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+  });
+  afterAll(() => database.drop());
+
+  const keep = (retentionDays?: number) =>
+    keepReports(database.pool, {
+      nowMs: NOW_MS,
+      log: testLog,
+      ...(retentionDays === undefined ? {} : { retentionDays }),
+    });
+  const count = async () => (await database.pool.query<{ n: number }>('SELECT count(*) AS n FROM reports')).rows[0]?.n;
+
+  it('is a hypertable where the server has TimescaleDB, daily partitions elsewhere', async () => {
+    expect((await keep()).storage.kind).toBe(inject('databaseServer').timescale ? 'hypertable' : 'partitions');
+  });
+
+  it('is the same after every further round of keeping', async () => {
+    const first = await keep();
+    expect((await keep()).storage).toEqual(first.storage);
+  });
+
+  it('takes reports, refuses the same identity twice, and says what they cost', async () => {
+    await fillReports(database.pool, 2);
+    expect(await count()).toBe(11_520);
+    await expect(database.pool.query('INSERT INTO reports SELECT * FROM reports LIMIT 1')).rejects.toMatchObject({
+      code: '23505',
+    });
+    const findings = await checkDatabase(database.pool);
+    expect(findings.map((finding) => finding.part)).toContain('reports.storage');
+  });
+
+  it('drops what is past retention by whole days', async () => {
+    expect((await keep(1)).dropped.length).toBe(1);
+    expect(await count()).toBeLessThan(11_520);
+    expect(await count()).toBeGreaterThanOrEqual(2 * 2_880);
+  });
+});
