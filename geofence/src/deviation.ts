@@ -69,7 +69,7 @@ function isNeighbour(a: Seen, b: Seen, params: RouteParams): boolean {
 
 /** The fix as it will be remembered. */
 export function outsideSeen(lock: LockRoute, observed: Observed, params: RouteParams): Seen {
-  const { fix, errorM, where } = observed;
+  const { fix, located, errorM, where } = observed;
   const seen: Seen = {
     timeMs: fix.timeMs,
     lon: fix.lon,
@@ -78,6 +78,7 @@ export function outsideSeen(lock: LockRoute, observed: Observed, params: RoutePa
     boot: fix.boot,
     seq: fix.seq,
     outside: where === 'outside',
+    awayM: Math.abs(located.offsetM),
     reached: false,
     believed: true,
   };
@@ -120,7 +121,7 @@ export function withFix(
 ): LockRoute {
   const recent = remember(lock.recent, seen, params);
   const next: LockRoute = { ...lock, recent };
-  if (lock.excursions.length === 0 && !seen.outside) return next;
+  if (lock.excursions.length === 0 && !seen.outside && claim === undefined) return next;
   let excursions = lock.excursions.slice();
   let open = excursions[excursions.length - 1];
   if (open?.returnedMs !== undefined) open = undefined;
@@ -152,7 +153,7 @@ function remember(recent: readonly Seen[], seen: Seen, params: RouteParams): rea
   for (let i = Math.max(0, last + 2 - MOST_RECENT); i <= last; i++) {
     const mark = recent[i]!;
     // The last one stays even when it is old: the next record may be the one directly after it.
-    if (mark.outside || !mark.believed) if (mark.timeMs >= since || i === last) kept.push(mark);
+    if ((mark.outside || !mark.believed) && (mark.timeMs >= since || i === last)) kept.push(mark);
   }
   kept.push(seen);
   return kept;
@@ -234,14 +235,15 @@ function confirm(
 function fromMemory(lock: LockRoute, claim: Claim): Excursion {
   const marks = lock.recent.filter((m) => m.outside && m.timeMs >= claim.fromMs && m.timeMs <= claim.toMs);
   const first = marks[0]!;
+  const farthest = marks.reduce((far, mark) => (mark.awayM > far.awayM ? mark : far), first);
   return {
     lockId: lock.lockId,
     firstOutsideMs: claim.fromMs,
     firstOutside: { lon: first.lon, lat: first.lat },
     lastOutsideMs: claim.toMs,
     outsideFixes: marks.length,
-    maxDistanceM: 0,
-    farthest: { timeMs: first.timeMs, lon: first.lon, lat: first.lat },
+    maxDistanceM: farthest.awayM,
+    farthest: { timeMs: farthest.timeMs, lon: farthest.lon, lat: farthest.lat },
     longestGapMs: 0,
   };
 }

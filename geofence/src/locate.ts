@@ -1,12 +1,12 @@
 import { nearestSegment, segmentsWithin } from './balls.ts';
 import { type Corridor, chord2ToSegment, PASS_GAP_M, PLANE_DOUBLES } from './corridor.ts';
+import { segmentHeading } from './position.ts';
 import {
   angleOf,
   asin,
   chordToM,
   EARTH_RADIUS_M,
   metresToChord,
-  normalDeg,
   normalLon,
   RADIANS_PER_DEGREE,
   turnDeg,
@@ -263,54 +263,4 @@ function answerAtVertex(corridor: Corridor, segment: number, vertex: number, lef
     lon: corridor.lon[vertex]!,
     lat: corridor.lat[vertex]!,
   };
-}
-
-/** The route's direction of travel on a segment (at its middle), degrees clockwise from north. */
-export function segmentHeading(corridor: Corridor, segment: number): number {
-  const angle = Math.atan2(
-    corridor.planes[segment * PLANE_DOUBLES + 7]!,
-    corridor.planes[segment * PLANE_DOUBLES + 6]!,
-  );
-  return headingOn(corridor, segment, angle / 2);
-}
-
-/** Where a vehicle is that has come `progressM` along the route (kept within it), and where it heads. */
-export function positionAt(corridor: Corridor, progressM: number): { lon: number; lat: number; headingDeg: number } {
-  const { alongM, planes, vertices } = corridor;
-  const wanted = Math.min(corridor.lengthM, Math.max(0, Number.isFinite(progressM) ? progressM : 0));
-  let low = 0;
-  let high = corridor.pointCount - 2;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (alongM[middle]! <= wanted) low = middle;
-    else high = middle - 1;
-  }
-  const angle = (wanted - alongM[low]!) / EARTH_RADIUS_M;
-  const cos = Math.cos(angle);
-  const sin = Math.sin(angle);
-  const [p, v] = [low * PLANE_DOUBLES, low * 3];
-  const fx = vertices[v]! * cos + planes[p + 3]! * sin;
-  const fy = vertices[v + 1]! * cos + planes[p + 4]! * sin;
-  const fz = vertices[v + 2]! * cos + planes[p + 5]! * sin;
-  return {
-    lon: Math.atan2(fy, fx) / RADIANS_PER_DEGREE,
-    lat: Math.atan2(fz, Math.hypot(fx, fy)) / RADIANS_PER_DEGREE,
-    headingDeg: headingOn(corridor, low, angle),
-  };
-}
-
-/** Direction of travel where a segment has turned by `angle` from its start: the tangent in east and north. */
-function headingOn(corridor: Corridor, segment: number, angle: number): number {
-  const { planes, vertices } = corridor;
-  const [p, v] = [segment * PLANE_DOUBLES, segment * 3];
-  const cos = Math.cos(angle);
-  const sin = Math.sin(angle);
-  const at = (i: number) => vertices[v + i]! * cos + planes[p + 3 + i]! * sin;
-  const to = (i: number) => planes[p + 3 + i]! * cos - vertices[v + i]! * sin;
-  const [px, py, tx, ty, tz] = [at(0), at(1), to(0), to(1), to(2)];
-  const flat = Math.hypot(px, py) || 1;
-  const east = (px * ty - py * tx) / flat;
-  // d(lat) = dz / cos(lat), which holds because the tangent is at right angles to the position.
-  const north = tz / flat;
-  return normalDeg(Math.atan2(east, north) / RADIANS_PER_DEGREE);
 }

@@ -6,6 +6,8 @@ export interface Seen extends Mark {
   boot: number;
   seq: number;
   outside: boolean;
+  /** Metres from the route. */
+  awayM: number;
   /** Not an impossible jump when it came. */
   believed: boolean;
   /** For an outside fix: it has a witness before it. */

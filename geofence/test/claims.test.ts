@@ -81,7 +81,7 @@ describe('a confirmed excursion is a claim that records exist', () => {
           expect(kept).toBe(true);
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 

@@ -325,6 +325,19 @@ describe('jumps', () => {
     ).toMatchObject([{ firstOutsideMs: 60_000, confirmedMs: 120_000 }]);
   });
 
+  it('a pair of doubted fixes is claimed once the record after it could be reached', () => {
+    const result = rows([
+      [0, 0],
+      [60, 9_000],
+      [80, 0],
+      [110, 9_000],
+      [900, 0],
+      [930, 0],
+    ]);
+    expect(result.confirmed).toMatchObject([{ firstOutsideMs: 60_000, lastOutsideMs: 110_000, confirmedMs: 900_000 }]);
+    expect(result.confirmed[0]!.maxDistanceM).toBeCloseTo(9_000, -2);
+  });
+
   it('a jump along the route does not drag progress', () => {
     const list = [at(0, 0), at(30, 0), at(60, 0, { lon: 120.9 }), at(90, 0), at(120, 0), at(150, 0)];
     expect(
