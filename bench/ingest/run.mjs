@@ -21,7 +21,9 @@ class Lock {
 
   async connect(port) {
     this.socket = connect(port, '127.0.0.1').setNoDelay(true);
-    const fields = [this.lockId, this.lockId, SECRET].map((text) => Buffer.from(`\0${String.fromCharCode(text.length)}${text}`));
+    const fields = [this.lockId, this.lockId, SECRET].map((text) =>
+      Buffer.from(`\0${String.fromCharCode(text.length)}${text}`),
+    );
     const body = Buffer.concat([Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 0xc2, 0, 0]), ...fields]);
     this.socket.write(Buffer.concat([Buffer.from([0x10, body.length]), body]));
     const [connack] = await once(this.socket, 'data');
@@ -49,7 +51,12 @@ class Lock {
       const id = (this.seq % 65_535) + 1;
       const payload = Buffer.from(reportOf(this.seq++));
       const length = 2 + topic.length + 2 + payload.length;
-      frames.push(Buffer.from([0x32, (length & 127) | 128, length >> 7, 0, topic.length]), topic, Buffer.from([id >> 8, id & 255]), payload);
+      frames.push(
+        Buffer.from([0x32, (length & 127) | 128, length >> 7, 0, topic.length]),
+        topic,
+        Buffer.from([id >> 8, id & 255]),
+        payload,
+      );
       this.sentAt[id] = performance.now();
     }
     this.waiting += count;
@@ -96,7 +103,8 @@ async function drain(locks) {
 }
 
 async function measure(side) {
-  const execArgv = process.env.PROFILE && side !== 'bare' ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : [];
+  const execArgv =
+    process.env.PROFILE && side !== 'bare' ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : [];
   const server = fork(new URL('./server.mjs', import.meta.url), [side], { execArgv });
   try {
     const [{ port }] = await once(server, 'message');
@@ -108,8 +116,11 @@ async function measure(side) {
     server.send('figures');
     const [{ figures }] = await once(server, 'message');
     const acknowledged = locks.reduce((sum, lock) => sum + lock.acknowledged, 0);
-    console.log(`${side}: ${Math.round(rate)} reports/s; at half that rate PUBACK p50 ${latency.p50} ms, p99 ${latency.p99} ms, max ${latency.max} ms`);
-    if (figures.stored !== undefined) console.log(`  acknowledged ${acknowledged}, stored ${figures.stored}; ${JSON.stringify(figures)}`);
+    console.log(
+      `${side}: ${Math.round(rate)} reports/s; at half that rate PUBACK p50 ${latency.p50} ms, p99 ${latency.p99} ms, max ${latency.max} ms`,
+    );
+    if (figures.stored !== undefined)
+      console.log(`  acknowledged ${acknowledged}, stored ${figures.stored}; ${JSON.stringify(figures)}`);
     if (figures.stored !== undefined && figures.stored !== acknowledged) process.exitCode = 1;
     for (const lock of locks) lock.socket.destroy();
     return rate;

@@ -25,15 +25,28 @@ async function declare(pool) {
   const { insertTrip } = await dist('store/trips.js');
   const secretHash = hashSecret(SECRET);
   const lockIds = Array.from({ length: LOCKS }, (_, i) => lockIdOf(i));
-  await insertLocks(pool, lockIds.map((lockId) => ({ lockId, model: 'bench', secretHash })));
+  await insertLocks(
+    pool,
+    lockIds.map((lockId) => ({ lockId, model: 'bench', secretHash })),
+  );
   const { row } = await putRoute(pool, { routeId: 'bench', feature: ROAD, by: 'bench' });
   const at = new Date(START_MS).toISOString();
   for (const lockId of lockIds) {
     await insertTrip(pool, {
-      tripId: randomUUID(), routeVersion: row.version, totalM: 96_000, status: 'in-transit', steps: [],
+      tripId: randomUUID(),
+      routeVersion: row.version,
+      totalM: 96_000,
+      status: 'in-transit',
+      steps: [],
       declaration: {
-        declarationNo: '292120260000000001', mode: 'road', originOffice: '2921', destinationOffice: '3104', routeId: 'bench',
-        vehicle: { tractorPlate: '浙G12345' }, units: [{ containerNo: 'MSKU9070323', lockId }], takeover: { sealedAt: at, departedAt: at },
+        declarationNo: '292120260000000001',
+        mode: 'road',
+        originOffice: '2921',
+        destinationOffice: '3104',
+        routeId: 'bench',
+        vehicle: { tractorPlate: '浙G12345' },
+        units: [{ containerNo: 'MSKU9070323', lockId }],
+        takeover: { sealedAt: at, departedAt: at },
       },
     });
   }
@@ -55,7 +68,10 @@ async function sealwatch() {
   const registry = new Registry();
   const intake = await startIntake({ pool, registry, log });
   const broker = await startBroker({
-    host: '127.0.0.1', port: 0, registry, log,
+    host: '127.0.0.1',
+    port: 0,
+    registry,
+    log,
     secretHashes: (lockIds) => lockSecretHashes(pool, lockIds),
     report: (lockId, payload, done) => intake.receive(lockId, payload, done),
     reply: (_lockId, _payload, done) => done(),

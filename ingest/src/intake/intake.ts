@@ -1,73 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Alarm, reportTopic, type WallStatus } from '@sealwatch/schemas';
-import type { Pool } from 'pg';
-import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import { alarmOf } from '../store/alarms.ts';
 import { activeAlarmsOfTrips } from '../store/batch.ts';
-import { QUARANTINE_ROW_BYTES, quarantineBytes, trimQuarantine } from '../store/quarantine.ts';
 import { inTransaction } from '../store/queryable.ts';
 import { adoptRecords, loadTrips, locksOfTrip, openTripIds } from '../store/roster.ts';
-import type { TrackedReport } from '../tracker/index.ts';
 import { wallStatus } from './colour.ts';
+import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
 import { decode } from './decode.ts';
+
 import { judgeBatch, type Outcome, type TripOutcome } from './judge.ts';
 import { type BatchSize, DEFAULT_BATCH_SIZE, Lanes, type Publish } from './lanes.ts';
 import { clockOutcomes } from './liveness.ts';
-import { intakeMetrics } from './metrics.ts';
+import { countBatch, type IntakeMetrics, intakeMetrics } from './metrics.ts';
 import { backOffMs, isOutage } from './outage.ts';
+import { QuarantineCap } from './quarantinecap.ts';
 import { Rates } from './rates.ts';
 import { Roster } from './roster.ts';
 import { type Written, writeBatch, writeTrips } from './write.ts';
 
-/** What a transaction has made true; told after its COMMIT. */
-export interface Committed {
-  reports: { report: TrackedReport; lockId: string; tripId?: string; wallStatus: WallStatus }[];
-  /** As they stand in the store; withdrawn ones come once more, no longer active. */
-  alarms: Alarm[];
-  tripIds: string[];
-}
+export type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
 
-export interface IntakeDeps {
-  pool: Pool;
-  registry: Registry;
-  log: Logger;
-  nowMs?: () => number;
-  onProgress?: (text: string) => void;
-  batch?: Partial<BatchSize>;
-  /** Most bytes of quarantine; the oldest leave. */
-  quarantineBytes?: number;
-  /** How often silence and unconfirmed reds are looked at, ms; 0: only by `checkLiveness`. */
-  livenessEveryMs?: number;
-}
-
-export interface IntakeStats {
-  reportsPerSecond: number;
-  /** Longest fix-time-to-commit lag of live records in the last seconds, ms. */
-  lagMs: number;
-  waitingPublishes: number;
-  waitingRecords: number;
-  trips: number;
-}
-
-export interface Intake {
-  /** Takes one publish of `locks/{lockId}/report`; `done` is called after the COMMIT that holds it. */
-  receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
-  /** Listeners are called after COMMIT and before PUBACK. */
-  onCommitted(listener: (committed: Committed) => void): void;
-  /** Reads a trip's plan again and folds its records anew; after the COMMIT of whoever changed it. */
-  refreshTrip(tripId: string): Promise<void>;
-  refreshPlaces(): Promise<void>;
-  refreshLock(lockId: string): Promise<void>;
-  checkLiveness(): Promise<void>;
-  stats(): IntakeStats;
-  /** Why reports are not accepted now; empty when they are. */
-  ready(): string[];
-  /** Commits what is in hand, for at most `withinMs`; what is left is not acknowledged. */
-  stop(withinMs?: number): Promise<void>;
-}
-
-const DEFAULT_QUARANTINE_BYTES = 64 * 2 ** 20;
 const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const STOP_WITHIN_MS = 8_000;
 
@@ -77,14 +28,14 @@ class Intaking implements Intake {
   readonly #roster: Roster;
   readonly #lanes = new Lanes();
   readonly #size: BatchSize;
-  readonly #metrics: ReturnType<typeof intakeMetrics>;
+  readonly #metrics: IntakeMetrics;
   readonly #rates: Rates;
+  readonly #cap: QuarantineCap;
   readonly #nowMs: () => number;
   readonly #listeners: ((committed: Committed) => void)[] = [];
   #tasks: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #quarantineBytes = 0;
   #outage: string | undefined;
   #stopping = false;
   /** A trip was forgotten after a failure and may not report again by itself. */
@@ -102,12 +53,13 @@ class Intaking implements Intake {
       records: () => this.#lanes.records,
       backfill: () => this.#lanes.backfillPublishes,
     });
+    this.#cap = new QuarantineCap(deps.pool, deps.log, deps.quarantineBytes, (rows) => this.#metrics.evicted.inc(rows));
   }
 
   /** State comes from the store alone (law 11): checkpoints, and the records since. */
   async start(): Promise<void> {
     const { pool, onProgress } = this.#deps;
-    this.#quarantineBytes = await quarantineBytes(pool);
+    await this.#cap.start();
     const tripIds = await openTripIds(pool);
     for (let i = 0; i < tripIds.length; i += 100) {
       await this.#roster.ensureTrips(tripIds.slice(i, i + 100));
@@ -284,9 +236,10 @@ class Intaking implements Intake {
           outcome.trips.map((t) => t.next.plan.tripId),
         )
       : [];
-    this.#count(outcome, written);
+    countBatch(this.#metrics, outcome, written, this.#nowMs());
+    this.#rates.add(outcome.admitted.accepted);
     this.#tell(outcome, { ...written, alarms: [...written.alarms, ...standing] });
-    await this.#trim(outcome);
+    await this.#cap.keep(outcome.admitted.refusals.map(({ refusal }) => refusal.raw.length));
   }
 
   /** Memory follows the commit, never leads it. */
@@ -302,25 +255,6 @@ class Intaking implements Intake {
       this.#roster.keepTrip({ ...next, checkpointMs, ...(after ? { status: after.status, risk: after.risk } : {}) });
     }
     this.#roster.tidy();
-  }
-
-  #count(outcome: Outcome, written: Written): void {
-    const { admitted } = outcome;
-    const nowMs = this.#nowMs();
-    this.#metrics.batch.observe(admitted.accepted.length);
-    this.#metrics.duplicates.inc(admitted.duplicates.length);
-    this.#metrics.rejudged.inc(outcome.trips.filter((trip) => trip.rejudged).length);
-    for (const { refusal } of admitted.refusals) this.#metrics.refused.inc({ reason: refusal.reason });
-    for (const { rule } of written.raised) this.#metrics.alarms.inc({ rule });
-    let live = 0;
-    for (const record of admitted.accepted) {
-      if (record.kind === 'backfill') continue;
-      live += 1;
-      this.#metrics.lag.observe((nowMs - record.timeMs) / 1000);
-    }
-    this.#metrics.stored.inc({ kind: 'live' }, live);
-    this.#metrics.stored.inc({ kind: 'backfill' }, admitted.accepted.length - live);
-    this.#rates.add(admitted.accepted);
   }
 
   #tell(outcome: Outcome, written: Written): void {
@@ -354,19 +288,6 @@ class Intaking implements Intake {
         // What is committed stays so: a screen that fails must not make a batch look failed.
         this.#deps.log.error({ err: error }, 'a listener of committed batches failed');
       }
-    }
-  }
-
-  async #trim({ admitted }: Outcome): Promise<void> {
-    const most = this.#deps.quarantineBytes ?? DEFAULT_QUARANTINE_BYTES;
-    for (const { refusal } of admitted.refusals) this.#quarantineBytes += refusal.raw.length + QUARANTINE_ROW_BYTES;
-    if (this.#quarantineBytes <= most) return;
-    try {
-      // A tenth more than needed goes, so that a full quarantine is not trimmed after every batch.
-      this.#metrics.evicted.inc(await trimQuarantine(this.#deps.pool, most * 0.9));
-      this.#quarantineBytes = await quarantineBytes(this.#deps.pool);
-    } catch (error) {
-      this.#deps.log.warn({ err: error, topic: reportTopic('*') }, 'the quarantine could not be trimmed');
     }
   }
 

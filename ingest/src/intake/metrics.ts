@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Outcome } from './judge.ts';
+import type { Written } from './write.ts';
 
 /** What the intake counts (issue: metrics per stage, depths, latencies, lag). */
 export function intakeMetrics(
@@ -57,3 +59,25 @@ export function intakeMetrics(
 }
 
 export type IntakeMetrics = ReturnType<typeof intakeMetrics>;
+
+/** Counts a batch that has committed. */
+export function countBatch(
+  metrics: IntakeMetrics,
+  { admitted, trips }: Outcome,
+  written: Written,
+  nowMs: number,
+): void {
+  metrics.batch.observe(admitted.accepted.length);
+  metrics.duplicates.inc(admitted.duplicates.length);
+  metrics.rejudged.inc(trips.filter((trip) => trip.rejudged).length);
+  for (const { refusal } of admitted.refusals) metrics.refused.inc({ reason: refusal.reason });
+  for (const { rule } of written.raised) metrics.alarms.inc({ rule });
+  let live = 0;
+  for (const record of admitted.accepted) {
+    if (record.kind === 'backfill') continue;
+    live += 1;
+    metrics.lag.observe((nowMs - record.timeMs) / 1000);
+  }
+  metrics.stored.inc({ kind: 'live' }, live);
+  metrics.stored.inc({ kind: 'backfill' }, admitted.accepted.length - live);
+}

@@ -1,0 +1,38 @@
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { QUARANTINE_ROW_BYTES, quarantineBytes, trimQuarantine } from '../store/quarantine.ts';
+
+const DEFAULT_MOST_BYTES = 64 * 2 ** 20;
+
+/** Keeps the quarantine below a size: the oldest rows leave, and are counted. */
+export class QuarantineCap {
+  readonly #pool: Pool;
+  readonly #log: Logger;
+  readonly #mostBytes: number;
+  readonly #evicted: (rows: number) => void;
+  #bytes = 0;
+
+  constructor(pool: Pool, log: Logger, mostBytes: number | undefined, evicted: (rows: number) => void) {
+    this.#pool = pool;
+    this.#log = log;
+    this.#mostBytes = mostBytes ?? DEFAULT_MOST_BYTES;
+    this.#evicted = evicted;
+  }
+
+  async start(): Promise<void> {
+    this.#bytes = await quarantineBytes(this.#pool);
+  }
+
+  /** @param added bytes of each row that was just committed */
+  async keep(added: number[]): Promise<void> {
+    for (const bytes of added) this.#bytes += bytes + QUARANTINE_ROW_BYTES;
+    if (this.#bytes <= this.#mostBytes) return;
+    try {
+      // A tenth more than needed goes, so that a full quarantine is not trimmed after every batch.
+      this.#evicted(await trimQuarantine(this.#pool, this.#mostBytes * 0.9));
+      this.#bytes = await quarantineBytes(this.#pool);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the quarantine could not be trimmed');
+    }
+  }
+}
