@@ -11,6 +11,7 @@ import type { Api } from './form.ts';
 import { gateRoutes } from './gates.ts';
 import { guard } from './guard.ts';
 import { healthRoutes } from './health.ts';
+import { historyRoutes } from './history.ts';
 import { idempotent } from './idempotency.ts';
 import { lockRoutes } from './locks.ts';
 import { placeRoutes } from './places.ts';
@@ -115,7 +116,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       for (const add of [lockRoutes, routeRoutes, placeRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
         await add(api, deps);
       }
-      for (const add of [accessRoutes, sessionRoutes, recordRoutes]) await add(api, deps);
+      for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
     },
     { prefix: '/api/v1' },
   );

@@ -337,6 +337,26 @@ describe('the closed loop by hand', () => {
   });
 });
 
+describe('the wall of another time', () => {
+  test('shows a trip as it stood, and the figures count it', async () => {
+    const trip = await addTrip(platform);
+    const now = (await platform.call('GET', 'snapshot')).body as unknown as { trips: { tripId: string }[] };
+    expect(now.trips.map((t) => t.tripId)).toContain(trip.tripId);
+    const stats = await platform.call('GET', 'stats');
+    expect(stats.body.items[0]).toMatchObject({ office: '3104', declared: expect.any(Number) });
+    expect(
+      (await platform.call('GET', 'stats?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z')).body.errors[0]?.path,
+    ).toBe('from');
+    expect((await platform.call('GET', 'snapshot?at=yesterday')).status).toBe(422);
+    const track = await platform.call('GET', `trips/${trip.tripId}/track`);
+    expect(track.body).toMatchObject({ tripId: trip.tripId, points: [] });
+    expect((await platform.call('GET', `locks/${trip.lockId}/reports?from=2026-01-01T00:00:00Z`)).body.items).toEqual(
+      [],
+    );
+    expect((await platform.call('GET', 'quarantine')).body.items).toEqual([]);
+  });
+});
+
 describe('life signs', () => {
   test('ready says why not; figures and description are there', async () => {
     expect((await platform.call('GET', '/healthz', { key: null })).status).toBe(200);

@@ -259,7 +259,9 @@ describe('law 7: snapshot plus feed equals a fresh snapshot', () => {
     for (const trip of trips) platform.feed.tripChanged(trip.tripId);
     const { rows } = await platform.pool.query<{ alarm_id: string }>('SELECT alarm_id FROM alarms');
     for (const row of rows) platform.feed.alarmChanged(row.alarm_id);
-    await platform.feed.locksChanged(trips.map((trip) => trip.lockId));
+    // Every lock, because tests before this one wrote reports past the intake, of which nobody told the feed.
+    const locks = await platform.pool.query<{ lock_id: string }>('SELECT lock_id FROM locks');
+    await platform.feed.locksChanged(locks.rows.map((row) => row.lock_id));
     await platform.feed.settled();
     const fresh = await open();
     await vi.waitFor(() => expect(old.seen()).toEqual(fresh.seen()));
@@ -281,10 +283,11 @@ describe('law 7: snapshot plus feed equals a fresh snapshot', () => {
       const where = locks.map((l) => ({ lockId: l.lockId, tripId: l.tripId, ...screen.position(l.lockId), index: 0 }));
       return { t, alarms, passages, where };
     };
-    expect(byLock(restarted)).toEqual(byLock(old));
+    const [now, then] = [byLock(restarted), byLock(old)];
     restarted.socket.disconnect();
     await again.close();
     await server.close();
+    expect(now).toEqual(then);
   });
 });
 
