@@ -37,6 +37,8 @@ export interface LockState {
   /** records lost because the flash was full */
   overwritten: number;
   nextFlight: number;
+  /** most live records on their way at once */
+  liveFlights: number;
   /** the blind-area records on their way: one batch at a time */
   batchFlight?: number;
   pendingEvents: readonly LockEvent[];
@@ -94,8 +96,8 @@ const U32 = 0x1_0000_0000;
 const PERCENT_PER_RECORD = 0.002;
 const PERCENT_PER_HOUR = 0.05;
 const CHARGED_PER_HOUR = 20;
-/** Live records on their way at once; a lock keeps what it cannot send. */
-const MAX_LIVE_FLIGHTS = 8;
+/** What a lock has on its way at once where nothing else is said; it keeps what it cannot send. */
+const LIVE_FLIGHTS = 8;
 
 export function newLock(lockId: string, nowMs: number, from: Partial<LockState> = {}): LockState {
   return {
@@ -118,6 +120,7 @@ export function newLock(lockId: string, nowMs: number, from: Partial<LockState> 
     flash: [],
     overwritten: 0,
     nextFlight: 1,
+    liveFlights: LIVE_FLIGHTS,
     pendingEvents: [],
     rollCall: false,
     refusesUnlock: false,
@@ -291,7 +294,7 @@ function send(state: LockState, newestFirst: boolean): Stepped {
   };
   const newest = flash.length - 1;
   const flights = new Set(flash.flatMap((record) => record.flight ?? []));
-  if (newestFirst && flash[newest]?.flight === undefined && flights.size < MAX_LIVE_FLIGHTS) launch([newest], 'live');
+  if (newestFirst && flash[newest]?.flight === undefined && flights.size < state.liveFlights) launch([newest], 'live');
   const waiting = state.batchFlight === undefined ? nextBatch(flash) : [];
   const batch = waiting.length > 0 ? { batchFlight: launch(waiting, 'backfill') } : {};
   return { state: { ...state, ...batch, flash, nextFlight: flight }, outputs };

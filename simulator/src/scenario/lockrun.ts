@@ -50,7 +50,7 @@ export const NOW = '@now';
 
 const DAY_MS = 86_400_000;
 /** How many single records travel in one publish; a lock-step of this width keeps the order of sending. */
-const TOGETHER = 8;
+export const TOGETHER = 60;
 
 type LockAct = Exclude<Act, { do: 'detour' | 'halt' }>;
 

@@ -7,7 +7,7 @@ import type { Path } from '../path.ts';
 import { distanceM, nearest, pointAt } from '../path.ts';
 import { randomStream } from '../random.ts';
 import type { LockRun, Sending } from './lockrun.ts';
-import { NOW, runLock } from './lockrun.ts';
+import { NOW, runLock, TOGETHER } from './lockrun.ts';
 import type { Act, Plain } from './scenario.ts';
 import type { Expectation, TripTruth } from './truth.ts';
 import { rightVerdict, toleratedOf } from './truth.ts';
@@ -84,6 +84,7 @@ function fresh({ plain, seed, lockIds, endMs }: Casting): LockState[] {
   return lockIds.slice(0, plain.boxes).map((lockId) =>
     newLock(lockId, endMs, {
       intervalS: plain.intervalS,
+      liveFlights: TOGETHER,
       batteryPercent: battery?.percent ?? random.between(60, 99),
       ...(battery ? { percentPerHour: battery.percentPerHour } : {}),
       seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: random.whole(10, 900) },
@@ -223,10 +224,11 @@ const POWER = [
 function power(runs: readonly LockRun[]): Expectation[] {
   const made = runs.flatMap((run) => run.made);
   const rules = POWER.flatMap(({ rule, percent }): Expectation[] => {
-    const below = made.filter(({ report }) => (report.battery?.percent ?? 100) < percent - 1);
+    const below = made.filter(({ report }) => (report.battery?.percent ?? 100) <= percent);
     const [first] = below;
     const last = below.at(-1);
-    return first && last ? [{ rule, span: { fromMs: first.timeMs, toMs: last.timeMs } }] : [];
+    const certain = below.some(({ report }) => (report.battery?.percent ?? 100) < percent - 1);
+    return first && last && certain ? [{ rule, span: { fromMs: first.timeMs, toMs: last.timeMs } }] : [];
   });
   const asleep = made.find(({ report }) => report.mode === 'deep-sleep');
   if (asleep) rules.push({ rule: 'power.deep-sleep', span: { fromMs: asleep.timeMs, toMs: asleep.timeMs } });

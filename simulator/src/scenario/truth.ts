@@ -48,6 +48,7 @@ const TOLERATED: Record<string, readonly string[]> = {
   battery: ['power.low', 'power.very-low', 'power.deep-sleep'],
   detour: ['route.required-point-missed'],
   halt: ['time.unapproved-stop'],
+  'leave-lock': ['time.unapproved-stop'],
 };
 
 export function toleratedOf(plain: Plain): string[] {
