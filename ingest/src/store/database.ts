@@ -2,7 +2,6 @@ import pg from 'pg';
 import { DatabaseStartError, errorCode } from './database-error.ts';
 import { type EmbeddedServer, type StoreLog, startEmbedded } from './embedded.ts';
 
-export { DatabaseStartError } from './database-error.ts';
 export type { StoreLog } from './embedded.ts';
 
 /** The oldest server the SQL of the store is written for. */
