@@ -17,7 +17,7 @@ import { Rates } from './rates.ts';
 import { Roster } from './roster.ts';
 import { type Written, writeBatch, writeTrips } from './write.ts';
 
-export type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
+export type { Committed, Intake, IntakeDeps } from './contract.ts';
 
 const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const STOP_WITHIN_MS = 8_000;

@@ -63,7 +63,7 @@ export class Lanes {
     }
     this.#live = this.#live.slice(used);
     const share = Math.floor(size.records * size.backfillShare);
-    this.#takeBackfill(taken, taken.length > 0 ? Math.max(1, Math.min(share, Math.max(room, share))) : size.records);
+    this.#takeBackfill(taken, taken.length > 0 ? Math.max(1, share) : size.records);
     for (const publish of taken) this.#records -= publish.records.length;
     return taken;
   }
