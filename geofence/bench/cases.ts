@@ -51,7 +51,18 @@ export function makeCase(corridor: Corridor, plan: Plan): Case {
     if (second % plan.cadenceS !== 0) continue;
     seq++;
     // A tunnel: records without a position are sent, so numbers go on.
-    if (second < deadUntil) continue;
+    if (second < deadUntil) {
+      fixes.push({
+        lockId: 'JT70100001',
+        boot: 1,
+        seq,
+        timeMs: second * 1_000,
+        lon: Number.NaN,
+        lat: Number.NaN,
+        source: 'gnss',
+      });
+      continue;
+    }
     const isCell = random() < 0.02;
     const { eastM, northM } = noise.next();
     const errorM = Math.hypot(eastM, northM);

@@ -114,7 +114,7 @@ function detours(): Record<string, string | number>[] {
       found++;
       toConfirmed.push(confirmedMs - trip.crossedMs);
       const since = trip.fixes.filter(
-        (f) => f.source === 'gnss' && f.timeMs > trip.crossedMs! && f.timeMs <= confirmedMs,
+        (f) => f.source === 'gnss' && !Number.isNaN(f.lon) && f.timeMs > trip.crossedMs! && f.timeMs <= confirmedMs,
       );
       fixesToConfirmed.push(since.length * 1_000);
       if (provisionalMs !== undefined) toProvisional.push(Math.max(0, provisionalMs - trip.crossedMs));

@@ -135,12 +135,23 @@ export function nearestSegment(corridor: Corridor, x: number, y: number, z: numb
   return best;
 }
 
-/** The segments that come nearer than `chord` (earth radii), in the order of travel. `found` is emptied first. */
-export function segmentsWithin(corridor: Corridor, x: number, y: number, z: number, chord: number, found: number[]) {
+/**
+ * The segments that come nearer than `chord` (earth radii), in the order of travel. `found` is emptied first.
+ * @param most where there are more, only the first so many
+ */
+export function segmentsWithin(
+  corridor: Corridor,
+  x: number,
+  y: number,
+  z: number,
+  chord: number,
+  found: number[],
+  most = Infinity,
+) {
   const { data, levels } = corridor.balls;
   found.length = 0;
   const visit = (ball: number, level: number): void => {
-    if (reachOf(data, ball, x, y, z) > chord) return;
+    if (found.length >= most || reachOf(data, ball, x, y, z) > chord) return;
     if (level === 0) {
       if (chord2ToSegment(corridor, ball, x, y, z) <= chord * chord) found.push(ball);
       return;

@@ -155,36 +155,38 @@ function checkStops(route: Route, lines: Line[], warnings: RouteProblem[]): Rout
   add('properties.destination', destination);
   for (const [index, stop] of allowedStops.entries()) add(`properties.allowedStops.${index}`, stop);
 
-  const far = places.filter(({ at }) => nearestVertexM(lines, at[0], at[1]) > FAR_STOP_M);
-  const swapped = far.filter(({ at }) => Math.abs(at[0]) <= 90 && nearestVertexM(lines, at[1], at[0]) < FAR_STOP_M);
-  if (swapped.length > 0 || (far.length > 0 && far.every(({ at }) => nearestSwappedM(lines, at) < FAR_STOP_M))) {
-    return far.map(({ path, at }) => ({
-      path,
-      at,
-      message: 'lies on the route only with longitude and latitude swapped: expected [lon, lat]',
-    }));
+  const points = lines.flatMap((line) => line.points);
+  const alongM = alongOf(points);
+  const far = places.filter(({ at }) => !isNear(points, alongM, at)).slice(0, 20);
+  const mirrored = points.filter(([lon]) => Math.abs(lon) <= 90).map(([lon, lat]): [number, number] => [lat, lon]);
+  if (far.length > 0 && far.every(({ at }) => isNear(mirrored, alongOf(mirrored), at))) {
+    const message = 'lies on the route only with longitude and latitude swapped: expected [lon, lat] in both';
+    return far.map(({ path, at }) => ({ path, at, message }));
   }
   for (const { path, at } of far)
     warnings.push({ path, at, message: `lies more than ${km(FAR_STOP_M)} from the route` });
   return [];
 }
 
-function nearestVertexM(lines: Line[], lon: number, lat: number): number {
-  let least = Infinity;
-  for (const { points } of lines) {
-    for (const point of points) least = Math.min(least, distanceM(point[0], point[1], lon, lat));
+function alongOf(points: readonly [number, number][]): number[] {
+  const alongM = [0];
+  for (let i = 1; i < points.length; i++) {
+    const [a, b] = [points[i - 1]!, points[i]!];
+    alongM.push(alongM[i - 1]! + distanceM(a[0], a[1], b[0], b[1]));
   }
-  return least;
+  return alongM;
 }
 
-function nearestSwappedM(lines: Line[], at: [number, number]): number {
-  let least = Infinity;
-  for (const { points } of lines) {
-    for (const point of points) {
-      if (Math.abs(point[0]) <= 90) least = Math.min(least, distanceM(point[1], point[0], at[0], at[1]));
-    }
+/** Whether a point of the line lies within `FAR_STOP_M`. From d away nothing nearer can come within d of road: leap. */
+function isNear(points: readonly [number, number][], alongM: number[], at: [number, number]): boolean {
+  for (let i = 0; i < points.length; ) {
+    const beyondM = distanceM(points[i]![0], points[i]![1], at[0], at[1]) - FAR_STOP_M;
+    if (beyondM <= 0) return true;
+    const fromM = alongM[i]!;
+    do i++;
+    while (i < points.length && alongM[i]! - fromM < beyondM);
   }
-  return least;
+  return false;
 }
 
 /** Mainland China in a box: maps there are drawn in GCJ-02, which is some 500 m off. */

@@ -4,6 +4,8 @@ import { chordToM, metresToChord } from './sphere.ts';
 
 /** Clearance is not looked for beyond this: it makes the hinted answer certain up to half of it from the route. */
 const FARTHEST_M = 250;
+/** Among more segments than this none is looked for: a scribble of a route must not cost the square of its points. */
+const MOST_NEAR = 512;
 
 /**
  * Per segment, how near another pass of the route comes to it, at most `FARTHEST_M`. Where a position is d from segment
@@ -17,7 +19,8 @@ export function clearances(corridor: Corridor): Float32Array {
   const near: number[] = [];
   for (let i = 0; i < segmentCount; i++) {
     const b = i * 4;
-    segmentsWithin(corridor, data[b]!, data[b + 1]!, data[b + 2]!, farthest + data[b + 3]!, near);
+    segmentsWithin(corridor, data[b]!, data[b + 1]!, data[b + 2]!, farthest + data[b + 3]!, near, MOST_NEAR);
+    if (near.length >= MOST_NEAR) continue;
     let least = farthest;
     for (const j of near) {
       if (isOtherPass(corridor, i, j)) least = Math.min(least, chordBetween(corridor, i, j));

@@ -3,7 +3,7 @@ export { checkRoute, type RouteCheck } from './check.ts';
 export { compileRoute } from './compile.ts';
 export type { Corridor, CorridorStop } from './corridor.ts';
 export type { Fix, FixProblem, JudgedFix } from './fix.ts';
-export { judge, startRoute } from './judge.ts';
+export { judge, startRoute, withoutFix } from './judge.ts';
 export { beyondM, type Located, type LocateHint, locate } from './locate.ts';
 export { DEFAULT_ROUTE_PARAMS, type RouteParams } from './params.ts';
 export { positionAt } from './position.ts';

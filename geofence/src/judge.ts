@@ -2,7 +2,7 @@ import type { Corridor } from './corridor.ts';
 import { confirmations, type Observed, outsideSeen, withFix } from './deviation.ts';
 import { admittedM, type FixProblem, faultOf, isPossible, type JudgedFix } from './fix.ts';
 import { gapBetween } from './gap.ts';
-import { beyondM, type Located, type LocateHint, locate } from './locate.ts';
+import { beyondM, type LocateHint, locate } from './locate.ts';
 import { turnedBack } from './opposite.ts';
 import type { RouteParams } from './params.ts';
 import type { LockRoute, RouteChange, RouteState, RouteVerdict, Seen } from './state.ts';
@@ -23,7 +23,7 @@ export function startRoute(): RouteState {
 
 /**
  * Judges one fix against the route. Fixes come in fix-time order per lock; cell and Wi-Fi fixes, and fixes that cannot
- * be, are named in the verdict and change nothing. Never throws, never changes `state`.
+ * be, are named in the verdict and change nothing but the count of records. Never throws, never changes `state`.
  */
 export function judge(
   corridor: Corridor,
@@ -32,7 +32,7 @@ export function judge(
   params: RouteParams,
 ): { state: RouteState; verdict: RouteVerdict } {
   const fault = faultOf(fix);
-  if (fault !== undefined) return { state, verdict: unjudged(fault) };
+  if (fault !== undefined) return { state: withoutFix(state, fix), verdict: unjudged(fault) };
   const place = state.locks.findIndex((lock) => lock.lockId === fix.lockId);
   const before = place < 0 ? newLock(fix.lockId) : state.locks[place]!;
   const last = before.recent[before.recent.length - 1];
@@ -40,6 +40,19 @@ export function judge(
   const { lock, verdict } = judgeLock(corridor, before, fix, params);
   const locks = place < 0 ? [...state.locks, lock] : state.locks.length === 1 ? [lock] : state.locks.with(place, lock);
   return { state: { locks }, verdict };
+}
+
+/**
+ * Takes note of a record that has no usable fix, so that the fixes on both sides of it are known to be consecutive: two
+ * outside fixes with a tunnel between are a pair however far apart.
+ */
+export function withoutFix(state: RouteState, record: { lockId: string; boot: number; seq: number }): RouteState {
+  const place = state.locks.findIndex((lock) => lock.lockId === record.lockId);
+  const lock = state.locks[place];
+  const last = lock?.recent[lock.recent.length - 1];
+  if (!lock || !last || record.boot !== last.boot || record.seq !== last.nextSeq) return state;
+  const recent = lock.recent.with(-1, { ...last, nextSeq: last.nextSeq + 1 });
+  return { locks: state.locks.with(place, { ...lock, recent }) };
 }
 
 function newLock(lockId: string): LockRoute {
@@ -69,8 +82,10 @@ function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, params: 
     fix,
     located,
     errorM,
-    where: whereIs(corridor, lock, fix, located, errorM, stop, params),
+    where: 'inside',
+    depthM: 0,
   };
+  if (stop === undefined) weigh(corridor, lock, observed, params);
   const seen = outsideSeen(lock, observed, params);
   const problems = suspicions(lock, seen, params);
   seen.believed = problems === NOTHING;
@@ -135,25 +150,23 @@ function stopAt(corridor: Corridor, fix: JudgedFix): string | undefined {
   return firstZone(corridor.stopZones, fix.lon, fix.lat);
 }
 
-function whereIs(
-  corridor: Corridor,
-  lock: LockRoute,
-  fix: JudgedFix,
-  located: Located,
-  errorM: number,
-  stop: string | undefined,
-  params: RouteParams,
-): Observed['where'] {
-  if (stop !== undefined) return 'inside';
+/** Says where a fix outside of every stop is, and how deep. */
+function weigh(corridor: Corridor, lock: LockRoute, observed: Observed, params: RouteParams): void {
+  const { fix, located, errorM } = observed;
   const awayM = Math.abs(located.offsetM);
   const share = params.reentryShare;
-  if (awayM <= share * (located.halfWidthM + errorM)) return 'inside';
-  const own = awayM <= located.halfWidthM + errorM;
-  // The located pass may be the likelier one and not the nearest: outside means outside of all of them.
-  if (!own && beyondM(corridor, fix.lon, fix.lat) > errorM) return 'outside';
+  if (awayM <= share * (located.halfWidthM + errorM)) return;
+  if (awayM > located.halfWidthM + errorM) {
+    // The located pass may be the likelier one and not the nearest: outside means outside of all of them.
+    observed.depthM = Math.max(0, beyondM(corridor, fix.lon, fix.lat) - errorM);
+    if (observed.depthM > 0) {
+      observed.where = 'outside';
+      return;
+    }
+  }
   const open = lock.excursions[lock.excursions.length - 1];
-  if (open === undefined || open.returnedMs !== undefined) return 'inside';
-  return beyondM(corridor, fix.lon, fix.lat, share) <= share * errorM ? 'inside' : 'edge';
+  if (open === undefined || open.returnedMs !== undefined) return;
+  if (beyondM(corridor, fix.lon, fix.lat, share) > share * errorM) observed.where = 'edge';
 }
 
 /**

@@ -6,6 +6,9 @@ export interface RouteParams {
   pairLeastMs: number;
   /** Two outside fixes that are not consecutive records confirm each other within this time. */
   pairMostMs: number;
+  /** Two outside fixes nearer in time than `shallowMs` are a pair only when one lies this deep beyond the edge. */
+  shallowM: number;
+  shallowMs: number;
   /** A truck is back when within this share of the width, 0–1. */
   reentryShare: number;
   /** No vehicle is faster: a move that needs more is an error of a fix. */
@@ -30,6 +33,8 @@ export const DEFAULT_ROUTE_PARAMS: Readonly<RouteParams> = Object.freeze({
   accuracyCapM: 150,
   pairLeastMs: 4_000,
   pairMostMs: 60_000,
+  shallowM: 40,
+  shallowMs: 20_000,
   reentryShare: 0.8,
   fastestKmh: 180,
   noiseM: 75,

@@ -4,10 +4,13 @@ import type { Located } from './locate.ts';
 /** A fix as the judge remembers it. */
 export interface Seen extends Mark {
   boot: number;
-  seq: number;
+  /** Number of the record that would follow directly: records without a usable fix in between are known and counted. */
+  nextSeq: number;
   outside: boolean;
   /** Metres from the route. */
   awayM: number;
+  /** Metres beyond the edge of every pass, the admitted error taken off; 0 where not outside. */
+  depthM: number;
   /** Not an impossible jump when it came. */
   believed: boolean;
   /** For an outside fix: it has a witness before it. */

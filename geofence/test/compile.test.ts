@@ -234,6 +234,15 @@ describe('a compiled route', () => {
     expect(corridor.lengthM).toBeCloseTo(compileRoute(routeOf(road)).lengthM, 3);
   });
 
+  it('a receiver left running is a route too: 30,000 points on one yard', () => {
+    const scribble = Array.from({ length: 30_000 }, (_, i): [number, number] => [
+      120 + 0.001 * Math.sin(i * 12.9898) ** 3,
+      30 + 0.001 * Math.sin(i * 78.233),
+    ]);
+    const corridor = compileRoute(routeOf(scribble));
+    expect(Math.abs(locate(corridor, 120.0002, 30, { segment: 5 }).offsetM)).toBeLessThan(10);
+  });
+
   it('survives its bytes', () => {
     const route = routeOf(road, {
       name: '义乌 → 北仑',

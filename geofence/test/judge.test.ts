@@ -94,6 +94,28 @@ describe('route deviation, a table of time, metres beside the route, and what is
       ['30 provisional', '60 glitch'],
     ],
     [
+      'just beyond the edge a run of error is no pair until 20 s have passed',
+      [
+        [0, 0],
+        [5, 215],
+        [10, 220],
+        [15, 225],
+        [20, 230],
+        [25, 235],
+        [30, 0],
+      ],
+      ['5 provisional', '25 confirmed', '30 returned'],
+    ],
+    [
+      '40 m deep the second fix confirms at once',
+      [
+        [0, 0],
+        [5, 215],
+        [10, 245],
+      ],
+      ['5 provisional', '10 confirmed'],
+    ],
+    [
       'consecutive records half an hour apart confirm',
       [
         [0, 0],
@@ -178,6 +200,22 @@ describe('route deviation, a table of time, metres beside the route, and what is
       expect(result.changes).toEqual([]);
       expect(result.problems.map((p) => p.problem)).toEqual(['not-gnss', 'not-gnss', 'not-gnss']);
     }
+  });
+
+  it('a cell fix between two outside fixes leaves them consecutive', () => {
+    const cell = { source: 'cell' as const };
+    const list: Row[] = [
+      [0, 0],
+      [300, 300],
+      [600, 900, cell],
+      [900, 300],
+      [1_200, 0],
+    ];
+    expect(told(list)).toEqual(['300 provisional', '900 confirmed', '1200 returned']);
+    expect(told(list.map(([s, m, more], i) => [s, m, { ...more, seq: i * 2 }]))).toEqual([
+      '300 provisional',
+      '1200 glitch',
+    ]);
   });
 
   it('tells what operators ask: last inside, first outside, confirmation, greatest distance, return, gap', () => {
