@@ -50,6 +50,15 @@ describe('a clean truck at the gate', () => {
     expect(again.body).toEqual(first.body);
   });
 
+  test('is unlocked and closed by the lock’s own word, and the lock is in stock again', async () => {
+    const trip = await addTrip(platform);
+    await report(platform, trip.lockId);
+    const { body } = await ask(passage(trip));
+    await platform.reply(body.unlock.commandId);
+    await expect.poll(async () => (await platform.call('GET', `trips/${trip.tripId}`)).body.status).toBe('closed');
+    expect((await platform.call('GET', `locks/${trip.lockId}`)).body.state).toBe('stock');
+  });
+
   test('is written off once by fifty repeats at the same time', async () => {
     const trip = await addTrip(platform);
     await report(platform, trip.lockId);
