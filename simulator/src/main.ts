@@ -23,6 +23,7 @@ interface SimulateOptions {
   replay?: string;
   json?: string;
   lang?: string;
+  stopWithParent?: boolean;
 }
 
 function wholeNumber(least: number, most: number) {
@@ -69,6 +70,7 @@ async function simulate(scenario: string, options: SimulateOptions): Promise<voi
   const progress = progressTo((line) => process.stdout.write(line), readable, language);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const watch = options.stopWithParent ? watchParent(stop) : undefined;
   try {
     await run(scenario, options, progress, stop.signal);
     progress.info('stopped');
@@ -79,7 +81,17 @@ async function simulate(scenario: string, options: SimulateOptions): Promise<voi
     }
     progress.error(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
+  } finally {
+    clearInterval(watch);
   }
+}
+
+/** A platform that was killed cannot stop its fleet: the fleet sees that it has another parent now. */
+function watchParent(stop: AbortController): NodeJS.Timeout {
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) stop.abort();
+  }, 1_000);
 }
 
 async function run(name: string, options: SimulateOptions, progress: Progress, stop: AbortSignal): Promise<void> {
@@ -124,6 +136,7 @@ program
   .option('--seconds <number>', 'load: for how long', wholeNumber(1, 86_400), 30)
   .option('--ramp <number>', 'load: new connections per second', wholeNumber(1, 100_000), 500)
   .option('--state <folder>', "demo: where the fleet's locks, secrets and trips are kept", './data/simulator')
+  .option('--stop-with-parent', 'stops when the process that started it has ended')
   .option('--lang <language>', 'zh or en (default: by LANG)')
   .addHelpText('after', EXAMPLES)
   .action(simulate);

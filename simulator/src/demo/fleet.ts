@@ -31,7 +31,7 @@ export interface DemoOptions {
 }
 
 const READY_WAIT_MS = 60_000;
-const CONNECT_WAIT_MS = 45_000;
+const LONELY_MS = 60_000;
 const TICK_MS = 250;
 const SAVE_MS = 5_000;
 
@@ -82,7 +82,8 @@ async function live(run: Live): Promise<void> {
       goLive(truck, Date.now(), phases.between(0, LIVE_INTERVAL_S * 1_000));
       links.set(truck, linkOf(run, truck, failure));
     }
-    timers.push(setTimeout(() => failIfLonely(run, failure), CONNECT_WAIT_MS));
+    const company = { lastMs: Date.now() };
+    timers.push(setInterval(() => failIfLonely(run, company, failure), 1_000));
     timers.push(setInterval(() => saveFleet(options.state, fleet), SAVE_MS));
     timers.push(setInterval(() => tickAll(run, links), TICK_MS));
     const backlog = setInterval(() => tellBacklog(run, backlog), 1_000);
@@ -160,11 +161,12 @@ function tickAll(run: Live, links: Map<Truck, Link>): void {
   }
 }
 
-function failIfLonely(run: Live, failure: AbortController): void {
-  if (run.trucks.some((truck) => truck.lock.connected)) return;
-  failure.abort(
-    new InterfaceError(`MQTT ${run.options.mqtt}`, `no lock could connect in ${CONNECT_WAIT_MS / 1_000} s`),
-  );
+/** A fleet that the platform has left does not wait for ever. */
+function failIfLonely(run: Live, company: { lastMs: number }, failure: AbortController): void {
+  const now = Date.now();
+  if (run.trucks.some((truck) => truck.lock.connected)) company.lastMs = now;
+  if (now - company.lastMs < LONELY_MS) return;
+  failure.abort(new InterfaceError(`MQTT ${run.options.mqtt}`, `no lock was connected for ${LONELY_MS / 1_000} s`));
 }
 
 function tellBacklog(run: Live, timer: NodeJS.Timeout): void {

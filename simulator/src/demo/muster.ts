@@ -99,7 +99,8 @@ async function continued(muster: Muster, truck: Truck): Promise<boolean> {
   setDrives(truck, muster.road, known.orders);
   const drive = driveOf(truck, muster.startMs);
   const standing = drive !== undefined && muster.startMs > drive.endMs + UNWATCHED_MS;
-  const notSealed = ['declared', 'released', 'hung', 'sealed'].includes(trip.status);
+  // A truck that was not sealed yet has no drive; its departure stands a day ahead.
+  const notSealed = drive === undefined || drive.order.startMs > muster.startMs + 3_600_000;
   if (notSealed || (standing && known.passageId === undefined)) {
     await giveUp(muster, truck, known.tripId);
     return false;
