@@ -83,8 +83,9 @@ describe('comms.jamming', () => {
     const blind = Array.from({ length: 10 }, (_, i) => make(at('08:12') + i * 30_000, null, { kind: 'backfill' }));
     const back = make('08:17:00', onRoad(18, 2_500));
     ledger.take(back);
+    ledger.take(...blind.filter((_, i) => i !== 4));
     expect(ledger.of('comms.jamming')).toEqual([]);
-    ledger.take(...blind);
+    ledger.take(blind[4]!);
     expect(ledger.one('comms.jamming')).toMatchObject({ active: true, evidence: { sign: 'lost-together' } });
   });
 

@@ -127,7 +127,7 @@ describe('law 4: red is latched', () => {
             const now = reds(plan, ledger.track);
             expect(now).toEqual(expect.arrayContaining(before));
             before = now;
-            if (n === disposedAfter) dispose(plan, ledger.track);
+            if (n === disposedAfter) dispose(plan, ledger);
           }
         }),
         runs(150, 1_500),
@@ -138,7 +138,7 @@ describe('law 4: red is latched', () => {
 });
 
 /** What the store keeps of a disposal: the excursions known when it was made, an open one ending then. */
-function dispose(plan: TripPlan, track: TripTrack): void {
+function dispose(plan: TripPlan, { track, alarms }: Ledger): void {
   for (const fact of alarmsOf(plan, track.state)) {
     if (fact.kind !== 'latched' || fact.phase === 'provisional') continue;
     const excursions = fact.evidence.excursions as { fromMs: number; toMs?: number; lockId: string }[];
@@ -148,6 +148,7 @@ function dispose(plan: TripPlan, track: TripTrack): void {
       lockId,
     ]);
     const atMs = track.state.lastTimeMs;
+    alarms.set(fact.alarmId, { ...fact, active: false });
     plan.disposals.push({ rule: fact.rule, alarmId: fact.alarmId, ordinal: 0, spans, atMs });
   }
 }

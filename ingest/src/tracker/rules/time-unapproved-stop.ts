@@ -9,8 +9,13 @@ const params = z.object({
 });
 type Params = z.output<typeof params>;
 
+interface Memory {
+  /** A stop was over then although the truck had not moved (it stood at the edge of the destination): the next begins there. */
+  fromMs: number;
+}
+
 /** A quarter of an hour is enough to empty a box; red lights and queues at a toll station are shorter. */
-export const timeUnapprovedStop = defineRule<typeof params, never>({
+export const timeUnapprovedStop = defineRule<typeof params, Memory>({
   rule: 'time.unapproved-stop',
   kind: 'level',
   severity: 'major',
@@ -20,16 +25,18 @@ export const timeUnapprovedStop = defineRule<typeof params, never>({
     const { halt, report } = moment;
     if (!halt) return was;
     if (was.open && halt.ended) return { ended: [{ ...was.open, endedMs: halt.ended.endedMs }] };
-    if (!moment.underway) return stepLevel(was, moment, false);
+    if (!moment.underway) return stepLevel(was, moment, false, {}, { fromMs: report.timeMs });
     if (was.open || halt.halt.away) return was;
-    const sinceMs = Math.max(halt.halt.sinceMs, moment.plan.departedAtMs ?? moment.plan.sealedAtMs ?? 0);
+    const begunMs = moment.plan.departedAtMs ?? moment.plan.sealedAtMs ?? 0;
+    const sinceMs = Math.max(halt.halt.sinceMs, begunMs, was.memory?.fromMs ?? 0);
     const limitMin = longestStopMin(moment, values);
-    if (report.timeMs - sinceMs <= limitMin * 60_000) return {};
-    return stepLevel(was, moment, true, {
+    if (report.timeMs - sinceMs <= limitMin * 60_000) return was;
+    const details = {
       startedMs: sinceMs,
       position: { lon: halt.halt.lon, lat: halt.halt.lat },
       evidence: { limitMin, ...stopName(moment) },
-    });
+    };
+    return stepLevel(was, moment, true, details, was.memory);
   },
 });
 
