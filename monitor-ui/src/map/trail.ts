@@ -1,5 +1,5 @@
 import type { Alarm, TrackPoint } from '@sealwatch/schemas';
-import type { Feature, FeatureCollection, Position } from 'geojson';
+import type { Feature, FeatureCollection, Position } from './geojson.ts';
 import { flatDistanceM } from './overlays.ts';
 
 /** Texts of the marks of a deviation. */

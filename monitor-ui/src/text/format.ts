@@ -19,10 +19,6 @@ const DAY: Intl.DateTimeFormatOptions = { month: '2-digit', day: '2-digit' };
 export const clockTime = (atMs: number, locale: string, zone?: string): string =>
   formatter(locale, zone, CLOCK, 'clock').format(atMs);
 
-/** `09:41` */
-export const shortTime = (atMs: number, locale: string, zone?: string): string =>
-  formatter(locale, zone, { hour: '2-digit', minute: '2-digit' }, 'short').format(atMs);
-
 /** The time of the day, with the date before it where it is not today. */
 export function whenTime(atMs: number, nowMs: number, locale: string, zone?: string): string {
   const day = formatter(locale, zone, DAY, 'day');

@@ -75,21 +75,19 @@ export function createWall(options: WallOptions): Wall {
   /** Reds already seen, so that a snapshot or an update brings none into view twice; `true` once confirmed. */
   const seen = new Map<string, boolean>();
 
-  const checkReds = (fresh: boolean) => {
+  /** The newest red that nobody has seen here yet comes into view, also one that stood before the wall was opened. */
+  const showAlarms = () => {
+    alarms.value = [...board.alarms.values()].sort(byUrgency);
     const reds = alarms.value.filter(isRed);
     unattended.value = reds.filter(isUnattended);
-    for (const alarm of [...reds].reverse()) {
+    const news = unattended.value.find((alarm) => !seen.has(alarm.alarmId));
+    if (news) arrived.value = news;
+    for (const alarm of reds) {
       const confirmed = alarm.state !== 'provisional';
-      const before = seen.get(alarm.alarmId);
-      if (before === undefined && fresh && isUnattended(alarm)) arrived.value = alarm;
-      if (confirmed && !before && fresh && isUnattended(alarm)) siren.red();
+      if (confirmed && isUnattended(alarm) && !seen.get(alarm.alarmId)) siren.red();
       seen.set(alarm.alarmId, confirmed);
     }
     for (const id of seen.keys()) if (!board.alarms.has(id)) seen.delete(id);
-  };
-  const showAlarms = (fresh: boolean) => {
-    alarms.value = [...board.alarms.values()].sort(byUrgency);
-    checkReds(fresh);
   };
   let telling: ReturnType<typeof setTimeout> | undefined;
   const tellSoon = () => {
@@ -98,17 +96,14 @@ export function createWall(options: WallOptions): Wall {
       version.value++;
     }, TELL_EVERY_MS);
   };
-  let joinedBefore = false;
   const changed = (change: Change) => {
     if (change === 'snapshot') {
-      // What is already red when the wall is opened is in the list; what came while it was cut off is news.
-      showAlarms(joinedBefore);
-      joinedBefore = true;
+      showAlarms();
       passages.value = board.passages;
       stats.value = board.stats;
       version.value++;
     }
-    if (change === 'alarm') showAlarms(true);
+    if (change === 'alarm') showAlarms();
     if (change === 'passage') passages.value = board.passages;
     if (change === 'stats') {
       stats.value = board.stats;
@@ -152,7 +147,7 @@ export function createWall(options: WallOptions): Wall {
       // The feed tells every screen; taking the answer here only spares this operator the wait for it.
       if (answer?.alarmId === alarm.alarmId && board.alarms.has(alarm.alarmId)) {
         board.alarms.set(alarm.alarmId, answer);
-        showAlarms(true);
+        showAlarms();
       }
     } catch (error) {
       if (error instanceof rest.Refused && error.status === 401) return options.signedOut();

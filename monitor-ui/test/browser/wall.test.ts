@@ -49,7 +49,7 @@ afterEach(async () => {
 });
 
 async function open(path = '/wall', locale = 'zh-CN'): Promise<Page> {
-  const page = await (await newView(browser, { locale, reducedMotion: 'reduce' })).newPage();
+  const page = await (await newView(browser, { width: 960, height: 540, locale, reducedMotion: 'reduce' })).newPage();
   page.on('request', (request) => {
     const url = request.url();
     if (!url.startsWith(fake.url) && !/^(blob|data):/.test(url)) outside.push(url);
@@ -98,7 +98,8 @@ async function redShare(png: Buffer): Promise<number> {
   return share;
 }
 
-describe('the wall', () => {
+// In software a page takes its time to draw, more so on a busy machine.
+describe('the wall', { timeout: 120_000 }, () => {
   it('shows a truck that leaves the route in red at once, with its card, by itself', async () => {
     const page = await open();
     await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
