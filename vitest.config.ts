@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 // Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
@@ -22,10 +21,15 @@ export default defineConfig({
     projects: [
       room('schemas'),
       room('geofence'),
-      room('ingest', existsSync('ingest/test/embedded.setup.ts') ? { globalSetup: ['test/embedded.setup.ts'] } : {}),
+      room('ingest', { globalSetup: ['test/embedded.setup.ts'] }),
       room('simulator'),
       room('monitor-ui'),
-      room('.', { name: 'platform', testTimeout: 120_000, hookTimeout: 120_000 }),
+      room('.', {
+        name: 'platform',
+        globalSetup: ['ingest/test/embedded.setup.ts'],
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+      }),
     ],
   },
 });

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Role } from '@sealwatch/schemas';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { startApi } from './api/server.ts';
 import { signInLink } from './api/session.ts';
 import { type Broker, startBroker } from './broker/broker.ts';
 import { startCommands } from './commands/commands.ts';
-import type { Config } from './config.ts';
+import { type Config, WALL_DIR } from './config.ts';
 import { startFeed } from './feed/feed.ts';
 import { startIntake } from './intake/intake.ts';
 import { ListenError } from './listen.ts';
@@ -19,9 +18,6 @@ import { startReportKeeper } from './store/partitions.ts';
 import { hasPeople } from './store/people.ts';
 import { lockSecretHashes } from './store/roster.ts';
 import { RULES } from './tracker/index.ts';
-
-/** The wall's built pages stand beside this room, in the checkout and in the image. */
-const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
 
 /** Changes with every build of the wall, so that a screen left from another one reloads itself. */
 function wallBuild(): string {
@@ -86,7 +82,6 @@ async function compose(
   undo.push(() => keeper.stop());
 
   const intake = await startIntake({ pool, registry, log, onProgress });
-  undo.push(() => intake.stop());
 
   // Commands are written by the broker, and locks' replies come back through it: it is bound once both exist.
   let broker: Broker | undefined;
@@ -136,7 +131,9 @@ async function compose(
   }).catch((error) => {
     throw ListenError.from(error, 'MQTT', config.mqttPort, 'SEALWATCH_MQTT_PORT');
   });
+  // What is in hand is committed and acknowledged while the locks are still connected.
   undo.push(() => (broker as Broker).close());
+  undo.push(() => intake.stop());
 
   const http = await api.listen({ host: config.host, port: config.httpPort }).catch((error) => {
     throw ListenError.from(error, 'HTTP', config.httpPort, 'SEALWATCH_HTTP_PORT');

@@ -1,5 +1,9 @@
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+
+/** The wall's built pages stand beside this room, in the checkout and in the image. */
+export const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
 
 const Port = z.coerce
   .number({ error: 'expected a port: 0 (choose one) to 65535' })

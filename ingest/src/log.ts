@@ -12,9 +12,24 @@ export function createLog(level: string, { pretty = process.stdout.isTTY === tru
     base: null,
     formatters: { level: (label) => ({ level: label }) },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    redact: ['password', 'secret', 'key', 'token', 'authorization', '*.password', '*.secret', '*.key', '*.authorization'],
+    redact: [
+      'password',
+      'secret',
+      'key',
+      'token',
+      'authorization',
+      '*.password',
+      '*.secret',
+      '*.key',
+      '*.authorization',
+    ],
     ...(pretty
-      ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true } } }
+      ? {
+          transport: {
+            target: 'pino-pretty',
+            options: { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true },
+          },
+        }
       : {}),
   });
 }

@@ -1,5 +1,5 @@
-import { Command, CommanderError, Option } from 'commander';
 import { Role } from '@sealwatch/schemas';
+import { Command, CommanderError, Option } from 'commander';
 import { startApp } from './app.ts';
 import { type Config, readConfig } from './config.ts';
 import { runDemo } from './demo.ts';
@@ -24,7 +24,8 @@ async function serve(config: Config): Promise<void> {
     for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => resolve(name));
   });
   const app = await startApp(config, { log, onProgress: (line) => log.info(line) });
-  if (await app.isNew()) log.info({ signIn: await app.signInLink('admin', 'admin') }, 'nobody can sign in yet; this link can, once');
+  if (await app.isNew())
+    log.info({ signIn: await app.signInLink('admin', 'admin') }, 'nobody can sign in yet; this link can, once');
   log.info({ signal: await signal }, 'stopping');
   await app.stop();
   log.info('stopped');
@@ -38,7 +39,10 @@ function program(options: RunOptions): Command {
     .showHelpAfterError('(see: sealwatch --help)')
     .exitOverride();
 
-  command.command('serve').description('run the platform').action(() => serve(readConfig(process.env)));
+  command
+    .command('serve')
+    .description('run the platform')
+    .action(() => serve(readConfig(process.env)));
   command
     .command('demo')
     .description('run the platform with a fleet of forty trucks between Yiwu and Beilun')
@@ -68,16 +72,30 @@ function program(options: RunOptions): Command {
     .description('add a person; the password is read from standard input, or a one-time sign-in link is printed')
     .addOption(role())
     .option('--office <code...>', 'bind the person to offices')
-    .action((name: string, given: { role: Role; office?: string[] }) => createPerson(readConfig(process.env), { name, ...given }));
-  command.command('migrate').description('bring the database’s schema up to date').action(() => migrateNow(readConfig(process.env)));
-  command.command('doctor').description('check every part and say what to do').action(() => checkUp(readConfig(process.env)));
-  command.command('backup').argument('<file>').description('write all data to a file').action((file: string) => backUpTo(readConfig(process.env), file));
+    .action((name: string, given: { role: Role; office?: string[] }) =>
+      createPerson(readConfig(process.env), { name, ...given }),
+    );
+  command
+    .command('migrate')
+    .description('bring the database’s schema up to date')
+    .action(() => migrateNow(readConfig(process.env)));
+  command
+    .command('doctor')
+    .description('check every part and say what to do')
+    .action(() => checkUp(readConfig(process.env)));
+  command
+    .command('backup')
+    .argument('<file>')
+    .description('write all data to a file')
+    .action((file: string) => backUpTo(readConfig(process.env), file));
   command
     .command('restore')
     .argument('<file>')
     .description('read all data from a backup')
     .option('--force', 'also into a database that holds data; what it holds is replaced')
-    .action((file: string, given: { force?: boolean }) => restoreFrom(readConfig(process.env), file, given.force === true));
+    .action((file: string, given: { force?: boolean }) =>
+      restoreFrom(readConfig(process.env), file, given.force === true),
+    );
   return command;
 }
 

@@ -6,7 +6,12 @@ interface Words {
 }
 
 const WORDS: Record<'zh' | 'en', Words> = {
-  zh: { wall: '大屏', signIn: '一次性登录链接', stopping: '正在停止 …', stopped: '已停止，数据已保存。再次启动时接着运行。' },
+  zh: {
+    wall: '大屏',
+    signIn: '一次性登录链接',
+    stopping: '正在停止 …',
+    stopped: '已停止，数据已保存。再次启动时接着运行。',
+  },
   en: {
     wall: 'The wall',
     signIn: 'One-time sign-in link',

@@ -1,0 +1,36 @@
+/** An address that cannot be listened on, with what to do about it. */
+export class ListenError extends Error {
+  override name = 'ListenError';
+  readonly hint: string;
+
+  private constructor(message: string, hint: string, cause: unknown) {
+    super(message, { cause });
+    this.hint = hint;
+  }
+
+  /** Says in words what `listen` of Node threw; anything else is passed on as it is. */
+  static from(error: unknown, what: string, port: number, variable: string): unknown {
+    switch ((error as NodeJS.ErrnoException).code) {
+      case 'EADDRINUSE':
+        return new ListenError(
+          `${what} port ${port} is taken by another program.`,
+          `Stop that program, or choose another port with ${variable} (0 takes any free one).`,
+          error,
+        );
+      case 'EACCES':
+        return new ListenError(
+          `${what} port ${port} may not be used by this account.`,
+          `Choose a port above 1023 with ${variable}.`,
+          error,
+        );
+      case 'EADDRNOTAVAIL':
+        return new ListenError(
+          `${what}: this machine does not have the address in SEALWATCH_HOST.`,
+          'Set SEALWATCH_HOST to an address of this machine, 127.0.0.1 or 0.0.0.0.',
+          error,
+        );
+      default:
+        return error;
+    }
+  }
+}

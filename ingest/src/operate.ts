@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Role } from '@sealwatch/schemas';
+import { hashSecret, newApiKey } from './api/secret.ts';
+import { hashPassword, signInLink } from './api/session.ts';
+import { type Config, WALL_DIR } from './config.ts';
+import { createLog } from './log.ts';
+import { audit } from './store/audit.ts';
+import { restoreBackup, writeBackup } from './store/backup.ts';
+import type { Manifest } from './store/backup-format.ts';
+import { type Database, openDatabase } from './store/database.ts';
+import { checkDatabase, type Finding } from './store/doctor.ts';
+import { insertKey } from './store/keys.ts';
+import { migrate } from './store/migrate.ts';
+import { insertPerson } from './store/people.ts';
+import { inTransaction } from './store/queryable.ts';
+
+/** An operator's mistake, with what to do about it. */
+export class OperationError extends Error {
+  override name = 'OperationError';
+  readonly hint: string;
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+interface Access {
+  /** Beside a platform that may be serving from the same database; otherwise a running platform refuses. */
+  beside: boolean;
+}
+
+async function onDatabase<T>(config: Config, access: Access, work: (database: Database) => Promise<T>): Promise<T> {
+  const log = createLog('warn');
+  const database = await openDatabase({ ...config, ...access, log, pool: { max: 3 } });
+  try {
+    await migrate(database.pool, log);
+    return await work(database);
+  } finally {
+    await database.stop();
+  }
+}
+
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Prints a new key, and nothing else, so that a script can keep it. */
+export async function createKey(config: Config, given: { role: Role; name: string; office?: string[] }): Promise<void> {
+  const key = newApiKey();
+  await onDatabase(config, { beside: true }, ({ pool }) =>
+    inTransaction(pool, async (client) => {
+      const { key_id, role, name, offices } = await insertKey(client, {
+        name: given.name,
+        role: given.role,
+        keyHash: hashSecret(key),
+        offices: given.office ?? [],
+      });
+      await audit(client, {
+        actor: 'command line',
+        action: 'key.create',
+        subject: `key:${key_id}`,
+        after: { name, role, offices },
+      });
+    }),
+  );
+  print(key);
+}
+
+/** A password of its own that a pipe gives, or none: then the person signs in by a one-time link. */
+async function pipedPassword(): Promise<string | undefined> {
+  if (process.stdin.isTTY) return undefined;
+  const given = (await text(process.stdin)).replace(/\r?\n$/, '');
+  if (given === '') return undefined;
+  if (given.length >= 12) return given;
+  throw new OperationError('the password is too short', 'Give at least 12 characters, or none to get a sign-in link.');
+}
+
+export async function createPerson(
+  config: Config,
+  given: { name: string; role: Role; office?: string[] },
+): Promise<void> {
+  const password = await pipedPassword();
+  await onDatabase(config, { beside: true }, async ({ pool }) => {
+    const passwordHash = password === undefined ? undefined : await hashPassword(password);
+    await inTransaction(pool, async (client) => {
+      const row = await insertPerson(client, {
+        name: given.name,
+        role: given.role,
+        passwordHash,
+        offices: given.office ?? [],
+      });
+      if (!row) throw new OperationError(`there is a person named ${given.name} already`, 'Choose another name.');
+      await audit(client, {
+        actor: 'command line',
+        action: 'person.create',
+        subject: `person:${row.person_id}`,
+        after: { name: row.name, role: row.role, offices: row.offices },
+      });
+    });
+    print(`${given.name} is now a ${given.role}.`);
+    if (passwordHash === undefined) {
+      const path = await signInLink(pool, { name: given.name, role: given.role });
+      print(`One-time sign-in link, good for an hour: http://${config.host}:${config.httpPort}${path}`);
+    }
+  });
+}
+
+export async function migrateNow(config: Config): Promise<void> {
+  const log = createLog('warn');
+  const database = await openDatabase({ ...config, log, beside: true });
+  try {
+    const done = await migrate(database.pool, log);
+    print(done.length === 0 ? 'the schema is up to date' : `applied: ${done.join(', ')}`);
+  } finally {
+    await database.stop();
+  }
+}
+
+const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' } as const;
+
+/** Prints a line for every part, and below it what to do; the exit code is 1 where there is a problem. */
+export async function checkUp(config: Config): Promise<void> {
+  const findings: Finding[] = [checkNode(), checkWall()];
+  findings.push(...(await onDatabase(config, { beside: true }, ({ pool }) => checkDatabase(pool))));
+  for (const { part, state, text: found, hint } of findings) {
+    print(`${MARKS[state]}  ${part}: ${found}`);
+    if (hint) print(`         ${hint}`);
+  }
+  if (findings.some(({ state }) => state === 'problem')) process.exitCode = 1;
+}
+
+function checkNode(): Finding {
+  return { part: 'node', state: 'ok', text: `${process.version} on ${process.platform} ${process.arch}` };
+}
+
+function checkWall(): Finding {
+  const built = existsSync(join(WALL_DIR, 'index.html'));
+  return built
+    ? { part: 'wall', state: 'ok', text: 'built' }
+    : { part: 'wall', state: 'warning', text: 'not built', hint: 'Run: npm run build' };
+}
+
+export async function backUpTo(config: Config, path: string): Promise<void> {
+  const manifest = await onDatabase(config, { beside: true }, ({ pool }) => writeBackup(pool, path, new Date()));
+  print(`${path}: ${countRows(manifest)} rows of ${manifest.tables.length} tables, checksums included`);
+}
+
+export async function restoreFrom(config: Config, path: string, force: boolean): Promise<void> {
+  const manifest = await onDatabase(config, { beside: false }, ({ pool }) => restoreBackup(pool, path, { force }));
+  print(
+    `restored ${countRows(manifest)} rows of ${manifest.tables.length} tables, as they stood at ${manifest.createdAt}`,
+  );
+}
+
+const countRows = (manifest: Manifest) => manifest.tables.reduce((sum, { rows }) => sum + rows, 0);
