@@ -17,6 +17,6 @@ export function tone(alarm: Alarm): AlarmTone {
 
 /** How long it lasted, or has lasted so far, ms. */
 export function lastedMs(alarm: Alarm, nowMs: number): number {
-  const from = Date.parse(alarm.lastInsideAt ?? alarm.startedAt);
+  const from = Date.parse(alarm.startedAt);
   return (alarm.endedAt === undefined ? nowMs : Date.parse(alarm.endedAt)) - from;
 }
