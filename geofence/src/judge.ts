@@ -33,7 +33,7 @@ export function judge(
 ): { state: RouteState; verdict: RouteVerdict } {
   const fault = faultOf(fix);
   if (fault !== undefined) return { state: withoutFix(state, fix), verdict: unjudged(fault) };
-  const place = state.locks.findIndex((lock) => lock.lockId === fix.lockId);
+  const place = state.locks[0]?.lockId === fix.lockId ? 0 : state.locks.findIndex((lock) => lock.lockId === fix.lockId);
   const before = place < 0 ? newLock(fix.lockId) : state.locks[place]!;
   const last = before.recent[before.recent.length - 1];
   if (last !== undefined && fix.timeMs < last.timeMs) return { state, verdict: unjudged('time-backwards') };
