@@ -8,7 +8,7 @@ import type { Progress } from '../src/progress.ts';
 import { progressTo } from '../src/progress.ts';
 import { runScenario } from '../src/scenario/run.ts';
 import { loadScenario } from '../src/scenario/scenario.ts';
-import { loadFleet } from '../src/statefile.ts';
+import { loadFleet, saveFleet } from '../src/statefile.ts';
 import type { FakePlatform } from './fake-platform.ts';
 import { startFakePlatform } from './fake-platform.ts';
 
@@ -88,6 +88,27 @@ describe('the demo fleet', () => {
     await demoUntilLive();
     expect(fake.trips.size).toBe(8);
     expect(said().map(({ msg }) => msg)).toContain('locks registered');
+  });
+
+  it('gives up trips whose time has run out while nobody watched, and begins others after the lock’s last record', async () => {
+    await demoUntilLive();
+    const old = [...fake.trips.keys()];
+    const fleet = loadFleet(folder)!;
+    const agoMs = 6 * 3_600_000;
+    const reported = new Map<string, number>();
+    for (const truck of fleet.trucks) {
+      truck.reportedMs! -= agoMs;
+      reported.set(truck.lockId, truck.reportedMs!);
+      for (const order of truck.trip!.orders) order.startMs -= agoMs;
+    }
+    saveFleet(folder, fleet);
+    lines = [];
+    await demoUntilLive();
+    expect(old.map((tripId) => fake.trips.get(tripId)?.status)).toEqual(old.map(() => 'cancelled'));
+    const begun = [...fake.trips.values()].filter((trip) => !old.includes(trip.tripId));
+    expect(begun).toHaveLength(8);
+    for (const trip of begun) expect(trip.departedMs).toBeGreaterThan(reported.get(trip.lockId)!);
+    expect(fake.conflicts).toEqual([]);
   });
 
   it('says which interface refused and why', async () => {

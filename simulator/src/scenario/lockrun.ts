@@ -35,6 +35,8 @@ export interface LockRun {
 export interface RunOptions {
   world: TripWorld;
   lock: LockState;
+  /** place of the box on the truck, 0 or 1; names are new in every run and choose nothing */
+  unit: number;
   seed: number;
   untilMs: number;
   loseAcksShare: number;
@@ -72,8 +74,8 @@ class Run {
   constructor(options: RunOptions) {
     this.options = options;
     this.lock = options.lock;
-    this.receiver = randomStream(options.seed, `${options.lock.lockId}/receiver`);
-    this.radio = randomStream(options.seed, `${options.lock.lockId}/radio`);
+    this.receiver = randomStream(options.seed, `lock ${options.unit}/receiver`);
+    this.radio = randomStream(options.seed, `lock ${options.unit}/radio`);
     this.error = startError(this.receiver, options.world.drive.order.startMs);
     this.result = { lock: this.lock, sendings: [], liveNow: [], made: [], acknowledged: new Set(), quarantined: 0 };
   }

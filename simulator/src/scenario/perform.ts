@@ -113,6 +113,7 @@ function performOne(casting: Casting, locks: readonly LockState[]): { script: Tr
     return runLock({
       world,
       lock: sealedLock,
+      unit,
       seed,
       untilMs: endMs + AT_GATE_MS,
       loseAcksShare: find(plain.acts, 'lose-acks')?.share ?? 0,
