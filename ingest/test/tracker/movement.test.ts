@@ -217,6 +217,14 @@ describe('motion.impossible', () => {
     expect(ledger.of('route.deviation')).toEqual([]);
   });
 
+  it('half a kilometre in five seconds is noise', () => {
+    follow('motion.impossible', [
+      ['08:10:00', 10, 0, '-'],
+      ['08:10:05', 10.5, 0, '-'],
+      ['08:10:10', 10.1, 0, '-'],
+    ]);
+  });
+
   it('two places at one instant: named, never red', () => {
     const make = reporter();
     const ledger = new Ledger(planOf()).take(make('08:10', onRoad(10)), make('08:10', onRoad(60, 5_000)));
@@ -245,6 +253,13 @@ describe('pair.separation', () => {
     expect(ledger.one('pair.separation')).toMatchObject({ phase: 'open', active: true, severity: 'critical' });
     ledger.take(...both(make, '08:12:00', 10.3, 0.01));
     expect(ledger.one('pair.separation')).toMatchObject({ phase: 'returned', active: true });
+  });
+
+  it('two sightings within four seconds are one', () => {
+    const make = reporter();
+    const ledger = new Ledger(planOf({ locks }));
+    ledger.take(...both(make, '08:10:00', 10, 2), ...both(make, '08:10:01', 10, 2), ...both(make, '08:10:03', 10, 2));
+    expect(ledger.one('pair.separation')?.phase).toBe('provisional');
   });
 
   it('fixes half a minute apart at 80 km/h are one truck', () => {

@@ -15,7 +15,7 @@ const deep = process.env.SEALWATCH_DEEP === '1';
 const seed = process.env.SEALWATCH_SEED === undefined ? {} : { seed: Number(process.env.SEALWATCH_SEED) };
 const path = process.env.SEALWATCH_PATH === undefined ? {} : { path: process.env.SEALWATCH_PATH };
 const runs = (few: number, many: number) => ({ numRuns: deep ? many : few, ...seed, ...path });
-const timeout = deep ? 1_800_000 : 60_000;
+const timeout = deep ? 1_800_000 : 240_000;
 
 const KNOWN = [
   square('closed-yard', 'restricted', 12, 500),
@@ -58,7 +58,7 @@ describe('law 3: judged by fix time', () => {
           expect(said(arrived)).toEqual(said(inOrder));
           expect(arrived.track.state).toEqual(inOrder.track.state);
         }),
-        runs(300, 6_000),
+        runs(160, 6_000),
       );
     },
     timeout,
@@ -80,7 +80,7 @@ describe('law 3: judged by fix time', () => {
           mixed.take(...split.filter((report) => report.kind === 'backfill'));
           expect(said(mixed, ['comms.late-batch'])).toEqual(said(live, ['comms.late-batch']));
         }),
-        runs(150, 2_000),
+        runs(80, 2_000),
       );
     },
     timeout,
@@ -108,7 +108,7 @@ describe('law 4: red is latched', () => {
             before = now;
           }
         }),
-        runs(200, 2_000),
+        runs(100, 2_000),
       );
     },
     timeout,
@@ -130,7 +130,7 @@ describe('law 4: red is latched', () => {
             if (n === disposedAfter) dispose(plan, ledger);
           }
         }),
-        runs(150, 1_500),
+        runs(80, 1_500),
       );
     },
     timeout,

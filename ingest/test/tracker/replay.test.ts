@@ -77,6 +77,25 @@ describe('a change of the plan', () => {
     expect(first.ok && first.changes).toEqual([]);
   });
 
+  it('a sealing, a departure or a limit that becomes known afterwards is judged again from the first record it concerns', () => {
+    const make = reporter();
+    const reports = drive(make, '08:10', { fromKm: 10, toKm: 14, offM: (km) => (km > 11 && km < 12.5 ? 900 : 0) });
+    const { sealedAtMs: _, ...unsealed } = planOf();
+    const before = advance(unsealed, startTrack(unsealed), reports);
+    if (!before.ok) throw new Error('expected to fit in memory');
+    expect(before.changes).toEqual([]);
+    for (const now of [planOf(), planOf({ departedAtMs: at('08:05') })]) {
+      const asked = advance(now, before.track, []);
+      const after = asked.ok ? asked : advance(now, before.track, [], reports);
+      if (!after.ok) throw new Error('expected an answer');
+      expect(after.changes.map((fact) => fact.rule)).toContain('route.deviation');
+      expect(after.track.state).toEqual(new Ledger(now).take(...reports).track.state);
+      const moved = planOf({ departedAtMs: at('08:06') });
+      const again = advance(moved, after.track, [], reports);
+      expect(again.ok && again.track.state.departedAtMs).toBe(at('08:06'));
+    }
+  });
+
   it('a disposal leaves what was going on settled and raises what begins after it under a new id', () => {
     const make = reporter();
     const plan = planOf();
@@ -155,6 +174,16 @@ describe('progress', () => {
       })),
     );
     expect(ledger.track.state.arrivedAtMs).toBe(at('09:40'));
+  });
+
+  it('one fix that jumps out of the origin is no departure', () => {
+    const make = reporter();
+    const ledger = new Ledger(planOf()).take(
+      make('08:10', onRoad(0.1)),
+      make('08:20', onRoad(0.9)),
+      make('08:30', onRoad(0.1)),
+    );
+    expect(ledger.track.state.departedAtMs).toBeUndefined();
   });
 
   it('a trip taken over departs when it was said to', () => {
