@@ -1,5 +1,7 @@
 import { type Corridor, compileRoute } from '@sealwatch/geofence';
 import type { Route } from '@sealwatch/schemas';
+import type { AlarmRow } from '../store/alarms.ts';
+import { activeAlarmsOfTrips } from '../store/batch.ts';
 import type { Queryable } from '../store/queryable.ts';
 import {
   allPlaces,
@@ -23,6 +25,7 @@ import {
   type TripTrack,
 } from '../tracker/index.ts';
 import { disposalsOf } from './disposals.ts';
+import { toldBefore } from './told.ts';
 
 /** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
 export interface FollowedTrip {
@@ -97,8 +100,9 @@ export class Roster {
   async ensureTrips(tripIds: Iterable<string>): Promise<void> {
     const missing = [...tripIds].filter((tripId) => !this.#trips.has(tripId));
     if (missing.length === 0) return;
+    const active = await activeAlarmsOfTrips(this.#db, missing);
     for (const stored of await loadTrips(this.#db, missing)) {
-      this.#trips.set(stored.tripId, await this.#rebuild(stored));
+      this.#trips.set(stored.tripId, await this.#rebuild(stored, active));
     }
   }
 
@@ -168,15 +172,16 @@ export class Roster {
     };
   }
 
-  async #rebuild(stored: StoredTrip): Promise<FollowedTrip> {
+  async #rebuild(stored: StoredTrip, active: AlarmRow[]): Promise<FollowedTrip> {
     const plan = await this.#planOf(stored);
     const checkpoint = await newestCheckpoint(this.#db, stored.tripId);
     // The checkpoint holds every record up to and with its own millisecond.
     const fromMs = checkpoint ? checkpoint.timeMs + 1 : 0;
     const { track } = await this.#fold(plan, startTrack(plan, checkpoint), fromMs);
     const { status, risk } = stored;
-    // Told as nothing, all that stands is written once more with the next change; what is there already stays as it is.
-    return { plan, track: { ...track, told: [] }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
+    const own = active.filter((row) => row.trip_id === stored.tripId);
+    const told = toldBefore(track.told, own);
+    return { plan, track: { ...track, told }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
   }
 
   async #fold(plan: TripPlan, from: TripTrack, fromMs: number): Promise<Extract<Advance, { ok: true }>> {

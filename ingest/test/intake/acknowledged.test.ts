@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Intake } from '../../src/intake/intake.ts';
 import { createPool } from '../../src/store/database.ts';
 import { publishPacket, Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
+import { holdCommits, isCommitWaiting, makeHoldable } from '../proof/held.ts';
+import { startProxy } from '../proof/proxy.ts';
 import { type Rig, registerLocks, report, SECRET, send, startRig } from './rig.ts';
 
 const LOCK = 'JT70100001';
@@ -16,11 +15,7 @@ let tap: Wiretap | undefined;
 
 beforeAll(async () => {
   db = await freshDatabase();
-  // Runs inside COMMIT: while the advisory lock is held elsewhere, the commit of every batch waits in the database.
-  await db.pool.query(`CREATE FUNCTION hold_commit() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN NULL; END $$;
-    CREATE CONSTRAINT TRIGGER hold_commit AFTER UPDATE ON locks DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION hold_commit()`);
+  await makeHoldable(db);
 });
 afterAll(() => db.drop());
 beforeEach(async () => {
@@ -33,20 +28,6 @@ afterEach(async () => {
   tap = rig = undefined;
 });
 
-async function holdCommits(): Promise<() => Promise<void>> {
-  const holder = new pg.Client({ connectionString: db.url });
-  await holder.connect();
-  await holder.query('SELECT pg_advisory_lock(42)');
-  return () => holder.end();
-}
-
-async function isCommitWaiting(): Promise<boolean> {
-  const { rows } = await db.pool.query(
-    `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND query = 'COMMIT' AND datname = current_database()`,
-  );
-  return rows.length > 0;
-}
-
 async function connected(started: Rig): Promise<Wiretap> {
   const lock = new Wiretap(started.broker.port);
   lock.connectAs(LOCK, SECRET);
@@ -58,10 +39,10 @@ async function connected(started: Rig): Promise<Wiretap> {
 async function acknowledgedWhileHeld(wrap?: (intake: Intake) => Intake['receive']): Promise<number[]> {
   rig = await startRig({ db, ...(wrap ? { wrap } : {}) });
   tap = await connected(rig);
-  const letGo = await holdCommits();
+  const letGo = await holdCommits(db);
   try {
     tap.send(publishPacket(LOCK, 1, JSON.stringify(report(1, Date.now(), 120.1))), publishPacket(LOCK, 2, 'no json'));
-    await vi.waitFor(async () => expect(await isCommitWaiting()).toBe(true));
+    await vi.waitFor(async () => expect(await isCommitWaiting(db)).toBe(true));
     // A round trip on the same connection: a PUBACK given by now would have come before it.
     tap.send({ cmd: 'subscribe', messageId: 9, subscriptions: [{ topic: `locks/${LOCK}/command`, qos: 1 }] });
     await Promise.race([
@@ -94,11 +75,11 @@ test('the proof of law 1 fails where the acknowledgement is given before the com
 test('while commits are held, reading stops at 64 publishes and memory holds no more', async () => {
   rig = await startRig({ db });
   tap = await connected(rig);
-  const letGo = await holdCommits();
+  const letGo = await holdCommits(db);
   tap.send(
     ...Array.from({ length: 500 }, (_, i) => publishPacket(LOCK, i + 1, JSON.stringify(report(i, Date.now(), 120.1)))),
   );
-  await vi.waitFor(async () => expect(await isCommitWaiting()).toBe(true));
+  await vi.waitFor(async () => expect(await isCommitWaiting(db)).toBe(true));
   const started = rig;
   await vi.waitFor(async () => {
     const metric = await started.registry.getSingleMetric('sealwatch_intake_publishes_total')?.get();
@@ -109,51 +90,6 @@ test('while commits are held, reading stops at 64 publishes and memory holds no 
   const { rows } = await db.pool.query('SELECT count(*)::int AS n FROM reports');
   expect(rows).toEqual([{ n: 500 }]);
 });
-
-/** A TCP proxy to the database that can swallow the answer to a COMMIT and cut the connection there. */
-async function startProxy(
-  target: URL,
-): Promise<{ server: Server; port: number; cutAfterCommit(): void; refuse(on: boolean): void }> {
-  let cutting = false;
-  let refusing = false;
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    if (refusing) return void client.destroy();
-    const upstream = connect(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-    }
-    let swallow = false;
-    client.on('data', (data: Buffer) => {
-      if (cutting && data.includes('COMMIT')) {
-        cutting = false;
-        swallow = true;
-      }
-      upstream.write(data);
-    });
-    upstream.on('data', (data: Buffer) => {
-      if (swallow) client.destroy();
-      else client.write(data);
-    });
-    client.on('close', () => upstream.end());
-    upstream.on('close', () => client.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  return {
-    server,
-    port: typeof address === 'object' && address ? address.port : 0,
-    cutAfterCommit: () => {
-      cutting = true;
-    },
-    refuse: (on) => {
-      refusing = on;
-      if (on) for (const socket of sockets) socket.destroy();
-    },
-  };
-}
 
 test('a connection cut between COMMIT and its answer: each report is stored once, acknowledged and told', async () => {
   const target = new URL(db.url);
@@ -178,7 +114,7 @@ test('a connection cut between COMMIT and its answer: each report is stored once
     await rig.close();
     rig = undefined;
     await pool.end();
-    proxy.server.close();
+    proxy.close();
   }
 });
 
@@ -206,6 +142,6 @@ test('while the database is away nothing is acknowledged and the platform says s
     await rig.close();
     rig = undefined;
     await pool.end();
-    proxy.server.close();
+    proxy.close();
   }
 });

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface Wire {
+  port: number;
+  /** How often the answer to a COMMIT was swallowed. */
+  readonly cuts: number;
+  cutAfterCommit(): void;
+  refuse(on: boolean): void;
+  close(): void;
+}
+
+/** A TCP proxy to the database that can swallow the answer to a COMMIT and cut the connection there. */
+export async function startProxy(target: URL): Promise<Wire> {
+  let cutting = false;
+  let refusing = false;
+  let cuts = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    if (refusing) return void client.destroy();
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+    }
+    let swallow = false;
+    client.on('data', (data: Buffer) => {
+      if (cutting && data.includes('COMMIT')) {
+        cutting = false;
+        swallow = true;
+      }
+      upstream.write(data);
+    });
+    upstream.on('data', (data: Buffer) => {
+      if (swallow) {
+        client.destroy();
+        cuts += 1;
+        swallow = false;
+      } else client.write(data);
+    });
+    client.on('close', () => upstream.end());
+    upstream.on('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    cutAfterCommit: () => {
+      cutting = true;
+    },
+    get cuts() {
+      return cuts;
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+    refuse: (on) => {
+      refusing = on;
+      if (on) for (const socket of sockets) socket.destroy();
+    },
+  };
+}
