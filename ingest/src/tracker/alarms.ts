@@ -3,7 +3,7 @@ import { v5 } from 'uuid';
 import type { ClockConfirmation, Disposal, TripPlan } from './plan.ts';
 import type { Episode, Rule } from './rule.ts';
 import { ALL_RULES } from './rules.ts';
-import type { TripState } from './state.ts';
+import type { RuleState, TripState } from './state.ts';
 
 /** An alarm as the records tell it. Times are epoch milliseconds; what people did with it stands in the store. */
 export interface AlarmFact {
@@ -41,6 +41,32 @@ export function standingAlarms(plan: TripPlan, state: TripState): AlarmFact[] {
     }
     return openAlarms(plan, rule, open);
   });
+}
+
+/** Whether two states hold the very same episodes, so that their `standingAlarms` are the same under one plan. */
+export function hasSameEpisodes(a: TripState, b: TripState): boolean {
+  if (a.rules !== b.rules) {
+    for (const name in a.rules) if (!(name in b.rules) && hasEpisodes(a.rules[name])) return false;
+    for (const name in b.rules) if (!isSameRuling(a.rules[name], b.rules[name])) return false;
+  }
+  const [locksA, locksB] = [a.route.locks, b.route.locks];
+  return locksB.every((lock, index) => {
+    const before = locksA[index];
+    return before ? before.excursions === lock.excursions : lock.excursions.length === 0;
+  });
+}
+
+function hasEpisodes(kept: RuleState | undefined): boolean {
+  return !isSameRuling(undefined, kept);
+}
+
+function isSameRuling(a: RuleState | undefined, b: RuleState | undefined): boolean {
+  if (a === b) return true;
+  if (a?.past !== b?.past) return false;
+  const [byA, byB] = [a?.by ?? {}, b?.by ?? {}];
+  for (const name in byA) if (!(name in byB) && byA[name]?.open) return false;
+  for (const name in byB) if (byA[name]?.open !== byB[name]?.open) return false;
+  return true;
 }
 
 /** An edge or level alarm that is over. */

@@ -21,7 +21,7 @@ export function basisOf(plan: TripPlan): Basis {
 
 /** Records before this time mean the same under the plan as under the basis: Infinity where nothing changed, 0: none. */
 export function sameUntilMs(plan: TripPlan, basis: Basis): number {
-  const { sealedAtMs, departedAtMs, timeLimitMin, unlockAuthorisedAtMs } = basisOf(plan);
+  const { sealedAtMs, departedAtMs, timeLimitMin, unlockAuthorisedAtMs } = plan;
   if (departedAtMs !== basis.departedAtMs || timeLimitMin !== basis.timeLimitMin) return 0;
   return Math.min(
     changeMs(sealedAtMs, basis.sealedAtMs),

@@ -1,6 +1,7 @@
 import {
   beyondM,
   type Fix,
+  type JudgedFix,
   judge,
   type Located,
   locate,
@@ -13,7 +14,7 @@ import type { KnownPlace, TripPlan } from './plan.ts';
 import { isLate, type TrackedReport } from './report.ts';
 import { routeParamsAt } from './route-params.ts';
 import type { LockMemory, TripState } from './state.ts';
-import { stopsAt } from './stops.ts';
+import { NOWHERE, stopsAt } from './stops.ts';
 
 /** Everything the rules ask about one record, worked out once. */
 export interface Moment {
@@ -27,17 +28,17 @@ export interface Moment {
   /** The same lock as its records before this one left it; `undefined` for its first. */
   last: LockMemory | undefined;
   /** A position that may be judged: GNSS, on earth, not null island. */
-  fix?: Fix;
-  located?: Located;
+  fix: JudgedFix | undefined;
+  located: Located | undefined;
   /** What the geofence says of the fix, and its state after it; absent where the route is not judged. */
-  verdict?: RouteVerdict;
-  route?: RouteState;
-  halt?: HaltStep;
+  verdict: RouteVerdict | undefined;
+  route: RouteState | undefined;
+  halt: HaltStep | undefined;
   atOrigin: boolean;
   atDestination: boolean;
   /** Places in their allowedStops order that hold the fix. */
-  allowedStops: number[];
-  places: KnownPlace[];
+  allowedStops: readonly number[];
+  places: readonly KnownPlace[];
   /** The seal rules apply: from sealing until an opening is authorised. */
   sealed: boolean;
   /** The route rules apply to this fix: sealed, departed, and neither in the origin nor in the destination. */
@@ -53,9 +54,13 @@ const SERVICE_AREA_REACH_M = 500;
 /** A gate's authorisation and the lock's own clock may disagree by so much. */
 export const CLOCK_TOLERANCE_MS = 30_000;
 
+const NO_PLACES: readonly KnownPlace[] = [];
+
 export function momentOf(plan: TripPlan, before: TripState, report: TrackedReport): Moment {
   const last = Object.hasOwn(before.locks, report.lockId) ? before.locks[report.lockId] : undefined;
   const sealed = isSealed(plan, report.timeMs);
+  const fix = usableFix(report);
+  const stops = fix ? stopsAt(plan.route, fix.lon, fix.lat) : NOWHERE;
   const moment: Moment = {
     plan,
     report,
@@ -63,35 +68,35 @@ export function momentOf(plan: TripPlan, before: TripState, report: TrackedRepor
     before,
     after: before,
     last,
-    atOrigin: false,
-    atDestination: false,
-    allowedStops: [],
-    places: [],
+    fix,
+    located: undefined,
+    verdict: undefined,
+    route: undefined,
+    halt: fix && stepHalt(last?.halt, fix, CRAWL_KMH),
+    atOrigin: stops.atOrigin,
+    atDestination: stops.atDestination,
+    allowedStops: stops.allowedStops,
+    places: fix ? placesAt(plan, fix) : NO_PLACES,
     sealed,
     underway: false,
   };
-  const fix = usableFix(report);
   if (!fix) return moment;
-  const stops = stopsAt(plan.route, fix.lon, fix.lat);
-  const places = zonesAt(plan.places.zones, fix.lon, fix.lat).flatMap((id) => plan.places.byId.get(id) ?? []);
-  const there: Moment = { ...moment, ...stops, fix, places, halt: stepHalt(last?.halt, fix, CRAWL_KMH) };
   const departed = report.timeMs >= (plan.departedAtMs ?? plan.sealedAtMs ?? Number.POSITIVE_INFINITY);
-  if (!sealed || !departed || isExempt(plan, there, fix)) {
-    return { ...there, located: locate(plan.corridor, fix.lon, fix.lat) };
+  if (!sealed || !departed || isExempt(plan, moment, fix)) {
+    moment.located = locate(plan.corridor, fix.lon, fix.lat);
+    return moment;
   }
-  const { state: route, verdict } = judge(
-    plan.corridor,
-    before.route,
-    { ...fix, lockId: report.lockId, boot: report.boot, seq: report.seq },
-    routeParamsAt(plan.params),
-  );
-  return {
-    ...there,
-    route,
-    verdict,
-    ...(verdict.located ? { located: verdict.located } : {}),
-    underway: !stops.atOrigin && !stops.atDestination,
-  };
+  const { state: route, verdict } = judge(plan.corridor, before.route, fix, routeParamsAt(plan.params));
+  moment.route = route;
+  moment.verdict = verdict;
+  moment.located = verdict.located;
+  moment.underway = !stops.atOrigin && !stops.atDestination;
+  return moment;
+}
+
+function placesAt(plan: TripPlan, fix: Fix): readonly KnownPlace[] {
+  const ids = zonesAt(plan.places.zones, fix.lon, fix.lat);
+  return ids.length === 0 ? NO_PLACES : ids.flatMap((id) => plan.places.byId.get(id) ?? []);
 }
 
 /**
@@ -115,19 +120,16 @@ function isSealed(plan: TripPlan, timeMs: number): boolean {
 const NULL_ISLAND_DEG = 0.001;
 
 /** The record's position where a rule may rely on it: from GNSS, finite, on earth and not at null island. */
-export function usableFix(report: TrackedReport): Fix | undefined {
+export function usableFix(report: TrackedReport): JudgedFix | undefined {
   const position = report.position;
   if (position === undefined || position.source !== 'gnss') return undefined;
   const { lon, lat, accuracyM, speedKmh, headingDeg } = position;
   if (!(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) return undefined;
   if (Math.abs(lon) < NULL_ISLAND_DEG && Math.abs(lat) < NULL_ISLAND_DEG) return undefined;
-  return {
-    timeMs: report.timeMs,
-    lon,
-    lat,
-    source: 'gnss',
-    ...(Number.isFinite(accuracyM) ? { accuracyM } : {}),
-    ...(Number.isFinite(speedKmh) ? { speedKmh } : {}),
-    ...(Number.isFinite(headingDeg) ? { headingDeg } : {}),
-  } as Fix;
+  const { timeMs, lockId, boot, seq } = report;
+  const fix: JudgedFix = { timeMs, lon, lat, source: 'gnss', lockId, boot, seq };
+  if (accuracyM !== undefined && Number.isFinite(accuracyM)) fix.accuracyM = accuracyM;
+  if (speedKmh !== undefined && Number.isFinite(speedKmh)) fix.speedKmh = speedKmh;
+  if (headingDeg !== undefined && Number.isFinite(headingDeg)) fix.headingDeg = headingDeg;
+  return fix;
 }

@@ -1,4 +1,4 @@
-import { type AlarmFact, endedAlarm, standingAlarms } from './alarms.ts';
+import { type AlarmFact, endedAlarm, hasSameEpisodes, standingAlarms } from './alarms.ts';
 import { basisOf, sameUntilMs } from './basis.ts';
 import { liveness } from './liveness.ts';
 import type { ClockConfirmation, TripPlan } from './plan.ts';
@@ -24,6 +24,8 @@ export interface TripTrack {
   ordinal: number;
   /** The alarms last told, by which the next changes are found. */
   told: AlarmFact[];
+  /** The plan and the list that told them; while neither has changed, the same state means the same alarms. */
+  toldBy?: undefined | { plan: TripPlan; told: AlarmFact[] };
   clockConfirmed: ClockConfirmation[];
 }
 
@@ -37,6 +39,7 @@ export type Advance =
   | { ok: false; needFromMs: number };
 
 const RECENT_KEPT = 64;
+const NOTHING_ENDED: readonly EndedEpisode[] = [];
 
 /** @param from a checkpoint out of the store; the records after it are then given to `advance` */
 export function startTrack(plan: TripPlan, from?: { timeMs: number; state: TripState }): TripTrack {
@@ -61,15 +64,14 @@ export function advance(
   stored?: readonly TrackedReport[],
 ): Advance {
   const fresh = newOnes(plan, track, arrived);
-  const fromMs = Math.min(fresh[0]?.timeMs ?? Number.POSITIVE_INFINITY, sameUntilMs(plan, track.state.basis));
+  const sameMs = sameUntilMs(plan, track.state.basis);
+  const fromMs = Math.min(fresh[0]?.timeMs ?? Number.POSITIVE_INFINITY, sameMs);
   const last = track.recent.at(-1);
   const inOrder = last ? fresh[0] === undefined || foldOrder(last, fresh[0]) < 0 : fromMs > track.recentFromMs;
-  if (
-    inOrder &&
-    fromMs > track.state.lastTimeMs - (fresh[0] ? 1 : 0) &&
-    sameUntilMs(plan, track.state.basis) > track.state.lastTimeMs
-  ) {
-    return told(plan, track, run(plan, { ...track, state: { ...track.state, basis: basisOf(plan) } }, fresh), []);
+  if (inOrder && fromMs > track.state.lastTimeMs - (fresh[0] ? 1 : 0) && sameMs > track.state.lastTimeMs) {
+    const same = sameMs === Number.POSITIVE_INFINITY;
+    const from = same ? track : { ...track, state: { ...track.state, basis: basisOf(plan) } };
+    return told(plan, track, run(plan, from, fresh), NOTHING_ENDED);
   }
   const checkpoint = track.checkpoints.findLast(
     ({ timeMs, state }) => timeMs < fromMs && timeMs < sameUntilMs(plan, state.basis),
@@ -108,16 +110,24 @@ export function tick(
 }
 
 /** Records of the trip's locks that are not in memory yet, each once, in fold order. */
-function newOnes(plan: TripPlan, track: TripTrack, arrived: readonly TrackedReport[]): TrackedReport[] {
-  const seen = new Set(track.recent.map(reportKey));
-  return arrived
-    .filter((report) => {
-      const key = reportKey(report);
-      if (seen.has(key) || !Number.isFinite(report.timeMs) || !plan.locks.includes(report.lockId)) return false;
-      seen.add(key);
-      return true;
-    })
-    .sort(foldOrder);
+function newOnes(plan: TripPlan, track: TripTrack, arrived: readonly TrackedReport[]): readonly TrackedReport[] {
+  if (arrived.length === 1) return isNew(plan, track, arrived[0]!) ? arrived : [];
+  const seen = new Set<string>();
+  const fresh = arrived.filter((report) => {
+    const key = reportKey(report);
+    if (seen.has(key) || !isNew(plan, track, report)) return false;
+    seen.add(key);
+    return true;
+  });
+  return fresh.sort(foldOrder);
+}
+
+function isNew(plan: TripPlan, { recent }: TripTrack, report: TrackedReport): boolean {
+  if (!Number.isFinite(report.timeMs) || !plan.locks.includes(report.lockId)) return false;
+  for (const known of recent) {
+    if (known.seq === report.seq && known.boot === report.boot && known.lockId === report.lockId) return false;
+  }
+  return true;
 }
 
 interface Run {
@@ -128,15 +138,16 @@ interface Run {
 function run(plan: TripPlan, from: TripTrack, reports: readonly TrackedReport[]): Run {
   let { state, ordinal } = from;
   let checkpoints = from.checkpoints;
-  const recent = [...from.recent];
+  const recent = from.recent.slice();
   const ended: EndedEpisode[] = [];
   for (const report of reports) {
     if (report.timeMs > state.lastTimeMs && ordinal > (checkpoints.at(-1)?.ordinal ?? 0)) {
-      checkpoints = thinned([...checkpoints, { timeMs: state.lastTimeMs, ordinal, state }], ordinal);
+      checkpoints = thinned(checkpoints, ordinal);
+      checkpoints.push({ timeMs: state.lastTimeMs, ordinal, state });
     }
     const next = step(plan, state, report);
     state = next.state;
-    ended.push(...next.ended);
+    if (next.ended.length > 0) ended.push(...next.ended);
     recent.push(report);
     ordinal++;
   }
@@ -146,11 +157,14 @@ function run(plan: TripPlan, from: TripTrack, reports: readonly TrackedReport[])
 }
 
 /** The two newest, then about two for every doubling of the distance back; always the start. */
-function thinned(checkpoints: Checkpoint[], ordinal: number): Checkpoint[] {
+function thinned(checkpoints: readonly Checkpoint[], ordinal: number): Checkpoint[] {
   return checkpoints.filter((checkpoint, index) => {
     const age = ordinal - checkpoint.ordinal;
     if (index === 0 || age <= 2) return true;
-    return checkpoint.ordinal % Math.max(16, 2 ** Math.floor(Math.log2(age / 2))) === 0;
+    if ((checkpoint.ordinal & 15) !== 0) return false;
+    // 16, or the greatest power of two up to half its age
+    const spacing = age < 64 ? 16 : 1 << (30 - Math.clz32(age));
+    return (checkpoint.ordinal & (spacing - 1)) === 0;
   });
 }
 
@@ -165,7 +179,15 @@ function rewound(plan: TripPlan, track: TripTrack, checkpoint: Checkpoint): Trip
   };
 }
 
-function told(plan: TripPlan, was: TripTrack, { track, ended }: Run, endedBefore: EndedEpisode[]): Advance {
+function told(
+  plan: TripPlan,
+  was: TripTrack,
+  { track, ended }: Run,
+  endedBefore: readonly EndedEpisode[],
+): Extract<Advance, { ok: true }> {
+  if (ended.length === 0 && endedBefore.length === 0 && isAsTold(plan, was, track)) {
+    return { ok: true, track, changes: [], withdrawn: [] };
+  }
   const known = withConfirmed(plan, track);
   const fact = ({ rule, episode }: EndedEpisode) => endedAlarm(known, rule, episode);
   const standing = standingAlarms(known, track.state);
@@ -174,7 +196,15 @@ function told(plan: TripPlan, was: TripTrack, { track, ended }: Run, endedBefore
   const live = was.told.filter((before) => !ids.has(before.alarmId) && stillStands(plan, before, track.state));
   const now = [...standing, ...live];
   const { changes, withdrawn } = difference([...was.told, ...endedBefore.map(fact)], [...over, ...now]);
-  return { ok: true, track: { ...track, told: now.map((next) => asTold(was.told, next)) }, changes, withdrawn };
+  const after = now.map((next) => asTold(was.told, next));
+  return { ok: true, track: { ...track, told: after, toldBy: { plan, told: after } }, changes, withdrawn };
+}
+
+/** Whether everything that alarms are made of is what it was when they were told; the common case, so it is cheap. */
+function isAsTold(plan: TripPlan, was: TripTrack, track: TripTrack): boolean {
+  if (was.toldBy?.plan !== plan || was.toldBy.told !== was.told || track.told !== was.told) return false;
+  if (was.told.some((fact) => fact.rule === 'comms.silent' || fact.rule === 'time.overdue')) return false;
+  return hasSameEpisodes(was.state, track.state);
 }
 
 /** Raised by the clock and contradicted by no record since. */

@@ -3,11 +3,14 @@ import type { Route } from '@sealwatch/schemas';
 
 /** Where a route begins, ends and lets a truck stand, as far as one position goes. */
 export interface StopsAt {
-  atOrigin: boolean;
-  atDestination: boolean;
+  readonly atOrigin: boolean;
+  readonly atDestination: boolean;
   /** Places in `allowedStops`. */
-  allowedStops: number[];
+  readonly allowedStops: readonly number[];
 }
+
+/** On the road between the ends, as most fixes are. */
+export const NOWHERE: StopsAt = Object.freeze({ atOrigin: false, atDestination: false, allowedStops: [] });
 
 /** A route that names no origin or destination begins and ends within this of its first and last point. */
 const DEFAULT_END_RADIUS_M = 500;
@@ -21,8 +24,10 @@ export function stopsAt(route: Route, lon: number, lat: number): StopsAt {
     zones = compileZones(shapesOf(route));
     compiled.set(route, zones);
   }
-  const at: StopsAt = { atOrigin: false, atDestination: false, allowedStops: [] };
-  for (const id of zonesAt(zones, lon, lat)) {
+  const ids = zonesAt(zones, lon, lat);
+  if (ids.length === 0) return NOWHERE;
+  const at = { atOrigin: false, atDestination: false, allowedStops: [] as number[] };
+  for (const id of ids) {
     if (id === 'origin') at.atOrigin = true;
     else if (id === 'destination') at.atDestination = true;
     else at.allowedStops.push(Number(id));

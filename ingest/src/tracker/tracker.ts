@@ -1,13 +1,13 @@
-import { startRoute } from '@sealwatch/geofence';
+import { type Fix, startRoute } from '@sealwatch/geofence';
 import { basisOf } from './basis.ts';
 import { type Moment, momentOf } from './moment.ts';
 import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
 import { stepProgress } from './progress.ts';
 import { isNextOf, type TrackedReport } from './report.ts';
-import type { Episode, Rule } from './rule.ts';
+import type { Episode, Rule, Ruling } from './rule.ts';
 import { ALL_RULES } from './rules.ts';
-import { ENDED_KEPT, type LockMemory, PAST_KEPT, type RuleState, type TripState } from './state.ts';
+import { ENDED_KEPT, type LastFix, type LockMemory, PAST_KEPT, type RuleState, type TripState } from './state.ts';
 
 export interface EndedEpisode {
   rule: string;
@@ -47,14 +47,9 @@ export function step(plan: TripPlan, state: TripState, report: TrackedReport): S
   }
   const moment = momentOf(plan, state, report);
   const progressed = stepProgress(moment);
-  const judged: Moment = { ...moment, after: progressed };
+  moment.after = progressed;
   const ended: EndedEpisode[] = [];
-  const rules: Record<string, RuleState> = { ...state.rules };
-  for (const rule of ALL_RULES) {
-    const next = stepRule(rule, state.rules[rule.rule], judged, ended);
-    if (next) rules[rule.rule] = next;
-    else delete rules[rule.rule];
-  }
+  const rules = stepRules(state.rules, moment, ended);
   return {
     state: {
       ...progressed,
@@ -68,9 +63,40 @@ export function step(plan: TripPlan, state: TripState, report: TrackedReport): S
   };
 }
 
+/** What no rule changed is shared with the state before: most records change nothing. */
+function stepRules(before: TripState['rules'], moment: Moment, ended: EndedEpisode[]): TripState['rules'] {
+  let rules = before;
+  for (const rule of ALL_RULES) {
+    const was = before[rule.rule];
+    const next = stepRule(rule, was, moment, ended);
+    if (next === was) continue;
+    if (rules === before) rules = { ...before };
+    if (next) rules[rule.rule] = next;
+    else delete rules[rule.rule];
+  }
+  return rules;
+}
+
 function isFolded(state: TripState, report: TrackedReport): boolean {
   const last = state.locks[report.lockId];
   return last !== undefined && last.timeMs === report.timeMs && last.boot === report.boot && last.seq === report.seq;
+}
+
+const NOTHING: Ruling<unknown> = Object.freeze({});
+const NONE: readonly Episode[] = [];
+
+/** Whether two memories say the same, as far as a look at their fields tells. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const [next, was] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  let fields = 0;
+  for (const key in next) {
+    if (next[key] !== was[key]) return false;
+    fields++;
+  }
+  for (const _ in was) fields--;
+  return fields === 0;
 }
 
 function stepRule(
@@ -80,10 +106,10 @@ function stepRule(
   ended: EndedEpisode[],
 ): RuleState | undefined {
   const of = rule.scope === 'trip' ? '' : moment.report.lockId;
-  const ruling = was?.by[of] ?? {};
+  const ruling = was?.by[of] ?? NOTHING;
   const params = paramsAt(moment.plan.params, rule.rule, moment.located?.progressM);
-  const { memory, open, ended: over = [] } = rule.judge(ruling, moment, params);
-  if (over.length === 0 && memory === ruling.memory && open === ruling.open) return was;
+  const { memory, open, ended: over = NONE } = rule.judge(ruling, moment, params);
+  if (over.length === 0 && open === ruling.open && isSame(memory, ruling.memory)) return was;
   const by = { ...was?.by };
   if (memory === undefined && open === undefined) delete by[of];
   else by[of] = { ...(memory === undefined ? {} : { memory }), ...(open === undefined ? {} : { open }) };
@@ -109,24 +135,21 @@ function shorten(past: Episode[]): Episode[] {
 
 function lockAfter({ last, report, fix, halt }: Moment): LockMemory {
   const unbroken = last !== undefined && isNextOf(last, report);
-  const fixed = fix
-    ? {
-        fix: {
-          timeMs: fix.timeMs,
-          lon: fix.lon,
-          lat: fix.lat,
-          ...(fix.accuracyM === undefined ? {} : { accuracyM: fix.accuracyM }),
-        },
-        ...(halt ? { halt: halt.halt } : {}),
-      }
-    : {};
-  return {
-    ...last,
+  const after: LockMemory = {
     timeMs: report.timeMs,
     boot: report.boot,
     seq: report.seq,
     unbrokenMs: unbroken ? last.unbrokenMs : report.timeMs,
-    ...(report.mode ? { mode: report.mode } : {}),
-    ...fixed,
   };
+  const mode = report.mode ?? last?.mode;
+  if (mode) after.mode = mode;
+  const lastFix = fix ? lastFixOf(fix) : last?.fix;
+  if (lastFix) after.fix = lastFix;
+  const halted = halt?.halt ?? last?.halt;
+  if (halted) after.halt = halted;
+  return after;
+}
+
+function lastFixOf({ timeMs, lon, lat, accuracyM }: Fix): LastFix {
+  return accuracyM === undefined ? { timeMs, lon, lat } : { timeMs, lon, lat, accuracyM };
 }

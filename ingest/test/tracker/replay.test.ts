@@ -18,6 +18,23 @@ describe('a trip in bounded memory', () => {
     expect(JSON.parse(JSON.stringify(ledger.track.state))).toEqual(ledger.track.state);
   });
 
+  it('tells the same whether or not it remembers what it told last', () => {
+    const plan = planOf();
+    const mixed = all.map((report, i) => (i % 7 === 3 ? { ...report, battery: { percent: 40 - i / 50 } } : report));
+    let [quick, thorough] = [startTrack(plan), startTrack(plan)];
+    for (const [i, report] of mixed.entries()) {
+      if (i % 11 === 5) continue;
+      const arrived = i % 11 === 6 ? [report, mixed[i - 1]!] : [report];
+      const a = advance(plan, quick, arrived);
+      const b = advance(plan, { ...thorough, toldBy: undefined }, arrived);
+      if (!a.ok || !b.ok) throw new Error('in order, and asked for more');
+      expect([a.changes, a.withdrawn]).toEqual([b.changes, b.withdrawn]);
+      [quick, thorough] = [a.track, b.track];
+    }
+    expect(quick.told).toEqual(thorough.told);
+    expect(quick.told.map(({ rule }) => rule)).toContain('route.deviation');
+  });
+
   it('a record older than memory asks for the records since the checkpoint before it, not for the whole trip', () => {
     const ledger = new Ledger(planOf());
     const missing = all[900]!;
