@@ -1,4 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+const EMBEDDED = fileURLToPath(new URL('./ingest/test/embedded.setup.ts', import.meta.url));
 
 // Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
 // conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
@@ -21,12 +24,12 @@ export default defineConfig({
     projects: [
       room('schemas'),
       room('geofence'),
-      room('ingest', { globalSetup: ['test/embedded.setup.ts'] }),
+      room('ingest', { globalSetup: [EMBEDDED] }),
       room('simulator'),
       room('monitor-ui'),
       room('.', {
         name: 'platform',
-        globalSetup: ['ingest/test/embedded.setup.ts'],
+        globalSetup: [EMBEDDED],
         testTimeout: 120_000,
         hookTimeout: 120_000,
       }),

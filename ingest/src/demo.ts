@@ -40,7 +40,17 @@ export async function runDemo(config: Config, simulatorPath: string): Promise<nu
 }
 
 function spawnFleet(simulatorPath: string, app: App, key: string, dataDir: string): ChildProcess {
-  const args = ['simulate', 'demo', '--http', app.http, '--mqtt', app.mqtt, '--state', join(dataDir, 'demo')];
+  const args = [
+    'simulate',
+    'demo',
+    '--http',
+    app.http,
+    '--mqtt',
+    app.mqtt,
+    '--state',
+    join(dataDir, 'demo'),
+    '--stop-with-parent',
+  ];
   // The key goes by the environment: a command line can be read by everyone on the machine.
   return spawn(process.execPath, [simulatorPath, ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -14,7 +14,7 @@ export type Role = 'gate-clean' | 'gate-red' | 'service' | 'ordinary';
 export const ROLES: readonly Role[] = ['gate-clean', 'gate-red', 'service'];
 
 /** When each thing happens, ms after the start. */
-export const CUES = { gateCleanMs: 75_000, gateRedMs: 105_000, serviceMs: 70_000, rampMs: 30_000 } as const;
+export const CUES = { gateCleanMs: 60_000, gateRedMs: 85_000, serviceMs: 70_000, rampMs: 30_000 } as const;
 
 const RAMP_AWAY_M = 1_300;
 /** About twenty minutes at the speeds of country roads. */
