@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Feed } from '../feed/feed.ts';
+import type { Webhooks } from '../outbox/webhooks.ts';
 
 /** What the api asks of the intake after its own COMMIT. */
 export interface IntakeDoor {
@@ -43,6 +44,8 @@ export interface ApiDeps {
   log: Logger;
   /** Where the platform's figures are collected; a new one where absent. */
   registry?: Registry;
+  /** Who tells the subscribers; absent: nobody can subscribe. */
+  webhooks?: Webhooks;
   /** Words of an alarm's rule, for the gate's reasons. */
   ruleText?: (rule: string) => { zh: string; en: string } | undefined;
 }

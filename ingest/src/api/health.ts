@@ -1,3 +1,4 @@
+import { asyncApi } from '@sealwatch/schemas';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { z } from 'zod';
 import type { ApiDeps } from './deps.ts';
@@ -35,6 +36,9 @@ export function healthRoutes(app: Api, deps: ApiDeps): void {
   );
   for (const url of ['/openapi.json', '/api/v1/openapi.json']) {
     app.get(url, { ...open, schema: { hide: true } }, () => app.swagger());
+  }
+  for (const url of ['/asyncapi.json', '/api/v1/asyncapi.json']) {
+    app.get(url, { ...open, schema: { hide: true } }, () => asyncApi('1'));
   }
   signInRoute(app, deps);
 }

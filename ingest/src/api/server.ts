@@ -20,6 +20,7 @@ import { recordRoutes } from './records.ts';
 import { routeRoutes } from './routes.ts';
 import { sessionRoutes } from './session.ts';
 import { commandEnded, stepRoutes } from './steps.ts';
+import { subscriptionRoutes } from './subscriptions.ts';
 import { tripRoutes } from './trips.ts';
 import { answerUnmatched } from './unmatched.ts';
 import { validatorCompiler } from './validation.ts';
@@ -116,7 +117,8 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       for (const add of [lockRoutes, routeRoutes, placeRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
         await add(api, deps);
       }
-      for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
+      for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes, subscriptionRoutes])
+        await add(api, deps);
     },
     { prefix: '/api/v1' },
   );

@@ -57,7 +57,7 @@ export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: num
   const raised = alarms.filter(isRaised);
   const after = await updateTrips(db, trips.map(tripUpdate));
   const moved = await moveAll(db, trips);
-  await insertOutbox(db, [...moved, ...raised.map(raisedEvent)]);
+  await insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]);
   const checkpoints = await keepCheckpoints(db, trips);
   const status = new Map(after.map((trip) => [trip.trip_id, trip]));
   for (const { type, tripId } of moved) {
@@ -91,8 +91,18 @@ function isRaised(alarm: WrittenAlarm): boolean {
   return alarm.phase !== 'provisional' && (alarm.old_phase === null || alarm.old_phase === 'provisional');
 }
 
-function raisedEvent(alarm: WrittenAlarm): OutboxInsert {
-  return { type: 'alarm.raised', tripId: alarm.trip_id ?? undefined, data: alarmOf(alarm) };
+/** The bands of a battery that is to be charged or changed. */
+const LOW_BATTERY = ['power.low', 'power.very-low', 'power.deep-sleep'];
+
+function raisedEvents(alarm: WrittenAlarm): OutboxInsert[] {
+  const tripId = alarm.trip_id ?? undefined;
+  const { lock_id: lockId, rule, evidence } = alarm;
+  return [
+    { type: 'alarm.raised', tripId, data: alarmOf(alarm) },
+    ...(LOW_BATTERY.includes(rule)
+      ? [{ type: 'lock.low-battery' as const, tripId, data: { lockId, tripId, rule, percent: evidence.percent } }]
+      : []),
+  ];
 }
 
 function tripUpdate({ next }: TripOutcome) {

@@ -296,7 +296,7 @@ export async function dropCheckpoints(db: Queryable, from: { tripId: string; tim
 }
 
 export interface OutboxInsert {
-  type: 'trip.departed' | 'trip.arrived' | 'alarm.raised';
+  type: 'trip.departed' | 'trip.arrived' | 'alarm.raised' | 'lock.low-battery';
   tripId: string | undefined;
   data: object;
 }

@@ -1,9 +1,25 @@
 import type { Queryable } from './queryable.ts';
 
-export type EventType =
-  | `trip.${'declared' | 'released' | 'hung' | 'sealed' | 'verified' | 'unlocked' | 'closed' | 'cancelled' | 'written-off'}`
-  | `alarm.${'raised' | 'acknowledged' | 'disposed'}`
-  | 'passage.decided';
+/** Every event that leaves the platform. */
+export const EVENT_TYPES = [
+  'trip.declared',
+  'trip.released',
+  'trip.hung',
+  'trip.sealed',
+  'trip.departed',
+  'trip.arrived',
+  'trip.verified',
+  'trip.unlocked',
+  'trip.closed',
+  'trip.cancelled',
+  'trip.written-off',
+  'alarm.raised',
+  'alarm.acknowledged',
+  'alarm.disposed',
+  'passage.decided',
+  'lock.low-battery',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 /** An event that leaves the platform, written in the transaction that caused it. */
 export async function announce(

@@ -1,0 +1,91 @@
+import { lookup } from 'node:dns/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { type AddressRule, addressFault, bareHost } from './address.ts';
+
+export interface Sending {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  rule: AddressRule;
+  /** From looking the name up to the end of the answer. */
+  timeoutMs: number;
+  signal: AbortSignal;
+  /** All addresses of a host name; the system's resolver where absent. */
+  resolve?: ((host: string) => Promise<string[]>) | undefined;
+}
+
+/** What came back: a status, or why there is none. */
+export type Sent = { status: number } | { error: string };
+
+/** More of an answer than this is not read. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+const systemResolve = async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address);
+
+/** The addresses that a host name has now. Every one must be allowed: which of them is called is the network's choice. */
+async function checkedAddresses(url: URL, sending: Sending): Promise<string[] | { error: string }> {
+  const host = bareHost(url);
+  let addresses: string[];
+  try {
+    addresses = isIP(host) ? [host] : await (sending.resolve ?? systemResolve)(host);
+  } catch (error) {
+    return { error: `${host} has no address: ${(error as NodeJS.ErrnoException).code ?? 'error'}` };
+  }
+  const faults = addresses.flatMap((address) => addressFault(sending.rule, address, url.protocol) ?? []);
+  if (addresses.length === 0) return { error: `${host} has no address` };
+  return faults[0] === undefined ? addresses : { error: `refused: ${faults[0]}` };
+}
+
+/** The connection goes to the addresses that were checked, whatever the name means a moment later. */
+function pinned(addresses: string[]): LookupFunction {
+  const known = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (_host, options, done) => {
+    if (options.all) done(null, known);
+    else done(null, known[0]!.address, known[0]!.family);
+  };
+}
+
+/** One POST. Redirects are not followed; the answer's body is read away and not kept. Never rejects. */
+export async function sendWebhook(sending: Sending): Promise<Sent> {
+  const url = new URL(sending.url);
+  const signal = AbortSignal.any([sending.signal, AbortSignal.timeout(sending.timeoutMs)]);
+  const addresses = await Promise.race([checkedAddresses(url, sending), aborted(signal)]);
+  if (!Array.isArray(addresses)) return addresses;
+  if (signal.aborted) return { error: reasonOf(signal) };
+  return new Promise((resolve) => {
+    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+      method: 'POST',
+      headers: sending.headers,
+      agent: false,
+      lookup: pinned(addresses),
+      signal,
+    });
+    request.on('response', (answer) => readAway(answer, () => resolve({ status: answer.statusCode ?? 0 })));
+    request.on('error', (error: NodeJS.ErrnoException) =>
+      resolve({ error: signal.aborted ? reasonOf(signal) : (error.code ?? error.message).slice(0, 200) }),
+    );
+    request.end(sending.body);
+  });
+}
+
+function readAway(answer: IncomingMessage, done: () => void): void {
+  let bytes = 0;
+  answer.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) answer.destroy();
+  });
+  answer.on('error', () => undefined);
+  answer.on('close', done);
+}
+
+const reasonOf = (signal: AbortSignal) =>
+  signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError' ? 'timeout' : 'stopped';
+
+function aborted(signal: AbortSignal): Promise<{ error: string }> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve({ error: reasonOf(signal) });
+    else signal.addEventListener('abort', () => resolve({ error: reasonOf(signal) }), { once: true });
+  });
+}
