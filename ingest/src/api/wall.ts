@@ -20,6 +20,8 @@ const PAGES = [
   '/locks',
   '/locks/*',
   '/replay',
+  '/admin',
+  '/admin/*',
   '/sign-in',
   '/console',
   '/console/*',
