@@ -25,6 +25,8 @@ export type FixProblem =
   | 'null-island'
   | 'not-gnss'
   | 'time-backwards'
+  /** Farther from the route than anything that could be true. */
+  | 'too-far'
   | 'same-instant'
   | 'impossible-jump'
   /** Near a fix that was an impossible jump, and too soon after it to say more. */

@@ -1,8 +1,8 @@
 import type { Corridor } from './corridor.ts';
-import { confirmations, type Observed, outsideSeen, withFix } from './deviation.ts';
+import { lastInsideOf, type Observed, seenOf, withFix } from './deviation.ts';
 import { admittedM, type FixProblem, faultOf, isPossible, type JudgedFix } from './fix.ts';
 import { gapBetween } from './gap.ts';
-import { beyondM, type LocateHint, locate } from './locate.ts';
+import { beyondM, type Located, type LocateHint, locate } from './locate.ts';
 import { turnedBack } from './opposite.ts';
 import type { RouteParams } from './params.ts';
 import type { LockRoute, RouteChange, RouteState, RouteVerdict, Seen } from './state.ts';
@@ -37,7 +37,9 @@ export function judge(
   const before = place < 0 ? newLock(fix.lockId) : state.locks[place]!;
   const last = before.recent[before.recent.length - 1];
   if (last !== undefined && fix.timeMs < last.timeMs) return { state, verdict: unjudged('time-backwards') };
-  const { lock, verdict } = judgeLock(corridor, before, fix, params);
+  const step = judgeLock(corridor, before, fix, params);
+  if (step === undefined) return { state: withoutFix(state, fix), verdict: unjudged('too-far') };
+  const { lock, verdict } = step;
   const locks = place < 0 ? [...state.locks, lock] : state.locks.length === 1 ? [lock] : state.locks.with(place, lock);
   return { state: { locks }, verdict };
 }
@@ -51,7 +53,7 @@ export function withoutFix(state: RouteState, record: { lockId: string; boot: nu
   const lock = state.locks[place];
   const last = lock?.recent[lock.recent.length - 1];
   if (!lock || !last || record.boot !== last.boot || record.seq !== last.nextSeq) return state;
-  const recent = lock.recent.with(-1, { ...last, nextSeq: last.nextSeq + 1 });
+  const recent = lock.recent.with(-1, { ...last, nextSeq: (last.nextSeq + 1) >>> 0 });
   return { locks: state.locks.with(place, { ...lock, recent }) };
 }
 
@@ -74,6 +76,7 @@ function unjudged(problem: FixProblem): RouteVerdict {
   return { where: 'unknown', problems: [problem], changes: NOTHING };
 }
 
+/** `undefined` for a fix farther from the route than anything that could be true. */
 function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, params: RouteParams) {
   const errorM = admittedM(fix, params.accuracyCapM);
   const located = locate(corridor, fix.lon, fix.lat, hintFor(lock, fix));
@@ -86,18 +89,26 @@ function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, params: 
     depthM: 0,
   };
   if (stop === undefined) weigh(corridor, lock, observed, params);
-  const seen = outsideSeen(lock, observed, params);
+  if (observed.depthM > params.unbelievableM) return undefined;
+  const seen = seenOf(observed);
   const problems = suspicions(lock, seen, params);
   seen.believed = problems === NOTHING;
   const changes: RouteChange[] = [];
-  const confirmed = confirmations(lock, seen, params);
-  const next: LockRoute = withFix(lock, observed, seen, confirmed, changes, params);
+  const next: LockRoute = withFix(lock, observed, seen, problems !== SAME_INSTANT, changes, params);
   const verdict: RouteVerdict = { where: observed.where, problems, changes, located };
   if (stop !== undefined) verdict.stop = stop;
   if (seen.believed) believe(lock, next, observed, stop, changes, verdict, params);
+  else if (observed.where === 'inside') {
+    next.lastInside = { timeMs: fix.timeMs, progressM: located.progressM, beyondM: edgeM(located) };
+  }
   const excursion = next.excursions[next.excursions.length - 1];
   if (excursion && (excursion.returnedMs === undefined || changes.includes('returned'))) verdict.excursion = excursion;
   return { lock: next, verdict };
+}
+
+/** Metres from the corridor's edge, negative within. */
+function edgeM({ offsetM, halfWidthM }: Located): number {
+  return Math.abs(offsetM) - halfWidthM;
 }
 
 /** Progress, direction and gaps follow believed fixes only: one wrong fix must not drag them along. */
@@ -111,13 +122,13 @@ function believe(
   params: RouteParams,
 ): void {
   const inside = where === 'inside';
-  if (!inside && lock.at?.inside) next.lastInside = lock.at;
+  if (!inside) next.lastInside = lastInsideOf(lock);
   next.trusted = next.recent[next.recent.length - 1];
   next.at = {
     timeMs: fix.timeMs,
     segment: located.segment,
     progressM: located.progressM,
-    beyondM: Math.abs(located.offsetM) - located.halfWidthM,
+    beyondM: edgeM(located),
     inside,
     stop: stop !== undefined,
   };

@@ -9,6 +9,8 @@ export interface RouteParams {
   /** Two outside fixes nearer in time than `shallowMs` are a pair only when one lies this deep beyond the edge. */
   shallowM: number;
   shallowMs: number;
+  /** A fix farther beyond the edge than this is an error, whatever else it says. */
+  unbelievableM: number;
   /** A truck is back when within this share of the width, 0–1. */
   reentryShare: number;
   /** No vehicle is faster: a move that needs more is an error of a fix. */
@@ -35,6 +37,7 @@ export const DEFAULT_ROUTE_PARAMS: Readonly<RouteParams> = Object.freeze({
   pairMostMs: 60_000,
   shallowM: 40,
   shallowMs: 20_000,
+  unbelievableM: 500_000,
   reentryShare: 0.8,
   fastestKmh: 180,
   noiseM: 75,

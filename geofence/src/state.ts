@@ -13,10 +13,6 @@ export interface Seen extends Mark {
   depthM: number;
   /** Not an impossible jump when it came. */
   believed: boolean;
-  /** For an outside fix: it has a witness before it. */
-  reached: boolean;
-  /** Time of the earliest outside fix that this one makes a pair with, where that pair is still without a witness. */
-  pairFromMs?: number;
 }
 
 /** One time off the route, of one lock. All times are fix times, epoch ms. */
@@ -76,7 +72,7 @@ export interface LockRoute {
   at?:
     | { timeMs: number; segment: number; progressM: number; beyondM: number; inside: boolean; stop: boolean }
     | undefined;
-  /** The last inside fix, while the last one is not. */
+  /** The last inside fix, where it is not the one in `at`. */
   lastInside?: { timeMs: number; progressM: number; beyondM: number } | undefined;
   /** Oldest first; those never confirmed are dropped once no later fix can confirm them. The last may be open. */
   excursions: readonly Excursion[];
