@@ -203,9 +203,8 @@ describe('the main job', () => {
     await publish(lock, report(lock, at(0.43), 10_000));
     await publish(lock, report(lock, at(0.44)));
     await vi.waitFor(() => expect(deviations(lock).at(-1)?.state).toBe('returned'), 10_000);
-    const [alarm] = (await platform.call<{ items: Alarm[] }>('GET', `/alarms?tripId=${lock.tripId}`)).body.items;
+    const alarm = await deviationOf(lock);
     expect(alarm).toMatchObject({
-      rule: 'route.deviation',
       severity: 'critical',
       state: 'returned',
       detectedLate: false,

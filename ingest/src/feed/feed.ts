@@ -51,6 +51,7 @@ export interface Feed {
 }
 
 const TICK_MS = 500;
+const HURRY_MS = 20;
 const STATS_MS = 1_000;
 const ACCESS_CHECK_MS = 15_000;
 const RESYNC_AT_MOST_EVERY_MS = 500;
@@ -83,6 +84,7 @@ class LiveFeed implements Feed {
   #lagMs = 0;
   #rate = 0;
   #closed = false;
+  #hurrying: NodeJS.Timeout | undefined;
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
@@ -295,6 +297,15 @@ class LiveFeed implements Feed {
       client.trip(trip);
     }
     this.#tellChanged([...changed, ...moved.map((lock) => lock.index)]);
+    if (changed.length > 0) this.#hurry();
+  }
+
+  /** A change of colour does not wait for the tick; a short while gathers those that come together. */
+  #hurry(): void {
+    this.#hurrying ??= setTimeout(() => {
+      this.#hurrying = undefined;
+      for (const client of this.#clients.values()) client.tick(Date.now());
+    }, HURRY_MS);
   }
 
   #tellAlarm(alarm: Alarm): void {
@@ -341,6 +352,7 @@ class LiveFeed implements Feed {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#hurrying);
     for (const timer of this.#timers) clearInterval(timer);
     this.#io.of('/live').disconnectSockets(true);
     this.#io.engine?.close();
