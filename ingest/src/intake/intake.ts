@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import { alarmOf } from '../store/alarms.ts';
 import { activeAlarmsOfTrips } from '../store/batch.ts';
-import { inTransaction } from '../store/queryable.ts';
+import { inTransaction, type Queryable } from '../store/queryable.ts';
 import { adoptRecords, loadTrips, locksOfTrip, openTripIds } from '../store/roster.ts';
 import { wallStatus } from './colour.ts';
 import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
@@ -34,6 +35,8 @@ class Intaking implements Intake {
   readonly #nowMs: () => number;
   readonly #listeners: ((committed: Committed) => void)[] = [];
   #tasks: (() => Promise<void>)[] = [];
+  /** The commit that is under way; false: it failed, and its batch was settled anew. */
+  #committing: Promise<boolean> = Promise.resolve(true);
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #outage: string | undefined;
@@ -157,31 +160,63 @@ class Intaking implements Intake {
 
   async #run(): Promise<void> {
     while (this.#hasWork()) {
-      const tasks = this.#tasks;
-      this.#tasks = [];
-      for (const task of tasks) await task();
+      if (this.#tasks.length > 0) await this.#runTasks();
       const batch = this.#lanes.take(this.#size);
-      if (batch.length > 0) await this.#settle(batch);
+      if (batch.length > 0) await this.#follow(batch);
+    }
+    await this.#committing;
+  }
+
+  async #runTasks(): Promise<void> {
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    await this.#committing;
+    for (const task of tasks) await task();
+  }
+
+  /**
+   * Judges a batch while the one before it commits, and then commits it in turn. What was judged on top of a commit that
+   * failed is forgotten and judged again.
+   */
+  async #follow(batch: Publish[]): Promise<void> {
+    const before = this.#committing;
+    let outcome: Outcome;
+    try {
+      outcome = await this.#judge(batch, afterwards(before, this.#deps.pool));
+    } catch (error) {
+      await before;
+      return this.#settleAfter(batch, error, 1);
+    }
+    if (!(await before)) {
+      this.#forget(batch, outcome);
+      return this.#settle(batch, 1);
+    }
+    const expected = this.#roster.expect(outcome);
+    this.#committing = this.#commit(batch, expected, false).then(
+      () => true,
+      (error) => this.#settleAfter(batch, error, 1, expected).then(() => false),
+    );
+  }
+
+  /** Commits a batch however long it takes, while nothing else is under way. */
+  async #settle(batch: Publish[], attempt: number): Promise<void> {
+    let expected: Outcome | undefined;
+    try {
+      expected = this.#roster.expect(await this.#judge(batch, this.#deps.pool));
+      await this.#commit(batch, expected, attempt > 1);
+    } catch (error) {
+      await this.#settleAfter(batch, error, attempt, expected);
     }
   }
 
-  /** Commits a batch however long it takes, then acknowledges it. */
-  async #settle(batch: Publish[]): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#commit(batch, attempt > 1);
-        this.#outage = undefined;
-        for (const publish of batch) publish.done();
-        return;
-      } catch (error) {
-        // Whether it committed is not known: what memory says of these locks and trips counts no longer.
-        this.#forget(batch);
-        if (this.#giveUp.signal.aborted) return this.#refuse(batch);
-        // Once more first: a commit whose answer was lost looks like a breach of the identity.
-        if (!isOutage(error) && attempt > 1) return this.#isolate(batch, error);
-        await this.#waitOut(error, attempt);
-      }
-    }
+  async #settleAfter(batch: Publish[], error: unknown, attempt: number, expected?: Outcome): Promise<void> {
+    // Whether it committed is not known: what memory says of these locks and trips counts no longer.
+    this.#forget(batch, expected);
+    if (this.#giveUp.signal.aborted) return this.#refuse(batch);
+    // Once more first: a commit whose answer was lost looks like a breach of the identity.
+    if (!isOutage(error) && attempt > 1) return this.#isolate(batch, error);
+    await this.#waitOut(error, attempt);
+    return this.#settle(batch, attempt + 1);
   }
 
   async #waitOut(error: unknown, attempt: number): Promise<void> {
@@ -200,17 +235,18 @@ class Intaking implements Intake {
     const [first] = batch;
     if (batch.length > 1 || !first) {
       const half = Math.ceil(batch.length / 2);
-      await this.#settle(batch.slice(0, half));
-      await this.#settle(batch.slice(half));
+      await this.#settle(batch.slice(0, half), 1);
+      await this.#settle(batch.slice(half), 1);
       return;
     }
     const detail = `payload: ${error instanceof Error ? error.message : String(error)}, expected a record that can be stored`;
     this.#deps.log.error({ err: error, lockId: first.lockId }, 'a publish can be neither judged nor stored');
     const refusal = { reason: 'unstorable', detail, raw: first.raw };
-    await this.#settle([{ ...first, records: [], refusals: [refusal] }]);
+    await this.#settle([{ ...first, records: [], refusals: [refusal] }], 1);
   }
 
-  #forget(batch: Publish[]): void {
+  #forget(batch: Publish[], expected?: Outcome): void {
+    for (const { next } of expected?.trips ?? []) this.#roster.forgetTrip(next.plan.tripId);
     for (const { lockId, records } of batch) {
       for (const { timeMs } of records) {
         const tripId = this.#roster.tripOf(lockId, timeMs);
@@ -221,31 +257,28 @@ class Intaking implements Intake {
     this.#tripsMissing = true;
   }
 
-  async #commit(batch: Publish[], again: boolean): Promise<void> {
-    const endJudging = this.#metrics.judge.startTimer();
-    const outcome = await judgeBatch(this.#deps.pool, this.#roster, batch);
-    endJudging();
-    const endCommit = this.#metrics.commit.startTimer();
+  async #judge(batch: Publish[], db: Queryable): Promise<Outcome> {
+    const end = this.#metrics.judge.startTimer();
+    const outcome = await judgeBatch(db, this.#roster, batch);
+    end();
+    return outcome;
+  }
+
+  /** One transaction; then memory, then everyone who listens, then the locks learn of it. */
+  async #commit(batch: Publish[], outcome: Outcome, again: boolean): Promise<void> {
+    const end = this.#metrics.commit.startTimer();
     const written = await inTransaction(this.#deps.pool, (db) => writeBatch(db, outcome, this.#nowMs()));
-    endCommit();
-    this.#adopt(outcome, written);
+    end();
     // The first try may have committed without our learning of it: tell all that stands, for nobody was told then.
-    const standing = again
-      ? await activeAlarmsOfTrips(
-          this.#deps.pool,
-          outcome.trips.map((t) => t.next.plan.tripId),
-        )
-      : [];
+    const tripIds = outcome.trips.map((trip) => trip.next.plan.tripId);
+    const standing = again ? await activeAlarmsOfTrips(this.#deps.pool, tripIds) : [];
+    this.#adoptTrips(outcome.trips, written);
     countBatch(this.#metrics, outcome, written, this.#nowMs());
     this.#rates.add(outcome.admitted.accepted);
     this.#tell(outcome, { ...written, alarms: [...written.alarms, ...standing] });
     await this.#cap.keep(outcome.admitted.refusals.map(({ refusal }) => refusal.raw.length));
-  }
-
-  /** Memory follows the commit, never leads it. */
-  #adopt(outcome: Outcome, written: Written): void {
-    for (const [lockId, { boot, seq }] of outcome.admitted.highest) this.#roster.raiseHighest(lockId, boot, seq);
-    this.#adoptTrips(outcome.trips, written);
+    this.#outage = undefined;
+    for (const publish of batch) publish.done();
   }
 
   #adoptTrips(trips: TripOutcome[], written: Written): void {
@@ -318,6 +351,15 @@ class Intaking implements Intake {
       throw error;
     }
   }
+}
+
+/** The store as it is once a commit has ended: memory expects it, so nothing may be read from before it. */
+function afterwards(committed: Promise<unknown>, pool: Pool): Queryable {
+  const query = async (...question: Parameters<Pool['query']>) => {
+    await committed;
+    return pool.query(...question);
+  };
+  return { query: query as Pool['query'] };
 }
 
 /** Starts the intake: reads open trips from the store, then accepts reports. Rejects while the store cannot be read. */

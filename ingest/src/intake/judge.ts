@@ -31,7 +31,7 @@ export class JudgingError extends Error {
 
 /** Admits a batch and folds it into its trips (laws 2, 3). Reads the store; writes nothing, here or in memory. */
 export async function judgeBatch(db: Queryable, roster: Roster, publishes: readonly Publish[]): Promise<Outcome> {
-  await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)));
+  await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)), db);
   const highestOf: HighestOf = (lockId) => {
     const lock = roster.lock(lockId);
     return lock && lock.maxBoot >= 0 ? { boot: lock.maxBoot, seq: lock.maxSeq } : undefined;
@@ -40,7 +40,7 @@ export async function judgeBatch(db: Queryable, roster: Roster, publishes: reado
   const admitted = admit(publishes, highestOf, stored);
   const reports = admitted.accepted.map((record) => ({ record, tripId: roster.tripOf(record.lockId, record.timeMs) }));
   const byTrip = groupByTrip(roster, reports, admitted.conflicts);
-  await roster.ensureTrips(byTrip.keys());
+  await roster.ensureTrips(byTrip.keys(), db);
   const trips: TripOutcome[] = [];
   for (const [tripId, arrived] of byTrip) {
     const trip = roster.trip(tripId);

@@ -25,6 +25,7 @@ import {
   type TripTrack,
 } from '../tracker/index.ts';
 import { disposalsOf } from './disposals.ts';
+import type { Outcome } from './judge.ts';
 import { toldBefore } from './told.ts';
 
 /** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
@@ -84,11 +85,12 @@ export class Roster {
     return this.#trips.size;
   }
 
-  async ensureLocks(lockIds: Iterable<string>): Promise<void> {
+  /** @param db asked only where something is missing in memory */
+  async ensureLocks(lockIds: Iterable<string>, db: Queryable): Promise<void> {
     const missing = [...lockIds].filter((lockId) => !this.#locks.has(lockId));
     if (missing.length === 0) return;
     if (this.#locks.size > LOCKS_KEPT) this.#locks.clear();
-    for (const lock of await loadLocks(this.#db, missing)) this.#locks.set(lock.lockId, lock);
+    for (const lock of await loadLocks(db, missing)) this.#locks.set(lock.lockId, lock);
   }
 
   /** The trip that a record of this lock and fix time belongs to. */
@@ -97,20 +99,35 @@ export class Roster {
   }
 
   /** Brings trips that are not in memory from the store: newest checkpoint and the records since. */
-  async ensureTrips(tripIds: Iterable<string>): Promise<void> {
+  async ensureTrips(tripIds: Iterable<string>, db: Queryable = this.#db): Promise<void> {
     const missing = [...tripIds].filter((tripId) => !this.#trips.has(tripId));
     if (missing.length === 0) return;
-    const active = await activeAlarmsOfTrips(this.#db, missing);
+    const active = await activeAlarmsOfTrips(db, missing);
     for (const stored of await loadTrips(this.#db, missing)) {
       this.#trips.set(stored.tripId, await this.#rebuild(stored, active));
     }
+  }
+
+  /**
+   * Moves memory to where a batch will have brought it; whoever finds that its commit failed forgets these locks and
+   * trips. Answers the outcome with what the commits before it have settled.
+   */
+  expect(outcome: Outcome): Outcome {
+    for (const [lockId, { boot, seq }] of outcome.admitted.highest) this.#raiseHighest(lockId, boot, seq);
+    const trips = outcome.trips.map((judged) => {
+      const now = this.#trips.get(judged.next.plan.tripId) ?? judged.next;
+      const next = { ...judged.next, status: now.status, risk: now.risk, checkpointMs: now.checkpointMs };
+      this.keepTrip(next);
+      return { ...judged, next };
+    });
+    return { ...outcome, trips };
   }
 
   keepTrip(trip: FollowedTrip): void {
     this.#trips.set(trip.plan.tripId, trip);
   }
 
-  raiseHighest(lockId: string, boot: number, seq: number): void {
+  #raiseHighest(lockId: string, boot: number, seq: number): void {
     const lock = this.#locks.get(lockId);
     if (lock) this.#locks.set(lockId, { ...lock, maxBoot: boot, maxSeq: seq });
   }

@@ -53,12 +53,13 @@ interface Told {
   endedMs: number | null;
 }
 
-/** The alarms of a trip as the store has them, by id. */
+/** The alarms of a trip as the store has them, by id; but for a silence that only the clock told (law 3: liveness aside). */
 export async function storedAlarms(pool: Pool, tripId: string): Promise<Record<string, Told>> {
   const ms = (column: string) => `round(extract(epoch FROM ${column}) * 1000)::float8`;
   const { rows } = await pool.query<{ alarm_id: string } & Told>(
     `SELECT alarm_id, rule, phase, active, ${ms('started_at')} AS "startedMs", ${ms('confirmed_at')} AS "confirmedMs",
-       ${ms('ended_at')} AS "endedMs" FROM alarms WHERE trip_id = $1`,
+       ${ms('ended_at')} AS "endedMs" FROM alarms
+     WHERE trip_id = $1 AND NOT (rule = 'comms.silent' AND active)`,
     [tripId],
   );
   return Object.fromEntries(rows.map(({ alarm_id, ...told }) => [alarm_id, told]));
