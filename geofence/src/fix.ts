@@ -16,6 +16,8 @@ export interface JudgedFix extends Fix {
   lockId: string;
   boot: number;
   seq: number;
+  /** A place beside the route where the vehicle may be, known to the caller: the fix counts as inside. */
+  allowedAt?: string;
 }
 
 /** Why a fix is not believed, or not wholly. */

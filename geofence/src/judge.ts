@@ -80,7 +80,7 @@ function unjudged(problem: FixProblem): RouteVerdict {
 function judgeLock(corridor: Corridor, lock: LockRoute, fix: JudgedFix, params: RouteParams) {
   const errorM = admittedM(fix, params.accuracyCapM);
   const located = locate(corridor, fix.lon, fix.lat, hintFor(lock, fix));
-  const stop = stopAt(corridor, fix);
+  const stop = fix.allowedAt ?? stopAt(corridor, fix);
   const observed: Observed = {
     fix,
     located,

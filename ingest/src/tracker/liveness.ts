@@ -5,12 +5,12 @@ import { silenceLimitMs, silenceParams } from './rules/comms-silent.ts';
 import { overdueAt, overdueParams } from './rules/time-overdue.ts';
 import type { TripState } from './state.ts';
 
-/** A first outside fix that nothing followed for so long is believed: the lock may have been silenced as it left. */
+/** An outside fix that none inside has followed for so long is believed: the lock may have been silenced as it left. */
 export const CLOCK_CONFIRMS_MS = 60_000;
 
 /**
- * What only the passing of time can tell, at `nowMs`: silence, a provisional red that nothing followed, a time limit run
- * out. The fold says the same in hindsight, under the same ids; of a red confirmed here it only knows through the plan
+ * What only the passing of time can tell, at `nowMs`: silence, a truck off its route for a minute, a time limit run out.
+ * The fold says the same in hindsight, under the same ids; of a red confirmed here it only knows through the plan
  * (`clockConfirmations`), for a person alone may turn it off.
  */
 export function liveness(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
@@ -50,9 +50,12 @@ function overdue(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
 
 function confirmedByClock(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
   return standingAlarms(plan, state).flatMap((fact) => {
-    const newest = state.locks[fact.lockId]?.timeMs ?? fact.startedMs;
-    if (fact.phase !== 'provisional' || nowMs - Math.max(newest, fact.startedMs) < CLOCK_CONFIRMS_MS) return [];
-    const confirmedMs = newest + CLOCK_CONFIRMS_MS;
+    if (fact.rule !== 'route.deviation' || fact.phase !== 'provisional') return [];
+    const lock = state.locks[fact.lockId];
+    // While none is missing, the records since are known not to end it; otherwise those that are missing may.
+    const isUnbroken = lock !== undefined && lock.unbrokenMs <= fact.startedMs;
+    const confirmedMs = Math.max(fact.startedMs, isUnbroken ? 0 : (lock?.timeMs ?? 0)) + CLOCK_CONFIRMS_MS;
+    if (nowMs < confirmedMs) return [];
     return [{ ...fact, phase: 'open', confirmedMs, evidence: { ...fact.evidence, confirmedBy: 'clock' } }];
   });
 }

@@ -7,6 +7,7 @@ import {
   locate,
   type RouteState,
   type RouteVerdict,
+  withoutFix,
   zonesAt,
 } from '@sealwatch/geofence';
 import { type HaltStep, stepHalt } from './halt.ts';
@@ -80,13 +81,19 @@ export function momentOf(plan: TripPlan, before: TripState, report: TrackedRepor
     sealed,
     underway: false,
   };
-  if (!fix) return moment;
+  if (!fix) {
+    moment.route = withoutFix(before.route, report);
+    return moment;
+  }
   const departed = report.timeMs >= (plan.departedAtMs ?? plan.sealedAtMs ?? Number.POSITIVE_INFINITY);
-  if (!sealed || !departed || isExempt(plan, moment, fix)) {
+  if (!sealed || !departed) {
     moment.located = locate(plan.corridor, fix.lon, fix.lat);
     return moment;
   }
-  const { state: route, verdict } = judge(plan.corridor, before.route, fix, routeParamsAt(plan.params));
+  const place = allowedAt(plan, moment, fix);
+  if (place !== undefined) fix.allowedAt = place;
+  const params = routeParamsAt(plan.params, () => locate(plan.corridor, fix.lon, fix.lat).progressM);
+  const { state: route, verdict } = judge(plan.corridor, before.route, fix, params);
   moment.route = route;
   moment.verdict = verdict;
   moment.located = verdict.located;
@@ -100,15 +107,15 @@ function placesAt(plan: TripPlan, fix: Fix): readonly KnownPlace[] {
 }
 
 /**
- * Off the corridor where a truck may be all the same: at the ends of the route, and in a service area beside it. Said of
+ * Where a truck may be although it is off the corridor: at the ends of the route, and in a service area beside it. Said of
  * the fix alone, so that no other record can change it.
  */
-function isExempt(plan: TripPlan, moment: Moment, fix: Fix): boolean {
-  const atEnd = moment.atOrigin || moment.atDestination;
-  const inServiceArea = moment.places.some((place) => place.kind === 'service-area');
-  if (!atEnd && !inServiceArea) return false;
-  const beyond = beyondM(plan.corridor, fix.lon, fix.lat);
-  return beyond > 0 && (atEnd || beyond <= SERVICE_AREA_REACH_M);
+function allowedAt(plan: TripPlan, { atOrigin, atDestination, places }: Moment, fix: Fix): string | undefined {
+  if (atOrigin) return 'origin';
+  if (atDestination) return 'destination';
+  const area = places.find((place) => place.kind === 'service-area');
+  if (!area || beyondM(plan.corridor, fix.lon, fix.lat) > SERVICE_AREA_REACH_M) return undefined;
+  return area.placeId;
 }
 
 function isSealed(plan: TripPlan, timeMs: number): boolean {

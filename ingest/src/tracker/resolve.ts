@@ -51,6 +51,13 @@ export function checkParams(input: unknown, name: string): ParamsProblem[] {
   });
 }
 
+/** How long fixes are remembered cannot change on the way: which pairs there are would depend on the fixes between. */
+function checkMemory(input: ParamsInput | undefined, name: string): ParamsProblem[] {
+  const values = input?.['route.deviation'];
+  if (typeof values !== 'object' || values === null || !('pairMostMs' in values)) return [];
+  return [{ path: `${name}.route.deviation.pairMostMs`, message: 'expected on the whole route, not on one leg' }];
+}
+
 /**
  * The values that judge a trip: platform, over it the company's, the route's, the leg's.
  * @throws ParamsError naming every wrong parameter, its value and what was expected
@@ -61,7 +68,10 @@ export function resolveParams(layers: ParamsLayers = {}): TripParams {
     ...checkParams(layers.platform, 'platform'),
     ...checkParams(layers.company, 'company'),
     ...checkParams(layers.route, 'route'),
-    ...legs.flatMap((leg, index) => checkParams(leg.params, `legs.${index}`)),
+    ...legs.flatMap((leg, index) => [
+      ...checkParams(leg.params, `legs.${index}`),
+      ...checkMemory(leg.params, `legs.${index}`),
+    ]),
   ];
   if (problems.length > 0) throw new ParamsError(problems);
   const below = [layers.platform, layers.company, layers.route];

@@ -3,17 +3,29 @@ import { paramsAt, type TripParams } from './params.ts';
 
 const RULES_OF_THE_GEOFENCE = ['route.deviation', 'route.opposite-direction', 'time.unaccounted'];
 
-const merged = new WeakMap<TripParams, RouteParams>();
+interface Merged {
+  base: RouteParams;
+  /** Some leg has thresholds of its own. */
+  byLeg: boolean;
+}
 
-/** The geofence's thresholds out of the parameters of the rules that it judges. */
-export function routeParamsAt(params: TripParams): RouteParams {
+const merged = new WeakMap<TripParams, Merged>();
+
+/**
+ * The geofence's thresholds out of the parameters of the rules that it judges.
+ * @param progressM where on the route the fix is, worked out from the fix alone: asked only where a leg has its own
+ */
+export function routeParamsAt(params: TripParams, progressM: () => number): RouteParams {
   let all = merged.get(params);
   if (!all) {
-    all = Object.assign(
-      { ...DEFAULT_ROUTE_PARAMS },
-      ...RULES_OF_THE_GEOFENCE.map((rule) => paramsAt(params, rule)),
-    ) as RouteParams;
+    const byLeg = params.legs.some(({ values }) => RULES_OF_THE_GEOFENCE.some((rule) => rule in values));
+    all = { base: mergedAt(params), byLeg };
     merged.set(params, all);
   }
-  return all;
+  return all.byLeg ? mergedAt(params, progressM()) : all.base;
+}
+
+function mergedAt(params: TripParams, progressM?: number): RouteParams {
+  const values = RULES_OF_THE_GEOFENCE.map((rule) => paramsAt(params, rule, progressM));
+  return Object.assign({ ...DEFAULT_ROUTE_PARAMS }, ...values) as RouteParams;
 }
