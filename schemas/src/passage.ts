@@ -31,6 +31,8 @@ export const PassageAnswer = z.object({
   tripId: z.string().optional(),
   reasons: z.array(PassageReason),
   writtenOff: z.boolean(),
+  /** On the way out at the origin: the trip was sealed where it was not yet, and departed. */
+  departed: z.boolean().optional(),
   unlock: z.object({ commandId: z.string() }).optional(),
   display: z.string(),
   decidedInMs: z.number(),

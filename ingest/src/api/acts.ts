@@ -71,7 +71,7 @@ function waivedBy(checks: Check[], waivers: Waiver[], caller: Principal): Check[
 async function confirmed(deps: ApiDeps, row: TripView, what: (lock: LockFacts) => boolean): Promise<void> {
   const until = Date.now() + (deps.config.confirmWithinMs ?? CONFIRM_WITHIN_MS);
   while (Date.now() < until) {
-    if ((await lockFacts(deps.pool, row, 'origin')).every(what)) return;
+    if ((await lockFacts({ pool: deps.pool, db: deps.pool }, row, 'origin')).every(what)) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -93,7 +93,7 @@ export async function release(deps: ApiDeps, tripId: string, caller: Principal):
 export async function hang(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const acted = await inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'hang');
-    const facts = await stepFacts(db, row, 'origin', { by: caller.name, ...readingOf(asked) });
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...readingOf(asked) });
     const checks = waivedBy(hangChecks(facts), asked.waive, caller);
     requirePassed('hang', checks);
     await orderEach(db, row, 'interval', caller.name);
@@ -114,7 +114,7 @@ export async function seal(deps: ApiDeps, tripId: string, caller: Principal, ask
   if (waits && before.status === 'hung') await confirmed(deps, before, (lock) => lock.intervalConfirmed);
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'seal');
-    const facts = await stepFacts(db, row, 'origin', { by: caller.name, ...readingOf(asked) });
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...readingOf(asked) });
     const checks = waivedBy(sealChecks(facts), asked.waive, caller);
     requirePassed('seal', checks);
     const at = new Date().toISOString();
@@ -132,7 +132,10 @@ export async function seal(deps: ApiDeps, tripId: string, caller: Principal, ask
 export async function verify(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'verify');
-    const facts = await stepFacts(db, row, 'destination', { by: caller.name, ...readingOf(asked) });
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', {
+      by: caller.name,
+      ...readingOf(asked),
+    });
     const checks = waivedBy(verifyChecks(facts), asked.waive, caller);
     requirePassed('verify', checks);
     const at = new Date().toISOString();
@@ -149,7 +152,7 @@ export async function verify(deps: ApiDeps, tripId: string, caller: Principal, a
 export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const row = await inTransaction(deps.pool, async (db) => {
     const locked = await tripForAct(db, tripId, caller, 'unlock');
-    const facts = await stepFacts(db, locked, 'destination', { by: caller.name });
+    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
     const checks = waivedBy([...unlockChecks(facts), unlockedCheck(facts)], asked.waive, caller);
     requirePassed(
       'unlock',
@@ -168,7 +171,7 @@ export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, a
   if (!asked.waive.some((w) => w.check === 'unlocked')) await confirmed(deps, row, (lock) => lock.unlockConfirmed);
   return inTransaction(deps.pool, async (db) => {
     const locked = await tripForAct(db, tripId, caller, 'unlock');
-    const facts = await stepFacts(db, locked, 'destination', { by: caller.name });
+    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
     const checks = waivedBy([...unlockChecks(facts), unlockedCheck(facts)], asked.waive, caller);
     requirePassed('unlock', checks);
     const at = new Date().toISOString();
@@ -185,7 +188,7 @@ export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, a
 export async function close(deps: ApiDeps, tripId: string, caller: Principal): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'close');
-    const { latchedRules } = await stepFacts(db, row, 'destination', { by: caller.name });
+    const { latchedRules } = await stepFacts({ pool: deps.pool, db }, row, 'destination', { by: caller.name });
     if (latchedRules.length > 0) {
       const errors = [{ path: 'alarms', message: `to be disposed of: ${latchedRules.join(', ')}` }];
       throw new ApiProblem(409, 'trip.alarms-open', 'alarms of this trip are not disposed of', errors);

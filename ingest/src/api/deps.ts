@@ -31,6 +31,8 @@ export interface ApiConfig {
   signInsPerMinute?: number;
   /** How long a step waits for its lock to confirm before it answers, ms. */
   confirmWithinMs?: number;
+  /** How long a gate on the way out waits for a lock to confirm its interval, ms. */
+  gateWaitMs?: number;
   /** Set where a proxy that is trusted stands before the platform. */
   trustProxy?: boolean | string;
 }

@@ -1,17 +1,18 @@
 import { type FeedPassage, PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { listPassages, type PassageRow } from '../store/passages.ts';
-import { getPlace, listPlaces, type PlaceRow } from '../store/places.ts';
+import { getPlace, listPlaces } from '../store/places.ts';
 import { isoOf } from '../store/rows.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
-import { decideByHand, type Passed, pass } from './gatekeeping.ts';
+import { decideByHand } from './gatehand.ts';
+import { type Gate, type Passed, pass } from './gatekeeping.ts';
 import { callerOf, DECIDERS, EVERYONE, READERS } from './guard.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import { notFound } from './problem.ts';
-import { afterChange } from './trips.ts';
+import { Replanner } from './replan.ts';
 
-const Gate = Place.extend({ gateId: z.string() });
+const GateView = Place.extend({ gateId: z.string() });
 const PassageView = z.object({
   passageId: z.string(),
   gateId: z.string(),
@@ -64,22 +65,30 @@ export function feedPassageOf(row: PassageRow, gateName: string): FeedPassage {
   };
 }
 
-async function gateOf(deps: ApiDeps, gateId: string): Promise<PlaceRow> {
+async function gateOf(deps: ApiDeps, gateId: string): Promise<Gate> {
   const place = await getPlace(deps.pool, gateId);
   if (place?.kind !== 'gate') throw notFound('gate', gateId);
-  return place;
+  return { gateId, name: place.name, office: place.feature.properties.office };
 }
 
-/** After the COMMIT: the locks get their commands, the wall its passage, the rules the new plan. */
-async function afterPassage(deps: ApiDeps, gate: PlaceRow, { row, fresh, tripId, alarmIds, lockIds }: Passed) {
+/** After the COMMIT, while the gate has its answer: the rules get the new plan, then the locks their commands. */
+export function afterPassage(deps: ApiDeps, replanner: Replanner, passed: Passed): void {
+  const { row, gate, fresh, tripId, tripChanged, alarmIds, lockIds } = passed;
   if (!fresh) return;
-  for (const lockId of lockIds) deps.commands.wake(lockId);
+  const wake = () => {
+    for (const lockId of lockIds) deps.commands.wake(lockId);
+  };
+  if (tripId !== undefined && tripChanged) {
+    replanner.changed(tripId, wake);
+    deps.feed.tripChanged(tripId);
+  }
   for (const alarmId of alarmIds) deps.feed.alarmChanged(alarmId);
-  deps.feed.passage(feedPassageOf(row, gate.name), gate.feature.properties.office);
-  if (tripId !== undefined) await afterChange(deps, tripId);
+  deps.feed.passage(feedPassageOf(row, gate.name), gate.office);
 }
 
 export function gateRoutes(app: Api, deps: ApiDeps): void {
+  const replanner = new Replanner(deps);
+  app.addHook('onClose', async () => replanner.stop());
   const params = z.object({ gateId: z.string().max(64) });
   const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
   app.post(
@@ -95,9 +104,8 @@ export function gateRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const gate = await gateOf(deps, request.params.gateId);
-      const passed = await pass(deps, gate.place_id, request.body, callerOf(request));
-      await afterPassage(deps, gate, passed);
+      const passed = await pass(deps, request.params.gateId, request.body, callerOf(request));
+      afterPassage(deps, replanner, passed);
       return passed.row.answer;
     },
   );
@@ -114,9 +122,8 @@ export function gateRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const gate = await gateOf(deps, request.params.gateId);
-      const at = { gateId: gate.place_id, passageId: request.params.passageId };
-      const passed = await decideByHand(deps, at, callerOf(request), request.body);
-      await afterPassage(deps, gate, passed);
+      const passed = await decideByHand(deps, gate, request.params.passageId, callerOf(request), request.body);
+      afterPassage(deps, replanner, passed);
       return viewOf(passed.row);
     },
   );
@@ -131,7 +138,7 @@ export function gateRoutes(app: Api, deps: ApiDeps): void {
       const { limit, cursor } = request.query;
       const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.string()]));
       const rows = await listPassages(deps.pool, {
-        gateId: gate.place_id,
+        gateId: gate.gateId,
         offices: callerOf(request).offices,
         limit: limit + 1,
         after: after && { decidedAt: after[0], passageId: after[1] },
@@ -143,7 +150,7 @@ export function gateRoutes(app: Api, deps: ApiDeps): void {
     '/gates',
     {
       config: { roles: [...READERS, 'gate'] },
-      schema: { tags: ['gates'], querystring: z.object(Page), response: answers({ 200: listOf(Gate) }) },
+      schema: { tags: ['gates'], querystring: z.object(Page), response: answers({ 200: listOf(GateView) }) },
     },
     async (request) => {
       const { limit, cursor } = request.query;

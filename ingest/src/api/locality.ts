@@ -1,5 +1,6 @@
 import { compileZones, type ZoneShape, zonesAt } from '@sealwatch/geofence';
 import type { Route } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
 import { officePlaces } from '../store/places.ts';
 import type { Queryable } from '../store/queryable.ts';
 import { getRoute } from '../store/routes.ts';
@@ -13,15 +14,36 @@ function shapeOf(end: End, id: string): ZoneShape[] {
   return [{ id, polygon: end }];
 }
 
+/** Whether a point lies where a step has to happen. */
+export type Within = (lon: number, lat: number) => boolean;
+
+/**
+ * Places compiled once, by store. A version of a route never changes, and the stamp of an office's places changes with
+ * each of them, also where another process has put one: what is kept under a name is never stale.
+ */
+const compiled = new WeakMap<Pool, Map<string, Within | 'anywhere'>>();
+const KEPT = 1_000;
+
 /**
  * Where the steps at one end of a trip have to happen: the end of its route, and the places bound to its office.
- * @returns undefined where no such place is set, else whether a point lies in one
+ * @returns undefined where no such place is set
  */
 export async function designatedPlace(
-  db: Queryable,
+  at: { pool: Pool; db: Queryable },
   trip: TripRow,
   end: 'origin' | 'destination',
-): Promise<((lon: number, lat: number) => boolean) | undefined> {
+  placesStamp: string,
+): Promise<Within | undefined> {
+  const kept = compiled.get(at.pool) ?? new Map<string, Within | 'anywhere'>();
+  compiled.set(at.pool, kept);
+  const name = JSON.stringify([trip.route_id, trip.route_version, end, placesStamp]);
+  const known = kept.get(name) ?? (await compile(at.db, trip, end)) ?? 'anywhere';
+  if (kept.size >= KEPT) kept.clear();
+  kept.set(name, known);
+  return known === 'anywhere' ? undefined : known;
+}
+
+async function compile(db: Queryable, trip: TripRow, end: 'origin' | 'destination'): Promise<Within | undefined> {
   const route = await getRoute(db, trip.route_id, trip.route_version);
   const places = await officePlaces(db, end === 'origin' ? trip.origin_office : trip.destination_office);
   const shapes = [

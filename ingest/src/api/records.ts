@@ -1,6 +1,7 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { type AuditRow, findBrokenAudit, listAudit } from '../store/audit.ts';
+import { type AuditRow, listAudit } from '../store/audit.ts';
+import { checkAudit, linkAudit } from '../store/auditchain.ts';
 import { getLock } from '../store/locks.ts';
 import { listQuarantine, type QuarantineRow } from '../store/refused.ts';
 import { keyOf, lockReports, sentForm, tripTrack } from '../store/reports.ts';
@@ -33,7 +34,8 @@ const AuditView = z.object({
   subject: z.string(),
   before: z.unknown().optional(),
   after: z.unknown().optional(),
-  hash: z.string(),
+  /** Absent until the entry is linked into the chain, a moment after it was written. */
+  hash: z.string().optional(),
 });
 
 const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
@@ -44,7 +46,7 @@ const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
   subject: row.subject,
   ...(row.before === null ? {} : { before: row.before }),
   ...(row.after === null ? {} : { after: row.after }),
-  hash: row.hash.toString('hex'),
+  ...(row.hash === null ? {} : { hash: row.hash.toString('hex') }),
 });
 
 const QuarantineView = z.object({
@@ -151,6 +153,7 @@ function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
     },
     async (request) => {
       const { limit, cursor, subject } = request.query;
+      await linkAudit(pool);
       const rows = await listAudit(pool, { subject, before: keysOf(cursor, z.int()), limit: limit + 1 });
       return pageOf(rows, limit, auditOf, (row) => row.audit_id);
     },
@@ -163,13 +166,22 @@ function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
         tags: ['records'],
         summary: 'Whether the chain of the audit holds, and where it is broken',
         response: answers({
-          200: z.object({ holds: z.boolean(), auditId: z.int().optional(), reason: z.string().optional() }),
+          200: z.object({
+            holds: z.boolean(),
+            auditId: z.int().optional(),
+            reason: z.string().optional(),
+            /** Linked entries, and those that wait to be: nothing can be said of these yet. */
+            linked: z.int(),
+            unlinked: z.array(z.int()),
+          }),
         }),
       },
     },
     async () => {
-      const broken = await findBrokenAudit(pool);
-      return broken === undefined ? { holds: true } : { holds: false, ...broken };
+      // What was committed before this call is linked first.
+      await linkAudit(pool);
+      const { broken, ...counts } = await checkAudit(pool);
+      return broken === undefined ? { holds: true, ...counts } : { holds: false, ...broken, ...counts };
     },
   );
 }

@@ -4,9 +4,11 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { startAuditLinker } from '../store/auditchain.ts';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
 import type { ApiDeps } from './deps.ts';
+import { evidenceRoutes } from './evidence.ts';
 import type { Api } from './form.ts';
 import { gateRoutes } from './gates.ts';
 import { guard } from './guard.ts';
@@ -117,12 +119,14 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       for (const add of [lockRoutes, routeRoutes, placeRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
         await add(api, deps);
       }
-      for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes, subscriptionRoutes])
-        await add(api, deps);
+      for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
+      for (const add of [subscriptionRoutes, evidenceRoutes]) await add(api, deps);
     },
     { prefix: '/api/v1' },
   );
   healthRoutes(app, deps);
+  const linker = startAuditLinker(deps.pool, deps.log);
+  app.addHook('onClose', () => linker.stop());
   deps.commands.onEnded((ended) => {
     commandEnded(deps, ended).catch((error) =>
       deps.log.error({ err: error, ...ended }, 'a lock’s answer was not followed up'),

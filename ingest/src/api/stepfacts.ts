@@ -1,62 +1,87 @@
 import type { SealState } from '@sealwatch/schemas';
 import { LockMode } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
 import type { LockFacts, Reading, StepFacts } from '../custody/checks.ts';
-import { listAlarms } from '../store/alarms.ts';
-import { getLock } from '../store/locks.ts';
-import { type OrderRow, ordersOfTrip } from '../store/orders.ts';
+import { type Custody, custodyOf } from '../store/custody.ts';
 import type { Queryable } from '../store/queryable.ts';
 import type { TripView } from '../store/trips.ts';
-import { designatedPlace } from './locality.ts';
+import { designatedPlace, type Within } from './locality.ts';
 
-export async function lockFacts(db: Queryable, row: TripView, end: 'origin' | 'destination'): Promise<LockFacts[]> {
-  const within = await designatedPlace(db, row, end);
-  const orders = await ordersOfTrip(db, row.trip_id);
-  const facts: LockFacts[] = [];
-  for (const { lockId } of row.units) {
-    const lock = (await getLock(db, lockId, []))!;
-    const report = lock.last_report ?? {};
-    const position = lock.last_fix?.position as { lon: number; lat: number } | undefined;
+type Orders = Custody['orders'];
+
+function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] {
+  return custody.lock_states.map((lock) => {
+    const report = lock.report ?? {};
+    const position = lock.fix?.position as { lon: number; lat: number } | undefined;
     const mode = LockMode.safeParse(report.mode).data;
     const seal = report.seal as SealState | undefined;
-    const own = orders.filter((order) => order.lock_id === lockId);
-    facts.push({
-      lockId,
-      retired: lock.retired_at !== null,
-      ...(lock.last_time === null ? {} : { lastTimeMs: lock.last_time.getTime() }),
+    const own = custody.orders.filter((order) => order.lockId === lock.lockId);
+    const lastTimeMs = lock.lastTime === null ? undefined : Date.parse(lock.lastTime);
+    return {
+      lockId: lock.lockId,
+      retired: lock.retired,
+      ...(lastTimeMs === undefined ? {} : { lastTimeMs }),
       ...(mode === undefined ? {} : { mode }),
       ...(seal === undefined ? {} : { seal }),
       ...(report.battery ? { battery: report.battery as { percent?: number; charging?: boolean } } : {}),
       ...(within && position ? { inPlace: within(position.lon, position.lat) } : {}),
       intervalConfirmed: mode === 'sealed' || own.some((o) => o.type === 'interval' && o.state === 'done'),
-      unlockConfirmed: unlockedBy(own, lock.last_time, seal),
-    });
-  }
-  return facts;
+      unlockConfirmed: unlockedBy(own, lastTimeMs, seal),
+    };
+  });
 }
 
 /** The lock said so, or shows it in a record made after the unlock was asked for. */
-function unlockedBy(orders: OrderRow[], lastTime: Date | null, seal: SealState | undefined): boolean {
+function unlockedBy(orders: Orders, lastTimeMs: number | undefined, seal: SealState | undefined): boolean {
   const unlocks = orders.filter((order) => order.type === 'unlock');
   if (unlocks.some((order) => order.state === 'done')) return true;
   const first = unlocks[0];
-  return first !== undefined && lastTime !== null && lastTime >= first.created_at && seal?.motor === 'unlocked';
+  const later = first !== undefined && lastTimeMs !== undefined && lastTimeMs >= Date.parse(first.createdAt);
+  return later && seal?.motor === 'unlocked';
 }
 
-export async function stepFacts(
-  db: Queryable,
+/** Where the facts are read: in a caller's transaction, or on the pool. */
+export interface Reader {
+  pool: Pool;
+  db: Queryable;
+}
+
+export interface Who {
+  by: string;
+  read?: Reading;
+}
+
+/** The facts of a step from what was read of the trip in one look. */
+export async function factsFrom(
+  at: Reader,
   row: TripView,
   end: 'origin' | 'destination',
-  who: { by: string; read?: Reading },
+  known: Custody & { latchedRules: string[] },
+  who: Who,
 ): Promise<StepFacts> {
-  const alarms = await listAlarms(db, { tripId: row.trip_id, active: true, offices: [], limit: 500 });
+  const within = await designatedPlace(at, row, end, known.places_stamp);
   return {
     nowMs: Date.now(),
     units: row.units,
     plates: [row.tractor_plate, ...(row.trailer_plate === null ? [] : [row.trailer_plate])],
-    locks: await lockFacts(db, row, end),
+    locks: lockFactsOf(known, within),
     ...(who.read === undefined ? {} : { read: who.read }),
-    latchedRules: [...new Set(alarms.filter((a) => a.kind === 'latched').map((a) => a.rule))],
+    latchedRules: known.latchedRules,
     verified: ['verified', 'unlocked'].includes(row.status),
     by: who.by,
   };
+}
+
+export async function stepFacts(
+  at: Reader,
+  row: TripView,
+  end: 'origin' | 'destination',
+  who: Who,
+): Promise<StepFacts> {
+  const { latched_rules: latchedRules, ...custody } = await custodyOf(at.db, row.trip_id, end);
+  return factsFrom(at, row, end, { ...custody, latchedRules }, who);
+}
+
+export async function lockFacts(at: Reader, row: TripView, end: 'origin' | 'destination'): Promise<LockFacts[]> {
+  return (await stepFacts(at, row, end, { by: '' })).locks;
 }

@@ -23,17 +23,17 @@ export async function commandEnded(deps: ApiDeps, ended: { commandId: string; re
   const order = await getOrder(deps.pool, ended.commandId);
   if (order?.trip_id === null || order === undefined) return;
   const tripId = order.trip_id;
-  const changed = order.type === 'unlock' && ended.result === 'done' && (await unlockedByLocks(deps.pool, tripId));
+  const changed = order.type === 'unlock' && ended.result === 'done' && (await unlockedByLocks(deps, tripId));
   if (changed) await afterChange(deps, tripId);
   else deps.feed.tripChanged(tripId);
 }
 
-async function unlockedByLocks(pool: ApiDeps['pool'], tripId: string): Promise<boolean> {
+async function unlockedByLocks(deps: ApiDeps, tripId: string): Promise<boolean> {
   const by = 'lock';
-  return inTransaction(pool, async (db) => {
+  return inTransaction(deps.pool, async (db) => {
     const row = await tripForUpdate(db, tripId);
     if (row?.status !== 'verified') return false;
-    const facts = await stepFacts(db, row, 'destination', { by });
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', { by });
     const unlocked = unlockedCheck(facts);
     if (!unlocked.passed) return false;
     const at = new Date().toISOString();

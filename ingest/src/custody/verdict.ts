@@ -1,7 +1,8 @@
-import type { PassageQuestion, PassageReason, PassageVerdict, SealState, TripStatus } from '@sealwatch/schemas';
+import type { Check, PassageQuestion, PassageReason, PassageVerdict, SealState, TripStatus } from '@sealwatch/schemas';
 import { readContainerNo } from '@sealwatch/schemas';
 import { unsealedBecause } from './checks.ts';
 import { compareCode } from './reading.ts';
+import { failedChecks } from './steps.ts';
 import { both, DISPLAY, GATE_WORDS, type Words } from './words.ts';
 
 /** A lock as the gate finds it in the store. */
@@ -31,6 +32,8 @@ export interface GateTrip {
   locks: GateLock[];
   /** Active ones. */
   alarms: GateAlarm[];
+  /** The checks of sealing, of a trip that is hung and leaves its origin by this gate: it is sealed here. */
+  sealing?: Check[];
   holdReason?: string;
   writtenOff: boolean;
   departedAtMs?: number;
@@ -238,9 +241,24 @@ function permission(trip: GateTrip, direction: 'in' | 'out'): Finding[] {
   if (trip.holdReason !== undefined) findings.push(found('gate.hold', 'alarm', trip.holdReason, 'w'));
   if (trip.status === 'declared') findings.push(found('gate.no-release', 'alarm', '', 'z'));
   else if (trip.writtenOff) findings.push(found('gate.written-off', 'manual'));
+  else if (trip.sealing !== undefined) findings.push(...sealing(trip.sealing));
   else if (!UNDER_WAY[direction].includes(trip.status))
     findings.push(found('gate.not-under-way', 'manual', trip.status));
   return findings;
+}
+
+/** What the gate sees for itself when it seals; its own readings say it better. */
+const SEEN_BY_GATE = ['number', 'container', 'plate', 'locked'];
+
+/** Why the gate cannot seal: a person has to look, at the lock or at the trip. */
+function sealing(checks: Check[]): Finding[] {
+  return failedChecks(checks)
+    .filter(({ check }) => !SEEN_BY_GATE.includes(check))
+    .map(({ check, detail = '' }) =>
+      check === 'interval'
+        ? found('gate.interval-unconfirmed', 'manual', detail, '1')
+        : found('gate.seal-check', 'manual', `${check}: ${detail}`, '1'),
+    );
 }
 
 /** The trip's risk 0 → Y, 1 → M, 2 → N; the alarms behind it are the reasons. */

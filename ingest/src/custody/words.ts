@@ -30,6 +30,11 @@ export const GATE_WORDS: Record<string, (what: string) => Words> = {
   'gate.hold': (what) => ({ zh: `布控：${what}`, en: `on hold: ${what}` }),
   'gate.no-release': () => ({ zh: '无放行信息', en: 'the trip has not been released' }),
   'gate.not-under-way': (what) => ({ zh: `行程状态为 ${what}`, en: `the trip is ${what}, not under way` }),
+  'gate.interval-unconfirmed': (what) => ({
+    zh: `关锁未确认在途间隔：${what}`,
+    en: `in-transit interval not confirmed: ${what}`,
+  }),
+  'gate.seal-check': (what) => ({ zh: `施封检查未通过：${what}`, en: `sealing check failed: ${what}` }),
   'gate.written-off': () => ({ zh: '行程已核销', en: 'the trip is already written off' }),
   'gate.trip-flagged': (what) => ({ zh: `行程有未处置报警：${what}`, en: `alarm not disposed of: ${what}` }),
   'gate.trip-amber': (what) => ({ zh: `行程风险为中：${what}`, en: `risk amber: ${what}` }),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Queryable } from './queryable.ts';
 
 export interface AuditEntry {
@@ -19,64 +18,25 @@ export interface AuditRow {
   subject: string;
   before: unknown;
   after: unknown;
-  prev_hash: Buffer;
-  hash: Buffer;
-}
-
-const GENESIS = Buffer.alloc(32);
-
-/** JSON with sorted keys, as jsonb keeps no order. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (value !== null && typeof value === 'object') {
-    const fields = Object.entries(value as Record<string, unknown>).filter(([, field]) => field !== undefined);
-    fields.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(',')}}`;
-  }
-  return JSON.stringify(value ?? null);
-}
-
-function hashOf(previous: Buffer, at: Date, entry: AuditEntry): Buffer {
-  const content = [
-    at.toISOString(),
-    entry.actor,
-    entry.action,
-    entry.subject,
-    entry.before ?? null,
-    entry.after ?? null,
-  ];
-  return createHash('sha256').update(previous).update(canonical(content)).digest();
+  /** Its place in the chain; null: it was committed a moment ago and is not linked yet. */
+  link_no: number | null;
+  prev_hash: Buffer | null;
+  hash: Buffer | null;
 }
 
 /**
- * Appends to the audit's chain: each entry's hash covers the one before it. Call it last in the transaction that makes
- * the change, because the chain is locked from here to COMMIT.
+ * Notes what was done, in the transaction that did it. The entry is linked into the chain after COMMIT (`linkAudit`), so
+ * that those who write do not wait for one another.
  */
 export async function audit(db: Queryable, ...entries: AuditEntry[]): Promise<void> {
-  await db.query(`SELECT pg_advisory_xact_lock(hashtextextended('audit', 0))`);
-  const { rows } = await db.query<{ hash: Buffer }>('SELECT hash FROM audit ORDER BY audit_id DESC LIMIT 1');
-  let previous = rows[0]?.hash ?? GENESIS;
-  for (const entry of entries) {
-    const at = new Date();
-    // Through JSON once, so that what is hashed is what is stored.
-    const plain = JSON.parse(JSON.stringify(entry)) as AuditEntry;
-    const hash = hashOf(previous, at, plain);
-    await db.query(
-      `INSERT INTO audit (at, actor, action, subject, before, after, prev_hash, hash)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [
-        at,
-        plain.actor,
-        plain.action,
-        plain.subject,
-        plain.before === undefined ? null : JSON.stringify(plain.before),
-        plain.after === undefined ? null : JSON.stringify(plain.after),
-        previous,
-        hash,
-      ],
-    );
-    previous = hash;
-  }
+  await db.query({
+    name: 'audit',
+    text: `INSERT INTO audit (at, actor, action, subject, before, after)
+      SELECT clock_timestamp(), x.entry ->> 'actor', x.entry ->> 'action', x.entry ->> 'subject', x.entry -> 'before',
+        x.entry -> 'after'
+      FROM jsonb_array_elements($1) WITH ORDINALITY AS x(entry, n) ORDER BY x.n`,
+    values: [JSON.stringify(entries)],
+  });
 }
 
 /** Newest first. */
@@ -90,27 +50,4 @@ export async function listAudit(
     [filter.subject ?? null, filter.before ?? null, filter.limit],
   );
   return rows;
-}
-
-/**
- * Walks the chain from its beginning.
- * @returns the first entry that was changed, or before which one was removed or inserted; undefined: the chain holds
- */
-export async function findBrokenAudit(db: Queryable): Promise<{ auditId: number; reason: string } | undefined> {
-  let previous: Buffer = GENESIS;
-  for (let after = 0; ; ) {
-    const { rows } = await db.query<AuditRow>('SELECT * FROM audit WHERE audit_id > $1 ORDER BY audit_id LIMIT 1000', [
-      after,
-    ]);
-    if (rows.length === 0) return undefined;
-    for (const row of rows) {
-      const linked = row.prev_hash.equals(previous);
-      if (!linked) return { auditId: row.audit_id, reason: 'an entry before this one was removed or inserted' };
-      if (!hashOf(previous, row.at, row).equals(row.hash)) {
-        return { auditId: row.audit_id, reason: 'this entry was changed' };
-      }
-      previous = row.hash;
-      after = row.audit_id;
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import type { Place, PlaceKind } from '@sealwatch/schemas';
+import { DESIGNATED_KINDS } from './custody.ts';
 import type { Queryable } from './queryable.ts';
 
 export interface PlaceRow {
@@ -46,7 +47,7 @@ export async function listPlaces(
 export async function officePlaces(db: Queryable, office: string): Promise<PlaceRow[]> {
   const { rows } = await db.query<PlaceRow>(
     `SELECT * FROM places WHERE feature -> 'properties' ->> 'office' = $1
-       AND kind IN ('office', 'gate', 'yard', 'yard-cell', 'port') LIMIT 100`,
+       AND kind IN ${DESIGNATED_KINDS} LIMIT 100`,
     [office],
   );
   return rows;

@@ -61,17 +61,19 @@ const OPEN_ALARM_STATE = `CASE WHEN a.phase = 'provisional' THEN 'provisional'
   WHEN coalesce(a.assigned_at, a.acknowledged_at) IS NULL THEN 'open'
   WHEN a.assigned_at IS NULL THEN 'acknowledged' ELSE 'assigned' END`;
 
-const VIEW = `SELECT t.*,
+/** Reads trips aliased `t`; a condition follows. @param more further columns, each after a comma */
+export const tripViewSql = (more = '') => `SELECT t.*,
   (SELECT json_agg(json_build_object('containerNo', u.container_no, 'lockId', u.lock_id,
      'mechanicalSealNo', u.mechanical_seal_no) ORDER BY u.ordinal) FROM trip_units u WHERE u.trip_id = t.trip_id) AS units,
   (SELECT coalesce(json_agg(json_build_object('alarmId', a.alarm_id, 'rule', a.rule, 'severity', a.severity,
      'state', ${OPEN_ALARM_STATE}, 'startedAt', a.started_at) ORDER BY a.started_at, a.alarm_id), '[]'::json)
    FROM alarms a WHERE a.trip_id = t.trip_id AND a.active) AS open_alarms,
-  ${LAST_REPORT} AS last_report
+  ${LAST_REPORT} AS last_report${more}
   FROM trips t`;
+const VIEW = tripViewSql();
 
 /** `[]` sees every office. */
-const VISIBLE = (parameter: number) =>
+export const VISIBLE = (parameter: number) =>
   `($${parameter}::text[] = '{}' OR t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))`;
 
 const RISKS: Risk[] = ['green', 'amber', 'red'];
@@ -272,6 +274,7 @@ export interface TripChange {
   status?: TripStatus;
   steps?: Step[];
   sealedAt?: string;
+  departedAt?: string;
   arrivedAt?: string;
   verifiedAt?: string;
   unlockedAt?: string;
@@ -284,7 +287,8 @@ export async function changeTrip(db: Queryable, tripId: string, change: TripChan
     `UPDATE trips SET status = coalesce($2, status), steps = coalesce($3, steps),
        sealed_at = coalesce($4, sealed_at), arrived_at = coalesce(arrived_at, $5),
        verified_at = coalesce($6, verified_at), unlocked_at = coalesce($7, unlocked_at),
-       written_off_at = coalesce(written_off_at, $8), closed_at = coalesce($9, closed_at)
+       written_off_at = coalesce(written_off_at, $8), closed_at = coalesce($9, closed_at),
+       departed_at = coalesce(departed_at, $10)
      WHERE trip_id = $1`,
     [
       tripId,
@@ -296,6 +300,7 @@ export async function changeTrip(db: Queryable, tripId: string, change: TripChan
       change.unlockedAt ?? null,
       change.writtenOffAt ?? null,
       change.closedAt ?? null,
+      change.departedAt ?? null,
     ],
   );
 }
@@ -325,21 +330,6 @@ export async function holdTrip(
 /** After every change of a trip's alarms, in the transaction that made it. */
 export async function refreshRisk(db: Queryable, tripId: string): Promise<void> {
   await db.query('UPDATE trips SET risk = trip_risk(trip_id) WHERE trip_id = $1', [tripId]);
-}
-
-/** Open trips that something read at a gate may belong to, the best-known few. */
-export async function gateCandidates(
-  db: Queryable,
-  read: { plates: string[]; containers: string[]; lockIds: string[]; offices: string[] },
-): Promise<TripView[]> {
-  const { rows } = await db.query<TripView>(
-    `${VIEW} WHERE t.status NOT IN ('closed', 'cancelled') AND ${VISIBLE(4)} AND (
-       t.tractor_plate = ANY($1) OR t.trailer_plate = ANY($1)
-       OR t.trip_id IN (SELECT trip_id FROM trip_units WHERE container_no = ANY($2) OR lock_id = ANY($3)))
-     ORDER BY t.created_at DESC LIMIT 20`,
-    [read.plates, read.containers, read.lockIds, read.offices],
-  );
-  return rows;
 }
 
 /** Arrivals since a time, by pair of offices. */

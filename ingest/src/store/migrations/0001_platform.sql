@@ -82,6 +82,9 @@ CREATE TABLE places (
   updated_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- An office's places, where its steps happen.
+CREATE INDEX places_by_office ON places ((feature -> 'properties' ->> 'office'));
+
 CREATE TABLE trips (
   trip_id              uuid PRIMARY KEY,
   declaration_no       text NOT NULL,
@@ -265,7 +268,18 @@ CREATE TABLE audit (
   subject   text NOT NULL,
   before    jsonb,
   after     jsonb,
-  prev_hash bytea NOT NULL,
-  hash      bytea NOT NULL
+  -- Its place in the chain, given after COMMIT by the linker, one entry after another: those who write never wait for
+  -- each other's chain. Null: not linked yet.
+  link_no   bigint UNIQUE,
+  prev_hash bytea,
+  hash      bytea
 );
+CREATE INDEX audit_unlinked ON audit (audit_id) WHERE link_no IS NULL;
 CREATE INDEX audit_by_subject ON audit (subject, audit_id);
+
+-- The end of the chain, so that entries removed from its end are missed.
+CREATE TABLE audit_head (
+  only_one bool PRIMARY KEY DEFAULT true CHECK (only_one),
+  link_no  bigint NOT NULL,
+  hash     bytea NOT NULL
+);
