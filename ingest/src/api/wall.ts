@@ -48,7 +48,7 @@ export async function wallRoutes(app: Api, deps: ApiDeps): Promise<void> {
     cacheControl: false,
     setHeaders: (reply, path) => {
       const forever = path.includes('/assets/');
-      reply.header('cache-control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
+      reply.setHeader('cache-control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
   // The files of the wall hold nothing that is not public; what they show comes through the API.
