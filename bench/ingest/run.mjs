@@ -64,6 +64,7 @@ async function measure(side) {
     console.log(
       `${side}: ${Math.round(rate)} reports/s; at half that rate PUBACK p50 ${latency.p50} ms, p99 ${latency.p99} ms, max ${latency.max} ms`,
     );
+    console.log(`  ${(figures.cpuUs / acknowledged).toFixed(1)} µs of this process's CPU time per report`);
     if (figures.stored !== undefined)
       console.log(`  acknowledged ${acknowledged}, stored ${figures.stored}; ${JSON.stringify(figures)}`);
     if (figures.stored !== undefined && figures.stored !== acknowledged) process.exitCode = 1;

@@ -11,11 +11,18 @@ import { LOCKS, lockIdOf, ROAD, SECRET, START_MS } from './fleet.mjs';
 const dist = (path) => import(new URL(`../../ingest/dist/${path}`, import.meta.url).href);
 const log = { info() {}, warn() {}, debug() {}, error: (fields, text) => console.error(text, fields?.err ?? fields) };
 
+/** User and system time of this process since its side listened, µs. */
+let cpuAtStart;
+function cpuUs() {
+  const { user, system } = process.cpuUsage(cpuAtStart);
+  return user + system;
+}
+
 async function bare() {
   const aedes = await Aedes.createBroker();
   const server = createServer(aedes.handle);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { port: server.address().port, stop: async () => server.close(), figures: async () => ({}) };
+  return { port: server.address().port, stop: async () => server.close(), figures: async () => ({ cpuUs: cpuUs() }) };
 }
 
 async function declare(pool) {
@@ -87,7 +94,13 @@ async function sealwatch() {
         sums[name] = `${(of('_sum')).toFixed(2)} s in ${of('_count')} batches`;
       }
       const quarantined = (await pool.query('SELECT reason, count(*)::int AS n FROM quarantine GROUP BY reason')).rows;
-      return { stored: rows[0].stored, quarantined, ...sums, rssMb: Math.round(process.memoryUsage().rss / 2 ** 20) };
+      return {
+        stored: rows[0].stored,
+        quarantined,
+        ...sums,
+        rssMb: Math.round(process.memoryUsage().rss / 2 ** 20),
+        cpuUs: cpuUs(),
+      };
     },
     async stop() {
       await intake.stop();
@@ -100,6 +113,7 @@ async function sealwatch() {
 }
 
 const side = await (process.argv[2] === 'bare' ? bare() : sealwatch());
+cpuAtStart = process.cpuUsage();
 process.send({ port: side.port });
 process.on('message', async (message) => {
   if (message === 'figures') process.send({ figures: await side.figures() });

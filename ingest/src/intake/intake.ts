@@ -285,7 +285,9 @@ class Intaking implements Intake {
     for (const { next } of trips) {
       const after = written.trips.get(next.plan.tripId);
       const checkpointMs = written.checkpoints.get(next.plan.tripId) ?? next.checkpointMs;
-      this.#roster.keepTrip({ ...next, checkpointMs, ...(after ? { status: after.status, risk: after.risk } : {}) });
+      const progress = written.progress.get(next.plan.tripId) ?? next.written;
+      const settled = after ? { status: after.status, risk: after.risk } : {};
+      this.#roster.keepTrip({ ...next, checkpointMs, written: progress, ...settled });
     }
     this.#roster.tidy();
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ReportInsert } from '../store/batch.ts';
 import type { Queryable } from '../store/queryable.ts';
 import { recordsByIdentity, tripRecords } from '../store/roster.ts';
@@ -29,6 +30,9 @@ export class JudgingError extends Error {
   override name = 'JudgingError';
 }
 
+/** Judging lets others have their turn after so long: the commit of the batch before waits for answers of the store. */
+const SLICE_MS = 4;
+
 /** Admits a batch and folds it into its trips (laws 2, 3). Reads the store; writes nothing, here or in memory. */
 export async function judgeBatch(db: Queryable, roster: Roster, publishes: readonly Publish[]): Promise<Outcome> {
   await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)), db);
@@ -42,9 +46,13 @@ export async function judgeBatch(db: Queryable, roster: Roster, publishes: reado
   const byTrip = groupByTrip(roster, reports, admitted.conflicts);
   await roster.ensureTrips(byTrip.keys(), db);
   const trips: TripOutcome[] = [];
+  let sinceMs = performance.now();
   for (const [tripId, arrived] of byTrip) {
     const trip = roster.trip(tripId);
     if (trip) trips.push(await judgeTrip(db, trip, arrived.records, arrived.conflicts));
+    if (performance.now() - sinceMs < SLICE_MS) continue;
+    await setImmediate();
+    sinceMs = performance.now();
   }
   return { admitted, reports, trips };
 }

@@ -1,7 +1,7 @@
 import { type Corridor, compileRoute } from '@sealwatch/geofence';
 import type { Route } from '@sealwatch/schemas';
 import type { AlarmRow } from '../store/alarms.ts';
-import { activeAlarmsOfTrips } from '../store/batch.ts';
+import { activeAlarmsOfTrips, type TripUpdate } from '../store/batch.ts';
 import type { Queryable } from '../store/queryable.ts';
 import {
   allPlaces,
@@ -36,6 +36,8 @@ export interface FollowedTrip {
   risk: number;
   /** Fix time of the newest checkpoint in the store; 0: none. */
   checkpointMs: number;
+  /** The tracker's columns of the trip as they were last written; absent: not since the trip came into memory. */
+  written?: TripUpdate | undefined;
 }
 
 /** A trip folded anew, and how its alarms differ from those told before. */
@@ -116,7 +118,8 @@ export class Roster {
     for (const [lockId, { boot, seq }] of outcome.admitted.highest) this.#raiseHighest(lockId, boot, seq);
     const trips = outcome.trips.map((judged) => {
       const now = this.#trips.get(judged.next.plan.tripId) ?? judged.next;
-      const next = { ...judged.next, status: now.status, risk: now.risk, checkpointMs: now.checkpointMs };
+      const { status, risk, checkpointMs, written } = now;
+      const next = { ...judged.next, status, risk, checkpointMs, written };
       this.keepTrip(next);
       return { ...judged, next };
     });

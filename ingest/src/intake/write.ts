@@ -8,6 +8,7 @@ import {
   moveTrips,
   type OutboxInsert,
   type TripAfter,
+  type TripUpdate,
   updateLocks,
   updateTrips,
   upsertAlarms,
@@ -29,6 +30,8 @@ export interface Written {
   withdrawn: AlarmRow[];
   raised: WrittenAlarm[];
   trips: Map<string, TripAfter>;
+  /** What was written of trips; of the others nothing had changed that anyone would see. */
+  progress: Map<string, TripUpdate>;
   /** Fix time of the checkpoint that each trip now has. */
   checkpoints: Map<string, number>;
 }
@@ -55,7 +58,8 @@ export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: num
   const facts = trips.flatMap(({ next, changes }) => changes.map((fact) => ({ tripId: next.plan.tripId, fact })));
   const alarms = await upsertAlarms(db, facts, nowMs);
   const raised = alarms.filter(isRaised);
-  const after = await updateTrips(db, trips.map(tripUpdate));
+  const progress = new Map(trips.filter(isWorthWriting).map((trip) => [trip.next.plan.tripId, tripUpdate(trip)]));
+  const after = await updateTrips(db, [...progress.values()]);
   const moved = await moveAll(db, trips);
   await insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]);
   const checkpoints = await keepCheckpoints(db, trips);
@@ -64,7 +68,21 @@ export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: num
     const trip = tripId && status.get(tripId);
     if (trip) trip.status = type === 'trip.departed' ? 'in-transit' : 'arrived';
   }
-  return { alarms, withdrawn, raised, trips: status, checkpoints };
+  return { alarms, withdrawn, raised, trips: status, progress, checkpoints };
+}
+
+/** A truck that crept on by less than this has not moved for anyone who looks at its trip. */
+const WORTH_M = 50;
+const WORTH_MS = 60_000;
+
+/** Whether the trip's row says something else now; its risk follows its alarms. */
+function isWorthWriting(trip: TripOutcome): boolean {
+  const was = trip.next.written;
+  if (!was || trip.changes.length > 0 || trip.withdrawn.length > 0) return true;
+  const now = tripUpdate(trip);
+  if (now.departedAtMs !== was.departedAtMs || now.arrivedAtMs !== was.arrivedAtMs) return true;
+  if (now.totalM !== was.totalM || (now.etaMs === undefined) !== (was.etaMs === undefined)) return true;
+  return Math.abs(now.doneM - was.doneM) >= WORTH_M || Math.abs((now.etaMs ?? 0) - (was.etaMs ?? 0)) >= WORTH_MS;
 }
 
 function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
@@ -105,7 +123,7 @@ function raisedEvents(alarm: WrittenAlarm): OutboxInsert[] {
   ];
 }
 
-function tripUpdate({ next }: TripOutcome) {
+function tripUpdate({ next }: TripOutcome): TripUpdate {
   const { tripId, departedAtMs: takenOverAtMs } = next.plan;
   const { doneM, totalM, etaMs, departedAtMs, arrivedAtMs } = next.track.state;
   return {
