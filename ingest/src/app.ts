@@ -12,6 +12,9 @@ import { startFeed } from './feed/feed.ts';
 import { startIntake } from './intake/intake.ts';
 import { ListenError } from './listen.ts';
 import type { Logger } from './log.ts';
+import { addressRule } from './outbox/address.ts';
+import { keyOfFile, secretBox } from './outbox/secretbox.ts';
+import { startWebhooks } from './outbox/webhooks.ts';
 import { openDatabase } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { startReportKeeper } from './store/partitions.ts';
@@ -94,8 +97,16 @@ async function compose(
 
   const build = wallBuild();
   const feed = await startFeed({ pool, intake, log, config: { bootstrapKey: config.bootstrapKey, build } });
-  undo.push(() => feed.close());
   intake.onCommitted((committed) => feed.committed(committed));
+
+  const webhooks = startWebhooks({
+    pool,
+    log,
+    secrets: secretBox(keyOfFile(join(config.dataDir, 'webhooks.key'))),
+    rule: addressRule(config.webhookNetworks),
+    registry,
+  });
+  undo.push(() => webhooks.stop());
 
   const api = await startApi({
     pool,
@@ -113,10 +124,13 @@ async function compose(
     config: { bootstrapKey: config.bootstrapKey, wallDir: WALL_DIR },
     log,
     registry,
+    webhooks,
     ruleText: (rule) => RULES.find((known) => known.rule === rule)?.text,
   });
-  undo.push(() => api.close());
   feed.attach(api.server);
+  // The live feed's sockets end first: while one is open, the server does not close.
+  undo.push(() => api.close());
+  undo.push(() => feed.close());
 
   broker = await startBroker({
     host: config.host,

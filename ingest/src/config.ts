@@ -13,6 +13,10 @@ const Port = z.coerce
 
 const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host:port/database');
 
+const Network = z.union([z.cidrv4(), z.cidrv6()], {
+  error: 'expected networks divided by commas, e.g. 10.20.0.0/16,fd00::/8',
+});
+
 const Environment = z
   .object({
     SEALWATCH_HOST: z.string().min(1).default('127.0.0.1'),
@@ -28,6 +32,11 @@ const Environment = z
       .string()
       .min(32, 'expected at least 32 characters, e.g. from `openssl rand -hex 32`')
       .max(256)
+      .optional(),
+    SEALWATCH_WEBHOOK_NETWORKS: z
+      .string()
+      .transform((text) => text.split(',').map((part) => part.trim()))
+      .pipe(z.array(Network))
       .optional(),
     SEALWATCH_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   })
@@ -45,6 +54,8 @@ export interface Config {
   dataDir: string;
   databaseUrl?: string;
   bootstrapKey?: string;
+  /** Private networks in which subscribers may stand; none unless named. */
+  webhookNetworks: string[];
   logLevel: string;
 }
 
@@ -76,6 +87,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     dataDir: resolve(e.SEALWATCH_DATA_DIR),
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
+    webhookNetworks: e.SEALWATCH_WEBHOOK_NETWORKS ?? [],
     logLevel: e.SEALWATCH_LOG_LEVEL,
   };
 }

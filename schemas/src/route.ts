@@ -12,6 +12,7 @@ export const Leg = z.object({
   fromM: z.number().min(0),
   toM: z.number().positive(),
   halfWidthM: z.number().min(10).max(5_000),
+  params: z.record(z.string(), z.unknown()).optional(),
 });
 export type Leg = z.infer<typeof Leg>;
 

@@ -9,6 +9,7 @@ import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { ADMINS, callerOf } from './guard.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { forgetKeys } from './principal.ts';
 import { ApiProblem, notFound } from './problem.ts';
 import { hashSecret, newApiKey } from './secret.ts';
 import { hashPassword, signInLink } from './session.ts';
@@ -171,6 +172,7 @@ function keys(app: Api, { pool }: ApiDeps): void {
         if (!z.uuid().safeParse(keyId).success || !(await revokeKey(db, keyId))) throw notFound('key', keyId);
         await audit(db, { actor: callerOf(request).name, action: 'key.revoke', subject: `key:${keyId}` });
       });
+      forgetKeys(pool);
       return reply.code(204).send(undefined);
     },
   );

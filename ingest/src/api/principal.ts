@@ -1,5 +1,5 @@
 import type { Role } from '@sealwatch/schemas';
-import { keyByHash } from '../store/keys.ts';
+import { type KeyRow, keyByHash } from '../store/keys.ts';
 import type { Queryable } from '../store/queryable.ts';
 import { sessionByHash } from '../store/sessions.ts';
 import { ApiProblem } from './problem.ts';
@@ -32,6 +32,28 @@ export function bearerOf(authorization: string | undefined): string | undefined 
   return authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
 }
 
+/** A gate or a fleet asks many times a second: its key is looked up once in this time, ms. */
+const KEY_KNOWN_MS = 1_000;
+const KEYS_KNOWN = 1_000;
+const known = new WeakMap<Queryable, Map<string, { row: KeyRow; untilMs: number }>>();
+
+/** A revoked key ends at once in this process (`forgetKeys`), and within `KEY_KNOWN_MS` in others. */
+async function knownKey(db: Queryable, keyHash: Buffer): Promise<KeyRow | undefined> {
+  const keys = known.get(db) ?? new Map<string, { row: KeyRow; untilMs: number }>();
+  known.set(db, keys);
+  const name = keyHash.toString('base64');
+  const kept = keys.get(name);
+  if (kept !== undefined && kept.untilMs > Date.now()) return kept.row;
+  const row = await keyByHash(db, keyHash);
+  if (keys.size >= KEYS_KNOWN) keys.clear();
+  if (row === undefined) keys.delete(name);
+  else keys.set(name, { row, untilMs: Date.now() + KEY_KNOWN_MS });
+  return row;
+}
+
+/** After a key was revoked. */
+export const forgetKeys = (db: Queryable): void => void known.delete(db);
+
 /**
  * Finds who calls. A key given wins over a cookie.
  * @returns undefined where nothing was given
@@ -46,7 +68,7 @@ export async function identify(
     if (bootstrapKey !== undefined && sameSecret(key, bootstrapKey)) {
       return { kind: 'key', name: 'key:bootstrap', role: 'admin', offices: [] };
     }
-    const row = await keyByHash(db, hashSecret(key));
+    const row = await knownKey(db, hashSecret(key));
     if (row === undefined) throw new ApiProblem(401, 'auth.key-unknown', 'this key is unknown or revoked');
     return { kind: 'key', name: `key:${row.name || row.key_id}`, role: row.role, offices: row.offices };
   }

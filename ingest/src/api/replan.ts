@@ -32,10 +32,13 @@ export class Replanner {
     for (const [tripId, { done }] of this.#waiting) {
       if (this.#stopped) break;
       this.#waiting.delete(tripId);
+      const beganMs = performance.now();
       await this.#deps.intake
         .refreshTrip(tripId)
         .catch((error) => this.#deps.log.error({ err: error, tripId }, 'a trip’s plan was not read again'));
       for (const then of done) then();
+      // As long again for everything else: many trucks at once must not keep the reports waiting.
+      await new Promise((resolve) => setTimeout(resolve, performance.now() - beganMs));
     }
     this.#working = false;
   }

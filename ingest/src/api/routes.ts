@@ -5,6 +5,7 @@ import { audit } from '../store/audit.ts';
 import { inTransaction } from '../store/queryable.ts';
 import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/routes.ts';
 import { isoOf } from '../store/rows.ts';
+import { ParamsError, resolveParams } from '../tracker/index.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { routeFromGpx } from './gpx.ts';
@@ -109,6 +110,24 @@ export async function routeRoutes(app: Api, deps: ApiDeps): Promise<void> {
   );
 }
 
+/** What is wrong with a route, the parameters of the rules that it and its legs carry included. */
+function checked(feature: unknown): ReturnType<typeof checkRoute> {
+  const check = checkRoute(feature);
+  if (check.route === undefined) return check;
+  const { params, legs = [] } = check.route.properties;
+  try {
+    resolveParams({ route: params, legs });
+    return check;
+  } catch (error) {
+    if (!(error instanceof ParamsError)) throw error;
+    const problems = error.problems.map(({ path, message }) => ({
+      path: `properties.${path.replace(/^route\./, 'params.').replace(/^(legs\.\d+)\./, '$1.params.')}`,
+      message,
+    }));
+    return { ok: false, problems, warnings: check.warnings };
+  }
+}
+
 function routeWriting(app: Api, deps: ApiDeps): void {
   app.post(
     '/routes/check',
@@ -123,7 +142,7 @@ function routeWriting(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const { ok, problems, warnings, route } = checkRoute(featureOf(request.body));
+      const { ok, problems, warnings, route } = checked(featureOf(request.body));
       return { ok, problems: problems.map(faultOf), warnings: warnings.map(faultOf), ...(route ? { route } : {}) };
     },
   );
@@ -143,7 +162,7 @@ function routeWriting(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { routeId } = request.params;
       const by = callerOf(request).name;
-      const check = checkRoute(featureOf(request.body));
+      const check = checked(featureOf(request.body));
       if (check.route === undefined) refuse(check.problems);
       const feature = check.route;
       const { row, created } = await inTransaction(deps.pool, async (db) => {

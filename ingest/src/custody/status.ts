@@ -36,9 +36,6 @@ export function move(status: TripStatus, act: TripAct): TripStatus | undefined {
   return MOVES[act].from.includes(status) ? MOVES[act].to : undefined;
 }
 
-/** A trip that still holds its locks. */
-export const isOpen = (status: TripStatus): boolean => status !== 'closed' && status !== 'cancelled';
-
 /** The office that acts on a trip: the origin until departure, the destination from departure on. */
 export function actingOffice(trip: { status: TripStatus; originOffice: string; destinationOffice: string }): string {
   const atOrigin: TripStatus[] = ['declared', 'released', 'hung', 'sealed'];

@@ -181,31 +181,3 @@ export async function disposeAlarm(
     [alarmId, disposal.by, disposal.text, disposal.falseAlarm],
   );
 }
-
-export interface GateAlarmInsert {
-  alarmId: string;
-  tripId: string;
-  lockId: string;
-  rule: string;
-  at: string;
-  evidence: Record<string, unknown>;
-}
-
-/** A latched alarm that a gate raises; one that is active for the same trip and rule already stays as it is. */
-export async function insertGateAlarm(db: Queryable, alarm: GateAlarmInsert): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `INSERT INTO alarms (alarm_id, trip_id, lock_id, rule, kind, severity, phase, active, started_at, confirmed_at,
-       raised_at, evidence)
-     VALUES ($1, $2, $3, $4, 'latched', 'critical', 'open', true, $5, $5, now(), $6) ON CONFLICT DO NOTHING`,
-    [alarm.alarmId, alarm.tripId, alarm.lockId, alarm.rule, alarm.at, alarm.evidence],
-  );
-  return rowCount === 1;
-}
-
-export async function disposalsOf(db: Queryable, tripId: string, rule: string): Promise<number> {
-  const { rows } = await db.query<{ n: number }>(
-    'SELECT count(*)::int AS n FROM alarms WHERE trip_id = $1 AND rule = $2 AND disposed_at IS NOT NULL',
-    [tripId, rule],
-  );
-  return rows[0]?.n ?? 0;
-}

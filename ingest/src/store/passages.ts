@@ -32,19 +32,6 @@ export async function getPassage(db: Queryable, gateId: string, passageId: strin
   return rows[0];
 }
 
-export async function insertPassage(
-  db: Queryable,
-  passage: { gateId: string; question: PassageQuestion; answer: PassageAnswer },
-): Promise<PassageRow> {
-  const { gateId, question, answer } = passage;
-  const { rows } = await db.query<PassageRow>(
-    `INSERT INTO passages (gate_id, passage_id, decided_at, question, answer, verdict, trip_id)
-     VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6) RETURNING *`,
-    [gateId, question.passageId, question, answer, answer.verdict, answer.tripId ?? null],
-  );
-  return rows[0]!;
-}
-
 export async function decidePassage(
   db: Queryable,
   passage: { gateId: string; passageId: string; answer: PassageAnswer },

@@ -50,6 +50,9 @@ export interface AnswerBody {
   next?: string;
   tripId: string;
   lockId: string;
+  subscriptionId?: string;
+  deliveryId?: string;
+  eventId?: string;
   secret: string;
   key: string;
   signIn: string;

@@ -55,7 +55,9 @@ test('a trip that is declared reaches its subscriber, signed with the secret tha
   const list = await platform.call('GET', 'subscriptions');
   expect(shown.text + list.text).not.toContain('whsec_');
   const { body } = await platform.call('GET', `subscriptions/${idOf(answer)}/deliveries`);
-  expect(body.items).toEqual([expect.objectContaining({ type: 'trip.declared', tripId, state: 'delivered', attempts: 1 })]);
+  expect(body.items).toEqual([
+    expect.objectContaining({ type: 'trip.declared', tripId, state: 'delivered', attempts: 1 }),
+  ]);
 });
 
 test('what reached nobody is listed and can be sent again; waiting ones are left as they are', async () => {
@@ -72,7 +74,10 @@ test('what reached nobody is listed and can be sent again; waiting ones are left
   receiver.answer = () => 204;
   expect((await platform.call('POST', url)).status).toBe(202);
   await webhooks.settled();
-  expect(receiver.received.map((r) => r.headers['webhook-id'])).toEqual([body.items[0]!.eventId, body.items[0]!.eventId]);
+  expect(receiver.received.map((r) => r.headers['webhook-id'])).toEqual([
+    body.items[0]!.eventId,
+    body.items[0]!.eventId,
+  ]);
   expect((await platform.call('GET', `${base}/deliveries`)).body.items[0]).toMatchObject({ state: 'delivered' });
   expect((await platform.call('POST', `${base}/deliveries/nothing/redeliver`)).status).toBe(404);
 });

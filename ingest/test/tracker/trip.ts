@@ -25,7 +25,6 @@ export function at(clock: string): number {
 }
 
 /** A straight road 100 km long, due east at 30° N; the truck starts at kilometre 0. */
-export const ROAD_KM = 100;
 const DEGREES_PER_KM_EAST = 1 / (111.195 * Math.cos((30 * Math.PI) / 180));
 const DEGREES_PER_KM_NORTH = 1 / 111.195;
 

@@ -8,7 +8,7 @@ import { LOCKS, lockIdOf, ROAD, SECRET, START_MS } from '../ingest/fleet.mjs';
 import { boxOf, GATE, GATE_ID, gateLockOf, KEY, plateOf } from './trucks.mjs';
 
 /** Another build of the platform can be measured with the same load. */
-const DIST = process.env.INGEST_DIST ?? new URL('../../ingest/dist/', import.meta.url).pathname;
+const DIST = process.env.INGEST_DIST ?? new URL('../../dist/', import.meta.url).pathname;
 const dist = (path) => import(pathToFileURL(join(DIST, path)).href);
 
 const quiet = {
@@ -122,6 +122,7 @@ async function stop() {
   process.exit(0);
 }
 process.on('message', async (message) => {
+  if (message === 'cpu') process.send({ cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1_000 });
   if (message === 'figures') process.send({ figures: await figures() });
   if (message === 'stop') await stop();
 });

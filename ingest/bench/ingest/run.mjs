@@ -1,4 +1,4 @@
-// Rate and latency of the whole way of a report against a bare aedes broker, in one run: `node bench/ingest/run.mjs`.
+// Rate and latency of the whole way of a report against a bare aedes broker, in one run: `npm run bench:ingest`.
 // Both sides run in their own process; this one is the generator: raw MQTT, QoS 1, one report per publish.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

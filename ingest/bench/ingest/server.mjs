@@ -8,7 +8,7 @@ import { Aedes } from 'aedes';
 import { Registry } from 'prom-client';
 import { LOCKS, lockIdOf, ROAD, SECRET, START_MS } from './fleet.mjs';
 
-const dist = (path) => import(new URL(`../../ingest/dist/${path}`, import.meta.url).href);
+const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const log = { info() {}, warn() {}, debug() {}, error: (fields, text) => console.error(text, fields?.err ?? fields) };
 
 /** User and system time of this process since its side listened, µs. */

@@ -40,7 +40,13 @@ function ask({ http, key }, i) {
 }
 
 let next = 0;
+async function cpuMs() {
+  child.send('cpu');
+  return (await once(child, 'message'))[0].cpuMs;
+}
+
 async function passages(platform, perSecond, seconds) {
+  const before = await cpuMs();
   const asked = [];
   const began = performance.now();
   for (let sent = 0; sent < perSecond * seconds; ) {
@@ -52,12 +58,13 @@ async function passages(platform, perSecond, seconds) {
   const tookS = (performance.now() - began) / 1_000;
   const times = Float64Array.from(all.map(({ tookMs }) => tookMs)).sort();
   const inside = Float64Array.from(all.map(({ answer }) => answer.decidedInMs)).sort();
+  const perPassage = ((await cpuMs()) - before) / all.length;
   const released = all.filter(({ answer }) => answer.verdict === 'release' && answer.writtenOff).length;
   if (released !== all.length) {
     console.error(JSON.stringify(all.find(({ answer }) => !answer.writtenOff)?.answer));
     process.exitCode = 1;
   }
-  return `${(all.length / tookS).toFixed(0)}/s, p50 ${percentile(times, 0.5)} ms, p99 ${percentile(times, 0.99)} ms, max ${percentile(times, 1)} ms (decidedInMs p50 ${percentile(inside, 0.5)}), ${released} of ${all.length} written off`;
+  return `${(all.length / tookS).toFixed(0)}/s, p50 ${percentile(times, 0.5)} ms, p99 ${percentile(times, 0.99)} ms, max ${percentile(times, 1)} ms (decidedInMs p50 ${percentile(inside, 0.5)}), ${perPassage.toFixed(1)} ms of the platform's CPU each, ${released} of ${all.length} written off`;
 }
 
 async function reportAt(locks, perSecond, until) {
