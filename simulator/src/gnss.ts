@@ -52,12 +52,16 @@ export function errorM(error: GnssError): { eastM: number; northM: number; sigma
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
+/** Standing receivers show a walking pace, and once in a while 6–10 km/h (gpsd's parked logs). */
+function parkedKmh(random: Random): number {
+  return random.unit() < 0.02 ? random.between(6, 10) : Math.max(0, random.normal() * 0.6);
+}
+
 /** What the receiver says of a true motion. */
 export function gnssFix(motion: Motion, error: GnssError, random: Random): Position {
   const { eastM, northM, sigmaM } = errorM(error);
   const place = moved(moved(motion, 90, eastM), 0, northM);
-  // Standing receivers still show a walking pace now and then (gpsd's parked logs).
-  const speed = motion.speedKmh < 0.5 ? Math.max(0, random.normal() * 0.6) : motion.speedKmh + random.normal() * 0.4;
+  const speed = motion.speedKmh < 0.5 ? parkedKmh(random) : motion.speedKmh + random.normal() * 0.4;
   const course = motion.headingDeg + random.normal() * (motion.speedKmh > 10 ? 1.2 : 8);
   return {
     lon: round(place.lon, 6),

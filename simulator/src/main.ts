@@ -7,7 +7,7 @@ import type { Progress } from './progress.ts';
 import { languageOf, progressTo } from './progress.ts';
 import { runScenario } from './scenario/run.ts';
 import { loadScenario, scenarioNames } from './scenario/scenario.ts';
-import { scoreTable } from './score/score.ts';
+import { scoreTable } from './score/table.ts';
 
 interface SimulateOptions {
   http: string;
@@ -22,6 +22,10 @@ interface SimulateOptions {
   record?: string;
   replay?: string;
   json?: string;
+  html?: string;
+  at?: number;
+  fresh?: boolean;
+  tidy?: boolean;
   lang?: string;
   stopWithParent?: boolean;
 }
@@ -44,8 +48,15 @@ function address(schemes: readonly string[]) {
   };
 }
 
+/** A run's time lies in the past: what is ahead of the platform's clock would be put in quarantine. */
+function pastTime(text: string): number {
+  const timeMs = Date.parse(text);
+  if (!Number.isNaN(timeMs) && timeMs <= Date.now()) return timeMs;
+  throw new InvalidArgumentError('expected a time that is past, such as 2026-11-21T05:00:00Z');
+}
+
 const DEMO_LOCKS = 40;
-const FILES = ['record', 'replay', 'json'] as const;
+const FILES = ['record', 'replay', 'json', 'html'] as const;
 
 const EXAMPLES = `
 Scenarios: demo, load, ${scenarioNames().join(', ')}, or the path of a .yaml file
@@ -112,7 +123,13 @@ async function run(name: string, options: SimulateOptions, progress: Progress, s
   progress.info('scenario', { name, trips: locks ?? scenario.trips, seed });
   const files = Object.fromEntries(FILES.flatMap((file) => (options[file] ? [[file, options[file]]] : [])));
   const trips = locks ?? scenario.trips;
-  const result = await runScenario({ http, mqtt, key, scenario, trips, seed, ...files }, progress, stop);
+  const flags = {
+    ...(options.at === undefined ? {} : { atMs: options.at }),
+    fresh: options.fresh === true,
+    tidy: options.tidy === true,
+    language: languageOf(options.lang ?? process.env.LANG),
+  };
+  const result = await runScenario({ http, mqtt, key, scenario, trips, seed, ...files, ...flags }, progress, stop);
   if (stop.aborted) return;
   if (process.stdout.isTTY) process.stdout.write(`\n${scoreTable(result)}\n`);
   else progress.info('score', { score: result });
@@ -130,8 +147,12 @@ program
   .option('--locks <number>', 'how many locks (demo, load) or trips (scenarios)', wholeNumber(1, 100_000))
   .option('--seed <number>', 'the same seed gives the same fleet', wholeNumber(0, 2 ** 31 - 1))
   .option('--json <file>', 'also writes the score there')
+  .option('--html <file>', 'also writes the score there as a page with plots')
+  .option('--at <time>', "the run's time instead of now: with the same seed, --record gives the same bytes", pastTime)
+  .option('--tidy', 'cancels the trips that are still open after the score, so that they leave the wall')
   .option('--record <file>', 'writes everything that is played, one truck a line')
   .option('--replay <file>', 'plays a recording again, on a platform that does not know its locks')
+  .option('--fresh', 'with --replay: under new names of locks and papers, on any platform')
   .option('--rate <number>', 'load: reports per second over all locks', wholeNumber(1, 1_000_000), 1_000)
   .option('--seconds <number>', 'load: for how long', wholeNumber(1, 86_400), 30)
   .option('--ramp <number>', 'load: new connections per second', wholeNumber(1, 100_000), 500)

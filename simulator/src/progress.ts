@@ -3,6 +3,8 @@ export interface Progress {
   info(message: string, facts?: Record<string, unknown>): void;
   warn(message: string, facts?: Record<string, unknown>): void;
   error(message: string, facts?: Record<string, unknown>): void;
+  /** How much is done: a bar on a terminal, a line now and then elsewhere. */
+  share(message: string, done: number, of: number, facts?: Record<string, unknown>): void;
 }
 
 export type Language = 'zh' | 'en';
@@ -35,15 +37,30 @@ const CHINESE: Record<string, string> = {
   'playing trips': '正在播放途单',
   played: '播放完毕',
   offering: '施加负载',
+  'live feed not watched, its delays are not measured': '未能订阅实时推送,不统计其延迟',
+  'the sender alone': '发送端自身能力',
   load: '负载结果',
   stopping: '正在停止',
   stopped: '已停止',
 };
 
+const BAR_WIDTH = 30;
+/** Elsewhere than on a terminal one line per so much of the whole. */
+const TOLD_PERCENT = 10;
+
+function barOf(share: number): string {
+  const full = Math.round(share * BAR_WIDTH);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}`;
+}
+
 /**
  * @param readable sentences for a terminal; otherwise one JSON object a line
  */
 export function progressTo(write: (line: string) => void, readable: boolean, language: Language): Progress {
+  const inWords = (message: string) => (language === 'zh' ? (CHINESE[message] ?? message) : message);
+  const factsOf = (facts: Record<string, unknown>) => Object.entries(facts).map(([name, value]) => `${name} ${value}`);
+  let barOpen = false;
+  let told = { message: '', percent: 0 };
   const say =
     (level: string) =>
     (message: string, facts: Record<string, unknown> = {}) => {
@@ -51,10 +68,23 @@ export function progressTo(write: (line: string) => void, readable: boolean, lan
         write(`${JSON.stringify({ level, part: 'simulator', msg: message, ...facts })}\n`);
         return;
       }
-      const text = language === 'zh' ? (CHINESE[message] ?? message) : message;
       const mark = level === 'info' ? '·' : level === 'warn' ? '!' : '✗';
-      const rest = Object.entries(facts).map(([name, value]) => (name === 'of' ? `/ ${value}` : `${name} ${value}`));
-      write(`${mark} ${[text, ...rest].join('  ')}\n`);
+      write(`${barOpen ? '\n' : ''}${mark} ${[inWords(message), ...factsOf(facts)].join('  ')}\n`);
+      barOpen = false;
     };
-  return { info: say('info'), warn: say('warn'), error: say('error') };
+  const info = say('info');
+  const share = (message: string, done: number, of: number, facts: Record<string, unknown> = {}) => {
+    if (readable) {
+      barOpen = done < of;
+      const line = [inWords(message), `${done} / ${of}`, ...factsOf(facts)].join('  ');
+      write(`\r${barOf(of === 0 ? 1 : done / of)} ${line}\u001b[K${barOpen ? '' : '\n'}`);
+      return;
+    }
+    const percent = of === 0 ? 100 : (100 * done) / of;
+    const since = told.message === message ? percent - told.percent : percent;
+    if (since < TOLD_PERCENT && done < of) return;
+    told = { message, percent };
+    info(message, { done, of, ...facts });
+  };
+  return { info, warn: say('warn'), error: say('error'), share };
 }

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Thresholds } from '../src/scenario/scenario.ts';
 import type { TripTruth } from '../src/scenario/truth.ts';
 import type { Evidence } from '../src/score/evidence.ts';
-import { percentiles, score, scoreTable } from '../src/score/score.ts';
+import { percentiles, score } from '../src/score/score.ts';
+import { scoreTable } from '../src/score/table.ts';
 
 const START = Date.parse('2026-11-21T05:00:00.000Z');
 const TRUTH: TripTruth = {
@@ -49,6 +50,7 @@ function trip(change: {
   const played = {
     tripId: 't',
     lockIds: ['L'],
+    sent: [],
     departedMs: START,
     endMs: START,
     truth: { ...TRUTH, ...truth },

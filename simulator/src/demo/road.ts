@@ -34,7 +34,7 @@ export function loadRoad(): Path {
   return pathOf((features[0]?.geometry.coordinates ?? []).map(([lon, lat]) => ({ lon, lat })));
 }
 
-const lonLat = ({ lon, lat }: LonLat): [number, number] => [Number(lon.toFixed(6)), Number(lat.toFixed(6))];
+export const lonLat = ({ lon, lat }: LonLat): [number, number] => [Number(lon.toFixed(6)), Number(lat.toFixed(6))];
 
 /** Where the middle of a service area is: beside the carriageway, to the right of travel. */
 export function serviceCentre(road: Path, atM: number): LonLat {
@@ -71,7 +71,7 @@ export function demoRoute(road: Path): RouteInput {
 }
 
 /** A rectangle around a place, turned with the road. */
-function rectangle(middle: LonLat, headingDeg: number, lengthM: number, widthM: number): Place['geometry'] {
+export function rectangle(middle: LonLat, headingDeg: number, lengthM: number, widthM: number): Place['geometry'] {
   const corner = (along: number, across: number) =>
     lonLat(moved(moved(middle, headingDeg, (along * lengthM) / 2), headingDeg + 90, (across * widthM) / 2));
   const ring = [corner(-1, -1), corner(1, -1), corner(1, 1), corner(-1, 1), corner(-1, -1)];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Progress } from '../progress.ts';
 import type { Rest } from '../rest.ts';
 import { connectRest, untilReady } from '../rest.ts';
-import { lockName } from '../scenario/run.ts';
+import { lockName } from '../scenario/groups.ts';
 import { recordsOf } from '../score/evidence.ts';
 import { samplePayload } from './payload.ts';
 import type { BareLock } from './socket.ts';

@@ -4,6 +4,7 @@ import type { LockInput, LockOutput, LockState, Sensed } from '../firmware.ts';
 import { rebooted, step, wantsReport } from '../firmware.ts';
 import type { GnssError } from '../gnss.ts';
 import { gnssFix, nextError, startError } from '../gnss.ts';
+import type { LonLat } from '../path.ts';
 import { moved } from '../path.ts';
 import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';
@@ -18,6 +19,8 @@ export interface Sending {
   payload: string;
   /** waits until the lock's next trip has been declared */
   held: boolean;
+  /** is sent at that moment and no earlier, epoch ms; at once where absent */
+  dueMs?: number;
 }
 
 /** What one lock did on one trip. */
@@ -43,6 +46,8 @@ export interface RunOptions {
   /** from then on the lock lies where it is */
   leftBehindMs: number;
   holdBacklog: boolean;
+  /** records made from then on are sent one by one, each at its own time */
+  liveFromMs: number;
   /** records with the time of playing at the end */
   liveRecords: number;
 }
@@ -65,9 +70,13 @@ class Run {
   readonly options: RunOptions;
   readonly receiver: Random;
   readonly radio: Random;
+  readonly sky: Random;
   readonly result: LockRun;
   error: GnssError;
   lock: LockState;
+  /** slow error under walls and cranes, in shares of its largest */
+  drift = { east: 0, north: 0 };
+  sinceJump = 0;
   /** published and not yet answered */
   air: { flight: number; reports: Report[] }[] = [];
 
@@ -76,6 +85,7 @@ class Run {
     this.lock = options.lock;
     this.receiver = randomStream(options.seed, `lock ${options.unit}/receiver`);
     this.radio = randomStream(options.seed, `lock ${options.unit}/radio`);
+    this.sky = randomStream(options.seed, `lock ${options.unit}/sky`);
     this.error = startError(this.receiver, options.world.drive.order.startMs);
     this.result = { lock: this.lock, sendings: [], liveNow: [], made: [], acknowledged: new Set(), quarantined: 0 };
   }
@@ -143,6 +153,9 @@ class Run {
       case 'rope':
         this.input(nowMs, { type: 'rope', to: act.to });
         break;
+      case 'motor-stuck':
+        this.input(nowMs, { type: 'motor', to: 'stuck' });
+        break;
       case 'case-opened':
         this.input(nowMs, { type: 'cover', to: 'opened' });
         break;
@@ -193,8 +206,8 @@ class Run {
     this.result.quarantined += broken.length;
   }
 
-  say(payload: string, held = false): void {
-    this.result.sendings.push({ lockId: this.lock.lockId, payload, held });
+  say(payload: string, held = false, when: { dueMs?: number } = {}): void {
+    this.result.sendings.push({ lockId: this.lock.lockId, payload, held, ...when });
   }
 
   /** Standing where the drive ended, with the seal as it is. */
@@ -227,7 +240,23 @@ class Run {
     const rssiDbm = Math.round(-74 + this.receiver.normal() * 7);
     if (within(spells['no-sky'], nowMs) || within(spells.jam, nowMs)) return { rssiDbm };
     if (within(spells['cell-only'], nowMs)) return { position: this.cellFix(motion), rssiDbm };
-    return { position: fix, rssiDbm };
+    return { position: this.wronged(fix, nowMs), rssiDbm };
+  }
+
+  /** What walls, cranes and reflections make of a fix: it claims to be good all the same. */
+  wronged(fix: Position, nowMs: number): Position {
+    const { spells, wrongM } = this.options.world;
+    if (within(spells.multipath, nowMs)) {
+      this.drift.east = wander(this.drift.east, this.sky);
+      this.drift.north = wander(this.drift.north, this.sky);
+      const place = moved(moved(fix, 90, this.drift.east * wrongM.multipath), 0, this.drift.north * wrongM.multipath);
+      return { ...fix, ...rounded(place), accuracyM: 2 };
+    }
+    this.sinceJump += 1;
+    // Jumps come one at a time: what stays away for two records is a place and no jump.
+    if (!within(spells.jumps, nowMs) || this.sinceJump < 4 || this.sky.unit() > 1 / wrongM.jumpOneIn) return fix;
+    this.sinceJump = 0;
+    return { ...fix, ...rounded(moved(fix, this.sky.between(0, 360), wrongM.jumps)), accuracyM: 2 };
   }
 
   cellFix(motion: Motion): Position {
@@ -249,7 +278,7 @@ class Run {
   launch(outputs: readonly LockOutput[], nowMs: number): void {
     for (const output of outputs) {
       if (output.type !== 'publish') continue;
-      const alone = output.reports.length > 1;
+      const alone = output.reports.length > 1 || nowMs >= this.options.liveFromMs;
       if (alone) this.land(nowMs);
       this.air.push({ flight: output.flight, reports: output.reports });
       if (alone) this.land(nowMs);
@@ -262,7 +291,9 @@ class Run {
     const flights = this.air;
     this.air = [];
     const reports = flights.flatMap((flight) => flight.reports);
-    this.say(payloadOf(reports), this.options.holdBacklog && flights[0]!.reports.length > 1);
+    const live = nowMs >= this.options.liveFromMs;
+    const held = this.options.holdBacklog && flights[0]!.reports.length > 1;
+    this.say(live ? payloadOf(reports) : lateOf(reports), held, live ? { dueMs: nowMs } : {});
     if (this.radio.unit() < this.options.loseAcksShare) {
       this.input(nowMs, { type: 'disconnected' });
       this.input(nowMs, { type: 'connected' });
@@ -280,8 +311,15 @@ class Run {
   }
 }
 
+const payloadOf = (reports: readonly Report[]): string => JSON.stringify(reports.length === 1 ? reports[0] : reports);
+
 /** Their fix times are past: to the platform all of them are back-filled. */
-function payloadOf(reports: readonly Report[]): string {
-  const late = reports.map((report) => ({ ...report, kind: 'backfill' }));
-  return JSON.stringify(late.length === 1 ? late[0] : late);
+const lateOf = (reports: readonly Report[]): string =>
+  payloadOf(reports.map((report) => ({ ...report, kind: 'backfill' })));
+
+const rounded = ({ lon, lat }: LonLat): LonLat => ({ lon: Number(lon.toFixed(6)), lat: Number(lat.toFixed(6)) });
+
+/** One step of a slow walk that stays within [−0.7, 0.7], so that both axes together stay within 1. */
+function wander(value: number, random: Random): number {
+  return Math.min(0.7, Math.max(-0.7, value * 0.9 + random.normal() * 0.2));
 }

@@ -1,4 +1,3 @@
-import { ORIGIN_OFFICE } from '../demo/road.ts';
 import type { LockState } from '../firmware.ts';
 import { newLock } from '../firmware.ts';
 import type { Papers } from '../papers.ts';
@@ -6,16 +5,18 @@ import { drawPapers } from '../papers.ts';
 import type { Path } from '../path.ts';
 import { distanceM, nearest, pointAt } from '../path.ts';
 import { randomStream } from '../random.ts';
+import type { Line, LineName } from './line.ts';
 import type { LockRun, Sending } from './lockrun.ts';
 import { NOW, runLock, TOGETHER } from './lockrun.ts';
 import type { Act, Plain } from './scenario.ts';
 import type { Expectation, TripTruth } from './truth.ts';
 import { rightVerdict, toleratedOf } from './truth.ts';
-import type { TripWorld } from './world.ts';
-import { castWorld } from './world.ts';
+import type { TripWorld, Wagon } from './world.ts';
+import { castWorld, firstEventMs } from './world.ts';
 
 /** One trip as it will be played: what is declared, what each lock sends in order, and the truth about it. */
 export interface TripScript {
+  line: LineName;
   lockIds: string[];
   papers: Papers;
   /** second box, where there are two */
@@ -34,13 +35,14 @@ const AT_GATE_MS = 120_000;
 const SURELY_OUTSIDE_M = 300;
 
 export interface Casting {
-  road: Path;
+  line: Line;
   scenario: string;
   plain: Plain;
   seed: number;
   lockIds: readonly string[];
-  /** when the truck reaches the gate, epoch ms */
+  /** when the truck reaches the gate, epoch ms; of a live scenario, when the playing begins */
   endMs: number;
+  wagon?: Wagon;
 }
 
 /** One script, or two where the lock goes on to another trip; pure: the same casting gives the same bytes. */
@@ -53,9 +55,9 @@ const NEXT_TRIP_RECORDS = 6;
 
 /** The beginning of another trip of the same locks, live, at the yard: as far as it has come while being watched. */
 function nextTrip(casting: Casting, locks: readonly LockState[]): TripScript {
-  const { road, seed, endMs, plain } = casting;
-  const papers = drawPapers(randomStream(seed, 'next papers'), ORIGIN_OFFICE, new Date(endMs).getUTCFullYear());
-  const yard = pointAt(road, 0);
+  const { line, plain } = casting;
+  const papers = papersOf(casting, 'next papers');
+  const yard = pointAt(line.path, 0);
   const liveNow: Sending[] = [];
   const acknowledged: string[] = [];
   for (const lock of locks) {
@@ -75,7 +77,15 @@ function nextTrip(casting: Casting, locks: readonly LockState[]): TripScript {
     acknowledged,
     quarantined: 0,
   };
-  return { lockIds: locks.map((lock) => lock.lockId), papers, sendings: [], liveNow, truth };
+  return { line: line.name, lockIds: locks.map((lock) => lock.lockId), papers, sendings: [], liveNow, truth };
+}
+
+/**
+ * Plates, boxes and numbers are names, as the locks' are: new in every run, so that a gate cannot take a truck for one
+ * of an earlier run with the same seed.
+ */
+function papersOf({ line, seed, lockIds, endMs }: Casting, name: string): Papers {
+  return drawPapers(randomStream(seed, `${name} ${lockIds[0]}`), line.originOffice, new Date(endMs).getUTCFullYear());
 }
 
 function fresh({ plain, seed, lockIds, endMs }: Casting): LockState[] {
@@ -96,18 +106,30 @@ function find<Name extends Act['do']>(acts: readonly Act[], name: Name): Extract
   return acts.find((act): act is Extract<Act, { do: Name }> => act.do === name);
 }
 
+/** The world of a casting; a live one is shifted so that what happens first happens just after the playing begins. */
+function worldOf(casting: Casting): TripWorld {
+  const { plain, endMs } = casting;
+  const world = castWorld(casting);
+  if (!plain.live) return world;
+  const lateMs = world.drive.endMs - firstEventMs(world) + plain.live.leadS * 1_000;
+  return castWorld({ ...casting, endMs: endMs + lateMs });
+}
+
 function performOne(casting: Casting, locks: readonly LockState[]): { script: TripScript; locks: LockState[] } {
-  const { road, plain, seed, endMs } = casting;
-  const world = castWorld(road, plain, seed, endMs);
+  const { line, plain, seed, endMs } = casting;
+  const world = worldOf(casting);
   const departedMs = world.drive.order.startMs;
-  const leftAt = world.moments.find(({ act }) => act.do === 'leave-lock')?.atMs ?? Number.POSITIVE_INFINITY;
+  const momentOf = (name: Act['do']) =>
+    world.moments.find(({ act }) => act.do === name)?.atMs ?? Number.POSITIVE_INFINITY;
+  const leftAt = momentOf('leave-lock');
+  const lastMs = plain.live ? endMs + plain.live.seconds * 1_000 : endMs + AT_GATE_MS;
   const runs = locks.map((lock, unit) => {
     const sealedLock: LockState = {
       ...lock,
       mode: 'sealed',
       connected: false,
       batteryMs: departedMs,
-      nextReportMs: departedMs + unit * 7_000,
+      nextReportMs: departedMs + unit * 7_000 + ((casting.wagon?.index ?? 0) % plain.intervalS) * 1_000,
       seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: lock.seal.useCount + 1 },
     };
     return runLock({
@@ -115,19 +137,19 @@ function performOne(casting: Casting, locks: readonly LockState[]): { script: Tr
       lock: sealedLock,
       unit,
       seed,
-      untilMs: endMs + AT_GATE_MS,
+      untilMs: Math.min(lastMs, momentOf('vanish')),
       loseAcksShare: find(plain.acts, 'lose-acks')?.share ?? 0,
       leftBehindMs: unit === 1 ? leftAt : Number.POSITIVE_INFINITY,
       holdBacklog: plain.reusedAtOnce,
-      liveRecords: plain.verdict === 'unasked' ? 0 : 1,
+      liveFromMs: plain.live ? endMs : Number.POSITIVE_INFINITY,
+      liveRecords: plain.live || plain.verdict === 'unasked' ? 0 : 1,
     });
   });
-  const random = randomStream(seed, 'papers');
-  const papers = drawPapers(random, ORIGIN_OFFICE, new Date(endMs).getUTCFullYear());
-  const second = locks.length > 1 ? { secondContainerNo: drawPapers(random, ORIGIN_OFFICE, 2_026).containerNo } : {};
+  const second = locks.length > 1 ? { secondContainerNo: papersOf(casting, 'second papers').containerNo } : {};
   const script: TripScript = {
+    line: line.name,
     lockIds: locks.map((lock) => lock.lockId),
-    papers,
+    papers: papersOf(casting, 'papers'),
     ...second,
     departedMs,
     sendings: interleaved(runs.map((run) => run.sendings)),
@@ -145,12 +167,13 @@ function interleaved(lists: readonly Sending[][]): Sending[] {
 
 /** The truth is measured on what was made, not read from the scenario: a detour that no record saw is not expected. */
 function truthOf(casting: Casting, world: TripWorld, runs: readonly LockRun[]): TripTruth {
-  const { plain, road, scenario } = casting;
+  const { plain, line, scenario } = casting;
   const expected = [
-    ...deviations(road, world, runs),
+    ...deviations(line.path, world, runs),
     ...sealFacts(world, runs),
     ...separations(world, runs),
-    ...stops(world),
+    ...stops(world, lastOf(runs)),
+    ...silences(world, plain),
     ...power(runs),
   ];
   return {
@@ -178,17 +201,33 @@ function deviations(road: Path, world: TripWorld, runs: readonly LockRun[]): Exp
   return [{ rule: 'route.deviation', span: { fromMs: times[0]!, toMs: times.at(-1)! } }];
 }
 
+/** The last moment of which a record was made. */
+const lastOf = (runs: readonly LockRun[]) =>
+  runs.reduce((last, run) => Math.max(last, run.made.at(-1)?.timeMs ?? 0), 0);
+
+/** A lock that is heard of no more on an open trip. */
+function silences({ moments }: TripWorld, plain: Plain): Expectation[] {
+  const gone = moments.find(({ act }) => act.do === 'vanish');
+  if (!gone || plain.live) return [];
+  return [{ rule: 'comms.silent', span: { fromMs: gone.atMs, toMs: gone.atMs } }];
+}
+
 function sealFacts(world: TripWorld, runs: readonly LockRun[]): Expectation[] {
-  const last = Math.max(...runs.flatMap((run) => run.made.map(({ timeMs }) => timeMs)));
+  const last = lastOf(runs);
   const rules = world.moments.flatMap(({ atMs, act }): { rule: string; atMs: number }[] => {
     if (atMs > last) return [];
     if (act.do === 'rope') return [{ rule: act.to === 'cut' ? 'seal.rope-cut' : 'seal.opened-in-transit', atMs }];
+    if (act.do === 'motor-stuck') return [{ rule: 'seal.motor-stuck', atMs }];
     if (act.do === 'case-opened') return [{ rule: 'seal.case-opened', atMs }];
     if (act.do === 'illegal-card') return [{ rule: 'seal.unauthorised-card', atMs }];
     if (act.do === 'wrong-password') return act.times >= 5 ? [{ rule: 'seal.wrong-password', atMs }] : [];
     return act.do === 'clone' ? [{ rule: 'seal.identity-mismatch', atMs }] : [];
   });
-  const jams = world.spells.jam.map((span) => ({ rule: 'comms.jamming', atMs: span.fromMs }));
+  // What is not heard of any more cannot say that it was jammed.
+  const heard = world.moments.some(({ act }) => act.do === 'vanish') ? [] : world.spells.jam;
+  const jams = heard
+    .filter(({ fromMs }) => fromMs < last)
+    .map((span) => ({ rule: 'comms.jamming', atMs: span.fromMs }));
   return [...rules, ...jams].map(({ rule, atMs }) => ({ rule, span: { fromMs: atMs, toMs: last } }));
 }
 
@@ -207,12 +246,13 @@ function separations(world: TripWorld, runs: readonly LockRun[]): Expectation[] 
 /** The longest stop that is not yet an alarm is 15 min; near that it may go either way. */
 const SURELY_TOO_LONG_S = 17 * 60;
 
-function stops(world: TripWorld): Expectation[] {
+function stops(world: TripWorld, lastMs: number): Expectation[] {
   const { drive } = world;
   return drive.detours.flatMap(({ detour, fromM, toM }): Expectation[] => {
     if (detour.awayM > 10 || detour.stopS === undefined || detour.stopS < SURELY_TOO_LONG_S) return [];
     const node = drive.nodeM.findIndex((m) => m >= (fromM + toM) / 2 - 0.5);
     const fromMs = drive.order.startMs + drive.nodeS[node]! * 1_000;
+    if (fromMs + SURELY_TOO_LONG_S * 1_000 > lastMs) return [];
     return [{ rule: 'time.unapproved-stop', span: { fromMs, toMs: fromMs + detour.stopS * 1_000 } }];
   });
 }

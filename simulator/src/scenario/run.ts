@@ -2,21 +2,23 @@ import { setMaxListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { putRoad } from '../demo/platform.ts';
-import { loadRoad } from '../demo/road.ts';
-import type { Progress } from '../progress.ts';
-import { randomStream } from '../random.ts';
+import { lockKnown, readTrip } from '../demo/platform.ts';
+import type { Language, Progress } from '../progress.ts';
 import type { Rest } from '../rest.ts';
 import { connectRest, untilReady } from '../rest.ts';
 import type { Evidence } from '../score/evidence.ts';
 import { alarmsOf, quarantinedOf, recordsOf } from '../score/evidence.ts';
+import type { FeedWatch } from '../score/feed.ts';
+import { watchFeed } from '../score/feed.ts';
+import { htmlReport } from '../score/html.ts';
 import type { Score } from '../score/score.ts';
 import { answering, score } from '../score/score.ts';
-import type { TripScript } from './perform.ts';
-import { perform } from './perform.ts';
-import { appendRecording, readRecording } from './recording.ts';
+import type { Group } from './groups.ts';
+import { groupsOf } from './groups.ts';
+import type { Line } from './line.ts';
+import { loadLine, putLine } from './line.ts';
+import { appendRecording, readRecording, renamed } from './recording.ts';
 import type { Scenario } from './scenario.ts';
-import { shareTrips } from './scenario.ts';
 import type { Played, Stage } from './stage.ts';
 import { play } from './stage.ts';
 
@@ -30,6 +32,18 @@ export interface ScenarioOptions {
   record?: string;
   replay?: string;
   json?: string;
+  html?: string;
+  language?: Language;
+  /** the run's time, epoch ms, instead of now: the same seed and time give the same bytes */
+  atMs?: number;
+  /** replays under other names of locks and papers */
+  fresh?: boolean;
+  /** cancels what is still open after the score */
+  tidy?: boolean;
+  /** how long is waited at most for what is expected to be said, ms */
+  settleMs?: number;
+  /** puts another line on the platform than the one that is driven: a rule broken on purpose */
+  changeLine?: (line: Line) => Line;
 }
 
 const READY_WAIT_MS = 60_000;
@@ -37,63 +51,98 @@ const TRIPS_AT_ONCE = 16;
 const SETTLE_MS = 20_000;
 const IMPORT_AT_ONCE = 5_000;
 
-interface Group {
-  lockIds: string[];
-  scripts(): TripScript[];
+/** Everything that is needed for a score. */
+export interface Outcome {
+  evidence: Evidence[];
+  quarantined: number;
 }
 
-/** Locks of one run have names of their own, so that a platform can be tested again and again. */
-export function lockName(seed: number, startMs: number, index: number): string {
-  const run = randomStream(seed, `run/${startMs}`).whole(0, 36 ** 6 - 1);
-  return `SM${run.toString(36).toUpperCase().padStart(6, '0')}${String(index).padStart(6, '0')}`;
+/** Plays a scenario against a running platform and asks what the platform says about it. */
+export async function playScenario(options: ScenarioOptions, progress: Progress, stop: AbortSignal): Promise<Outcome> {
+  // One listener per truck is no leak.
+  setMaxListeners(0, stop);
+  const rest = connectRest(options.http, options.key, stop);
+  progress.info('waiting for the platform', { http: options.http });
+  await untilReady(options.http, READY_WAIT_MS, stop);
+  const groups = await groupsFor(rest, options);
+  const lines = new Map([...new Set(groups.flatMap((group) => group.lines))].map((name) => [name, loadLine(name)]));
+  for (const line of lines.values()) await putLine(rest, options.changeLine?.(line) ?? line);
+  const secrets = await registerLocks(rest, groups);
+  const feed = await feedOf(options, progress);
+  const tally = { records: 0 };
+  const onAcknowledged = (count: number) => {
+    tally.records += count;
+  };
+  try {
+    const startMs = Date.now();
+    const played = await playAll(
+      { rest, mqtt: options.mqtt, lines, secrets, stop, onAcknowledged },
+      groups,
+      options,
+      progress,
+    );
+    const perSecond = Math.round((tally.records * 1_000) / (Date.now() - startMs));
+    progress.info('played', { trips: played.length, records: tally.records, perSecond });
+    const evidence = await gather(rest, played, { feed, settleMs: options.settleMs ?? SETTLE_MS }, stop);
+    const lockIds = new Set(groups.flatMap((group) => group.lockIds));
+    const quarantined = await quarantinedOf(rest, lockIds);
+    if (options.tidy) await tidy(rest, evidence);
+    return { evidence, quarantined };
+  } finally {
+    feed?.close();
+  }
 }
 
-/** What will be played: the same scenario, seed and start give the same scripts. */
-export function groupsOf(scenario: Scenario, trips: number, seed: number, startMs: number): Group[] {
-  const road = loadRoad();
-  const counts = shareTrips(scenario.parts, trips);
-  const groups: Group[] = [];
-  for (const [part, count] of counts.entries()) {
-    const { name, plain } = scenario.parts[part]!;
-    for (let i = 0; i < count; i++) {
-      const index = groups.length;
-      const lockIds = Array.from({ length: plain.boxes }, (_, box) => lockName(seed, startMs, index * 2 + box));
-      // Trucks reach the gate one after another in the last ten minutes, two of them standing there before the start.
-      const endMs = startMs - 130_000 - ((index * 37) % 600) * 1_000;
-      const casting = { road, scenario: name, plain, seed: seed * 100_000 + index, lockIds, endMs };
-      groups.push({ lockIds, scripts: () => perform(casting) });
-    }
+/** Plays a scenario and scores what the platform says about it; writes the files asked for. */
+export async function runScenario(options: ScenarioOptions, progress: Progress, stop: AbortSignal): Promise<Score> {
+  const { evidence, quarantined } = await playScenario(options, progress, stop);
+  const result = score(evidence, quarantined, options.scenario.thresholds);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
+  if (options.html) {
+    const { scenario, seed, http } = options;
+    const report = { name: scenario.name, seed, http, atMs: Date.now(), result, evidence };
+    writeFileSync(options.html, htmlReport(report, options.language ?? 'en'));
+  }
+  return result;
+}
+
+/** @throws Error where a recording's locks are known already, or a live scenario is to be played at another time */
+async function groupsFor(rest: Rest, options: ScenarioOptions): Promise<Group[]> {
+  const { scenario, trips, seed, atMs } = options;
+  const live = scenario.parts.some(({ plain }) => plain.live);
+  if (!options.replay) {
+    if (atMs !== undefined && live) throw new Error(`${scenario.name} is played as it happens: --at cannot be used`);
+    return groupsOf(scenario, trips, seed, atMs ?? Date.now());
+  }
+  const groups = readRecording(options.replay);
+  if (options.fresh) return groups.map((group, index) => renamed(group, seed, Date.now(), index));
+  const first = groups[0]?.lockIds[0];
+  if (first !== undefined && (await lockKnown(rest, first))) {
+    throw new Error(
+      `${options.replay}: the platform knows lock ${first} of this recording already, so its records would be repetitions; ` +
+        'replay it on an empty database, or with --fresh, which gives locks and papers other names',
+    );
   }
   return groups;
 }
 
-/** Plays a scenario against a running platform and scores what the platform says about it. */
-export async function runScenario(options: ScenarioOptions, progress: Progress, stop: AbortSignal): Promise<Score> {
-  // One listener per truck is no leak.
-  setMaxListeners(0, stop);
-  const { scenario, seed, trips } = options;
-  const rest = connectRest(options.http, options.key, stop);
-  progress.info('waiting for the platform', { http: options.http });
-  await untilReady(options.http, READY_WAIT_MS, stop);
-  await putRoad(rest, loadRoad());
-  const groups = options.replay ? readRecording(options.replay) : groupsOf(scenario, trips, seed, Date.now());
-  const secrets = await registerLocks(rest, groups);
-  const tally = { records: 0 };
-  const stage: Stage = { rest, mqtt: options.mqtt, secrets, stop, onAcknowledged: (count) => (tally.records += count) };
-  const startMs = Date.now();
-  const atOnce = scenario.parts.some(({ plain }) => plain.allAtOnce) ? groups.length : TRIPS_AT_ONCE;
-  const played = await playAll(stage, groups, atOnce, options, progress);
-  const seconds = (Date.now() - startMs) / 1_000;
-  progress.info('played', {
-    trips: played.length,
-    records: tally.records,
-    perSecond: Math.round(tally.records / seconds),
-  });
-  const evidence = await gather(rest, played, stop);
-  const lockIds = new Set(groups.flatMap((group) => group.lockIds));
-  const result = score(evidence, await quarantinedOf(rest, lockIds), scenario.thresholds);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
-  return result;
+/** A refused feed makes the score poorer, not wrong: alarms, records and verdicts come by REST. */
+async function feedOf({ http, key }: ScenarioOptions, progress: Progress): Promise<FeedWatch | undefined> {
+  try {
+    return await watchFeed(http, key);
+  } catch (error) {
+    progress.warn('live feed not watched, its delays are not measured', { why: String(error) });
+    return undefined;
+  }
+}
+
+/** Trips that a gate did not release would stay on the wall for good. */
+async function tidy(rest: Rest, evidence: readonly Evidence[]): Promise<void> {
+  for (const { played } of evidence) {
+    const trip = await readTrip(rest, played.tripId);
+    if (trip && !/closed|cancelled/.test(trip.status))
+      await rest.post(`/trips/${played.tripId}/cancel`, { reason: 'simulated trip, scored' });
+  }
 }
 
 async function registerLocks(rest: Rest, groups: readonly Group[]): Promise<Map<string, string>> {
@@ -112,22 +161,23 @@ async function registerLocks(rest: Rest, groups: readonly Group[]): Promise<Map<
 async function playAll(
   stage: Stage,
   groups: readonly Group[],
-  atOnce: number,
   options: ScenarioOptions,
   progress: Progress,
 ): Promise<Played[]> {
+  const together = options.scenario.parts.some(({ plain }) => plain.allAtOnce || plain.live);
+  const atOnce = together ? groups.length : TRIPS_AT_ONCE;
   const waiting = groups.entries();
+  let done = 0;
   const played: Played[] = [];
   if (options.record) writeFileSync(options.record, '');
   const worker = async () => {
-    for (const [index, group] of waiting) {
+    for (const [, group] of waiting) {
       if (stage.stop.aborted) return;
       const scripts = group.scripts();
       if (options.record) appendRecording(options.record, scripts);
       played.push(...(await play(stage, scripts)));
-      if ((index + 1) % 20 === 0 || index + 1 === groups.length) {
-        progress.info('playing trips', { trips: index + 1, of: groups.length });
-      }
+      done += 1;
+      progress.share('playing trips', done, groups.length);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, groups.length) }, worker));
@@ -135,8 +185,13 @@ async function playAll(
 }
 
 /** Asks until what is expected has been said, or for so long that it will not be. */
-async function gather(rest: Rest, played: readonly Played[], stop: AbortSignal): Promise<Evidence[]> {
-  const until = Date.now() + SETTLE_MS;
+async function gather(
+  rest: Rest,
+  played: readonly Played[],
+  { feed, settleMs }: { feed: FeedWatch | undefined; settleMs: number },
+  stop: AbortSignal,
+): Promise<Evidence[]> {
+  const until = Date.now() + settleMs;
   const evidence: Evidence[] = [];
   for (const one of played) {
     let alarms = await alarmsOf(rest, one.tripId);
@@ -145,7 +200,8 @@ async function gather(rest: Rest, played: readonly Played[], stop: AbortSignal):
       await delay(500);
       alarms = await alarmsOf(rest, one.tripId);
     }
-    evidence.push({ played: one, alarms, shown: await recordsOf(rest, one) });
+    const shown = await recordsOf(rest, one);
+    evidence.push({ played: one, alarms, shown, ...(feed ? { seen: feed.seen(one.tripId, one.lockIds) } : {}) });
   }
   return evidence;
 }

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { LINES } from './line.ts';
 
 const Km = z.number().min(1).max(5_000).describe('kilometres from the start of the planned road');
 const Stretch = { fromKm: Km, toKm: Km };
@@ -17,7 +18,7 @@ export const Act = z.discriminatedUnion('do', [
   }),
   z.strictObject({
     do: z.literal('service-stop').describe('rests at an allowed stop of the route'),
-    area: z.enum(['A', 'B']),
+    area: z.enum(['A', 'B', 'border']).describe('A and B on the road, border on the railway'),
     minutes: z.number().positive().max(600),
   }),
   z.strictObject({
@@ -33,8 +34,24 @@ export const Act = z.discriminatedUnion('do', [
   }),
   z.strictObject({ do: z.literal('jam').describe('a jammer: no fix, no radio, and the lock says so'), ...Stretch }),
   z.strictObject({ do: z.literal('clock').describe('the lock is a day ahead'), ...Stretch }),
+  z.strictObject({
+    do: z.literal('multipath').describe('high walls or cranes: the fix drifts slowly, and claims 2 m'),
+    ...Stretch,
+    awayM: z.number().min(5).max(160).default(60),
+  }),
+  z.strictObject({
+    do: z.literal('jumps').describe('now and then one fix far away that claims 2 m'),
+    ...Stretch,
+    awayM: z.number().min(200).max(20_000).default(800),
+    oneIn: z.int().min(5).max(1_000).default(12),
+  }),
   z.strictObject({ do: z.literal('rope'), atKm: Km, to: z.enum(['pulled', 'cut']) }),
   z.strictObject({ do: z.literal('case-opened'), atKm: Km }),
+  z.strictObject({
+    do: z.literal('motor-stuck').describe("the lock's motor neither locks nor unlocks any more"),
+    atKm: Km,
+  }),
+  z.strictObject({ do: z.literal('vanish').describe('nothing is heard of the lock from there on'), atKm: Km }),
   z.strictObject({ do: z.literal('illegal-card'), atKm: Km, times: z.int().min(1).max(20).default(1) }),
   z.strictObject({ do: z.literal('wrong-password'), atKm: Km, times: z.int().min(1).max(50).default(5) }),
   z.strictObject({ do: z.literal('reboot'), atKm: Km }),
@@ -60,6 +77,7 @@ export const Thresholds = z
     missing: z.int().min(0).default(0).describe('records acknowledged that the platform does not show'),
     storedTwice: z.int().min(0).default(0),
     wrongVerdicts: z.int().min(0).default(0),
+    gateP95Ms: z.number().positive().exactOptional().describe("slowest the gate's own decision may be, 95 of 100"),
   })
   .prefault({});
 export type Thresholds = z.infer<typeof Thresholds>;
@@ -69,7 +87,16 @@ const About = z.strictObject({ en: z.string().min(1), zh: z.string().min(1) });
 const Plain = z.strictObject({
   about: About,
   trips: z.int().min(1).max(10_000).default(5),
+  line: z.enum(LINES).default('road'),
   boxes: z.int().min(1).max(2).default(1),
+  /** all trips are wagons of one train: the same motion, one behind the other */
+  train: z.boolean().default(false),
+  /** no fix where the map's line has no vertex for long: straight tunnels */
+  tunnels: z.boolean().default(false),
+  /** the end of the trip is played at real speed: `leadS` before something happens, for `seconds`, and no further */
+  live: z
+    .strictObject({ leadS: z.number().min(-3_600).max(600).default(5), seconds: z.number().min(10).max(3_600) })
+    .exactOptional(),
   intervalS: z.int().min(5).max(3_600).default(30),
   spreadKm: z.number().min(0).max(50).default(5),
   /** the lock goes on to another trip before its blind-area records are sent */

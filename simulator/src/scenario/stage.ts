@@ -12,9 +12,9 @@ import type { MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
 import { z } from 'zod';
 import { closeTrip, readTrip } from '../demo/platform.ts';
-import { DESTINATION_OFFICE, GATE_ID, ORIGIN_OFFICE, ROUTE_ID } from '../demo/road.ts';
 import type { Rest } from '../rest.ts';
 import { InterfaceError } from '../rest.ts';
+import type { Line, LineName } from './line.ts';
 import type { Sending } from './lockrun.ts';
 import { NOW } from './lockrun.ts';
 import type { TripScript } from './perform.ts';
@@ -24,16 +24,26 @@ import type { TripTruth } from './truth.ts';
 export interface Stage {
   rest: Rest;
   mqtt: string;
+  lines: ReadonlyMap<LineName, Line>;
   secrets: Map<string, string>;
   stop: AbortSignal;
   /** called at each PUBACK */
   onAcknowledged(records: number): void;
 }
 
+/** When the records of a stretch of fix times were published, epoch ms. */
+export interface Sent {
+  lockId: string;
+  fromMs: number;
+  toMs: number;
+  sentMs: number;
+}
+
 /** What came of one trip. */
 export interface Played {
   tripId: string;
   lockIds: string[];
+  sent: Sent[];
   departedMs: number;
   endMs: number;
   truth: TripTruth;
@@ -48,24 +58,19 @@ export async function play(stage: Stage, scripts: readonly TripScript[]): Promis
   if (!first) return [];
   const trip = await declare(stage, first);
   const radios = await openRadios(stage, first.lockIds);
+  const held = first.sendings.filter((sending) => sending.held);
   try {
-    await sendAll(
-      stage,
-      radios,
-      first.sendings.filter(({ held }) => !held),
-    );
-    await sendAll(stage, radios, first.liveNow);
+    await sendAll(stage, radios, first.sendings, trip.sent);
+    await sendAll(stage, radios, first.liveNow, trip.sent);
     const answer = await pass(stage, first);
     if (answer?.verdict === 'release') await untilClosed(stage, trip.tripId);
     const played = [playedAs(first, trip, answer)];
     if (!next) return played;
     const nextTrip = await declare(stage, next);
-    await sendAll(
-      stage,
-      radios,
-      first.sendings.filter(({ held }) => held),
-    );
-    await sendAll(stage, radios, next.liveNow, LIVE_PACE_MS);
+    // They belong to the first trip, though they come after the second was declared.
+    const released = held.map((sending) => ({ ...sending, held: false }));
+    await sendAll(stage, radios, released, trip.sent);
+    await sendAll(stage, radios, next.liveNow, nextTrip.sent, LIVE_PACE_MS);
     return [...played, playedAs(next, nextTrip, undefined)];
   } finally {
     await Promise.all([...radios.values()].map((radio) => radio.endAsync().catch(() => undefined)));
@@ -77,6 +82,7 @@ const LIVE_PACE_MS = 1_000;
 interface Declared {
   tripId: string;
   departedMs: number;
+  sent: Sent[];
 }
 
 function playedAs(script: TripScript, trip: Declared, answer: PassageAnswer | undefined): Played {
@@ -84,15 +90,23 @@ function playedAs(script: TripScript, trip: Declared, answer: PassageAnswer | un
   return { ...trip, lockIds, endMs: Date.now(), truth, ...(answer ? { answer } : {}) };
 }
 
+/** @throws Error where a recording plays on a line that was not put */
+function lineOf(stage: Stage, script: TripScript): Line {
+  const line = stage.lines.get(script.line);
+  if (!line) throw new Error(`no line ${script.line} on this stage`);
+  return line;
+}
+
 async function declare(stage: Stage, script: TripScript): Promise<Declared> {
   const { papers, lockIds, departedMs = Date.now() } = script;
   const boxes = [papers.containerNo, script.secondContainerNo];
+  const { mode, originOffice, destinationOffice, routeId } = lineOf(stage, script);
   const trip = await stage.rest.post('/trips', {
     declarationNo: papers.declarationNo,
-    mode: 'road',
-    originOffice: ORIGIN_OFFICE,
-    destinationOffice: DESTINATION_OFFICE,
-    routeId: ROUTE_ID,
+    mode,
+    originOffice,
+    destinationOffice,
+    routeId,
     vehicle: { tractorPlate: papers.tractorPlate, trailerPlate: papers.trailerPlate },
     units: lockIds.map((lockId, unit) => ({ containerNo: boxes[unit], lockId })),
     takeover: {
@@ -100,7 +114,7 @@ async function declare(stage: Stage, script: TripScript): Promise<Declared> {
       departedAt: new Date(departedMs).toISOString(),
     },
   });
-  return { tripId: z.object({ tripId: z.string() }).parse(trip).tripId, departedMs };
+  return { tripId: z.object({ tripId: z.string() }).parse(trip).tripId, departedMs, sent: [] };
 }
 
 async function openRadios(stage: Stage, lockIds: readonly string[]): Promise<Map<string, MqttClient>> {
@@ -146,27 +160,37 @@ function answerCommand(client: MqttClient, lockId: string, text: string): void {
   client.publish(replyTopic(lockId), JSON.stringify(reply), { qos: 1 });
 }
 
-/** Payload by payload, each after the acknowledgement of the one before. */
+/** Payload by payload, each after the acknowledgement of the one before; what is held back is left out. */
 async function sendAll(
   stage: Stage,
   radios: Map<string, MqttClient>,
   sendings: readonly Sending[],
+  sent: Sent[],
   paceMs = 0,
 ): Promise<void> {
-  for (const { lockId, payload } of sendings) {
+  for (const { lockId, payload, held, dueMs } of sendings) {
+    if (held) continue;
+    const waitMs = Math.max(paceMs, (dueMs ?? 0) - Date.now());
+    if (waitMs > 0) await delay(waitMs, undefined, { signal: stage.stop }).catch(() => undefined);
     if (stage.stop.aborted) return;
-    if (paceMs > 0) await delay(paceMs, undefined, { signal: stage.stop }).catch(() => undefined);
     const text = payload.replace(NOW, new Date().toISOString());
+    sent.push({ lockId, ...timesIn(text), sentMs: Date.now() });
     await radios.get(lockId)?.publishAsync(reportTopic(lockId), text, { qos: 1 });
     stage.onAcknowledged(payload.split('"boot"').length - 1);
   }
+}
+
+/** First and last fix time of a payload; nothing of one that cannot be read. */
+function timesIn(text: string): { fromMs: number; toMs: number } {
+  const times = [...text.matchAll(/"time":"([^"]+)"/g)].map(([, time]) => Date.parse(time ?? ''));
+  return { fromMs: Math.min(...times), toMs: Math.max(...times) };
 }
 
 /** The gate's readers see plate, boxes and locks as declared. */
 async function pass(stage: Stage, script: TripScript): Promise<PassageAnswer | undefined> {
   if (script.truth.verdict === 'unasked' || stage.stop.aborted) return undefined;
   const numbers = [script.papers.containerNo, script.secondContainerNo].filter((no) => no !== undefined);
-  const answer = await stage.rest.post(`/gates/${GATE_ID}/passages`, {
+  const answer = await stage.rest.post(`/gates/${lineOf(stage, script).gateId}/passages`, {
     passageId: randomUUID(),
     lane: '1',
     direction: 'in',

@@ -47,6 +47,9 @@ const TOLERATED: Record<string, readonly string[]> = {
   clone: ['seal.identity-mismatch', 'motion.impossible', 'comms.sequence-gap'],
   battery: ['power.low', 'power.very-low', 'power.deep-sleep'],
   detour: ['route.required-point-missed'],
+  jumps: ['motion.impossible'],
+  'motor-stuck': ['seal.motor-stuck'],
+  vanish: ['comms.no-fix', 'comms.jamming', 'time.unaccounted'],
   halt: ['time.unapproved-stop'],
   'leave-lock': ['time.unapproved-stop'],
 };

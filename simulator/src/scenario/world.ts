@@ -1,10 +1,11 @@
 import { wayOff } from '../demo/cast.ts';
-import { END_LEG_M, GATE_STOP_M, SERVICE_AREAS, SERVICE_AWAY_M } from '../demo/road.ts';
 import type { Detour } from '../detour.ts';
-import type { Drive } from '../drive.ts';
+import type { Drive, Motion } from '../drive.ts';
 import { motionAt, planDrive, timeAtM } from '../drive.ts';
 import type { Path } from '../path.ts';
+import { pointAt } from '../path.ts';
 import { randomStream } from '../random.ts';
+import type { Line } from './line.ts';
 import type { Act, Plain } from './scenario.ts';
 
 /** A stretch of time, epoch ms, end excluded. */
@@ -16,24 +17,31 @@ export interface Span {
 export const within = (spans: readonly Span[], timeMs: number): boolean =>
   spans.some((span) => timeMs >= span.fromMs && timeMs < span.toMs);
 
-type Spell = 'dead-zone' | 'no-sky' | 'cell-only' | 'jam' | 'clock';
+type Spell = 'dead-zone' | 'no-sky' | 'cell-only' | 'jam' | 'clock' | 'multipath' | 'jumps';
 
 /** One truck's way through the world: where it is when, and what surrounds it. */
 export interface TripWorld {
   drive: Drive;
+  /** the planned line */
+  road: Path;
+  /** how far behind the head of the train this wagon runs, m */
+  behindM: number;
   spells: Record<Spell, Span[]>;
+  /** by how much fixes are wrong in those spells, m */
+  wrongM: { multipath: number; jumps: number; jumpOneIn: number };
   /** what happens once, by time */
   moments: { atMs: number; act: Act }[];
   /** truly outside the planned corridor */
   offRoad: Span[];
 }
 
-/** Metres of the planned road → metres of the path driven; where the road was left, the place of leaving. */
+/** Metres of the planned road → metres of the path driven; where the road was left, as far along the way beside it. */
 function pathM(drive: Drive, roadM: number): number {
   let shift = -drive.order.fromM;
   for (const { fromM, toM, detour } of drive.detours) {
     if (roadM <= detour.leaveM) break;
-    if (roadM < detour.rejoinM) return fromM;
+    const share = (roadM - detour.leaveM) / (detour.rejoinM - detour.leaveM);
+    if (roadM < detour.rejoinM) return fromM + share * (toM - fromM);
     shift = toM - detour.rejoinM;
   }
   return roadM + shift;
@@ -41,13 +49,15 @@ function pathM(drive: Drive, roadM: number): number {
 
 const timeAtRoadM = (drive: Drive, roadM: number): number => timeAtM(drive, pathM(drive, roadM));
 
-function detoursOf(road: Path, acts: readonly Act[], shiftM: number): Detour[] {
+function detoursOf(line: Line, acts: readonly Act[], shiftM: number): Detour[] {
+  const road = line.path;
   return acts.flatMap((act): Detour[] => {
     if (act.do === 'detour') return [openDetour(road, act, act.atKm * 1_000 + shiftM)];
     if (act.do === 'service-stop') {
-      const { atM } = SERVICE_AREAS[act.area === 'A' ? 0 : 1];
-      const bounds = { leaveM: atM - 350, rejoinM: atM + 350 };
-      return [{ ...bounds, side: 'right', awayM: SERVICE_AWAY_M, limitKmh: 40, stopS: act.minutes * 60 }];
+      const area = line.areas[act.area];
+      if (!area) throw new Error(`service-stop: the ${line.name} has no area ${act.area}`);
+      const bounds = { leaveM: area.atM - 350, rejoinM: area.atM + 350 };
+      return [{ ...bounds, side: 'right', awayM: area.awayM, limitKmh: 40, stopS: act.minutes * 60 }];
     }
     if (act.do === 'halt') {
       const atM = act.atKm * 1_000 + shiftM;
@@ -72,37 +82,104 @@ function openDetour(road: Path, act: Extract<Act, { do: 'detour' }>, fromM: numb
   );
 }
 
-/**
- * Casts one trip of a scenario.
- * @param endMs when the truck reaches the gate
- */
-export function castWorld(road: Path, plain: Plain, seed: number, endMs: number): TripWorld {
+/** One wagon of a box train with its coupling, m. */
+const WAGON_M = 14;
+const TUNNEL_FROM_M = 1_200;
+
+/** Stretches of the line without a vertex, m: what is so straight is a tunnel or a viaduct. */
+function tunnelsOf(path: Path): { fromM: number; toM: number }[] {
+  return path.atM.flatMap((toM, i) => {
+    const fromM = path.atM[i - 1] ?? toM;
+    return toM - fromM >= TUNNEL_FROM_M ? [{ fromM, toM }] : [];
+  });
+}
+
+/** Who of a train this is: the head of it is wagon 0. */
+export interface Wagon {
+  index: number;
+  of: number;
+  /** one for the whole train: it moves as one */
+  trainSeed: number;
+}
+
+export interface Cast {
+  line: Line;
+  plain: Plain;
+  seed: number;
+  /** when the truck reaches the gate, epoch ms */
+  endMs: number;
+  wagon?: Wagon;
+}
+
+/** Casts one trip of a scenario. */
+export function castWorld({ line, plain, endMs, wagon, ...own }: Cast): TripWorld {
+  const road = line.path;
+  const seed = wagon?.trainSeed ?? own.seed;
   const random = randomStream(seed, 'world');
   const shiftM = random.between(-1, 1) * plain.spreadKm * 1_000;
   const order = {
     seed,
     startMs: endMs,
-    fromM: 0,
-    toM: road.lengthM - GATE_STOP_M,
+    fromM: wagon ? wagon.of * WAGON_M : 0,
+    toM: road.lengthM - line.gateStopM,
     startKmh: 0,
-    cruiseKmh: random.between(74, 90),
-    townM: END_LEG_M,
-    detours: detoursOf(road, plain.acts, shiftM),
+    cruiseKmh: random.between(...line.cruiseKmh),
+    townM: line.townM,
+    detours: detoursOf(line, plain.acts, shiftM),
   };
   const unplaced = planDrive(road, order);
   const drive = planDrive(road, { ...order, startMs: Math.round(2 * endMs - unplaced.endMs) });
-  const spells: TripWorld['spells'] = { 'dead-zone': [], 'no-sky': [], 'cell-only': [], jam: [], clock: [] };
+  const offRoad = drive.detours
+    .filter(({ detour }) => detour.awayM > 300)
+    .map(({ fromM, toM }) => ({ fromMs: timeAtM(drive, fromM), toMs: timeAtM(drive, toM) }));
+  const behindM = wagon ? wagon.index * WAGON_M : 0;
+  return { drive, road, behindM, offRoad, ...surroundings(line, plain, drive, shiftM) };
+}
+
+function surroundings(
+  line: Line,
+  plain: Plain,
+  drive: Drive,
+  shiftM: number,
+): Pick<TripWorld, 'spells' | 'wrongM' | 'moments'> {
+  const spells: TripWorld['spells'] = {
+    'dead-zone': [],
+    'no-sky': [],
+    'cell-only': [],
+    jam: [],
+    clock: [],
+    multipath: [],
+    jumps: [],
+  };
+  const wrongM = { multipath: 0, jumps: 0, jumpOneIn: 1 };
   const moments: TripWorld['moments'] = [];
   const at = (km: number) => timeAtRoadM(drive, km * 1_000 + shiftM);
   for (const act of plain.acts) {
     if ('fromKm' in act) spells[act.do].push({ fromMs: at(act.fromKm), toMs: at(act.toKm) });
     else if ('atKm' in act && act.do !== 'detour' && act.do !== 'halt') moments.push({ atMs: at(act.atKm), act });
+    if (act.do === 'multipath') wrongM.multipath = act.awayM;
+    if (act.do === 'jumps') Object.assign(wrongM, { jumps: act.awayM, jumpOneIn: act.oneIn });
+  }
+  if (plain.tunnels) {
+    for (const { fromM, toM } of tunnelsOf(line.path)) {
+      spells['no-sky'].push({ fromMs: timeAtRoadM(drive, fromM), toMs: timeAtRoadM(drive, toM) });
+    }
   }
   moments.sort((a, b) => a.atMs - b.atMs);
-  const offRoad = drive.detours
-    .filter(({ detour }) => detour.awayM > 300)
-    .map(({ fromM, toM }) => ({ fromMs: timeAtM(drive, fromM), toMs: timeAtM(drive, toM) }));
-  return { drive, spells, moments, offRoad };
+  return { spells, wrongM, moments };
 }
 
-export const motionIn = (world: TripWorld, timeMs: number) => motionAt(world.drive, timeMs);
+/** Where it truly is; a wagon runs behind the head of its train on the same metals. */
+export function motionIn(world: TripWorld, timeMs: number): Motion {
+  const motion = motionAt(world.drive, timeMs);
+  if (world.behindM === 0) return motion;
+  const atM = motion.atM - world.behindM;
+  const behindStart = () => pointAt(world.road, world.drive.order.fromM + atM);
+  return { ...motion, ...(atM < 0 ? behindStart() : pointAt(world.drive.path, atM)) };
+}
+
+/** The first thing that happens on the way, epoch ms; where nothing does, the arrival. */
+export function firstEventMs({ drive, offRoad, moments, spells }: TripWorld): number {
+  const begun = [...offRoad, ...spells.jam, ...spells['dead-zone']].map(({ fromMs }) => fromMs);
+  return Math.min(drive.endMs, ...begun, ...moments.map(({ atMs }) => atMs));
+}

@@ -2,6 +2,7 @@ import { Alarm } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { Rest } from '../rest.ts';
 import type { Played } from '../scenario/stage.ts';
+import type { SeenOnFeed } from './feed.ts';
 
 /** What the platform says about one trip. */
 export interface Evidence {
@@ -9,6 +10,8 @@ export interface Evidence {
   alarms: Alarm[];
   /** identity (`lockId/boot/seq`) of every record shown, as often as it is shown */
   shown: string[];
+  /** absent where the feed was not watched */
+  seen?: SeenOnFeed;
 }
 
 const Page = z.object({ items: z.array(z.unknown()), next: z.string().optional() });

@@ -1,5 +1,6 @@
 import type { Alarm } from '@sealwatch/schemas';
 import type { Thresholds } from '../scenario/scenario.ts';
+import type { Played } from '../scenario/stage.ts';
 import type { Expectation } from '../scenario/truth.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -20,6 +21,12 @@ export interface RuleScore {
   /** from the true beginning to the first fix that showed it, and from there to confirmation */
   startDelayS?: Percentiles;
   confirmDelayS?: Percentiles;
+  /** by the clock, ms: from the PUBLISH of the record that shows it to the truck drawn red on the live feed */
+  redMs?: Percentiles;
+  /** from the PUBLISH of the record that confirms it until the platform had the alarm */
+  raisedMs?: Percentiles;
+  /** and until the live feed told of it */
+  feedMs?: Percentiles;
 }
 
 export interface Score {
@@ -30,6 +37,8 @@ export interface Score {
   records: { acknowledged: number; missing: number; storedTwice: number };
   quarantine: { expected: number; found: number };
   verdicts: { right: number; wrong: number; unasked: number };
+  /** how long the gate took to decide, ms, as it says itself */
+  gateMs?: Percentiles;
   failures: string[];
 }
 
@@ -53,28 +62,56 @@ export function answering(expectation: Expectation, alarms: readonly Alarm[]): A
 /** A truck passes the corridor's edge before it is outside for certain; records are half a minute apart. */
 const SLACK_MS = 180_000;
 
+const DELAYS = ['startDelayS', 'confirmDelayS', 'redMs', 'raisedMs', 'feedMs'] as const;
+type Delays = Partial<Record<(typeof DELAYS)[number], number>>;
+
+/** When the record with this fix time was first published, epoch ms. */
+function sentMs(played: Played, lockId: string, timeMs: number): number | undefined {
+  return played.sent.find((one) => one.lockId === lockId && timeMs >= one.fromMs && timeMs <= one.toMs)?.sentMs;
+}
+
+/** Only what comes after the sending is a delay of it: clocks of two machines may differ. */
+function since(fromMs: number | undefined, atMs: number | undefined): number | undefined {
+  return fromMs === undefined || atMs === undefined || atMs < fromMs ? undefined : atMs - fromMs;
+}
+
+/** How late one alarm was, in fix time and by the clock. */
+function delaysOf({ played, seen }: Evidence, expectation: Expectation, alarm: Alarm): Delays {
+  const startedMs = Date.parse(alarm.startedAt);
+  const confirmedMs = Date.parse(alarm.confirmedAt ?? alarm.startedAt);
+  const confirmSentMs = sentMs(played, alarm.lockId, confirmedMs);
+  const red = since(sentMs(played, alarm.lockId, startedMs), seen?.redMs);
+  const raised = since(confirmSentMs, Date.parse(alarm.raisedAt));
+  const told = since(confirmSentMs, seen?.alarmMs[alarm.rule]);
+  return {
+    startDelayS: (startedMs - expectation.span.fromMs) / 1_000,
+    ...(alarm.confirmedAt ? { confirmDelayS: (confirmedMs - startedMs) / 1_000 } : {}),
+    ...(red !== undefined && alarm.rule === 'route.deviation' ? { redMs: red } : {}),
+    ...(raised === undefined ? {} : { raisedMs: raised }),
+    ...(told === undefined ? {} : { feedMs: told }),
+  };
+}
+
 function scoreRule(rule: string, evidence: readonly Evidence[]): RuleScore {
   const score: RuleScore = { rule, expected: 0, raised: 0, unfounded: 0, unfoundedCritical: 0 };
-  const starts: number[] = [];
-  const confirms: number[] = [];
-  for (const { played, alarms } of evidence) {
-    const expectations = played.truth.expected.filter((one) => one.rule === rule);
+  const delays: Delays[] = [];
+  for (const one of evidence) {
+    const { played, alarms } = one;
+    const expectations = played.truth.expected.filter((expected) => expected.rule === rule);
     for (const expectation of expectations) {
       score.expected += 1;
       const alarm = answering(expectation, alarms);
       if (!alarm) continue;
       score.raised += 1;
-      starts.push((Date.parse(alarm.startedAt) - expectation.span.fromMs) / 1_000);
-      if (alarm.confirmedAt) confirms.push((Date.parse(alarm.confirmedAt) - Date.parse(alarm.startedAt)) / 1_000);
+      delays.push(delaysOf(one, expectation, alarm));
     }
     if (expectations.length > 0 || played.truth.tolerated.includes(rule)) continue;
     const unfounded = alarms.filter((alarm) => alarm.rule === rule && alarm.state !== 'provisional');
     score.unfounded += unfounded.length;
     score.unfoundedCritical += unfounded.filter((alarm) => alarm.severity === 'critical').length;
   }
-  const startDelayS = percentiles(starts);
-  const confirmDelayS = percentiles(confirms);
-  return { ...score, ...(startDelayS ? { startDelayS } : {}), ...(confirmDelayS ? { confirmDelayS } : {}) };
+  const found = DELAYS.map((name) => [name, percentiles(delays.flatMap((one) => one[name] ?? []))] as const);
+  return { ...score, ...Object.fromEntries(found.filter(([, value]) => value !== undefined)) };
 }
 
 function scoreRecords(evidence: readonly Evidence[]): Score['records'] {
@@ -103,6 +140,7 @@ export function score(evidence: readonly Evidence[], quarantineFound: number, th
   const falseCritical = rules.reduce((sum, rule) => sum + rule.unfoundedCritical, 0);
   const asked = evidence.filter(({ played }) => played.truth.verdict !== 'unasked');
   const right = asked.filter(({ played }) => played.answer?.verdict === played.truth.verdict).length;
+  const gateMs = percentiles(evidence.flatMap(({ played }) => played.answer?.decidedInMs ?? []));
   const result: Score = {
     trips: evidence.length,
     recall: expected === 0 ? 1 : raised / expected,
@@ -114,6 +152,7 @@ export function score(evidence: readonly Evidence[], quarantineFound: number, th
       found: quarantineFound,
     },
     verdicts: { right, wrong: asked.length - right, unasked: evidence.length - asked.length },
+    ...(gateMs ? { gateMs } : {}),
     failures: [],
   };
   return { ...result, failures: failuresOf(result, thresholds) };
@@ -132,38 +171,10 @@ function failuresOf(result: Score, thresholds: Thresholds): string[] {
     [records.storedTwice > thresholds.storedTwice, `${records.storedTwice} records are stored twice`],
     [quarantine.found < quarantine.expected, `quarantine holds ${quarantine.found} of ${quarantine.expected}`],
     [verdicts.wrong > thresholds.wrongVerdicts, `${verdicts.wrong} verdicts at the gate are wrong`],
+    [
+      (result.gateMs?.p95 ?? 0) > (thresholds.gateP95Ms ?? Number.POSITIVE_INFINITY),
+      `the gate takes ${result.gateMs?.p95} ms (p95), at most ${thresholds.gateP95Ms} ms are allowed`,
+    ],
   ];
   return checks.filter(([failed]) => failed).map(([, text]) => text);
-}
-
-const delay = (value: Percentiles | undefined) =>
-  value ? `${Math.round(value.p50)}/${Math.round(value.p95)}/${Math.round(value.p99)}` : '–';
-
-/** The score for people's eyes. */
-export function scoreTable(result: Score): string {
-  const head = ['rule', 'expected', 'raised', 'unfounded', 'start s p50/95/99', 'confirm s p50/95/99'];
-  const rows = result.rules.map((rule) => [
-    rule.rule,
-    String(rule.expected),
-    String(rule.raised),
-    String(rule.unfounded),
-    delay(rule.startDelayS),
-    delay(rule.confirmDelayS),
-  ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const line = (row: string[]) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd();
-  const { records, quarantine, verdicts } = result;
-  return [
-    line(head),
-    ...rows.map(line),
-    '',
-    `trips ${result.trips} · recall ${result.recall.toFixed(3)} · false critical per 1,000: ${result.falseCriticalPer1000}`,
-    `records acknowledged ${records.acknowledged}, missing ${records.missing}, stored twice ${records.storedTwice}`,
-    `quarantine ${quarantine.found} of ${quarantine.expected} · verdicts right ${verdicts.right}, wrong ${verdicts.wrong}`,
-    result.failures.length === 0 ? 'PASS' : `FAIL: ${result.failures.join('; ')}`,
-  ].join('\n');
 }

@@ -1,0 +1,75 @@
+import type { Alarm, ClientToServer, FeedLock, ServerToClient } from '@sealwatch/schemas';
+import { decodeFrame } from '@sealwatch/schemas';
+import type { Socket } from 'socket.io-client';
+import { io } from 'socket.io-client';
+import { InterfaceError } from '../rest.ts';
+
+/** When a screen learnt of something, by this machine's clock, epoch ms. */
+export interface SeenOnFeed {
+  /** the lock was drawn red, or its alarm told, provisional or not */
+  redMs?: number;
+  /** by rule: the confirmed alarm was told */
+  alarmMs: Record<string, number>;
+}
+
+/** A screen that watches the live feed (contract §5) and notes when it is told what. */
+export interface FeedWatch {
+  seen(tripId: string, lockIds: readonly string[]): SeenOnFeed;
+  close(): void;
+}
+
+const CONNECT_WAIT_MS = 15_000;
+
+/** @throws InterfaceError where the feed refuses the key or does not answer */
+export async function watchFeed(http: string, key: string): Promise<FeedWatch> {
+  const socket: Socket<ServerToClient, ClientToServer> = io(new URL('/live', http).href, {
+    transports: ['websocket'],
+    auth: { key },
+    timeout: CONNECT_WAIT_MS,
+  });
+  const lockOf = new Map<number, string>();
+  const redMs = new Map<string, number>();
+  const alarmMs = new Map<string, number>();
+  const note = (times: Map<string, number>, name: string) => {
+    if (!times.has(name)) times.set(name, Date.now());
+  };
+  const learn = (locks: readonly FeedLock[]) => {
+    for (const { index, lockId } of locks) lockOf.set(index, lockId);
+  };
+  const see = (frame: ArrayBuffer | Uint8Array) => {
+    for (const { index, status } of decodeFrame(frame).positions) {
+      const lockId = lockOf.get(index);
+      if (lockId !== undefined && (status === 'provisional' || status === 'red')) note(redMs, lockId);
+    }
+  };
+  const hear = ({ tripId, rule, state }: Alarm) => {
+    if (rule === 'route.deviation') note(redMs, tripId ?? '');
+    if (state !== 'provisional') note(alarmMs, `${tripId} ${rule}`);
+  };
+  socket.on('locks', ({ locks }) => learn(locks));
+  socket.on('positions', see);
+  socket.on('alarm', ({ alarm }) => hear(alarm));
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (error: Error) => {
+      socket.close();
+      reject(new InterfaceError(`live feed ${http}/live`, error.message));
+    };
+    const timer = setTimeout(() => refuse(new Error('no snapshot in time')), CONNECT_WAIT_MS);
+    socket.once('connect_error', refuse);
+    socket.once('snapshot', ({ locks }) => {
+      clearTimeout(timer);
+      socket.off('connect_error', refuse);
+      learn(locks);
+      resolve();
+    });
+  });
+  return {
+    seen: (tripId, lockIds) => {
+      const reds = [tripId, ...lockIds].flatMap((name) => redMs.get(name) ?? []);
+      const told = [...alarmMs].filter(([name]) => name.startsWith(`${tripId} `));
+      const rules = told.map(([name, atMs]) => [name.slice(tripId.length + 1), atMs] as const);
+      return { alarmMs: Object.fromEntries(rules), ...(reds.length > 0 ? { redMs: Math.min(...reds) } : {}) };
+    },
+    close: () => socket.close(),
+  };
+}
