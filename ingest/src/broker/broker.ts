@@ -121,9 +121,11 @@ async function openAedes(house: House): Promise<MuteAedes> {
   const aedes = new MuteAedes({
     connectTimeout: options.connectTimeoutMs ?? 10_000,
     maxTopicLevels: 8,
-    preConnect(_client, packet, done) {
+    preConnect(client, packet, done) {
       // No session is kept here: commands wait in the database, and a lock subscribes again (CONNACK says so).
       packet.clean = true;
+      (client.conn as Gate).keepAlive(packet.keepalive ?? 0);
+      packet.keepalive = 0;
       done(null, true);
     },
     authenticate: (client, userName, password, done) => void authenticate(house, client, userName, password, done),

@@ -26,10 +26,15 @@ export const DEFAULT_GATE_LIMITS: GateLimits = {
   halfFrameMs: 30_000,
 };
 
+const PINGRESP = Buffer.from([0xd0, 0]);
+
 /**
  * Stands between a socket and aedes: lets only whole, well-formed MQTT 3.1.1 frames pass, and stops reading the socket
  * while too much of what this lock (or all locks, see Budget) published waits for its acknowledgement. Each byte is
  * looked at once and copied at most twice, however the stream is cut.
+ *
+ * PINGREQ is answered here, at once: aedes takes nothing more from a lock until its publishes are answered, so a lock
+ * would take the line for dead while the database is away. For the same reason the keep-alive is watched here.
  *
  * States: `connect` (only a CONNECT passes) → `connack` (nothing is read until aedes has answered) → `open`.
  */
@@ -44,6 +49,7 @@ export class Gate extends Duplex {
   #half: Buffer | undefined;
   #halfBytes = 0;
   #halfTimer: NodeJS.Timeout | undefined;
+  #silenceTimer: NodeJS.Timeout | undefined;
   #readable = true;
   #inFlight = 0;
   #inFlightBytes = 0;
@@ -55,9 +61,11 @@ export class Gate extends Duplex {
     this.#budget = budget;
     this.#refused = refused;
     socket.on('data', (chunk: Buffer) => {
+      this.#silenceTimer?.refresh();
       this.#held.push(chunk);
       this.#pass();
     });
+    socket.on('drain', () => this.#pass());
     socket.on('end', () => {
       this.#ended = true;
       this.#pass();
@@ -70,6 +78,24 @@ export class Gate extends Duplex {
   opened(): void {
     this.#state = 'open';
     this.#pass();
+  }
+
+  /**
+   * Closes the connection once nothing has come for one and a half times as long (MQTT 3.1.1 §3.1.2.10); while the gate
+   * itself does not read, silence proves nothing.
+   * @param keepAliveS as the lock said in its CONNECT, s; 0: never
+   */
+  keepAlive(keepAliveS: number): void {
+    if (keepAliveS === 0) return;
+    this.#silenceTimer = this.#whenSilent('keep-alive', keepAliveS * 1_500);
+  }
+
+  #whenSilent(reason: string, afterMs: number): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      if (this.#socket.isPaused()) timer.refresh();
+      else this.#refuse(reason);
+    }, afterMs);
+    return timer.unref();
   }
 
   /** A publish of `bodyBytes` has been answered (or refused): its place is free again. */
@@ -101,6 +127,7 @@ export class Gate extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#halfTimer);
+    clearTimeout(this.#silenceTimer);
     this.#budget.leave(this.#waiter);
     this.#budget.give(this.#inFlightBytes);
     this.#held = [];
@@ -111,17 +138,23 @@ export class Gate extends Duplex {
 
   readonly #waiter = { resume: () => this.#pass() };
 
-  /** Passes frames until something has to be waited for; reads the socket exactly when nothing has. */
+  /** Passes frames until something has to be waited for; reads the socket exactly when nothing is held back. */
   #pass(): void {
-    while (this.#held.length > 0 && !this.destroyed && !this.#blocked()) {
+    while (this.#held.length > 0 && !this.destroyed && !this.#mustWait()) {
       const chunk = this.#held.shift() as Buffer;
       const used = this.#half ? this.#completeHalf(chunk) : this.#passWhole(chunk);
       if (used < chunk.length && !this.destroyed) this.#held.unshift(chunk.subarray(used));
     }
     if (this.destroyed) return;
     if (this.#held.length === 0 && this.#ended) this.push(null);
-    else if (this.#held.length > 0 || this.#blocked()) this.#socket.pause();
+    else if (this.#held.length > 0 || this.#state === 'connack') this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #mustWait(): boolean {
+    const first = this.#half?.[0] ?? this.#held[0]?.[0] ?? 0;
+    if (this.#state === 'open' && first >> 4 === PACKET.pingreq) return this.#socket.writableNeedDrain;
+    return this.#blocked();
   }
 
   #blocked(): boolean {
@@ -132,10 +165,11 @@ export class Gate extends Duplex {
     return true;
   }
 
-  /** Passes the whole frames of a chunk on in one piece; bytes used. */
+  /** Passes the whole frames of a chunk on in one piece, up to a PINGREQ; bytes used. */
   #passWhole(chunk: Buffer): number {
     let at = 0;
     let passed = 0;
+    let ping = false;
     do {
       const header = readFrameHeader(chunk, at);
       if (header === 'malformed') return this.#refuse('remaining-length');
@@ -148,8 +182,10 @@ export class Gate extends Duplex {
       }
       if (!this.#admit(chunk, at, header)) return 0;
       at += length;
-      passed = at;
-    } while (at < chunk.length && !this.#blocked());
+      ping = header.type === PACKET.pingreq;
+      if (!ping) passed = at;
+    } while (at < chunk.length && !ping && !this.#blocked());
+    if (ping) this.#socket.write(PINGRESP);
     if (passed > 0) this.#readable = this.push(passed === chunk.length ? chunk : chunk.subarray(0, passed));
     return at;
   }
@@ -167,7 +203,8 @@ export class Gate extends Duplex {
     const frame = (this.#half as Buffer).subarray(0, this.#halfBytes);
     this.#dropHalf();
     if (!this.#admit(frame, 0, header)) return 0;
-    this.#readable = this.push(frame);
+    if (header.type === PACKET.pingreq) this.#socket.write(PINGRESP);
+    else this.#readable = this.push(frame);
     return used;
   }
 
@@ -180,8 +217,7 @@ export class Gate extends Duplex {
     // A copy, because a few bytes kept of a chunk would keep the whole chunk.
     this.#half = Buffer.from(rest);
     this.#halfBytes = rest.length;
-    this.#halfTimer = setTimeout(() => this.#refuse('half-frame'), this.#limits.halfFrameMs);
-    this.#halfTimer.unref();
+    this.#halfTimer = this.#whenSilent('half-frame', this.#limits.halfFrameMs);
   }
 
   #appendHalf(chunk: Buffer, count: number): void {

@@ -257,6 +257,44 @@ test('at most 64 publishes of a lock wait for their acknowledgement, and reading
   await vi.waitFor(() => expect(lock.acknowledged()).toEqual(Array.from({ length: 200 }, (_, i) => i + 1)));
 });
 
+test('a PINGREQ is answered at once behind publishes that wait, between them, and in single bytes', async () => {
+  acknowledge = false;
+  const lock = await connected();
+  const publishes = (first: number) => [first, first + 1].map((id) => publishPacket(LOCK, id, 'x'.repeat(9_000)));
+  lock.send(...publishes(1), { cmd: 'pingreq' }, ...publishes(3));
+  await vi.waitFor(() => expect(received).toHaveLength(4));
+  expect(lock.of('pingresp')).toHaveLength(1);
+  for (const byte of [0xc0, 0]) lock.socket.write(Buffer.from([byte]));
+  await vi.waitFor(() => expect(lock.of('pingresp')).toHaveLength(2));
+  lock.send(...Array.from({ length: 60 }, (_, i) => publishPacket(LOCK, i + 5, '{}')), { cmd: 'pingreq' });
+  await vi.waitFor(() => expect(lock.of('pingresp')).toHaveLength(3));
+  expect(lock.acknowledged()).toEqual([]);
+  acknowledge = true;
+  for (const { done } of received.slice()) done();
+  await vi.waitFor(() => expect(lock.acknowledged()).toEqual(Array.from({ length: 64 }, (_, i) => i + 1)));
+});
+
+test('a silent lock is let go by its keep-alive; one that pings, or that the platform itself does not read, is not', async () => {
+  acknowledge = false;
+  const [unread, pinging, silent] = [tap(), tap(), tap()];
+  unread.connectAs('JT70100003', SECRET, 1);
+  pinging.connectAs(OTHER, SECRET, 1);
+  await vi.waitFor(() => expect(broker.connectedLocks()).toHaveLength(2));
+  unread.send(...Array.from({ length: 65 }, (_, i) => publishPacket('JT70100003', i + 1, '{}')));
+  await vi.waitFor(() => expect(received).toHaveLength(64));
+  silent.connectAs(LOCK, SECRET, 1);
+  await vi.waitFor(
+    () => {
+      pinging.send({ cmd: 'pingreq' });
+      expect(silent.closed).toBe(true);
+    },
+    { timeout: 10_000 },
+  );
+  expect(await refused('wire', 'keep-alive')).toBe(1);
+  expect(broker.connectedLocks()).toEqual(['JT70100003', OTHER]);
+  expect(silent.closed && !unread.closed && !pinging.closed).toBe(true);
+});
+
 test('beyond the limit over all locks, a lock with something waiting is not read and one without still is', async () => {
   await broker.close();
   await start({ softBytes: 2_000, hardBytes: 1_000_000 });

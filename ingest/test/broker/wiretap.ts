@@ -22,13 +22,13 @@ export class Wiretap {
     this.socket.write(Buffer.concat(parts.map((part) => (Buffer.isBuffer(part) ? part : mqttPacket.generate(part)))));
   }
 
-  connectAs(lockId: string, secret: string): void {
+  connectAs(lockId: string, secret: string, keepalive = 60): void {
     this.send({
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: 4,
       clean: true,
-      keepalive: 60,
+      keepalive,
       clientId: lockId,
       username: lockId,
       password: Buffer.from(secret),
