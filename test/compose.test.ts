@@ -39,8 +39,11 @@ describe('docker-compose.yml', () => {
     expect(database?.ports).toBeUndefined();
   });
 
-  it('keeps the data in a declared volume', () => {
-    expect(database?.volumes?.map((mount) => mount.split(':')[0])).toEqual(Object.keys(compose.volumes));
+  it('keeps the data, and the key of the webhooks, in declared volumes', () => {
+    const mounts = [database, sealwatch].flatMap((service) => service?.volumes ?? []);
+    expect(mounts.map((mount) => mount.split(':')[0])).toEqual(Object.keys(compose.volumes));
+    const dataDir = /SEALWATCH_DATA_DIR=(\S+)/.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8'))?.[1];
+    expect(dataDir?.startsWith(sealwatch?.volumes?.[0]?.split(':')[1] ?? 'nowhere')).toBe(true);
   });
 
   it('builds from a Dockerfile that exists and starts what exists', () => {

@@ -4,7 +4,7 @@ import { startApp } from './app.ts';
 import { type Config, readConfig } from './config.ts';
 import { runDemo } from './demo.ts';
 import { createLog } from './log.ts';
-import { backUpTo, checkUp, createKey, createPerson, migrateNow, restoreFrom } from './operate.ts';
+import { backUpTo, checkUp, createKey, createPerson, migrateNow, restoreFrom, verifyAudit } from './operate.ts';
 
 export interface RunOptions {
   /** The simulator's program, where it is installed; the demo needs it. */
@@ -85,9 +85,16 @@ function program(options: RunOptions): Command {
     .description('check every part and say what to do')
     .action(() => checkUp(readConfig(process.env)));
   command
+    .command('audit')
+    .description('who did what')
+    .command('verify')
+    .description('walk the chain of the audit and say where it is broken; the exit code is 1 if it is')
+    .option('--json', 'the finding as JSON')
+    .action((given: { json?: boolean }) => verifyAudit(readConfig(process.env), given));
+  command
     .command('backup')
     .argument('<file>')
-    .description('write all data to a file')
+    .description('write all data to a file; keep webhooks.key of the data folder beside it')
     .action((file: string) => backUpTo(readConfig(process.env), file));
   command
     .command('restore')

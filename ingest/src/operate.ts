@@ -7,6 +7,7 @@ import { hashPassword, signInLink } from './api/session.ts';
 import { type Config, WALL_DIR } from './config.ts';
 import { createLog } from './log.ts';
 import { audit } from './store/audit.ts';
+import { checkAudit, linkAudit } from './store/auditchain.ts';
 import { restoreBackup, writeBackup } from './store/backup.ts';
 import type { Manifest } from './store/backup-format.ts';
 import { type Database, openDatabase } from './store/database.ts';
@@ -138,6 +139,22 @@ function checkWall(): Finding {
   return built
     ? { part: 'wall', state: 'ok', text: 'built' }
     : { part: 'wall', state: 'warning', text: 'not built', hint: 'Run: npm run build' };
+}
+
+/** Walks the audit's chain; the exit code is 1 where it is broken. */
+export async function verifyAudit(config: Config, { json }: { json?: boolean }): Promise<void> {
+  const { broken, ...counts } = await onDatabase(config, { beside: true }, async ({ pool }) => {
+    // What was committed until now is linked first, so that something can be said of it.
+    await linkAudit(pool);
+    return checkAudit(pool);
+  });
+  if (json === true) print(JSON.stringify({ holds: broken === undefined, ...broken, ...counts }));
+  else if (broken === undefined) print(`the audit holds: ${counts.linked} entries, each linked to the one before it`);
+  else {
+    print(`THE AUDIT IS BROKEN at entry ${broken.auditId}: ${broken.reason}`);
+    print(`${counts.linked} entries before it hold. Compare with a backup made before; nothing was changed.`);
+  }
+  if (broken !== undefined) process.exitCode = 1;
 }
 
 export async function backUpTo(config: Config, path: string): Promise<void> {

@@ -134,6 +134,12 @@ export interface AuditFinding {
   broken?: { auditId: number; reason: string };
 }
 
+/**
+ * An entry is linked within moments of its writing. One whose time lies so far before that of the entry linked before it
+ * was put in afterwards, with a time of the past.
+ */
+const BACKDATED_MS = 10 * 60_000;
+
 /** Walks the chain from its beginning. */
 export async function checkAudit(db: Queryable): Promise<AuditFinding> {
   const { rows: waiting } = await db.query<{ audit_id: number }>(
@@ -141,30 +147,33 @@ export async function checkAudit(db: Queryable): Promise<AuditFinding> {
   );
   const head = await headOf(db);
   const finding = { linked: 0, unlinked: waiting.map((row) => row.audit_id) };
-  let previous: Buffer = GENESIS;
-  let last = 0;
+  let before: AuditRow | undefined;
   for (;;) {
     const { rows } = await db.query<AuditRow>('SELECT * FROM audit WHERE link_no > $1 ORDER BY link_no LIMIT 1000', [
       finding.linked,
     ]);
     for (const row of rows) {
-      const reason = faultOf(row, finding.linked + 1, previous);
+      const reason = faultOf(row, finding.linked + 1, before);
       if (reason !== undefined) return { ...finding, broken: { auditId: row.audit_id, reason } };
-      previous = row.hash ?? GENESIS;
+      before = row;
       finding.linked++;
-      last = row.audit_id;
     }
     if (rows.length === 0) break;
   }
-  if ((head?.link_no ?? 0) > finding.linked) {
-    return { ...finding, broken: { auditId: last, reason: 'entries after this one were removed' } };
+  const gone = head === undefined && finding.linked > 0 && (await headOf(db)) === undefined;
+  if (gone || (head?.link_no ?? 0) > finding.linked) {
+    return { ...finding, broken: { auditId: before?.audit_id ?? 0, reason: 'entries after this one were removed' } };
   }
   return finding;
 }
 
-function faultOf(row: AuditRow, linkNo: number, previous: Buffer): string | undefined {
+function faultOf(row: AuditRow, linkNo: number, before: AuditRow | undefined): string | undefined {
+  const previous = before?.hash ?? GENESIS;
   if (row.link_no !== linkNo || row.prev_hash?.equals(previous) !== true) {
     return 'an entry before this one was removed or inserted';
   }
-  return row.hash !== null && hashOf(previous, row).equals(row.hash) ? undefined : 'this entry was changed';
+  if (row.hash === null || !hashOf(previous, row).equals(row.hash)) return 'this entry was changed';
+  const backMs = (before?.at.getTime() ?? 0) - row.at.getTime();
+  if (backMs < BACKDATED_MS) return undefined;
+  return `this entry was inserted: its time lies ${Math.round(backMs / 60_000)} min before that of the entry linked before it`;
 }
