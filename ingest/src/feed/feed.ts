@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { Server } from 'socket.io';
 import { z } from 'zod';
 import { READERS, sameHost } from '../api/guard.ts';
-import { type Credentials, identify, type Principal, SESSION_COOKIE } from '../api/principal.ts';
+import { bearerOf, type Credentials, identify, type Principal, SESSION_COOKIE } from '../api/principal.ts';
 import { ApiProblem, problemOf } from '../api/problem.ts';
 import type { Committed } from '../intake/intake.ts';
 import { alarmOf, alarmsById } from '../store/alarms.ts';
@@ -128,10 +128,10 @@ class LiveFeed implements Feed {
     this.#io.attach(server);
   }
 
-  #credentials({ handshake }: FeedSocket): Credentials {
-    const key: unknown = handshake.auth.key;
-    const cookies = fastifyCookie.parse(handshake.headers.cookie ?? '');
-    return { key: typeof key === 'string' ? key : undefined, session: cookies[SESSION_COOKIE] };
+  /** A key comes as `auth.key`, `auth.token` or, where a client can set headers, as in REST. */
+  #credentials({ handshake: { auth, headers } }: FeedSocket): Credentials {
+    const key = [auth.key, auth.token, bearerOf(headers.authorization)].find((given) => typeof given === 'string');
+    return { key, session: fastifyCookie.parse(headers.cookie ?? '')[SESSION_COOKIE] };
   }
 
   async #admit(socket: FeedSocket): Promise<void> {

@@ -54,13 +54,14 @@ class Screen {
   gaps = 0;
   #sequence = 0;
 
-  constructor(options: { auth?: object; cookie?: string; origin?: string }) {
+  constructor(options: { auth?: object; bearer?: string; cookie?: string; origin?: string }) {
     this.socket = io(`${url}/live`, {
       transports: ['websocket'],
       forceNew: true,
       reconnection: false,
       ...(options.auth ? { auth: options.auth } : {}),
       extraHeaders: {
+        ...(options.bearer ? { authorization: `Bearer ${options.bearer}` } : {}),
         ...(options.cookie ? { cookie: options.cookie } : {}),
         ...(options.origin ? { origin: options.origin } : {}),
       },
@@ -183,7 +184,10 @@ describe('who may look', () => {
     const cookie = String(link.headers['set-cookie']).split(';')[0]!;
     expect((await open({ cookie })).snapshots).toBe(1);
     expect((await open({ cookie, origin: url })).snapshots).toBe(1);
+    expect((await open({ auth: { token: BOOTSTRAP } })).snapshots).toBe(1);
+    expect((await open({ bearer: BOOTSTRAP })).snapshots).toBe(1);
     expect(await refusal({})).toContain('sign in');
+    expect(await refusal({ bearer: 'sw_wrong' })).toContain('unknown');
     expect(await refusal({ auth: { key: 'sw_wrong' } })).toContain('unknown');
     expect(await refusal({ auth: { key: await platform.key('gate') } })).toContain('gate');
     expect(await refusal({ cookie, origin: 'https://evil.example' })).toBeTruthy();
