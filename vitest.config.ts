@@ -13,8 +13,9 @@ const room = (name: string, test: object = {}) => ({
     name,
     root: name,
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Far above what a test takes: a limit only ends what hangs.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     ...test,
   },
 });
@@ -27,12 +28,7 @@ export default defineConfig({
       room('ingest', { globalSetup: [EMBEDDED] }),
       room('simulator'),
       room('monitor-ui'),
-      room('.', {
-        name: 'platform',
-        globalSetup: [EMBEDDED],
-        testTimeout: 120_000,
-        hookTimeout: 120_000,
-      }),
+      room('.', { name: 'platform', globalSetup: [EMBEDDED] }),
     ],
   },
 });
