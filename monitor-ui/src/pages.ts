@@ -6,7 +6,17 @@ export const createPages = () =>
     routes: [
       { path: '/wall', name: 'wall', component: () => import('./wall/WallPage.vue') },
       { path: '/sign-in', name: 'sign-in', component: () => import('./signin/SignInPage.vue') },
-      { path: '/trips/:tripId', name: 'trip', component: () => import('./trip/TripPage.vue'), props: true },
+      {
+        path: '/',
+        component: () => import('./console/ConsoleFrame.vue'),
+        children: [
+          { path: 'alarms', name: 'alarms', component: () => import('./console/AlarmsPage.vue') },
+          { path: 'trips', name: 'trips', component: () => import('./console/TripsPage.vue') },
+          { path: 'trips/:tripId', name: 'trip', component: () => import('./console/TripPage.vue'), props: true },
+          { path: 'gates', name: 'gates', component: () => import('./console/GatesPage.vue') },
+          { path: 'gates/:gateId', name: 'gate', component: () => import('./console/GatePage.vue'), props: true },
+        ],
+      },
       { path: '/:rest(.*)*', redirect: '/wall' },
     ],
   });

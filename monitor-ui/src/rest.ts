@@ -16,7 +16,7 @@ export interface Session {
   role: string;
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`/api/v1${path}`, {
     method,
     credentials: 'same-origin',
@@ -29,19 +29,19 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   return answer as T;
 }
 
-interface Page<T> {
+export interface Page<T> {
   items: T[];
   next?: string;
 }
 
 /** Every page of a list. */
-async function everything<T>(path: string): Promise<T[]> {
+export async function everything<T>(path: string): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   do {
     const page: Page<T> = await call(
       'GET',
-      `${path}?limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
+      `${path}${path.includes('?') ? '&' : '?'}limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
     );
     items.push(...page.items);
     cursor = page.next;
@@ -53,12 +53,41 @@ async function everything<T>(path: string): Promise<T[]> {
 export type PlannedRoute = Route & { routeId: string; version: number };
 export type KnownPlace = Place & { placeId: string };
 
-/** The newest version of every route, with its line: the list itself holds their heads only. */
-export async function routes(): Promise<PlannedRoute[]> {
-  const heads = await everything<{ routeId: string }>('/routes');
-  return Promise.all(heads.map(({ routeId }) => call<PlannedRoute>('GET', `/routes/${encodeURIComponent(routeId)}`)));
+export interface RouteVersion {
+  routeId: string;
+  version: number;
+}
+export interface RouteHead extends RouteVersion {
+  name: string;
+  createdAt: string;
+  createdBy: string;
 }
 
+export const versionKey = ({ routeId, version }: RouteVersion): string => `${routeId}@${version}`;
+
+/** The newest version of every route; the list holds their heads only. */
+export const routeHeads = () => everything<RouteHead>('/routes');
+export const route = ({ routeId, version }: RouteVersion) =>
+  call<PlannedRoute>('GET', `/routes/${encodeURIComponent(routeId)}?version=${version}`);
+
+/** Figures of a span of days, by day (UTC) and office. */
+export interface DayFigures {
+  day: string;
+  office: string;
+  declared: number;
+  arrived: number;
+  limited: number;
+  onTime: number;
+  deviations: number;
+  falseAlarms: number;
+  passages: number;
+  released: number;
+  gateSeconds: number;
+}
+export const figures = (fromMs: number) =>
+  call<{ items: DayFigures[] }>('GET', `/stats?from=${encodeURIComponent(new Date(fromMs).toISOString())}`);
+
+export const signOut = () => call<void>('DELETE', '/session');
 export const session = () => call<Session>('GET', '/session');
 export const signIn = (name: string, password: string) => call<Session>('POST', '/session', { name, password });
 export const places = () => everything<KnownPlace>('/places');

@@ -1,6 +1,8 @@
+import pages from './console.en.ts';
 import type zh from './zh-CN.ts';
 
 const en: typeof zh = {
+  ...pages,
   app: { name: 'Sealwatch', wall: 'Container locks in transit · Command centre' },
   count: {
     inTransit: 'In transit',
@@ -10,7 +12,15 @@ const en: typeof zh = {
     silent: 'Silent',
     arrivedToday: 'Arrived today',
   },
-  rate: { reports: 'Reports', perSecond: '/s', lag: 'Lag' },
+  rate: {
+    reports: 'Reports',
+    perSecond: '/s',
+    lag: 'Lag',
+    onTime: 'On time',
+    onTimeOf: 'Trips with a time limit that arrived in the last 24 h',
+    arrivals: 'Arrivals',
+    perHour: '/h',
+  },
   clock: { zone: 'Beijing time', viewer: 'Times shown: {zone}' },
   alarms: {
     title: 'Alarms',

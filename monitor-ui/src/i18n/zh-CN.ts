@@ -1,7 +1,18 @@
+import pages from './console.zh-CN.ts';
+
 export default {
+  ...pages,
   app: { name: 'Sealwatch', wall: '关锁在途监管 · 指挥中心' },
   count: { inTransit: '在途', green: '正常', amber: '关注', red: '红色', silent: '失联', arrivedToday: '今日到达' },
-  rate: { reports: '报文', perSecond: '条/秒', lag: '时延' },
+  rate: {
+    reports: '报文',
+    perSecond: '条/秒',
+    lag: '时延',
+    onTime: '准点率',
+    onTimeOf: '近 24 小时到达、有时限的行程',
+    arrivals: '到达',
+    perHour: '车/时',
+  },
   clock: { zone: '北京时间', viewer: '表内时刻：{zone}' },
   alarms: {
     title: '报警',

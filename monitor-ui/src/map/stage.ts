@@ -68,7 +68,7 @@ export function createStage(options: StageOptions): Stage {
   const { fleet, ui } = options;
   const map = new MapLibreMap({
     container: options.container,
-    style: wallStyle(new URL('./', document.baseURI).href.replace(/wall\/?$/, ''), options.locale, ui),
+    style: wallStyle(new URL(import.meta.env.BASE_URL, location.origin).href, options.locale, ui),
     bounds: HOME,
     minZoom: 2.2,
     maxZoom: 15,

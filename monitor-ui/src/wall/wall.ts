@@ -29,6 +29,8 @@ export interface Wall {
   complaint: Ref<string | undefined>;
   person: ShallowRef<rest.Session | undefined>;
   trip(tripId: string): Trip | undefined;
+  /** The routes, each in the version they began with, of the trips on the wall. */
+  routesUsed(): rest.RouteVersion[];
   /** The trip of the truck drawn in a slot. */
   tripOfSlot(slot: number): string | undefined;
   slotOfTrip(tripId: string): number | undefined;
@@ -175,6 +177,14 @@ export function createWall(options: WallOptions): Wall {
     trip: (tripId) => {
       void version.value;
       return board.trips.get(tripId);
+    },
+    routesUsed: () => {
+      void version.value;
+      const used = new Map<string, rest.RouteVersion>();
+      for (const { routeId, routeVersion } of board.trips.values()) {
+        used.set(rest.versionKey({ routeId, version: routeVersion }), { routeId, version: routeVersion });
+      }
+      return [...used.values()];
     },
     tripOfSlot: (slot) => board.locks.get(slot)?.tripId,
     slotOfTrip: (tripId) => board.indexByTrip.get(tripId),

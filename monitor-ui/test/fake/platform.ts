@@ -149,6 +149,7 @@ export async function startFakePlatform(options: FakeOptions) {
       return [200, { items: [{ routeId: 'yiwu-beilun', version: 1, name: '义乌 → 北仑' }] }];
     }
     if (path === '/routes/yiwu-beilun') return [200, planned()];
+    if (path === '/stats') return [200, { items: [] }];
     if (path === '/places') return [200, { items: places() }];
     const ofTrip = /^\/trips\/([^/]+)(\/track)?$/.exec(path);
     const truck = world.trucks.find(({ trip }) => trip.tripId === ofTrip?.[1]);

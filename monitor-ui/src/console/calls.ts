@@ -1,0 +1,73 @@
+import type { Alarm, PassageAnswer, PassageQuestion, Place, Track, Trip } from '@sealwatch/schemas';
+import { call, everything, type KnownPlace, type Page } from '../rest.ts';
+
+/** What the consoles ask of the platform beside what the wall does (contract §3). */
+
+type Values = Record<string, string | number | boolean | undefined>;
+
+/** `?a=1&b=2` of what is set; nothing where nothing is. */
+export function queryOf(values: Values): string {
+  const set = Object.entries(values).filter(([, value]) => value !== undefined && value !== '');
+  const text = new URLSearchParams(set.map(([key, value]) => [key, String(value)])).toString();
+  return text === '' ? '' : `?${text}`;
+}
+const id = encodeURIComponent;
+
+export interface CommandView {
+  commandId: string;
+  lockId: string;
+  type: string;
+  intervalS?: number;
+  state: string;
+  createdAt: string;
+  createdBy: string;
+  sentAt?: string;
+  endedAt?: string;
+  reason?: string;
+}
+export type Decision = 'release' | 'inspect' | 'return';
+export interface PassageView {
+  passageId: string;
+  gateId: string;
+  decidedAt: string;
+  question: PassageQuestion;
+  answer: PassageAnswer;
+  decision?: { decision: Decision; by: string; secondPerson?: string; comment: string; at: string };
+}
+export type GateView = Place & { gateId: string };
+/** One thing that happened to a trip; what else it carries depends on its type. */
+export interface TripEvent {
+  at: string;
+  type: string;
+  actor?: string;
+  alarm?: Alarm;
+  command?: CommandView;
+  gateId?: string;
+  answer?: PassageAnswer;
+}
+
+export const activeAlarms = (filter: Values) => everything<Alarm>(`/alarms${queryOf({ ...filter, active: true })}`);
+export const alarmPage = (filter: Values, cursor?: string) =>
+  call<Page<Alarm>>('GET', `/alarms${queryOf({ ...filter, limit: 200, cursor })}`);
+export const alarmsOfTrip = (tripId: string) => everything<Alarm>(`/alarms?tripId=${id(tripId)}`);
+export const dispose = (alarmId: string, text: string, falseAlarm: boolean) =>
+  call<Alarm>('POST', `/alarms/${id(alarmId)}/dispose`, { text, falseAlarm });
+
+export const tripPage = (filter: Values, cursor?: string) =>
+  call<Page<Trip>>('GET', `/trips${queryOf({ ...filter, limit: 100, cursor })}`);
+export const tripEvents = (tripId: string) => call<Page<TripEvent>>('GET', `/trips/${id(tripId)}/events`);
+export const track = (tripId: string, maxPoints: number) =>
+  call<Track>('GET', `/trips/${id(tripId)}/track${queryOf({ maxPoints })}`);
+export const hold = (tripId: string, reason: string | null) =>
+  call<Trip>('PUT', `/trips/${id(tripId)}/hold`, { reason });
+export const step = (tripId: string, act: string) => call<{ trip: Trip }>('POST', `/trips/${id(tripId)}/${act}`, {});
+
+export const gates = () => everything<GateView>('/gates');
+export const passages = (gateId: string) =>
+  call<Page<PassageView>>('GET', `/gates/${id(gateId)}/passages${queryOf({ limit: 30 })}`);
+export const decide = (
+  { gateId, passageId }: PassageView,
+  decision: { decision: Decision; comment: string; secondPerson?: string },
+) => call<PassageView>('POST', `/gates/${id(gateId)}/passages/${id(passageId)}/decision`, decision);
+
+export const places = () => everything<KnownPlace>('/places');

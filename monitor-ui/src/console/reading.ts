@@ -1,0 +1,90 @@
+import { onBeforeUnmount, onMounted, type Ref, ref, type ShallowRef, shallowRef } from 'vue';
+import { useRouter } from 'vue-router';
+import { type Page, Refused } from '../rest.ts';
+import { signInFirst, useComplaint } from './viewer.ts';
+
+export interface Reading<T> {
+  value: ShallowRef<T | undefined>;
+  loading: Ref<boolean>;
+  problem: Ref<string | undefined>;
+  reload(): Promise<void>;
+  /** Does something at the platform and reads again; the problem, where there is one, is shown. @returns whether it was done */
+  act(todo: () => Promise<unknown>): Promise<boolean>;
+}
+
+/** Reads once the page is there, and again every `everyMs`, also after it was hidden. An answer overtaken by a newer question is left. */
+export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading<T> {
+  const router = useRouter();
+  const complaint = useComplaint();
+  const value = shallowRef<T>();
+  const loading = ref(true);
+  const problem = ref<string>();
+  let asked = 0;
+  const failed = (error: unknown) => {
+    if (error instanceof Refused && error.status === 401) signInFirst(router);
+    else problem.value = complaint.value(error);
+  };
+  const reload = async () => {
+    const mine = ++asked;
+    loading.value = true;
+    try {
+      const answer = await read();
+      if (mine !== asked) return;
+      value.value = answer;
+      problem.value = undefined;
+    } catch (error) {
+      if (mine === asked) failed(error);
+    } finally {
+      if (mine === asked) loading.value = false;
+    }
+  };
+  const act = async (todo: () => Promise<unknown>) => {
+    try {
+      await todo();
+    } catch (error) {
+      failed(error);
+      return false;
+    }
+    await reload();
+    return true;
+  };
+  let timer: ReturnType<typeof setInterval> | undefined;
+  onMounted(() => {
+    void reload();
+    if (everyMs !== undefined) timer = setInterval(() => document.hidden || reload(), everyMs);
+  });
+  onBeforeUnmount(() => {
+    asked++;
+    clearInterval(timer);
+  });
+  return { value, loading, problem, reload, act };
+}
+
+/** A list read page by page, as far as it is scrolled. */
+export function usePages<T>(readPage: (cursor?: string) => Promise<Page<T>>) {
+  const items = shallowRef<T[]>([]);
+  let next: string | undefined;
+  let reading = false;
+  const first = useReading(async () => {
+    const page = await readPage();
+    items.value = page.items;
+    next = page.next;
+    return page;
+  });
+  const more = async () => {
+    if (reading || next === undefined || first.loading.value) return;
+    reading = true;
+    const from = next;
+    try {
+      const page = await readPage(from);
+      if (next !== from) return;
+      items.value = [...items.value, ...page.items];
+      next = page.next;
+    } catch {
+      // Scrolling on asks again.
+    } finally {
+      reading = false;
+    }
+  };
+  return { ...first, items, more };
+}
