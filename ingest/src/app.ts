@@ -112,6 +112,7 @@ async function compose(
     pool,
     intake: {
       ready: () => intake.ready(),
+      receive: (lockId, payload, done) => intake.receive(lockId, payload, done),
       refreshTrip: (tripId) => intake.refreshTrip(tripId),
       refreshPlaces: () => intake.refreshPlaces(),
       refreshLock: async (lockId) => {

@@ -10,6 +10,8 @@ export interface IntakeDoor {
   refreshTrip(tripId: string): Promise<void>;
   refreshPlaces(): Promise<void>;
   refreshLock(lockId: string): Promise<void>;
+  /** Takes a report as if its lock had sent it; `done` is called after the COMMIT. */
+  receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
   /** Why reports are not accepted now; empty: they are. */
   ready(): string[];
 }

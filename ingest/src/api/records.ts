@@ -3,12 +3,11 @@ import { z } from 'zod';
 import { type AuditRow, listAudit } from '../store/audit.ts';
 import { checkAudit, linkAudit } from '../store/auditchain.ts';
 import { getLock } from '../store/locks.ts';
-import { listQuarantine, type QuarantineRow } from '../store/refused.ts';
 import { keyOf, lockReports, sentForm, tripTrack } from '../store/reports.ts';
 import { isoOf } from '../store/rows.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
-import { callerOf, OPERATORS, READERS } from './guard.ts';
+import { callerOf, READERS } from './guard.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import { notFound } from './problem.ts';
 import { visibleTrip } from './trips.ts';
@@ -49,37 +48,7 @@ const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
   ...(row.hash === null ? {} : { hash: row.hash.toString('hex') }),
 });
 
-const QuarantineView = z.object({
-  quarantineId: z.int(),
-  at: Time,
-  lockId: z.string(),
-  topic: z.string(),
-  reason: z.string(),
-  detail: z.string(),
-  /** As it came, as text where it is text, else in base64. */
-  raw: z.string(),
-  encoding: z.enum(['utf8', 'base64']),
-});
-
-const RAW_SHOWN_BYTES = 4_096;
-
-function refusedOf(row: QuarantineRow): z.output<typeof QuarantineView> {
-  const raw = row.raw.subarray(0, RAW_SHOWN_BYTES);
-  const text = raw.toString('utf8');
-  const readable = Buffer.from(text, 'utf8').equals(raw);
-  return {
-    quarantineId: row.quarantine_id,
-    at: isoOf(row.at),
-    lockId: row.lock_id,
-    topic: row.topic,
-    reason: row.reason,
-    detail: row.detail,
-    raw: readable ? text : raw.toString('base64'),
-    encoding: readable ? 'utf8' : 'base64',
-  };
-}
-
-/** What was recorded: reports and tracks, what was refused, who did what. */
+/** What was recorded: reports and tracks, who did what. */
 export function recordRoutes(app: Api, { pool }: ApiDeps): void {
   app.get(
     '/locks/:lockId/reports',
@@ -118,22 +87,6 @@ export function recordRoutes(app: Api, { pool }: ApiDeps): void {
       const { maxPoints, ...span } = request.query;
       const { points, thinnedWithinM } = await tripTrack(pool, { tripId, ...spanOf(span), maxPoints });
       return { tripId, points: points.map((point) => ({ ...point })), thinnedWithinM };
-    },
-  );
-  app.get(
-    '/quarantine',
-    {
-      config: { roles: OPERATORS },
-      schema: {
-        tags: ['records'],
-        querystring: z.object({ ...Page, lockId: z.string().max(100).optional() }),
-        response: answers({ 200: listOf(QuarantineView) }),
-      },
-    },
-    async (request) => {
-      const { limit, cursor, lockId } = request.query;
-      const rows = await listQuarantine(pool, { lockId, before: keysOf(cursor, z.int()), limit: limit + 1 });
-      return pageOf(rows, limit, refusedOf, (row) => row.quarantine_id);
     },
   );
   auditRoutes(app, pool);

@@ -18,6 +18,7 @@ import { idempotent } from './idempotency.ts';
 import { lockRoutes } from './locks.ts';
 import { placeRoutes } from './places.ts';
 import { ApiProblem, problemOf } from './problem.ts';
+import { quarantineRoutes } from './quarantine.ts';
 import { recordRoutes } from './records.ts';
 import { routeRoutes } from './routes.ts';
 import { sessionRoutes } from './session.ts';
@@ -120,7 +121,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
         await add(api, deps);
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
-      for (const add of [subscriptionRoutes, evidenceRoutes]) await add(api, deps);
+      for (const add of [subscriptionRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
     },
     { prefix: '/api/v1' },
   );

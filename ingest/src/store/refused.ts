@@ -10,15 +10,52 @@ export interface QuarantineRow {
   raw: Buffer;
 }
 
+export interface QuarantineFilter {
+  lockId?: string | undefined;
+  reason?: string | undefined;
+  /** When it was refused, in [from, to). */
+  from?: Date | undefined;
+  to?: Date | undefined;
+}
+
+const MATCHES = `($1::text IS NULL OR lock_id = $1) AND ($2::text IS NULL OR reason = $2)
+  AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)`;
+
+const valuesOf = ({ lockId, reason, from, to }: QuarantineFilter) =>
+  [lockId, reason, from, to].map((value) => value ?? null);
+
 /** What was refused, newest first. */
 export async function listQuarantine(
   db: Queryable,
-  filter: { lockId?: string | undefined; before?: number | undefined; limit: number },
+  filter: QuarantineFilter & { before?: number | undefined; limit: number },
 ): Promise<QuarantineRow[]> {
   const { rows } = await db.query<QuarantineRow>(
-    `SELECT * FROM quarantine WHERE ($1::text IS NULL OR lock_id = $1) AND ($2::bigint IS NULL OR quarantine_id < $2)
-     ORDER BY quarantine_id DESC LIMIT $3`,
-    [filter.lockId ?? null, filter.before ?? null, filter.limit],
+    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id < $5)
+     ORDER BY quarantine_id DESC LIMIT $6`,
+    [...valuesOf(filter), filter.before ?? null, filter.limit],
   );
   return rows;
+}
+
+/** As `listQuarantine`, in the order in which it was refused, beyond `after`. */
+export async function oldestQuarantine(
+  db: Queryable,
+  filter: QuarantineFilter & { after?: number | undefined; limit: number },
+): Promise<QuarantineRow[]> {
+  const { rows } = await db.query<QuarantineRow>(
+    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id > $5)
+     ORDER BY quarantine_id LIMIT $6`,
+    [...valuesOf(filter), filter.after ?? null, filter.limit],
+  );
+  return rows;
+}
+
+export async function getQuarantine(db: Queryable, quarantineId: number): Promise<QuarantineRow | undefined> {
+  const { rows } = await db.query<QuarantineRow>('SELECT * FROM quarantine WHERE quarantine_id = $1', [quarantineId]);
+  return rows[0];
+}
+
+export async function deleteQuarantine(db: Queryable, quarantineIds: number[]): Promise<void> {
+  if (quarantineIds.length === 0) return;
+  await db.query('DELETE FROM quarantine WHERE quarantine_id = ANY ($1::bigint[])', [quarantineIds]);
 }

@@ -134,6 +134,8 @@ const ALLOWED: Record<string, string> = {
   'GET /subscriptions/{subscriptionId}/deliveries': 'sta',
   'POST /subscriptions/{subscriptionId}/deliveries/{deliveryId}/redeliver': 'sta',
   'GET /quarantine': 'osta',
+  'POST /quarantine/replay': 'sta',
+  'POST /quarantine/{quarantineId}/replay': 'sta',
   'GET /snapshot': 'vosta',
   'GET /stats': 'vosta',
   'GET /audit': 'sa',

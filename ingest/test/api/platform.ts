@@ -80,6 +80,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     refreshTrip: async (tripId: string) => void told.trips.push(tripId),
     refreshPlaces: async () => void told.places++,
     refreshLock: async (lockId: string) => void told.locks.push(lockId),
+    receive: (_lockId: string, _payload: Buffer, done: (error?: Error) => void) => done(),
     ready: () => reasons,
   };
   const feed = await startFeed({

@@ -1,0 +1,144 @@
+import { Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { type Replayed, replayRefused } from '../intake/replay.ts';
+import { audit } from '../store/audit.ts';
+import { getQuarantine, listQuarantine, oldestQuarantine, type QuarantineRow } from '../store/refused.ts';
+import { isoOf } from '../store/rows.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, OPERATORS, SUPERVISORS } from './guard.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { notFound } from './problem.ts';
+
+const QuarantineView = z.object({
+  quarantineId: z.int(),
+  at: Time,
+  lockId: z.string(),
+  topic: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  /** As it came, as text where it is text, else in base64. */
+  raw: z.string(),
+  encoding: z.enum(['utf8', 'base64']),
+});
+
+const RAW_SHOWN_BYTES = 4_096;
+
+function refusedOf(row: QuarantineRow): z.output<typeof QuarantineView> {
+  const raw = row.raw.subarray(0, RAW_SHOWN_BYTES);
+  const text = raw.toString('utf8');
+  const readable = Buffer.from(text, 'utf8').equals(raw);
+  return {
+    quarantineId: row.quarantine_id,
+    at: isoOf(row.at),
+    lockId: row.lock_id,
+    topic: row.topic,
+    reason: row.reason,
+    detail: row.detail,
+    raw: readable ? text : raw.toString('base64'),
+    encoding: readable ? 'utf8' : 'base64',
+  };
+}
+
+const Filter = {
+  lockId: z.string().max(100).optional(),
+  reason: z.string().max(100).optional(),
+  from: Time.optional(),
+  to: Time.optional(),
+};
+
+const filterOf = ({ lockId, reason, from, to }: z.output<z.ZodObject<typeof Filter>>) => ({
+  lockId,
+  reason,
+  from: from === undefined ? undefined : new Date(from),
+  to: to === undefined ? undefined : new Date(to),
+});
+
+const ReplayView = z.object({
+  quarantineId: z.int(),
+  stored: z.int(),
+  refused: z.array(z.object({ reason: z.string(), detail: z.string() })),
+});
+
+/** A replay is answered when it has been committed, so it is kept short. */
+const REPLAYED_AT_ONCE = 200;
+
+/** What was refused (law 9): to be looked at, and to be sent through the intake again after a fix. */
+export function quarantineRoutes(app: Api, deps: ApiDeps): void {
+  const { pool } = deps;
+  app.get(
+    '/quarantine',
+    {
+      config: { roles: OPERATORS },
+      schema: {
+        tags: ['records'],
+        summary: 'What was refused, newest first',
+        querystring: z.object({ ...Page, ...Filter }),
+        response: answers({ 200: listOf(QuarantineView) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, ...filter } = request.query;
+      const before = keysOf(cursor, z.int());
+      const rows = await listQuarantine(pool, { ...filterOf(filter), before, limit: limit + 1 });
+      return pageOf(rows, limit, refusedOf, (row) => row.quarantine_id);
+    },
+  );
+  app.post(
+    '/quarantine/:quarantineId/replay',
+    {
+      config: { roles: SUPERVISORS },
+      schema: {
+        tags: ['records'],
+        summary: 'Send one refused publish through the intake again; it leaves the quarantine once it is stored',
+        params: z.object({ quarantineId: z.string() }),
+        response: answers({ 200: ReplayView }),
+      },
+    },
+    async (request) => {
+      const { quarantineId } = request.params;
+      const row = /^\d{1,15}$/.test(quarantineId) ? await getQuarantine(pool, Number(quarantineId)) : undefined;
+      const [replayed] = row ? await replay(deps, [row], callerOf(request).name) : [];
+      if (!replayed) throw notFound('quarantine', quarantineId);
+      return replayed;
+    },
+  );
+  app.post(
+    '/quarantine/replay',
+    {
+      config: { roles: SUPERVISORS },
+      schema: {
+        tags: ['records'],
+        summary: 'Send refused publishes through the intake again, oldest first; with `next`, go on behind them',
+        body: z.object({
+          ...Filter,
+          limit: z.int().min(1).max(REPLAYED_AT_ONCE).default(REPLAYED_AT_ONCE),
+          cursor: z.string().max(1_000).optional(),
+        }),
+        response: answers({ 200: listOf(ReplayView) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, ...filter } = request.body;
+      const after = keysOf(cursor, z.int());
+      const rows = await oldestQuarantine(pool, { ...filterOf(filter), after, limit: limit + 1 });
+      const replayed = await replay(deps, rows.slice(0, limit), callerOf(request).name);
+      const page = pageOf(
+        rows,
+        limit,
+        ({ quarantine_id }) => quarantine_id,
+        (row) => row.quarantine_id,
+      );
+      return { ...page, items: replayed };
+    },
+  );
+}
+
+async function replay({ pool, intake }: ApiDeps, rows: QuarantineRow[], actor: string): Promise<Replayed[]> {
+  const receive: typeof intake.receive = (...publish) => intake.receive(...publish);
+  const replayed = await replayRefused(pool, receive, rows, Date.now());
+  for (const { quarantineId, stored } of replayed.filter((one) => one.stored > 0)) {
+    await audit(pool, { actor, action: 'quarantine.replay', subject: `quarantine:${quarantineId}`, after: { stored } });
+  }
+  return replayed;
+}

@@ -1,0 +1,91 @@
+import { reportTopic } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
+import { deleteQuarantine, type QuarantineRow } from '../store/refused.ts';
+import { type Identity, recordsByIdentity } from '../store/roster.ts';
+import { AHEAD_MS, identityOf } from './admit.ts';
+import type { Intake } from './contract.ts';
+import { decode } from './decode.ts';
+import { type IntakeRecord, sameBody } from './record.ts';
+
+/** What became of one row of the quarantine. */
+export interface Replayed {
+  quarantineId: number;
+  /** Records of it that are in the store now. */
+  stored: number;
+  /** Why it, or a part of it, is refused still; such a part stays in quarantine. */
+  refused: { reason: string; detail: string }[];
+}
+
+interface Reading {
+  row: QuarantineRow;
+  records: IntakeRecord[];
+  refused: Replayed['refused'];
+}
+
+/**
+ * Sends what was refused through the intake once more, after a fix. A row of which no record can be taken stays as it
+ * is. The others leave once what is in them has been committed; a crash between loses nothing, because the same record
+ * again changes nothing.
+ */
+export async function replayRefused(
+  pool: Pool,
+  receive: Intake['receive'],
+  rows: readonly QuarantineRow[],
+  nowMs: number,
+): Promise<Replayed[]> {
+  const readings = rows.map((row) => readAgain(row, nowMs));
+  const before = await storedBodies(pool, readings);
+  const going = readings.filter(({ records }) => records.some((record) => isFree(record, before)));
+  await Promise.all(going.map(({ row }) => sendAgain(receive, row)));
+  const after = await storedBodies(pool, readings);
+  await deleteQuarantine(
+    pool,
+    going.map(({ row }) => row.quarantine_id),
+  );
+  return readings.map(({ row, records, refused }) => {
+    const missing = records.filter((record) => !isStored(record, after));
+    const others = missing.map((record) => ({
+      reason: after.has(identityOf(record)) ? 'identity-conflict' : 'unstorable',
+      detail: `boot ${record.boot}, seq ${record.seq}: refused again`,
+    }));
+    const stored = records.length - missing.length;
+    return { quarantineId: row.quarantine_id, stored, refused: [...refused, ...others] };
+  });
+}
+
+function readAgain(row: QuarantineRow, nowMs: number): Reading {
+  if (row.topic !== reportTopic(row.lock_id)) {
+    const detail = `topic: ${row.topic}, expected ${reportTopic(row.lock_id)}: only reports can be replayed`;
+    return { row, records: [], refused: [{ reason: 'not-a-report', detail }] };
+  }
+  const { records, refusals } = decode(row.lock_id, row.raw, nowMs);
+  const refused = refusals.map(({ reason, detail }) => ({ reason, detail }));
+  const ahead = records.filter((record) => record.timeMs > nowMs + AHEAD_MS);
+  for (const { timeMs } of ahead) {
+    const detail = `time: ${new Date(timeMs).toISOString()}, expected at most 10 min ahead`;
+    refused.push({ reason: 'time-ahead', detail });
+  }
+  return { row, records: records.filter((record) => !ahead.includes(record)), refused };
+}
+
+async function storedBodies(pool: Pool, readings: Reading[]): Promise<Map<string, IntakeRecord>> {
+  const identities: Identity[] = readings.flatMap(({ records }) => records);
+  const stored = await recordsByIdentity(pool, identities);
+  return new Map(stored.map((record) => [identityOf(record), record]));
+}
+
+/** Whether the identity is unused, or used by this very record. */
+function isFree(record: IntakeRecord, stored: Map<string, IntakeRecord>): boolean {
+  return !stored.has(identityOf(record)) || isStored(record, stored);
+}
+
+function isStored(record: IntakeRecord, stored: Map<string, IntakeRecord>): boolean {
+  const kept = stored.get(identityOf(record));
+  return kept !== undefined && sameBody(kept, record);
+}
+
+function sendAgain(receive: Intake['receive'], row: QuarantineRow): Promise<void> {
+  return new Promise((resolve, reject) => {
+    receive(row.lock_id, row.raw, (error) => (error ? reject(error) : resolve()));
+  });
+}
