@@ -73,9 +73,11 @@ export function advance(
     const from = same ? track : { ...track, state: { ...track.state, basis: basisOf(plan) } };
     return told(plan, track, run(plan, from, fresh), NOTHING_ENDED);
   }
-  const checkpoint = track.checkpoints.findLast(
-    ({ timeMs, state }) => timeMs < fromMs && timeMs < sameUntilMs(plan, state.basis),
-  ) ?? { timeMs: 0, ordinal: 0, state: startTrip(plan) };
+  const checkpoint = track.checkpoints.findLast(({ timeMs }) => timeMs < fromMs) ?? {
+    timeMs: 0,
+    ordinal: 0,
+    state: startTrip(plan),
+  };
   if (!stored && checkpoint.timeMs < track.recentFromMs) return { ok: false, needFromMs: checkpoint.timeMs };
   const known = (stored ?? track.recent).filter((report) => report.timeMs > checkpoint.timeMs).sort(foldOrder);
   const knownKeys = new Set(known.map(reportKey));

@@ -179,6 +179,23 @@ describe('places off the corridor where a truck may be', () => {
     follow(rows(900), planOf({ known: far }));
   });
 
+  it('a route that names no ends has them within 500 m of its first and last point', () => {
+    follow([
+      ['08:00:00', 0.1, 400, '-'],
+      ['08:01:00', 0.2, 400, '-'],
+      ['09:08:00', 99.8, 400, '-'],
+      ['09:08:30', 99.9, 400, '-'],
+    ]);
+    follow([
+      ['08:05:00', 0.5, 400, 'provisional'],
+      ['08:05:30', 0.5, 400, 'open'],
+    ]);
+    follow([
+      ['09:05:00', 99.5, 400, 'provisional'],
+      ['09:05:30', 99.5, 400, 'open'],
+    ]);
+  });
+
   it('the destination is where it ends, though its yard lies beside the corridor', () => {
     const destination = { name: 'yard', center: [onRoad(99).lon, 29.99], radiusM: 600 };
     const ledger = follow(
