@@ -3,7 +3,7 @@ import type { Check, StepName } from '@sealwatch/schemas';
 import { allowedFrom, move, type TripAct } from '../custody/status.ts';
 import { failedChecks, stateByChecks, withStep } from '../custody/steps.ts';
 import { audit } from '../store/audit.ts';
-import { insertOrder, type OrderRow } from '../store/orders.ts';
+import { insertOrder, type NewOrder, type OrderRow } from '../store/orders.ts';
 import { announce } from '../store/outbox.ts';
 import type { Queryable } from '../store/queryable.ts';
 import { changeTrip, type TripChange, type TripView, tripForUpdate, tripOf } from '../store/trips.ts';
@@ -72,25 +72,25 @@ export function requirePassed(step: StepName, checks: Check[]): void {
   throw new ApiProblem(409, `step.${step}.failed`, `these checks failed: ${which}`, errors);
 }
 
+/** A command that waits a day for its lock, unless it says otherwise. */
+export const newOrder = (
+  order: Omit<NewOrder, 'commandId' | 'expiresAt'> & { expiresAt?: Date | undefined },
+): NewOrder => ({
+  ...order,
+  commandId: randomUUID(),
+  expiresAt: order.expiresAt ?? new Date(Date.now() + COMMAND_LIFE_MS),
+});
+
 export async function orderEach(
   db: Queryable,
   row: TripView,
   type: 'interval' | 'unlock',
   by: string,
 ): Promise<OrderRow[]> {
+  const intervalS = type === 'interval' ? SEALED_INTERVAL_S : undefined;
   const orders: OrderRow[] = [];
   for (const { lockId } of row.units) {
-    orders.push(
-      await insertOrder(db, {
-        commandId: randomUUID(),
-        lockId,
-        tripId: row.trip_id,
-        type,
-        intervalS: type === 'interval' ? SEALED_INTERVAL_S : undefined,
-        expiresAt: new Date(Date.now() + COMMAND_LIFE_MS),
-        by,
-      }),
-    );
+    orders.push(await insertOrder(db, newOrder({ lockId, tripId: row.trip_id, type, intervalS, by })));
   }
   return orders;
 }

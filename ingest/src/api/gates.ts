@@ -1,15 +1,16 @@
-import { type FeedPassage, PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
+import { PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { listPassages, type PassageRow } from '../store/passages.ts';
-import { getPlace, listPlaces } from '../store/places.ts';
+import { listPlaces } from '../store/places.ts';
 import { isoOf } from '../store/rows.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { decideByHand } from './gatehand.ts';
-import { type Gate, type Passed, pass } from './gatekeeping.ts';
-import { callerOf, DECIDERS, EVERYONE, READERS } from './guard.ts';
+import { pass } from './gatekeeping.ts';
+import { callerOf, DECIDERS, EVERYONE, GATEKEEPERS, READERS } from './guard.ts';
+import { jgsRoutes } from './jgs.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { notFound } from './problem.ts';
+import { afterPassage, gateOf } from './passed.ts';
 import { Replanner } from './replan.ts';
 
 const GateView = Place.extend({ gateId: z.string() });
@@ -51,46 +52,11 @@ function viewOf(row: PassageRow): z.output<typeof PassageView> {
   };
 }
 
-/** A passage as the wall shows it. */
-export function feedPassageOf(row: PassageRow, gateName: string): FeedPassage {
-  const { question, answer } = row;
-  return {
-    ...answer,
-    gateId: row.gate_id,
-    gateName,
-    ...(question.lane === undefined ? {} : { gateLane: question.lane }),
-    direction: question.direction,
-    at: question.at,
-    ...(question.plate === undefined ? {} : { plate: question.plate.text }),
-  };
-}
-
-async function gateOf(deps: ApiDeps, gateId: string): Promise<Gate> {
-  const place = await getPlace(deps.pool, gateId);
-  if (place?.kind !== 'gate') throw notFound('gate', gateId);
-  return { gateId, name: place.name, office: place.feature.properties.office };
-}
-
-/** After the COMMIT, while the gate has its answer: the rules get the new plan, then the locks their commands. */
-export function afterPassage(deps: ApiDeps, replanner: Replanner, passed: Passed): void {
-  const { row, gate, fresh, tripId, tripChanged, alarmIds, lockIds } = passed;
-  if (!fresh) return;
-  const wake = () => {
-    for (const lockId of lockIds) deps.commands.wake(lockId);
-  };
-  if (tripId !== undefined && tripChanged) {
-    replanner.changed(tripId, wake);
-    deps.feed.tripChanged(tripId);
-  }
-  for (const alarmId of alarmIds) deps.feed.alarmChanged(alarmId);
-  deps.feed.passage(feedPassageOf(row, gate.name), gate.office);
-}
-
-export function gateRoutes(app: Api, deps: ApiDeps): void {
+export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
   const replanner = new Replanner(deps);
+  await app.register(async (inner: Api) => jgsRoutes(inner, deps, replanner));
   app.addHook('onClose', async () => replanner.stop());
   const params = z.object({ gateId: z.string().max(64) });
-  const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
   app.post(
     '/gates/:gateId/passages',
     {

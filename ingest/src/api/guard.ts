@@ -22,6 +22,8 @@ export const READERS = ['viewer', 'operator', 'supervisor', 'tester', 'admin'] a
 export const OPERATORS = ['operator', 'supervisor', 'tester', 'admin'] as const;
 /** Who works alarms and decides at the gate: no test fleet does. */
 export const DECIDERS = ['operator', 'supervisor', 'admin'] as const;
+/** Who may ask whether a truck may pass. */
+export const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
 export const SUPERVISORS = ['supervisor', 'tester', 'admin'] as const;
 export const ADMINS = ['admin'] as const;
 export const EVERYONE: readonly Role[] = Role.options;

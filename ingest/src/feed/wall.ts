@@ -1,6 +1,6 @@
 import type { Alarm, FeedPassage, Trip } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { feedPassageOf } from '../api/gates.ts';
+import { feedPassageOf } from '../api/passed.ts';
 import { activeAlarms, alarmOf } from '../store/alarms.ts';
 import { wallLocks } from '../store/locks.ts';
 import { listPassages } from '../store/passages.ts';

@@ -32,6 +32,16 @@ export async function getPassage(db: Queryable, gateId: string, passageId: strin
   return rows[0];
 }
 
+/** The newest passage of a session of gate equipment: its first reading, or one that was taken again. */
+export async function passageOfSession(db: Queryable, gateId: string, sessionId: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ passage_id: string }>(
+    `SELECT passage_id FROM passages WHERE gate_id = $1 AND (passage_id = $2 OR starts_with(passage_id, $2 || '/'))
+     ORDER BY decided_at DESC LIMIT 1`,
+    [gateId, sessionId],
+  );
+  return rows[0]?.passage_id;
+}
+
 export async function decidePassage(
   db: Queryable,
   passage: { gateId: string; passageId: string; answer: PassageAnswer },

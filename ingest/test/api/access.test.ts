@@ -115,6 +115,7 @@ const ALLOWED: Record<string, string> = {
   'POST /gates/{gateId}/passages': 'osgta',
   'GET /gates/{gateId}/passages': 'vosgta',
   'POST /gates/{gateId}/passages/{passageId}/decision': 'osa',
+  'POST /jgs/14': 'osgta',
   'GET /gates': 'vosgta',
   'POST /users': 'a',
   'GET /users': 'a',

@@ -17,6 +17,7 @@ export interface Told {
   locks: string[];
   woken: string[];
   places: number;
+  reports: { lockId: string; report: object }[];
 }
 
 export interface TestPlatform {
@@ -73,14 +74,17 @@ export interface Answer {
 export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatform> {
   const database = await freshDatabase();
   const log = pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
-  const told: Told = { trips: [], locks: [], woken: [], places: 0 };
+  const told: Told = { trips: [], locks: [], woken: [], places: 0, reports: [] };
   const reasons: string[] = [];
   const listeners: Parameters<ApiDeps['commands']['onEnded']>[0][] = [];
   const intake = {
     refreshTrip: async (tripId: string) => void told.trips.push(tripId),
     refreshPlaces: async () => void told.places++,
     refreshLock: async (lockId: string) => void told.locks.push(lockId),
-    receive: (_lockId: string, _payload: Buffer, done: (error?: Error) => void) => done(),
+    receive: (lockId: string, payload: Buffer, done: () => void) => {
+      told.reports.push({ lockId, report: JSON.parse(payload.toString()) });
+      done();
+    },
     ready: () => reasons,
   };
   const feed = await startFeed({

@@ -1,0 +1,32 @@
+import { printXml } from './xml.ts';
+
+/** The feedback that a message gets: its element, its type, and the result that means "not done". */
+const FEEDBACK: Record<string, { name: string; type: string; result: Record<string, string> }> = {
+  OPERATE_INFO: { name: 'OPERATE_FEEDBACK', type: '0x84', result: { RESULT: '2' } },
+  POSITION_INFO: { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } },
+  POSITION_QUERY: { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } },
+};
+/** A gate whose question could not be answered keeps its barrier down and calls a person. */
+const GATHER = { name: 'GATHER_FEEDBACK', type: '0x82', result: { CHECK_RESULT: 'M' } };
+
+export interface Refusal {
+  /** The message refused, by its root element. */
+  root: string;
+  sessionId: string | undefined;
+  /** Business: what was asked may not be done. Technical: the message cannot be used, or the platform cannot answer. */
+  kind: 'business' | 'technical';
+  errors: { code: string; text: string }[];
+}
+
+/** A refusal in the form of the message's own feedback; business and technical errors never stand together. */
+export function refusalOf({ root, sessionId, kind, errors }: Refusal): string {
+  const { name, type, result } = FEEDBACK[root] ?? GATHER;
+  const listed = errors.map(({ code, text }) => ({ CODE: code, TEXT: text }));
+  return printXml(name, {
+    MESSAGE_TYPE: type,
+    SESSION_ID: sessionId,
+    ...result,
+    [kind === 'business' ? 'BUSINESS_ERROR' : 'TECHNICAL_ERROR']: listed,
+    OP_HINT: kind === 'business' ? listed.map((one) => one.TEXT).join('；') : '系统或报文错误，请人工处理',
+  });
+}
