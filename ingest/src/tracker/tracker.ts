@@ -108,7 +108,9 @@ function stepRule(
   const of = rule.scope === 'trip' ? '' : moment.report.lockId;
   const ruling = was?.by[of] ?? NOTHING;
   const params = paramsAt(moment.plan.params, rule.rule, moment.located?.progressM);
-  const { memory, open, ended: over = NONE } = rule.judge(ruling, moment, params);
+  const said = rule.judge(ruling, moment, params);
+  if (said === ruling) return was;
+  const { memory, open, ended: over = NONE } = said;
   if (over.length === 0 && open === ruling.open && isSame(memory, ruling.memory)) return was;
   const by = { ...was?.by };
   if (memory === undefined && open === undefined) delete by[of];

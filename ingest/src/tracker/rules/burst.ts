@@ -19,13 +19,11 @@ export function stepBurst(
   windowMs: number,
   describe: (inWindow: number, total: number) => Partial<Episode>,
 ): Ruling<Burst> {
+  if (weight <= 0 && !was.open) return was.memory === undefined ? was : {};
   const timeMs = moment.report.timeMs;
   const timesMs = (was.memory?.timesMs ?? []).filter((time) => timeMs - time <= windowMs);
   const over = was.open && timesMs.length === 0;
-  if (weight <= 0) {
-    if (!was.open) return {};
-    return over ? { ended: [closed(was.open)] } : was;
-  }
+  if (weight <= 0) return over && was.open ? { ended: [closed(was.open)] } : was;
   // Ten are enough to tell a burst from a single occurrence, whatever the rule's threshold.
   const times = [...timesMs, ...Array(Math.min(weight, 10)).fill(timeMs)].slice(-10);
   const total = (over ? 0 : (was.memory?.total ?? 0)) + weight;

@@ -18,8 +18,9 @@ export const commsClock = defineRule<typeof params, never>({
     const aheadMs = timeMs - receivedMs;
     const backwards = last !== undefined && (boot < last.boot || (boot === last.boot && isBefore(seq, last.seq)));
     const wrong = backwards || aheadMs > aheadS * 1_000;
+    if (!wrong || was.open) return stepLevel(was, moment, wrong);
     const evidence = backwards ? { boot, seq, after: { boot: last.boot, seq: last.seq } } : { aheadMs };
-    return stepLevel(was, moment, wrong, was.open ? {} : { evidence });
+    return stepLevel(was, moment, true, { evidence });
   },
 });
 

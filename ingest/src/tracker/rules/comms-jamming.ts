@@ -30,12 +30,16 @@ export const commsJamming = defineRule<typeof params, Memory>({
     const flagged = report.events?.some((event) => event.type === 'jamming') ?? false;
     const lost = cameBackOff(was.memory, moment, darkMin * 60_000);
     const memory = moment.fix
-      ? { inside: verdict?.where === 'inside', dark: true }
-      : was.memory && { inside: was.memory.inside, dark: was.memory.dark && report.kind === 'backfill' };
-    const evidence = flagged ? { sign: 'flag' } : { sign: 'lost-together', lostMs: moment.last?.fix?.timeMs };
+      ? remember(was.memory, verdict?.where === 'inside', true)
+      : was.memory && remember(was.memory, was.memory.inside, was.memory.dark && report.kind === 'backfill');
+    const evidence = () => (flagged ? { sign: 'flag' } : { sign: 'lost-together', lostMs: moment.last?.fix?.timeMs });
     return stepLatch(was, moment, flagged || lost, evidence, memory);
   },
 });
+
+function remember(was: Memory | undefined, inside: boolean, dark: boolean): Memory {
+  return was && was.inside === inside && was.dark === dark ? was : { inside, dark };
+}
 
 function cameBackOff(memory: Memory | undefined, { last, report, fix, verdict }: Moment, darkMs: number): boolean {
   if (!memory?.inside || !memory.dark || !fix || !last?.fix || verdict?.where !== 'outside') return false;

@@ -12,7 +12,7 @@ export const commsLateBatch = defineRule<z.ZodObject, { count: number }>({
   judge: (was, moment) => {
     const { report } = moment;
     const open = was.open;
-    if (!moment.late) return open ? { ended: [{ ...open, endedMs: open.provenMs ?? open.startedMs }] } : {};
+    if (!moment.late) return open ? { ended: [{ ...open, endedMs: open.provenMs ?? open.startedMs }] } : was;
     const count = (was.memory?.count ?? 0) + 1;
     const begun = open ?? { lockId: report.lockId, startedMs: report.timeMs, confirmedMs: report.timeMs, late: true };
     return { memory: { count }, open: { ...begun, provenMs: report.timeMs, evidence: { count } } };

@@ -39,11 +39,11 @@ export const commsSilent = defineRule<typeof silenceParams, never>({
   eaeuCode: '06',
   text: { zh: '失联', en: 'Lock silent' },
   params: silenceParams,
-  judge: (_was, moment, params) => {
+  judge: (was, moment, params) => {
     const { last, report } = moment;
-    if (!last || !moment.sealed || last.timeMs < (moment.plan.sealedAtMs ?? 0)) return {};
+    if (!last || !moment.sealed || last.timeMs < (moment.plan.sealedAtMs ?? 0)) return was;
     const limitMs = silenceLimitMs(last.mode, params);
-    if (report.timeMs - last.timeMs <= limitMs) return {};
+    if (report.timeMs - last.timeMs <= limitMs) return was;
     return {
       ended: [
         {

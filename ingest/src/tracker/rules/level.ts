@@ -9,11 +9,11 @@ export function stepLevel<Memory>(
   was: Ruling<Memory>,
   moment: Moment,
   holds: boolean | undefined,
-  details: Partial<Episode> = {},
+  details?: Partial<Episode>,
   memory?: Memory,
 ): Ruling<Memory> {
-  const kept = memory === undefined ? {} : { memory };
-  if (holds === undefined) return { ...kept, open: was.open };
-  if (!holds) return was.open ? { ...kept, ended: [{ ...was.open, endedMs: moment.report.timeMs }] } : kept;
-  return { ...kept, open: { ...(was.open ?? episodeAt(moment)), ...details } };
+  if (!holds && was.memory === memory && (holds === undefined || !was.open)) return was;
+  if (holds === undefined) return { memory, open: was.open };
+  if (!holds) return was.open ? { memory, ended: [{ ...was.open, endedMs: moment.report.timeMs }] } : { memory };
+  return { memory, open: { ...(was.open ?? episodeAt(moment)), ...details } };
 }

@@ -14,5 +14,5 @@ export function stepBand(was: Ruling<never>, moment: Moment, from: number, upTo:
   if (percent === undefined) return stepLevel(was, moment, moment.report.battery?.charging ? false : undefined);
   const roof = was.open ? upTo + RECOVERED_BY : upTo;
   const holds = percent > from && percent <= roof;
-  return stepLevel(was, moment, holds, { evidence: { percent } });
+  return holds ? stepLevel(was, moment, true, { evidence: { percent } }) : stepLevel(was, moment, false);
 }

@@ -21,9 +21,10 @@ export const routeOppositeDirection = defineRule<typeof params, never>({
     // Off the route, or by a fix that is not believed, nothing is said of the direction.
     if (!verdict?.located || verdict.where === 'outside' || verdict.problems.length > 0) return was;
     const sinceMs = verdict.oppositeSinceMs;
+    if (sinceMs === undefined) return stepLevel(was, moment, false);
     const progressM = Math.round(verdict.located.progressM);
-    return stepLevel(was, moment, sinceMs !== undefined, {
-      startedMs: was.open?.startedMs ?? sinceMs ?? moment.report.timeMs,
+    return stepLevel(was, moment, true, {
+      startedMs: was.open?.startedMs ?? sinceMs,
       evidence: { turnedAtM: was.open?.evidence?.turnedAtM ?? peakM(moment.route, moment.report.lockId), progressM },
     });
   },

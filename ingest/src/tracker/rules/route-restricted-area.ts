@@ -24,7 +24,7 @@ export const routeRestrictedArea = defineRule<typeof params, never>({
     }
     if (inside) return { open: episodeAt(moment, named(inside)) };
     const crossed = crossedOn(moment, straightMostMin * 60_000);
-    return crossed ? { ended: [{ ...episodeAt(moment, named(crossed)), endedMs: moment.report.timeMs }] } : {};
+    return crossed ? { ended: [{ ...episodeAt(moment, named(crossed)), endedMs: moment.report.timeMs }] } : was;
   },
 });
 

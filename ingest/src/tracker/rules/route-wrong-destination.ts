@@ -29,12 +29,13 @@ export const routeWrongDestination = defineRule<typeof params, Memory>({
     const { last, report } = moment;
     const unbroken = last !== undefined && isNextOf(last, report);
     const kept = unbroken ? was.memory : undefined;
-    if (!moment.fix) return { ...stepLatch(was, moment, undefined), memory: kept };
-    const place = moment.underway ? moment.places.find((known) => isElsewhere(known, moment)) : undefined;
+    if (!moment.fix) return stepLatch(was, moment, undefined, undefined, kept);
+    const seen = moment.underway && moment.places.length > 0;
+    const place = seen ? moment.places.find((known) => isElsewhere(known, moment)) : undefined;
     if (!place) return stepLatch(was, moment, false);
     const memory = kept?.placeId === place.placeId ? kept : { placeId: place.placeId, sinceMs: report.timeMs };
     const parked = report.timeMs - memory.sinceMs > afterMin * 60_000;
-    const evidence = { placeId: place.placeId, name: place.name, sinceMs: memory.sinceMs };
+    const evidence = () => ({ placeId: place.placeId, name: place.name, sinceMs: memory.sinceMs });
     return stepLatch(was, moment, parked ? true : undefined, evidence, memory);
   },
 });

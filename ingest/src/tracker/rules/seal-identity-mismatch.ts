@@ -18,6 +18,7 @@ export const sealIdentityMismatch = defineRule<z.ZodObject, { useCount: number }
     if (count === undefined) return was;
     const highest = Math.max(count, was.memory?.useCount ?? count);
     const fell = count < highest;
-    return stepLatch(was, moment, fell ? true : undefined, { useCount: count, highest }, { useCount: highest });
+    const memory = was.memory?.useCount === highest ? was.memory : { useCount: highest };
+    return stepLatch(was, moment, fell ? true : undefined, () => ({ useCount: count, highest }), memory);
   },
 });

@@ -11,6 +11,5 @@ export const sealOpenedInTransit = defineRule({
   eaeuCode: '07',
   text: { zh: '在途开锁', en: 'Lock opened in transit' },
   params: z.object({}),
-  judge: (was, moment) =>
-    stepLatch(was, moment, moment.sealed ? showsOpen(moment.report) : undefined, openingEvidence(moment.report)),
+  judge: (was, moment) => stepLatch(was, moment, moment.sealed ? showsOpen(moment.report) : undefined, openingEvidence),
 });

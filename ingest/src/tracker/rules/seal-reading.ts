@@ -1,15 +1,22 @@
 import type { LockEvent } from '@sealwatch/schemas';
+import type { Moment } from '../moment.ts';
 import type { TrackedReport } from '../report.ts';
 
 type Unlock = Extract<LockEvent, { type: 'unlock' }>;
 
+const NONE: readonly Unlock[] = [];
+
 /** Unlocking that the lock carried out; one that it refused carries `verified: false`. */
-export function unlocksIn(report: TrackedReport): Unlock[] {
-  return (report.events ?? []).filter((event): event is Unlock => event.type === 'unlock' && event.verified !== false);
+export function unlocksIn({ events }: TrackedReport): readonly Unlock[] {
+  return events === undefined
+    ? NONE
+    : events.filter((event): event is Unlock => event.type === 'unlock' && event.verified !== false);
 }
 
-export function refusedUnlocksIn(report: TrackedReport): Unlock[] {
-  return (report.events ?? []).filter((event): event is Unlock => event.type === 'unlock' && event.verified === false);
+export function refusedUnlocksIn({ events }: TrackedReport): readonly Unlock[] {
+  return events === undefined
+    ? NONE
+    : events.filter((event): event is Unlock => event.type === 'unlock' && event.verified === false);
 }
 
 /** true: the record shows the lock opened; false: shows it shut; undefined: says neither. */
@@ -22,7 +29,7 @@ export function showsOpen(report: TrackedReport): boolean | undefined {
 }
 
 /** What an alarm about an opening keeps: the source, the card, the verdict and the parts of the seal. */
-export function openingEvidence(report: TrackedReport): Record<string, unknown> {
+export function openingEvidence({ report }: Moment): Record<string, unknown> {
   const unlocks = unlocksIn(report);
   return { ...(report.seal ? { seal: report.seal } : {}), ...(unlocks.length > 0 ? { unlocks } : {}) };
 }

@@ -20,17 +20,20 @@ export const sealReclosed = defineRule<z.ZodObject, Seen>({
   judge: (was, moment) => {
     if (!moment.sealed) return was;
     const { report } = moment;
-    const seen: Seen = { ...was.memory };
     const open = showsOpen(report);
     const count = report.seal?.useCount;
-    const counted = count !== undefined && seen.useCount !== undefined && count > seen.useCount;
-    if (count !== undefined) seen.useCount = Math.min(count, seen.useCount ?? count);
-    if (open) {
-      seen.openedMs ??= report.timeMs;
-      return stepLatch(was, moment, false, {}, seen);
-    }
-    const proof = counted || (open === false && seen.openedMs !== undefined);
-    const evidence = { seal: report.seal, openedMs: seen.openedMs, sealedUseCount: seen.useCount };
-    return stepLatch(was, moment, proof ? true : undefined, evidence, seen);
+    const least = was.memory?.useCount;
+    const counted = count !== undefined && least !== undefined && count > least;
+    const openedMs = was.memory?.openedMs ?? (open ? report.timeMs : undefined);
+    const memory = seen(was.memory, openedMs, count === undefined ? least : Math.min(count, least ?? count));
+    if (open) return stepLatch(was, moment, false, undefined, memory);
+    const proof = counted || (open === false && openedMs !== undefined);
+    const evidence = () => ({ seal: report.seal, openedMs, sealedUseCount: memory.useCount });
+    return stepLatch(was, moment, proof ? true : undefined, evidence, memory);
   },
 });
+
+function seen(was: Seen | undefined, openedMs: number | undefined, useCount: number | undefined): Seen {
+  if (was && was.openedMs === openedMs && was.useCount === useCount) return was;
+  return { ...(openedMs === undefined ? {} : { openedMs }), ...(useCount === undefined ? {} : { useCount }) };
+}

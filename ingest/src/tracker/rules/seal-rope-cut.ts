@@ -12,6 +12,6 @@ export const sealRopeCut = defineRule({
   params: z.object({}),
   judge: (was, moment) => {
     const seal = moment.sealed ? moment.report.seal : undefined;
-    return stepLatch(was, moment, seal && seal.rope === 'cut', { seal });
+    return stepLatch(was, moment, seal && seal.rope === 'cut', () => ({ seal }));
   },
 });

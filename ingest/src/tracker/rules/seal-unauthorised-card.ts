@@ -1,4 +1,6 @@
+import type { LockEvent } from '@sealwatch/schemas';
 import { z } from 'zod';
+import type { TrackedReport } from '../report.ts';
 import { defineRule } from '../rule.ts';
 import { type Burst, stepBurst } from './burst.ts';
 
@@ -16,10 +18,18 @@ export const sealUnauthorisedCard = defineRule<typeof params, Burst>({
   text: { zh: '非法刷卡', en: 'Unauthorised card' },
   params,
   judge: (was, moment, { windowMin, majorFrom }) => {
-    const cards = (moment.report.events ?? []).flatMap((event) => (event.type === 'illegal-card' ? [event] : []));
+    const cards = cardsIn(moment.report);
     return stepBurst(was, moment, cards.length, windowMin * 60_000, (recent, count) => ({
       ...(recent >= majorFrom || was.open?.severity === 'major' ? { severity: 'major' } : {}),
       evidence: { count, ...(cards.at(-1)?.card === undefined ? {} : { card: cards.at(-1)?.card }) },
     }));
   },
 });
+
+type IllegalCard = Extract<LockEvent, { type: 'illegal-card' }>;
+
+const NONE: readonly IllegalCard[] = [];
+
+function cardsIn({ events }: TrackedReport): readonly IllegalCard[] {
+  return events === undefined ? NONE : events.filter((event) => event.type === 'illegal-card');
+}

@@ -18,7 +18,7 @@ export const sealUnlockedOutsidePlace = defineRule({
   judge: (was, moment) => {
     const open = isJudged(moment) ? showsOpen(moment.report) : undefined;
     const shows = open === false || isDesignated(moment) ? false : open;
-    return stepLatch(was, moment, moment.fix ? shows : undefined, openingEvidence(moment.report));
+    return stepLatch(was, moment, moment.fix ? shows : undefined, openingEvidence);
   },
 });
 

@@ -16,6 +16,6 @@ export const sealUnsealedBeforeVerification = defineRule({
       was,
       moment,
       moment.sealed && moment.atDestination ? showsOpen(moment.report) : undefined,
-      openingEvidence(moment.report),
+      openingEvidence,
     ),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TrackedReport } from '../report.ts';
 import { defineRule } from '../rule.ts';
 import { type Burst, stepBurst } from './burst.ts';
 
@@ -16,13 +17,15 @@ export const sealWrongPassword = defineRule<typeof params, Burst>({
   text: { zh: '密码错误', en: 'Wrong password' },
   params,
   judge: (was, moment, { windowMin, majorFrom }) => {
-    const tries = (moment.report.events ?? []).reduce(
-      (sum, event) => sum + (event.type === 'wrong-password' ? Math.max(1, event.count ?? 1) : 0),
-      0,
-    );
+    const tries = triesIn(moment.report);
     return stepBurst(was, moment, tries, windowMin * 60_000, (recent, count) => ({
       ...(recent >= majorFrom || was.open?.severity === 'major' ? { severity: 'major' } : {}),
       evidence: { count },
     }));
   },
 });
+
+function triesIn({ events }: TrackedReport): number {
+  if (events === undefined) return 0;
+  return events.reduce((sum, event) => sum + (event.type === 'wrong-password' ? Math.max(1, event.count ?? 1) : 0), 0);
+}

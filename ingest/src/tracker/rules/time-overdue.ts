@@ -17,6 +17,7 @@ export const timeOverdue = defineRule<typeof overdueParams, never>({
     const arrivedMs = after.arrivedAtMs;
     const due = overdueAt(plan, after, arrivedMs ?? report.timeMs, criticalShare);
     // What was said of a departure that late records have moved is judged anew by the fold that knows them.
+    if (!due && !was.open) return was;
     if (!due) return was.open ? { ended: [{ ...was.open, endedMs: arrivedMs ?? report.timeMs }] } : {};
     const open = was.open ? { ...was.open, severity: due.severity ?? 'major' } : due;
     if (arrivedMs === undefined) return { open };

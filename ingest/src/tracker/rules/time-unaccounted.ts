@@ -17,9 +17,9 @@ export const timeUnaccounted = defineRule<typeof params, never>({
   severity: 'minor',
   text: { zh: '时间去向不明', en: 'Time unaccounted for' },
   params,
-  judge: (_was, moment) => {
+  judge: (was, moment) => {
     const gap = moment.verdict?.gap;
-    if (!gap || !moment.underway) return {};
+    if (!gap || !moment.underway) return was;
     return {
       ended: [
         {
