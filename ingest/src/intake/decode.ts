@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { MAX_PAYLOAD_BYTES, MAX_REPORTS_PER_PUBLISH, Report } from '@sealwatch/schemas';
+import { readPlain } from './plainreport.ts';
 import type { IntakeRecord, Refusal } from './record.ts';
 
 export interface Decoded {
@@ -66,8 +67,9 @@ function parse(payload: Buffer): { value: unknown } | Fault {
   }
 }
 
-/** Greatest nesting of brackets outside strings; stops looking once it is too deep. */
+/** Greatest nesting of brackets outside strings, or 0 where it is surely small; stops looking once it is too deep. */
 function depthOf(payload: Buffer): number {
+  if (bracketsIn(payload) <= MAX_DEPTH) return 0;
   let depth = 0;
   let deepest = 0;
   let inText = false;
@@ -86,7 +88,22 @@ function depthOf(payload: Buffer): number {
   return deepest;
 }
 
+/** Opening brackets, those in strings too: no text is nested deeper than it has of them. */
+function bracketsIn(payload: Buffer): number {
+  let brackets = 0;
+  for (let i = 0; i < payload.length; i++) {
+    // 0x5b is [, 0x7b is {
+    if (((payload[i] as number) | 0x20) === 0x7b) brackets += 1;
+  }
+  return brackets;
+}
+
 function readRecord(lockId: string, value: unknown, receivedMs: number): IntakeRecord | Fault {
+  return readPlain(lockId, value, receivedMs) ?? readBySchema(lockId, value, receivedMs);
+}
+
+/** What `readPlain` may answer instead, for the same report. */
+export function readBySchema(lockId: string, value: unknown, receivedMs: number): IntakeRecord | Fault {
   const parsed = Report.safeParse(value);
   if (!parsed.success) return { reason: 'invalid', detail: faultsOf(value, parsed.error.issues) };
   const report = parsed.data;
