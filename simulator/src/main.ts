@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
 import { runDemo } from './demo/fleet.ts';
 import { runLoad } from './load/load.ts';
+import { loadTable } from './load/table.ts';
 import type { Progress } from './progress.ts';
 import { languageOf, progressTo } from './progress.ts';
 import { runScenario } from './scenario/run.ts';
@@ -10,9 +11,9 @@ import { loadScenario, scenarioNames } from './scenario/scenario.ts';
 import { scoreTable } from './score/table.ts';
 
 interface SimulateOptions {
-  http: string;
-  mqtt: string;
-  key: string;
+  http?: string;
+  mqtt?: string;
+  key?: string;
   locks?: number;
   seed?: number;
   state: string;
@@ -59,21 +60,29 @@ const DEMO_LOCKS = 40;
 const FILES = ['record', 'replay', 'json', 'html'] as const;
 
 const EXAMPLES = `
-Scenarios: demo, load, ${scenarioNames().join(', ')}, or the path of a .yaml file
-(simulator/scenarios/README.md says what can stand in one).
+Scenarios: list (says what each of them is), demo, load, ${scenarioNames().join(', ')},
+or the path of a .yaml file of your own (simulator/scenarios/README.md says what can stand in one).
+
+The key needs the role tester or admin. It may also stand in SEALWATCH_KEY, where others on the machine cannot read it:
+  export SEALWATCH_KEY=$(sealwatch key create --role tester)
+  export TO="--http http://127.0.0.1:8080 --mqtt mqtt://127.0.0.1:1883"
 
 Examples:
-  simulate demo --http http://127.0.0.1:8080 --mqtt mqtt://127.0.0.1:1883 --key "$KEY"
+  simulate list
+      what there is, one sentence each; needs no platform
+  simulate demo $TO
       forty trucks between Yiwu and Beilun, at real speed, until Ctrl-C; a second start continues
-  simulate the-ramp --http … --mqtt … --locks 10 --seed 7 --json score.json
+  simulate the-ramp $TO --locks 10 --seed 7 --json score.json --html score.html --tidy
       ten trips of the last hours, back-filled now, then compared with what the platform says about them
-  simulate load --http … --mqtt … --locks 20000 --rate 10000 --seconds 60
-      reports at a fixed rate; delays from the moment each was due
+  simulate the-ramp-live $TO
+      five trucks leave the road while you watch the wall: how long until it shows them red
+  simulate rope-cut $TO --record failed.jsonl        and later        simulate rope-cut $TO --replay failed.jsonl --fresh
+      keeps what was played, to be played again
+  simulate load $TO --locks 20000 --rate 10000 --seconds 60
+      reports at a fixed rate, whether the platform keeps up or not; delays from the moment each was due
 
-Every scenario but demo and load ends with a score: truth against alarms, records and verdicts. Exit code 0: all
-thresholds met; 2: played, but not met; 1: an interface refused, and the message says which one and why.
-
-The key needs the role tester or admin. It may also stand in SEALWATCH_KEY, where others cannot read it.`;
+A scenario ends by itself with a score: truth against alarms, records and the gate's verdicts. Exit code 0: all
+thresholds met; 2: played, but not met; 1: an interface refused, and the message says which one and why.`;
 
 async function simulate(scenario: string, options: SimulateOptions): Promise<void> {
   const readable = process.stdout.isTTY === true;
@@ -84,7 +93,7 @@ async function simulate(scenario: string, options: SimulateOptions): Promise<voi
   const watch = options.stopWithParent ? watchParent(stop) : undefined;
   try {
     await run(scenario, options, progress, stop.signal);
-    progress.info('stopped');
+    if (scenario !== 'list') progress.info('stopped');
   } catch (error) {
     if (stop.signal.aborted) {
       progress.info('stopped');
@@ -105,8 +114,39 @@ function watchParent(stop: AbortController): NodeJS.Timeout {
   }, 1_000);
 }
 
+/** Which platform; a scenario without one can only be listed. */
+function target({ http, mqtt, key = process.env.SEALWATCH_KEY }: SimulateOptions): {
+  http: string;
+  mqtt: string;
+  key: string;
+} {
+  const missing = [
+    http ? '' : "--http <url>, the platform's REST interface, e.g. --http http://127.0.0.1:8080",
+    mqtt ? '' : "--mqtt <url>, the platform's broker for locks, e.g. --mqtt mqtt://127.0.0.1:1883",
+    key ? '' : '--key <key> or SEALWATCH_KEY, an API key: sealwatch key create --role tester prints one',
+  ].filter((line) => line !== '');
+  if (http && mqtt && key) return { http, mqtt, key };
+  throw new Error(`these are missing:\n  ${missing.join('\n  ')}\n(see: sealwatch simulate --help)`);
+}
+
+function list(options: SimulateOptions, progress: Progress): void {
+  const language = languageOf(options.lang ?? process.env.LANG);
+  const scenarios = scenarioNames().map(loadScenario);
+  if (!process.stdout.isTTY) {
+    const items = scenarios.map(({ name, about, trips }) => ({ name, about, trips }));
+    progress.info('scenarios', { items });
+    return;
+  }
+  for (const { name, about } of scenarios) process.stdout.write(`${name.padEnd(24)}${about[language]}\n`);
+}
+
 async function run(name: string, options: SimulateOptions, progress: Progress, stop: AbortSignal): Promise<void> {
-  const { http, mqtt, key, locks, state, seed = randomInt(1, 10_000) } = options;
+  if (name === 'list') {
+    list(options, progress);
+    return;
+  }
+  const { locks, state, seed = randomInt(1, 10_000) } = options;
+  const { http, mqtt, key } = target(options);
   if (name === 'demo') {
     const fixed = options.seed === undefined ? {} : { seed };
     await runDemo({ http, mqtt, key, locks: locks ?? DEMO_LOCKS, state, ...fixed }, progress, stop);
@@ -115,7 +155,8 @@ async function run(name: string, options: SimulateOptions, progress: Progress, s
   if (name === 'load') {
     const { rate, seconds, ramp } = options;
     const result = await runLoad({ http, mqtt, key, locks: locks ?? 1_000, rate, seconds, ramp, seed }, progress, stop);
-    progress.info('load', { ...result });
+    if (process.stdout.isTTY) process.stdout.write(`\n${loadTable(result)}\n`);
+    else progress.info('load', { ...result });
     if (result.acknowledged < result.sent || result.missingInSample > 0) process.exitCode = 2;
     return;
   }
@@ -141,9 +182,9 @@ program
   .command('simulate')
   .description('A fleet of simulated locks against a running platform, by its public interfaces only.')
   .argument('[scenario]', 'what happens', 'demo')
-  .requiredOption('--http <url>', "the platform's REST interface", address(['http:', 'https:']))
-  .requiredOption('--mqtt <url>', "the platform's broker for locks", address(['mqtt:', 'mqtts:']))
-  .requiredOption('--key <key>', 'an API key', process.env.SEALWATCH_KEY)
+  .option('--http <url>', "the platform's REST interface", address(['http:', 'https:']))
+  .option('--mqtt <url>', "the platform's broker for locks", address(['mqtt:', 'mqtts:']))
+  .option('--key <key>', 'an API key (default: SEALWATCH_KEY)')
   .option('--locks <number>', 'how many locks (demo, load) or trips (scenarios)', wholeNumber(1, 100_000))
   .option('--seed <number>', 'the same seed gives the same fleet', wholeNumber(0, 2 ** 31 - 1))
   .option('--json <file>', 'also writes the score there')

@@ -81,8 +81,7 @@ export function progressTo(write: (line: string) => void, readable: boolean, lan
       return;
     }
     const percent = of === 0 ? 100 : (100 * done) / of;
-    const since = told.message === message ? percent - told.percent : percent;
-    if (since < TOLD_PERCENT && done < of) return;
+    if (told.message === message && percent - told.percent < TOLD_PERCENT && done < of) return;
     told = { message, percent };
     info(message, { done, of, ...facts });
   };

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTcp } from 'node:net';
 import type { Reply, Report, RouteInput } from '@sealwatch/schemas';
 import {
@@ -47,6 +47,9 @@ export interface FakePlatform {
   hidden: Set<string>;
   largestBatch: number;
   calls: string[];
+  /** acknowledges nothing for so long after the first report, ms: a platform that stalls */
+  stallMs: number;
+  refusesLocks: boolean;
   forget(): void;
   close(): Promise<void>;
 }
@@ -84,6 +87,7 @@ function parse(text: string): unknown {
 export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatform> {
   const secrets = new Map<string, string>();
   let road: Path | undefined;
+  let firstMs: number | undefined;
   const fake: FakePlatform = {
     http: '',
     mqtt: '',
@@ -98,6 +102,8 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
     hidden: new Set(),
     largestBatch: 0,
     calls: [],
+    stallMs: 0,
+    refusesLocks: false,
     forget: () => {
       secrets.clear();
       fake.trips.clear();
@@ -106,13 +112,15 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await new Promise<void>((resolve) => broker.close(() => resolve()));
+      // A client that was refused would be kept until its time to connect is over.
+      for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => tcp.close(resolve));
     },
   };
 
   const broker = await Aedes.createBroker({
     authenticate: (client, username, password, done) => {
-      const right = username === client.id && secrets.get(client.id) === password?.toString();
+      const right = !fake.refusesLocks && username === client.id && secrets.get(client.id) === password?.toString();
       if (right) done(null, true);
       else done(Object.assign(new Error('not known'), { returnCode: 5 }), false);
     },
@@ -120,7 +128,9 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
       const lockId = client?.id ?? '';
       if (packet.topic.endsWith('/reply')) take(lockId, packet.payload.toString(), 'reply');
       else take(lockId, packet.payload.toString(), 'report');
-      done(null);
+      if (fake.stallMs === 0) return done(null);
+      firstMs ??= Date.now();
+      setTimeout(() => done(null), Math.max(0, firstMs + fake.stallMs - Date.now()));
     },
   });
 
@@ -301,7 +311,11 @@ export async function startFakePlatform(key = 'k'.repeat(32)): Promise<FakePlatf
       response.end(JSON.stringify(problem(400, 'invalid', String(error)).body));
     });
   });
-  const tcp = createTcp(broker.handle);
+  const sockets = new Set<Socket>();
+  const tcp = createTcp((socket) => {
+    sockets.add(socket);
+    broker.handle(socket);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
   fake.http = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

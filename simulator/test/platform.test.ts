@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runDemo } from '../src/demo/fleet.ts';
 import { runLoad } from '../src/load/load.ts';
+import { loadTable } from '../src/load/table.ts';
 import type { Progress } from '../src/progress.ts';
 import { progressTo } from '../src/progress.ts';
 import { runScenario } from '../src/scenario/run.ts';
@@ -164,20 +165,46 @@ describe('a scenario played against a platform', () => {
 });
 
 describe('a load', () => {
-  it('acknowledges everything offered and measures from when each report was due', async () => {
-    const options = {
-      http: fake.http,
-      mqtt: fake.mqtt,
-      key: fake.key,
-      locks: 20,
-      rate: 400,
-      seconds: 1,
-      ramp: 200,
-      seed: 1,
-    };
-    const result = await runLoad(options, progress, new AbortController().signal);
+  const never = new AbortController().signal;
+  let small: Parameters<typeof runLoad>[0];
+  beforeEach(() => {
+    const { http, mqtt, key } = fake;
+    small = { http, mqtt, key, locks: 20, rate: 400, seconds: 1, ramp: 200, seed: 1 };
+  });
+
+  it('acknowledges everything offered and measures from when each was due, and what the sender can do by itself', async () => {
+    const result = await runLoad(small, progress, never);
     expect(result).toMatchObject({ locks: 20, sent: 400, acknowledged: 400, unsendable: 0, missingInSample: 0 });
     expect(result.latencyMs.max).toBeGreaterThanOrEqual(result.latencyMs.p50);
+    expect(result.senderBusyPercent).toBeLessThan(100);
+    expect(result.ceiling.reportsPerS).toBeGreaterThan(1_000);
+    expect(result.ceiling.locksPerS).toBeGreaterThan(0);
+    expect(loadTable(result)).toMatch(/new locks\/s per core\nPASS$/);
     expect(fake.invalid).toEqual([]);
+  });
+
+  it('charges a platform that stalls for every report that was due meanwhile', async () => {
+    fake.stallMs = 600;
+    const { latencyMs, sent, acknowledged } = await runLoad({ ...small, rate: 200 }, progress, never);
+    expect(acknowledged).toBe(sent);
+    // Who sends one report and waits for its answer sees one slow report; an open loop sees all that were due.
+    expect(latencyMs.p95).toBeGreaterThan(200);
+  });
+
+  it('stops at once when told to, with what has been measured so far', async () => {
+    const stop = new AbortController();
+    const running = runLoad({ ...small, seconds: 600 }, progress, stop.signal);
+    await vi.waitFor(() => expect(lines.join('')).toContain('offering'), 20_000);
+    stop.abort();
+    const result = await running;
+    expect(result.sent).toBeGreaterThan(0);
+    expect(result.acknowledged).toBe(result.sent);
+  });
+
+  it('says which interface refused a lock, and why', async () => {
+    fake.refusesLocks = true;
+    await expect(runLoad(small, progress, never)).rejects.toThrow(
+      /MQTT mqtt:.*lock SM.*CONNACK 5: the lock is unknown/,
+    );
   });
 });

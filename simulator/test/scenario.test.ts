@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Report } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
 import { nearest } from '../src/path.ts';
@@ -106,6 +107,11 @@ describe('the truth', () => {
 });
 
 describe('a scenario file', () => {
+  it.each(scenarioNames())('%s is told of in the README beside it', (name) => {
+    const readme = readFileSync(new URL('../scenarios/README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(`\`${name}\``);
+  });
+
   it('that is wrong is refused with the field', () => {
     const file = new URL('./fixtures/bad-scenario.yaml', import.meta.url).pathname;
     expect(() => loadScenario(file)).toThrow(/acts\.0\.atKm.*\n?.*/);

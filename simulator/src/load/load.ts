@@ -1,4 +1,6 @@
+import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Histogram } from 'hdr-histogram-js';
 import { build } from 'hdr-histogram-js';
 import { z } from 'zod';
 import type { Progress } from '../progress.ts';
@@ -6,7 +8,10 @@ import type { Rest } from '../rest.ts';
 import { connectRest, untilReady } from '../rest.ts';
 import { lockName } from '../scenario/groups.ts';
 import { recordsOf } from '../score/evidence.ts';
-import { samplePayload } from './payload.ts';
+import type { Ceiling } from './ceiling.ts';
+import { measureCeiling } from './ceiling.ts';
+import type { Offered } from './offer.ts';
+import { offer } from './offer.ts';
 import type { BareLock } from './socket.ts';
 import { openBareLock } from './socket.ts';
 
@@ -26,29 +31,42 @@ export interface LoadOptions {
 export interface LoadResult {
   locks: number;
   connectS: number;
+  /** asked for, over all locks */
   offeredPerS: number;
   sent: number;
   acknowledged: number;
   acknowledgedPerS: number;
   /** not sent because the lock's connection was gone */
   unsendable: number;
-  /** from the moment a report was due to its PUBACK: corrected for coordinated omission */
-  latencyMs: { p50: number; p95: number; p99: number; max: number };
+  /**
+   * From the moment a report was due to its PUBACK: a platform that stalls is charged for every report that was due
+   * meanwhile (corrected for coordinated omission). What was never acknowledged counts with the time it has waited.
+   */
+  latencyMs: { p50: number; p95: number; p99: number; p999: number; max: number };
   /** longest time the sender itself was behind its own schedule */
   senderLateMs: number;
+  /** of one core, in percent: below 100 the sender had time left */
+  senderBusyPercent: number;
+  /** reports per second and core while offering, reckoned from the time the sender was busy */
+  senderReportsPerSPerCore: number;
+  /** the same against a sink that only says yes */
+  ceiling: Ceiling;
   missingInSample: number;
 }
 
 const READY_WAIT_MS = 60_000;
 const IMPORT_AT_ONCE = 10_000;
-const PULSE_MS = 5;
 const DRAIN_MS = 30_000;
+/** A person who stops a run waits no longer than this for what is on its way. */
+const STOPPED_DRAIN_MS = 3_000;
 const SAMPLED_LOCKS = 20;
 
 /** Offers reports at a fixed rate, whether the platform keeps up or not, and measures from when each was due. */
 export async function runLoad(options: LoadOptions, progress: Progress, stop: AbortSignal): Promise<LoadResult> {
-  const rest = connectRest(options.http, options.key, stop);
+  const rest = connectRest(options.http, options.key, new AbortController().signal);
   await untilReady(options.http, READY_WAIT_MS, stop);
+  const ceiling = await measureCeiling(stop);
+  progress.info('the sender alone', { ...ceiling });
   const startedMs = Date.now();
   const secrets = await register(rest, options, startedMs);
   progress.info('locks registered', { locks: secrets.length });
@@ -60,17 +78,24 @@ export async function runLoad(options: LoadOptions, progress: Progress, stop: Ab
   const tally = { acknowledged: 0 };
   const onAcknowledged = (dueMs: number) => {
     tally.acknowledged += 1;
-    histogram.recordValue(Math.max(1, Math.round((performance.now() - dueMs) * 1_000)));
+    record(histogram, dueMs);
   };
   const connectFrom = performance.now();
   const locks = await connectAll(options, secrets, onAcknowledged, progress, stop);
   const connectS = (performance.now() - connectFrom) / 1_000;
   try {
+    const busy = performance.eventLoopUtilization();
     const offerFrom = performance.now();
-    const offered = await offer(options, locks, startedMs, () => tally.acknowledged, progress, stop);
-    const drainUntil = Date.now() + DRAIN_MS;
-    while (tally.acknowledged < offered.sent && Date.now() < drainUntil && !stop.aborted) await delay(50);
+    const tell = (done: number, of: number) =>
+      progress.share('offering', done, of, {
+        acknowledged: tally.acknowledged,
+        p99Ms: Math.round(histogram.getValueAtPercentile(99) / 1_000),
+      });
+    const offered = await offer({ ...options, startedMs }, locks, tell, stop);
+    const use = performance.eventLoopUtilization(busy);
+    await drained(locks, stop);
     const elapsedS = (performance.now() - offerFrom) / 1_000;
+    for (const lock of locks) for (const dueMs of lock.unanswered()) record(histogram, dueMs);
     return {
       locks: locks.length,
       connectS,
@@ -79,18 +104,31 @@ export async function runLoad(options: LoadOptions, progress: Progress, stop: Ab
       acknowledged: tally.acknowledged,
       acknowledgedPerS: tally.acknowledged / elapsedS,
       unsendable: offered.unsendable,
-      latencyMs: {
-        p50: histogram.getValueAtPercentile(50) / 1_000,
-        p95: histogram.getValueAtPercentile(95) / 1_000,
-        p99: histogram.getValueAtPercentile(99) / 1_000,
-        max: histogram.maxValue / 1_000,
-      },
+      latencyMs: latenciesOf(histogram),
       senderLateMs: offered.senderLateMs,
-      missingInSample: stop.aborted ? 0 : await missingInSample(rest, locks, offered.seqs, startedMs),
+      senderBusyPercent: Math.round(use.utilization * 100),
+      senderReportsPerSPerCore: Math.round(offered.sent / (use.active / 1_000)),
+      ceiling,
+      missingInSample: await missingInSample(rest, locks, offered, startedMs),
     };
   } finally {
     for (const lock of locks) lock.close();
   }
+}
+
+function record(histogram: Histogram, dueMs: number): void {
+  histogram.recordValue(Math.max(1, Math.round((performance.now() - dueMs) * 1_000)));
+}
+
+function latenciesOf(histogram: Histogram): LoadResult['latencyMs'] {
+  const at = (percent: number) => histogram.getValueAtPercentile(percent) / 1_000;
+  return { p50: at(50), p95: at(95), p99: at(99), p999: at(99.9), max: histogram.maxValue / 1_000 };
+}
+
+async function drained(locks: readonly BareLock[], stop: AbortSignal): Promise<void> {
+  const from = Date.now();
+  const patienceMs = () => (stop.aborted ? STOPPED_DRAIN_MS : DRAIN_MS);
+  while (locks.some((lock) => lock.open && lock.waiting > 0) && Date.now() - from < patienceMs()) await delay(50);
 }
 
 async function register(
@@ -117,68 +155,27 @@ async function connectAll(
 ): Promise<BareLock[]> {
   const locks: BareLock[] = [];
   const perPulse = Math.max(1, Math.ceil(options.ramp / 10));
-  for (let from = 0; from < secrets.length && !stop.aborted; from += perPulse) {
-    const part = secrets.slice(from, from + perPulse);
-    const opened = part.map(({ lockId, secret }) => openBareLock(options.mqtt, lockId, secret, onAcknowledged));
-    const [these] = await Promise.all([Promise.all(opened), delay(100)]);
-    locks.push(...these);
-    if (locks.length % (perPulse * 10) === 0)
-      progress.info('connecting locks', { locks: locks.length, of: secrets.length });
+  try {
+    for (let from = 0; from < secrets.length && !stop.aborted; from += perPulse) {
+      const part = secrets.slice(from, from + perPulse);
+      const opened = part.map(async ({ lockId, secret }) => {
+        locks.push(await openBareLock(options.mqtt, lockId, secret, onAcknowledged));
+      });
+      await Promise.all([...opened, delay(100)]);
+      progress.share('connecting locks', locks.length, secrets.length);
+    }
+  } catch (error) {
+    for (const lock of locks) lock.close();
+    throw error;
   }
   return locks;
 }
 
-interface Offered {
-  sent: number;
-  unsendable: number;
-  senderLateMs: number;
-  seqs: number[];
-}
-
-/** Each pulse sends whatever is due by the clock: a slow platform never slows the offer. */
-async function offer(
-  options: LoadOptions,
-  locks: readonly BareLock[],
-  startedMs: number,
-  acknowledged: () => number,
-  progress: Progress,
-  stop: AbortSignal,
-): Promise<Offered> {
-  const seqs = locks.map(() => 0);
-  const result: Offered = { sent: 0, unsendable: 0, senderLateMs: 0, seqs };
-  const total = Math.floor(options.rate * options.seconds);
-  const begin = performance.now();
-  const perMs = options.rate / 1_000;
-  let toldMs = begin;
-  for (let next = 0; next < total && !stop.aborted; ) {
-    const now = performance.now();
-    const dueCount = Math.min(total, Math.floor((now - begin) * perMs));
-    for (; next < dueCount; next++) {
-      const index = next % locks.length;
-      const lock = locks[index]!;
-      const dueMs = begin + next / perMs;
-      result.senderLateMs = Math.max(result.senderLateMs, performance.now() - dueMs);
-      if (!lock.open) {
-        result.unsendable += 1;
-        continue;
-      }
-      lock.publish(samplePayload(index, seqs[index]!, startedMs + (dueMs - begin)), dueMs);
-      seqs[index]! += 1;
-      result.sent += 1;
-    }
-    if (now - toldMs > 2_000) {
-      toldMs = now;
-      progress.info('offering', { sent: result.sent, acknowledged: acknowledged(), of: total });
-    }
-    await delay(PULSE_MS);
-  }
-  return result;
-}
-
+/** Of some of the locks: how many acknowledged records the platform does not show. */
 async function missingInSample(
   rest: Rest,
   locks: readonly BareLock[],
-  seqs: readonly number[],
+  { seqs }: Offered,
   startedMs: number,
 ): Promise<number> {
   let missing = 0;

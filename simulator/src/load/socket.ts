@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { reportTopic } from '@sealwatch/schemas';
 import { generate, parser } from 'mqtt-packet';
 import { InterfaceError } from '../rest.ts';
@@ -11,6 +12,8 @@ export interface BareLock {
   readonly open: boolean;
   /** how many publishes wait for their acknowledgement */
   readonly waiting: number;
+  /** when those that wait were due, by `performance.now()` */
+  unanswered(): Iterable<number>;
   /** @param dueMs when it should have been sent, by `performance.now()` */
   publish(payload: string, dueMs: number): void;
   close(): void;
@@ -29,13 +32,11 @@ export async function openBareLock(
   secret: string,
   onAcknowledged: (dueMs: number) => void,
 ): Promise<BareLock> {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port || 1_883), noDelay: true });
+  const socket = dial(url);
   const due = new Map<number, number>();
   const topic = reportTopic(lockId);
   let messageId = 0;
   let open = false;
-  socket.on('error', () => undefined);
   socket.on('close', () => {
     open = false;
   });
@@ -67,6 +68,7 @@ export async function openBareLock(
     get waiting() {
       return due.size;
     },
+    unanswered: () => due.values(),
     publish(payload, dueMs) {
       messageId = (messageId % MAX_MESSAGE_ID) + 1;
       due.set(messageId, dueMs);
@@ -75,6 +77,18 @@ export async function openBareLock(
     close: () => socket.destroy(),
   };
 }
+
+function dial(url: string): Socket {
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol === 'mqtts:') return connectTls({ host: hostname, port: Number(port || 8_883), servername: hostname });
+  return connect({ host: hostname, port: Number(port || 1_883), noDelay: true });
+}
+
+/** MQTT 3.1.1, 3.2.2.3, as far as it has to do with a lock. */
+const REFUSALS: Record<number, string> = {
+  4: 'the lock id or its secret is malformed',
+  5: 'the lock is unknown, retired, or its secret is wrong',
+};
 
 async function handshake(socket: Socket, url: string, lockId: string, onPuback: (id: number) => void): Promise<void> {
   const called = `MQTT ${url}, lock ${lockId}`;
@@ -87,13 +101,18 @@ async function handshake(socket: Socket, url: string, lockId: string, onPuback: 
       else if (packet.cmd === 'connack') resolve(packet.returnCode ?? 0);
     });
   });
+  let fault = 'the connection was closed';
+  socket.on('error', (error) => {
+    fault = error.message;
+  });
   const gone = once(socket, 'close', { signal: limit }).then(
-    () => -1,
-    () => -2,
+    () => fault,
+    () => 'no CONNACK in time',
   );
-  const code = await Promise.race([connack, gone]);
-  if (code === 0) return;
+  const answer = await Promise.race([connack, gone]);
+  if (answer === 0) return;
   socket.destroy();
-  const why = code === -1 ? 'the connection was closed' : code === -2 ? 'no CONNACK in time' : `CONNACK ${code}`;
-  throw new InterfaceError(called, why, Math.max(code, 0));
+  if (typeof answer === 'string') throw new InterfaceError(called, answer);
+  const meaning = REFUSALS[answer];
+  throw new InterfaceError(called, `CONNACK ${answer}${meaning ? `: ${meaning}` : ''}`, answer);
 }

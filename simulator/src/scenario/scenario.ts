@@ -124,6 +124,7 @@ export type Plain = z.infer<typeof Plain>;
 
 export interface Scenario {
   name: string;
+  about: z.infer<typeof About>;
   trips: number;
   thresholds: Thresholds;
   /** what is played, and its share of the trips */
@@ -146,7 +147,7 @@ function readScenarioFile(name: string): z.infer<typeof ScenarioFile> {
     text = readFileSync(file, 'utf8');
   } catch {
     throw new Error(
-      `no scenario ${name}; there are: demo, load, ${scenarioNames().join(', ')}, or the path of a .yaml file`,
+      `no scenario ${name}; there are: list, demo, load, ${scenarioNames().join(', ')}, or the path of a .yaml file`,
     );
   }
   const json: unknown = parse(text);
@@ -163,14 +164,14 @@ function readScenarioFile(name: string): z.infer<typeof ScenarioFile> {
  */
 export function loadScenario(name: string): Scenario {
   const file = readScenarioFile(name);
-  const { trips, thresholds } = file;
-  if (!('mix' in file)) return { name, trips, thresholds, parts: [{ name, weight: 1, plain: file }] };
+  const { about, trips, thresholds } = file;
+  if (!('mix' in file)) return { name, about, trips, thresholds, parts: [{ name, weight: 1, plain: file }] };
   const parts = Object.entries(file.mix).map(([part, weight]) => {
     const plain = readScenarioFile(part);
     if ('mix' in plain) throw new Error(`${name}: ${part} is itself a mix`);
     return { name: part, weight, plain };
   });
-  return { name, trips, thresholds, parts };
+  return { name, about, trips, thresholds, parts };
 }
 
 /** How many of the trips fall to each part: by weight, at least one each where there are enough. */
