@@ -8,6 +8,7 @@ import { signInLink } from './api/session.ts';
 import { type Broker, startBroker } from './broker/broker.ts';
 import { startCommands } from './commands/commands.ts';
 import { type Config, WALL_DIR } from './config.ts';
+import { startEscalation } from './escalation/escalation.ts';
 import { startFeed } from './feed/feed.ts';
 import { startIntake } from './intake/intake.ts';
 import { ListenError } from './listen.ts';
@@ -99,6 +100,10 @@ async function compose(
   const feed = await startFeed({ pool, intake, log, config: { bootstrapKey: config.bootstrapKey, build } });
   intake.onCommitted((committed) => feed.committed(committed));
 
+  const escalation = await startEscalation({ pool, log, feed, times: config.calls, registry });
+  undo.push(() => escalation.stop());
+  feed.onAlarm((alarm) => escalation.watchAlarm(alarm));
+
   const webhooks = startWebhooks({
     pool,
     log,
@@ -126,6 +131,7 @@ async function compose(
     log,
     registry,
     webhooks,
+    escalation,
     ruleText: (rule) => RULES.find((known) => known.rule === rule)?.text,
   });
   feed.attach(api.server);

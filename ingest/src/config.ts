@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import type { CallTimes } from './escalation/due.ts';
 
 /** The wall's built pages stand beside this room, in the checkout and in the image. */
 export const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
@@ -10,6 +11,11 @@ const Port = z.coerce
   .int()
   .min(0, 'expected a port: 0 (choose one) to 65535')
   .max(65_535, 'expected a port: 0 (choose one) to 65535');
+
+const Seconds = z.coerce
+  .number({ error: 'expected seconds: 1 to 86400' })
+  .min(1, 'expected seconds: 1 to 86400')
+  .max(86_400, 'expected seconds: 1 to 86400');
 
 const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host:port/database');
 
@@ -38,11 +44,17 @@ const Environment = z
       .transform((text) => text.split(',').map((part) => part.trim()))
       .pipe(z.array(Network))
       .optional(),
+    SEALWATCH_REMIND_AFTER_S: Seconds.default(120),
+    SEALWATCH_ESCALATE_AFTER_S: Seconds.default(300),
     SEALWATCH_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   })
   .refine((env) => Boolean(env.SEALWATCH_TLS_CERT) === Boolean(env.SEALWATCH_TLS_KEY), {
     path: ['SEALWATCH_TLS_CERT'],
     message: 'SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY are given together or not at all',
+  })
+  .refine((env) => env.SEALWATCH_ESCALATE_AFTER_S > env.SEALWATCH_REMIND_AFTER_S, {
+    path: ['SEALWATCH_ESCALATE_AFTER_S'],
+    message: 'expected more than SEALWATCH_REMIND_AFTER_S: an alarm is escalated after its reminder',
   });
 
 export interface Config {
@@ -56,6 +68,8 @@ export interface Config {
   bootstrapKey?: string;
   /** Private networks in which subscribers may stand; none unless named. */
   webhookNetworks: string[];
+  /** When people are called for an urgent alarm that nobody takes. */
+  calls: CallTimes;
   logLevel: string;
 }
 
@@ -88,6 +102,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
     webhookNetworks: e.SEALWATCH_WEBHOOK_NETWORKS ?? [],
+    calls: {
+      remindAfterMs: e.SEALWATCH_REMIND_AFTER_S * 1_000,
+      escalateAfterMs: e.SEALWATCH_ESCALATE_AFTER_S * 1_000,
+    },
     logLevel: e.SEALWATCH_LOG_LEVEL,
   };
 }

@@ -15,7 +15,8 @@ const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_DATA_DIR (./data), DATABASE_URL (else an embedded PostgreSQL in the
 data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
-networks that webhooks may reach), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
+networks that webhooks may reach), SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
+that nobody takes, SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
 `;
 
 /** Runs the platform until a signal; commits what is in hand and exits with 0. */

@@ -36,6 +36,14 @@ describe('the settings', () => {
     expect(message).not.toContain('short');
   });
 
+  it('call people after 2 and 5 min unless told, the second time after the first', () => {
+    expect(readConfig({}).calls).toEqual({ remindAfterMs: 120_000, escalateAfterMs: 300_000 });
+    const given = { SEALWATCH_REMIND_AFTER_S: '30', SEALWATCH_ESCALATE_AFTER_S: '45.5' };
+    expect(readConfig(given).calls).toEqual({ remindAfterMs: 30_000, escalateAfterMs: 45_500 });
+    expect(() => readConfig({ SEALWATCH_REMIND_AFTER_S: '300' })).toThrow('SEALWATCH_ESCALATE_AFTER_S');
+    expect(() => readConfig({ SEALWATCH_REMIND_AFTER_S: 'soon' })).toThrow('expected seconds: 1 to 86400');
+  });
+
   it('want a certificate and its key together', () => {
     expect(() => readConfig({ SEALWATCH_TLS_CERT: 'cert.pem' })).toThrow('SEALWATCH_TLS_KEY');
   });

@@ -1,6 +1,6 @@
-import type { Alarm } from '@sealwatch/schemas';
+import type { Alarm, Trip } from '@sealwatch/schemas';
 import { expect, it } from 'vitest';
-import { byUrgency, holder, isRed, isUnattended } from '../src/feed/alarmorder.ts';
+import { byUrgency, holder, isQuiet, isRed, isUnattended, loudness } from '../src/feed/alarmorder.ts';
 
 const alarm = (alarmId: string, raised: number, more: Partial<Alarm> = {}): Alarm => ({
   alarmId,
@@ -48,4 +48,16 @@ it('names who has it: whom it is assigned to before who acknowledged it', () => 
   expect(isUnattended(alarm('a', 0, { acknowledgedBy: '李敏' }))).toBe(false);
   expect(holder(alarm('a', 0, { acknowledgedBy: '李敏' }))).toBe('李敏');
   expect(holder(alarm('a', 0, { acknowledgedBy: '李敏', assignedTo: '陈伟' }))).toBe('陈伟');
+});
+
+it('is louder with every call, and quiet while its vehicle is kept quiet', () => {
+  const calls = [{ state: 'provisional' as const }, {}, { remindedAt: 'x' }, { remindedAt: 'x', escalatedAt: 'y' }];
+  expect(calls.map((call) => loudness(alarm('a', 0, call)))).toEqual([0, 1, 2, 3]);
+  const frozen = { frozen: { reason: 'r', by: 'b', until: new Date(1_000).toISOString() } } as Trip;
+  expect([isQuiet(frozen, 999), isQuiet(frozen, 1_000), isQuiet({} as Trip, 0), isQuiet(undefined, 0)]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -8,7 +8,7 @@ export const AlarmKind = z.enum(['edge', 'level', 'latched']);
 export type AlarmKind = z.infer<typeof AlarmKind>;
 
 /** `returned`: the condition has ended; a latched alarm stays active in it until a person disposes of it. */
-export const AlarmState = z.enum(['provisional', 'open', 'acknowledged', 'assigned', 'returned', 'disposed']);
+export const AlarmState = z.enum(['provisional', 'open', 'acknowledged', 'assigned', 'returned', 'disposed', 'closed']);
 export type AlarmState = z.infer<typeof AlarmState>;
 
 export const Alarm = z.object({
@@ -29,6 +29,9 @@ export const Alarm = z.object({
   detectedLate: z.boolean(),
   position: z.object({ lon: z.number(), lat: z.number() }).optional(),
   evidence: z.record(z.string(), z.unknown()),
+  /** Nobody took it: people were called, and then called again. */
+  remindedAt: Time.optional(),
+  escalatedAt: Time.optional(),
   acknowledgedBy: z.string().optional(),
   acknowledgedAt: Time.optional(),
   assignedTo: z.string().optional(),
@@ -36,5 +39,7 @@ export const Alarm = z.object({
   disposedBy: z.string().optional(),
   disposedAt: Time.optional(),
   disposal: z.object({ text: z.string(), falseAlarm: z.boolean() }).optional(),
+  closedBy: z.string().optional(),
+  closedAt: Time.optional(),
 });
 export type Alarm = z.infer<typeof Alarm>;

@@ -96,6 +96,8 @@ export const Trip = z.object({
   grossWeightKg: z.number().optional(),
   /** Set while a named person holds the trip (布控). */
   hold: z.object({ reason: z.string(), by: z.string() }).optional(),
+  /** Its alarms are recorded and not shouted until then. */
+  frozen: z.object({ reason: z.string(), by: z.string(), until: Time }).optional(),
   createdAt: Time,
   sealedAt: Time.optional(),
   departedAt: Time.optional(),

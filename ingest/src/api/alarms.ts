@@ -1,99 +1,47 @@
-import { Alarm, AlarmState } from '@sealwatch/schemas';
+import { Alarm, AlarmState, Severity } from '@sealwatch/schemas';
 import { z } from 'zod';
-import {
-  type AlarmRow,
-  acknowledgeAlarm,
-  alarmForUpdate,
-  alarmOf,
-  assignAlarm,
-  disposeAlarm,
-  listAlarms,
-} from '../store/alarms.ts';
-import { audit } from '../store/audit.ts';
-import { announce } from '../store/outbox.ts';
-import { inTransaction, type Queryable } from '../store/queryable.ts';
+import { alarmOf, listAlarms } from '../store/alarms.ts';
 import { isoOf } from '../store/rows.ts';
-import { getTrip, refreshRisk } from '../store/trips.ts';
+import { type AlarmAct, actOnAlarm, visibleAlarm } from './alarmacts.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, DECIDERS, READERS } from './guard.ts';
-import { requireActing } from './offices.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import type { Principal } from './principal.ts';
-import { ApiProblem, notFound } from './problem.ts';
-import { afterChange } from './trips.ts';
+import { ApiProblem } from './problem.ts';
 
-const UUID = z.uuid();
+const params = z.object({ alarmId: z.string() });
+const response = answers({ 200: Alarm });
 
-/** The alarm, locked, if its caller may see it; `acts`: and may act on its trip. @throws ApiProblem 404, 403 */
-async function alarmForAct(db: Queryable, alarmId: string, caller: Principal): Promise<AlarmRow> {
-  const row = UUID.safeParse(alarmId).success ? await alarmForUpdate(db, alarmId) : undefined;
-  if (row === undefined) throw notFound('alarm', alarmId);
-  if (row.trip_id === null) {
-    if (caller.offices.length > 0) throw notFound('alarm', alarmId);
-    return row;
-  }
-  const trip = await getTrip(db, row.trip_id, caller.offices);
-  if (trip === undefined) throw notFound('alarm', alarmId);
-  requireActing(caller, trip);
-  return row;
-}
-
-interface Work {
-  action: 'acknowledge' | 'assign' | 'dispose';
-  after?: object;
-  apply(db: Queryable, row: AlarmRow): Promise<void>;
-}
-
-async function work(deps: ApiDeps, alarmId: string, caller: Principal, todo: Work): Promise<Alarm> {
-  const { row, disposed } = await inTransaction(deps.pool, async (db) => {
-    const before = await alarmForAct(db, alarmId, caller);
-    if (before.disposed_at !== null) {
-      const when = `${before.disposed_by} disposed of it at ${isoOf(before.disposed_at)}`;
-      throw new ApiProblem(409, 'alarm.disposed', `this alarm is closed: ${when}`);
-    }
-    await todo.apply(db, before);
-    if (before.trip_id !== null) await refreshRisk(db, before.trip_id);
-    const after = (await alarmForUpdate(db, alarmId))!;
-    const tripId = after.trip_id ?? undefined;
-    if (todo.action !== 'assign') await announce(db, { type: `alarm.${todo.action}d`, tripId, data: alarmOf(after) });
-    const entry = { actor: caller.name, action: `alarm.${todo.action}`, after: todo.after };
-    await audit(db, { ...entry, subject: `alarm:${alarmId}`, before: { state: alarmOf(before).state, tripId } });
-    return { row: after, disposed: todo.action === 'dispose' };
-  });
-  deps.feed.alarmChanged(alarmId);
-  if (row.trip_id !== null) {
-    // Only a disposition changes what the rules judge by; the wall shows every change.
-    if (disposed) await afterChange(deps, row.trip_id);
-    else deps.feed.tripChanged(row.trip_id);
-  }
-  return alarmOf(row);
-}
+const Filter = z.object({
+  state: AlarmState.optional(),
+  rule: z.string().max(100).optional(),
+  severity: Severity.optional(),
+  tripId: z.uuid().optional(),
+  lockId: z.string().max(20).optional(),
+});
 
 export function alarmRoutes(app: Api, deps: ApiDeps): void {
-  const params = z.object({ alarmId: z.string() });
-  const response = answers({ 200: Alarm });
+  lists(app, deps);
+  acts(app, deps);
+  acknowledgeMany(app, deps);
+}
+
+function lists(app: Api, { pool }: ApiDeps): void {
   app.get(
     '/alarms',
     {
       config: { roles: READERS },
       schema: {
         tags: ['alarms'],
-        querystring: z.object({
-          ...Page,
-          state: AlarmState.optional(),
-          active: z.stringbool().optional(),
-          rule: z.string().max(100).optional(),
-          tripId: z.uuid().optional(),
-          lockId: z.string().max(20).optional(),
-        }),
+        querystring: Filter.extend({ ...Page, active: z.stringbool().optional() }),
         response: answers({ 200: listOf(Alarm) }),
       },
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
       const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.uuid()]));
-      const rows = await listAlarms(deps.pool, {
+      const rows = await listAlarms(pool, {
         ...filter,
         offices: callerOf(request).offices,
         limit: limit + 1,
@@ -105,27 +53,18 @@ export function alarmRoutes(app: Api, deps: ApiDeps): void {
   app.get(
     '/alarms/:alarmId',
     { config: { roles: READERS }, schema: { tags: ['alarms'], params, response } },
-    async (request) => {
-      const { alarmId } = request.params;
-      const { offices } = callerOf(request);
-      const row = UUID.safeParse(alarmId).success ? await alarmForUpdate(deps.pool, alarmId) : undefined;
-      const seen =
-        row && (row.trip_id === null ? offices.length === 0 : await getTrip(deps.pool, row.trip_id, offices));
-      if (row === undefined || !seen) throw notFound('alarm', alarmId);
-      return alarmOf(row);
-    },
+    async (request) => alarmOf(await visibleAlarm(pool, request.params.alarmId, callerOf(request))),
   );
+}
+
+/** The acts on one alarm, each with what it needs to be told. */
+function acts(app: Api, deps: ApiDeps): void {
+  const act = async (alarmId: string, caller: Principal, todo: AlarmAct) =>
+    (await actOnAlarm(deps, alarmId, caller, todo)).alarm;
   app.post(
     '/alarms/:alarmId/acknowledge',
     { config: { roles: DECIDERS }, schema: { tags: ['alarms'], params, body: z.object({}), response } },
-    async (request) => {
-      const caller = callerOf(request);
-      // The first name stays: who acknowledged is who was there first.
-      const apply = async (db: Queryable, row: AlarmRow) => {
-        if (row.acknowledged_at === null) await acknowledgeAlarm(db, row.alarm_id, caller.name);
-      };
-      return work(deps, request.params.alarmId, caller, { action: 'acknowledge', apply });
-    },
+    async (request) => act(request.params.alarmId, callerOf(request), { act: 'acknowledge' }),
   );
   app.post(
     '/alarms/:alarmId/assign',
@@ -133,12 +72,7 @@ export function alarmRoutes(app: Api, deps: ApiDeps): void {
       config: { roles: DECIDERS },
       schema: { tags: ['alarms'], params, body: z.object({ to: z.string().min(1).max(100) }), response },
     },
-    async (request) => {
-      const caller = callerOf(request);
-      const { to } = request.body;
-      const apply = (db: Queryable, row: AlarmRow) => assignAlarm(db, row.alarm_id, caller.name, to);
-      return work(deps, request.params.alarmId, caller, { action: 'assign', after: { to }, apply });
-    },
+    async (request) => act(request.params.alarmId, callerOf(request), { act: 'assign', to: request.body.to }),
   );
   app.post(
     '/alarms/:alarmId/dispose',
@@ -152,12 +86,84 @@ export function alarmRoutes(app: Api, deps: ApiDeps): void {
         response,
       },
     },
+    async (request) => act(request.params.alarmId, callerOf(request), { act: 'dispose', ...request.body }),
+  );
+  app.post(
+    '/alarms/:alarmId/close',
+    {
+      config: { roles: ['supervisor', 'admin'] },
+      schema: {
+        tags: ['alarms'],
+        summary: 'Close the case of an alarm that was disposed of',
+        params,
+        body: z.object({}),
+        response,
+      },
+    },
+    async (request) => act(request.params.alarmId, callerOf(request), { act: 'close' }),
+  );
+}
+
+const MANY = 500;
+
+const Many = z
+  .object({ alarmIds: z.array(z.uuid()).min(1).max(MANY).optional(), filter: Filter.optional() })
+  .refine((asked) => (asked.alarmIds === undefined) !== (asked.filter === undefined), {
+    path: ['alarmIds'],
+    message: 'expected either alarmIds or filter',
+  });
+
+const ManyAnswer = z.object({
+  items: z.array(
+    z.object({
+      alarmId: z.string(),
+      /** `unchanged`: somebody had acknowledged it before. */
+      result: z.enum(['acknowledged', 'unchanged', 'refused']),
+      acknowledgedBy: z.string().optional(),
+      code: z.string().optional(),
+      detail: z.string().optional(),
+    }),
+  ),
+  /** By filter: more match than were taken at once; ask again. */
+  more: z.boolean(),
+});
+
+/** Each alarm in a transaction of its own: one that is refused does not hold the others back. */
+function acknowledgeMany(app: Api, deps: ApiDeps): void {
+  const one = async (alarmId: string, caller: Principal): Promise<z.output<typeof ManyAnswer>['items'][number]> => {
+    try {
+      const { alarm, changed } = await actOnAlarm(deps, alarmId, caller, { act: 'acknowledge' });
+      const by = alarm.acknowledgedBy === undefined ? {} : { acknowledgedBy: alarm.acknowledgedBy };
+      return { alarmId, result: changed ? 'acknowledged' : 'unchanged', ...by };
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+      return { alarmId, result: 'refused', code: error.code, detail: error.message };
+    }
+  };
+  app.post(
+    '/alarms/acknowledge',
+    {
+      config: { roles: DECIDERS },
+      schema: {
+        tags: ['alarms'],
+        summary: 'Acknowledge many alarms: those named, or the active ones of a filter that nobody has taken',
+        body: Many,
+        response: answers({ 200: ManyAnswer }),
+      },
+    },
     async (request) => {
       const caller = callerOf(request);
-      const { text, falseAlarm } = request.body;
-      const apply = (db: Queryable, row: AlarmRow) =>
-        disposeAlarm(db, row.alarm_id, { by: caller.name, text, falseAlarm });
-      return work(deps, request.params.alarmId, caller, { action: 'dispose', after: { text, falseAlarm }, apply });
+      const { alarmIds, filter } = request.body;
+      const found = alarmIds ?? (await untaken(deps, caller, filter ?? {}));
+      const items = [];
+      for (const alarmId of new Set(found.slice(0, MANY))) items.push(await one(alarmId, caller));
+      return { items, more: found.length > MANY };
     },
   );
+}
+
+/** One more than is taken at once says that there are more. */
+async function untaken({ pool }: ApiDeps, { offices }: Principal, filter: z.output<typeof Filter>): Promise<string[]> {
+  const rows = await listAlarms(pool, { ...filter, offices, active: true, untaken: true, limit: MANY + 1 });
+  return rows.map((row) => row.alarm_id);
 }

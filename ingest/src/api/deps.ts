@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { Escalation } from '../escalation/escalation.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { Webhooks } from '../outbox/webhooks.ts';
 
@@ -50,6 +51,8 @@ export interface ApiDeps {
   registry?: Registry;
   /** Who tells the subscribers; absent: nobody can subscribe. */
   webhooks?: Webhooks;
+  /** Who calls people for alarms that nobody takes; absent: nobody does. */
+  escalation?: Pick<Escalation, 'watchTrip'>;
   /** Words of an alarm's rule, for the gate's reasons. */
   ruleText?: (rule: string) => { zh: string; en: string } | undefined;
 }

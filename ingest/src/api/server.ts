@@ -10,6 +10,7 @@ import { alarmRoutes } from './alarms.ts';
 import type { ApiDeps } from './deps.ts';
 import { evidenceRoutes } from './evidence.ts';
 import type { Api } from './form.ts';
+import { freezeRoutes } from './freeze.ts';
 import { gateRoutes } from './gates.ts';
 import { guard } from './guard.ts';
 import { healthRoutes } from './health.ts';
@@ -121,7 +122,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
         await add(api, deps);
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
-      for (const add of [subscriptionRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
+      for (const add of [subscriptionRoutes, evidenceRoutes, quarantineRoutes, freezeRoutes]) await add(api, deps);
     },
     { prefix: '/api/v1' },
   );

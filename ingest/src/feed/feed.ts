@@ -41,6 +41,8 @@ export interface Feed {
   /** A trip has changed in the store; it is read from there. */
   tripChanged(tripId: string): void;
   alarmChanged(alarmId: string): void;
+  /** Called with every alarm that has changed, whoever changed it, as it stands in the store. */
+  onAlarm(listener: (alarm: Alarm) => void): void;
   /** @param office of the gate: its people see a passage that matches no trip */
   passage(passage: FeedPassage, office?: string): void;
   /** Locks were registered or retired. Resolves when the screens know. */
@@ -78,6 +80,7 @@ class LiveFeed implements Feed {
   readonly #withdrawn = new Map<string, Alarm>();
   /** Trips with new progress, and when it is their turn. */
   readonly #progress = new Map<string, number>();
+  readonly #alarmListeners: ((alarm: Alarm) => void)[] = [];
   readonly #sentMs = new Map<string, number>();
   #flushing: Promise<void> | undefined;
   #reports = 0;
@@ -215,6 +218,10 @@ class LiveFeed implements Feed {
     this.#flush();
   }
 
+  onAlarm(listener: (alarm: Alarm) => void): void {
+    this.#alarmListeners.push(listener);
+  }
+
   alarmChanged(alarmId: string): void {
     this.#dirtyAlarms.add(alarmId);
     this.#flush();
@@ -310,6 +317,7 @@ class LiveFeed implements Feed {
 
   #tellAlarm(alarm: Alarm): void {
     this.#wall.putAlarm(alarm);
+    for (const listener of this.#alarmListeners) listener(alarm);
     const trip = alarm.tripId === undefined ? undefined : this.#wall.trips.get(alarm.tripId);
     for (const client of this.#clients.values()) client.alarm(alarm, trip);
   }

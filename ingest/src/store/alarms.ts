@@ -21,6 +21,9 @@ export interface AlarmRow {
   lon: number | null;
   lat: number | null;
   evidence: Record<string, unknown>;
+  urgent_at: Date | null;
+  reminded_at: Date | null;
+  escalated_at: Date | null;
   acknowledged_by: string | null;
   acknowledged_at: Date | null;
   assigned_to: string | null;
@@ -29,17 +32,20 @@ export interface AlarmRow {
   disposed_at: Date | null;
   disposal_text: string | null;
   false_alarm: boolean | null;
+  closed_by: string | null;
+  closed_at: Date | null;
 }
 
 /**
  * The state people see:
  *
- *   provisional → open → acknowledged → assigned → disposed
+ *   provisional → open → acknowledged → assigned → disposed → closed
  *                  └────────┴──────────────┴─► returned (the condition has ended) → acknowledged → … → disposed
  *
  * What happened last counts: an alarm acknowledged after its return is acknowledged.
  */
 function stateOf(row: AlarmRow): AlarmState {
+  if (row.closed_at !== null) return 'closed';
   if (row.disposed_at !== null) return 'disposed';
   if (row.phase === 'provisional') return 'provisional';
   const worked = row.assigned_at ?? row.acknowledged_at;
@@ -74,6 +80,8 @@ export function alarmOf(row: AlarmRow): Alarm {
     detectedLate: row.detected_late,
     ...(row.lon === null || row.lat === null ? {} : { position: { lon: row.lon, lat: row.lat } }),
     evidence: row.evidence,
+    ...time('remindedAt', row.reminded_at),
+    ...time('escalatedAt', row.escalated_at),
     ...some('acknowledgedBy', row.acknowledged_by),
     ...time('acknowledgedAt', row.acknowledged_at),
     ...some('assignedTo', row.assigned_to),
@@ -83,6 +91,8 @@ export function alarmOf(row: AlarmRow): Alarm {
     ...(row.disposal_text === null
       ? {}
       : { disposal: { text: row.disposal_text, falseAlarm: row.false_alarm ?? false } }),
+    ...some('closedBy', row.closed_by),
+    ...time('closedAt', row.closed_at),
   };
 }
 
@@ -93,7 +103,10 @@ const VISIBLE = (parameter: number) =>
 export interface AlarmFilter {
   state?: AlarmState | undefined;
   active?: boolean | undefined;
+  /** Only those that nobody has acknowledged. */
+  untaken?: boolean;
   rule?: string | undefined;
+  severity?: Severity | undefined;
   tripId?: string | undefined;
   lockId?: string | undefined;
   offices: string[];
@@ -104,6 +117,7 @@ export interface AlarmFilter {
 
 /** SQL of `stateOf`, so that a page of one state is a full page. */
 const STATE = `CASE
+  WHEN a.closed_at IS NOT NULL THEN 'closed'
   WHEN a.disposed_at IS NOT NULL THEN 'disposed'
   WHEN a.phase = 'provisional' THEN 'provisional'
   WHEN a.phase = 'returned' AND (coalesce(a.assigned_at, a.acknowledged_at) IS NULL
@@ -119,7 +133,8 @@ export async function listAlarms(db: Queryable, filter: AlarmFilter): Promise<Al
      WHERE ${VISIBLE(1)}
        AND ($2::text IS NULL OR ${STATE} = $2) AND ($3::boolean IS NULL OR a.active = $3)
        AND ($4::text IS NULL OR a.rule = $4) AND ($5::uuid IS NULL OR a.trip_id = $5)
-       AND ($6::text IS NULL OR a.lock_id = $6)
+       AND ($6::text IS NULL OR a.lock_id = $6) AND ($10::text IS NULL OR a.severity = $10)
+       AND NOT ($11 AND a.acknowledged_at IS NOT NULL)
        AND ($7::timestamptz IS NULL OR (date_trunc('milliseconds', a.raised_at), a.alarm_id) < ($7, $8::uuid))
      ORDER BY date_trunc('milliseconds', a.raised_at) DESC, a.alarm_id DESC LIMIT $9`,
     [
@@ -132,6 +147,8 @@ export async function listAlarms(db: Queryable, filter: AlarmFilter): Promise<Al
       filter.after?.raisedAt ?? null,
       filter.after?.alarmId ?? null,
       filter.limit,
+      filter.severity ?? null,
+      filter.untaken ?? false,
     ],
   );
   return rows;
@@ -180,4 +197,9 @@ export async function disposeAlarm(
      WHERE alarm_id = $1`,
     [alarmId, disposal.by, disposal.text, disposal.falseAlarm],
   );
+}
+
+/** The last word: somebody has looked at the disposition and the case is closed. */
+export async function closeAlarm(db: Queryable, alarmId: string, by: string): Promise<void> {
+  await db.query('UPDATE alarms SET closed_by = $2, closed_at = now() WHERE alarm_id = $1', [alarmId, by]);
 }

@@ -14,6 +14,8 @@ export const EVENT_TYPES = [
   'trip.cancelled',
   'trip.written-off',
   'alarm.raised',
+  'alarm.reminded',
+  'alarm.escalated',
   'alarm.acknowledged',
   'alarm.disposed',
   'passage.decided',

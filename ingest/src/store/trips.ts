@@ -21,6 +21,9 @@ export interface TripRow {
   gross_weight_kg: number | null;
   hold_reason: string | null;
   hold_by: string | null;
+  frozen_until: Date | null;
+  frozen_by: string | null;
+  frozen_reason: string | null;
   created_at: Date;
   sealed_at: Date | null;
   departed_at: Date | null;
@@ -115,6 +118,10 @@ function timesOf(row: TripRow) {
   };
 }
 
+function frozenOf({ frozen_until: until, frozen_by: by, frozen_reason: reason }: TripRow): Pick<Trip, 'frozen'> {
+  return until === null ? {} : { frozen: { reason: reason ?? '', by: by ?? '', until: isoOf(until) } };
+}
+
 export function tripOf(row: TripView): Trip {
   const openAlarms = row.open_alarms.map((alarm) => ({ ...alarm, startedAt: isoOf(alarm.startedAt) }));
   const times = timesOf(row);
@@ -139,6 +146,7 @@ export function tripOf(row: TripView): Trip {
     ...(row.time_limit_min === null ? {} : { timeLimitMin: row.time_limit_min }),
     ...(row.gross_weight_kg === null ? {} : { grossWeightKg: row.gross_weight_kg }),
     ...(row.hold_reason === null ? {} : { hold: { reason: row.hold_reason, by: row.hold_by ?? '' } }),
+    ...frozenOf(row),
     ...times,
     steps: withTransit(
       row.steps,

@@ -1,4 +1,4 @@
-import type { Alarm } from '@sealwatch/schemas';
+import type { Alarm, Trip } from '@sealwatch/schemas';
 
 /** Red: a latched critical alarm no person has disposed of; a provisional one is red at once. */
 export const isRed = (alarm: Alarm): boolean =>
@@ -23,3 +23,14 @@ export function byUrgency(a: Alarm, b: Alarm): number {
 
 /** Who has it: the person it is assigned to, otherwise the one who acknowledged it. */
 export const holder = (alarm: Alarm): string | undefined => alarm.assignedTo ?? alarm.acknowledgedBy;
+
+/** How often people have been called for it: 0 provisional, 1 raised, 2 reminded, 3 escalated. */
+export function loudness(alarm: Alarm): number {
+  if (alarm.state === 'provisional') return 0;
+  if (alarm.escalatedAt !== undefined) return 3;
+  return alarm.remindedAt === undefined ? 1 : 2;
+}
+
+/** Its vehicle is kept quiet for a while: its alarms are shown and not heard. */
+export const isQuiet = (trip: Trip | undefined, nowMs: number): boolean =>
+  trip?.frozen !== undefined && Date.parse(trip.frozen.until) > nowMs;

@@ -1,6 +1,6 @@
 import type { Alarm, FeedHealth, FeedPassage, FeedStats, Trip } from '@sealwatch/schemas';
 import { type InjectionKey, inject, type Ref, ref, type ShallowRef, shallowRef } from 'vue';
-import { byUrgency, isRed, isUnattended } from '../feed/alarmorder.ts';
+import { byUrgency, isQuiet, isRed, isUnattended, loudness } from '../feed/alarmorder.ts';
 import { emptyBoard } from '../feed/board.ts';
 import { type Change, connectFeed } from '../feed/client.ts';
 import { freshness, type Link } from '../feed/link.ts';
@@ -74,8 +74,8 @@ export function createWall(options: WallOptions): Wall {
   const complaint = ref<string>();
   const person = shallowRef<rest.Session>();
   const soundOn = ref(false);
-  /** Reds already seen, so that a snapshot or an update brings none into view twice; `true` once confirmed. */
-  const seen = new Map<string, boolean>();
+  /** Reds already seen, and how loudly, so that a snapshot or an update brings none into view or to the ear twice. */
+  const seen = new Map<string, number>();
 
   /** The newest red that nobody has seen here yet comes into view, also one that stood before the wall was opened. */
   const showAlarms = () => {
@@ -85,9 +85,10 @@ export function createWall(options: WallOptions): Wall {
     const news = unattended.value.find((alarm) => !seen.has(alarm.alarmId));
     if (news) arrived.value = news;
     for (const alarm of reds) {
-      const confirmed = alarm.state !== 'provisional';
-      if (confirmed && isUnattended(alarm) && !seen.get(alarm.alarmId)) siren.red();
-      seen.set(alarm.alarmId, confirmed);
+      const quiet = alarm.tripId !== undefined && isQuiet(board.trips.get(alarm.tripId), Date.now());
+      const level = loudness(alarm);
+      if (level > (seen.get(alarm.alarmId) ?? 0) && isUnattended(alarm) && !quiet) siren.red();
+      seen.set(alarm.alarmId, level);
     }
     for (const id of seen.keys()) if (!board.alarms.has(id)) seen.delete(id);
   };
