@@ -5,6 +5,8 @@ export interface Column<T> {
   /** A CSS grid track. */
   width: string;
   text(item: T): string;
+  /** What the viewer may sort by. */
+  order?: (item: T) => number | string;
 }
 
 /** A cell that a spreadsheet would take for a formula is made plain text by an apostrophe (OWASP, CSV injection). */

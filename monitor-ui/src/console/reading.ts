@@ -7,6 +7,8 @@ export interface Reading<T> {
   value: ShallowRef<T | undefined>;
   loading: Ref<boolean>;
   problem: Ref<string | undefined>;
+  /** What the platform said no to, until the next thing is done. */
+  refused: ShallowRef<Refused | undefined>;
   reload(): Promise<void>;
   /** Does something at the platform and reads again; the problem, where there is one, is shown. @returns whether it was done */
   act(todo: () => Promise<unknown>): Promise<boolean>;
@@ -19,6 +21,7 @@ export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading
   const value = shallowRef<T>();
   const loading = ref(true);
   const problem = ref<string>();
+  const refused = shallowRef<Refused>();
   let asked = 0;
   const failed = (error: unknown) => {
     if (error instanceof Refused && error.status === 401) signInFirst(router);
@@ -31,7 +34,7 @@ export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading
       const answer = await read();
       if (mine !== asked) return;
       value.value = answer;
-      problem.value = undefined;
+      if (refused.value === undefined) problem.value = undefined;
     } catch (error) {
       if (mine === asked) failed(error);
     } finally {
@@ -39,9 +42,12 @@ export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading
     }
   };
   const act = async (todo: () => Promise<unknown>) => {
+    refused.value = undefined;
+    problem.value = undefined;
     try {
       await todo();
     } catch (error) {
+      if (error instanceof Refused) refused.value = error;
       failed(error);
       return false;
     }
@@ -57,7 +63,7 @@ export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading
     asked++;
     clearInterval(timer);
   });
-  return { value, loading, problem, reload, act };
+  return { value, loading, problem, refused, reload, act };
 }
 
 /** A list read page by page, as far as it is scrolled. */

@@ -16,11 +16,13 @@ export const may = (role: string | undefined, right: Right): boolean =>
   role !== undefined && (RIGHTS[right] as readonly string[]).includes(role);
 
 export interface Entry {
-  name: 'alarms' | 'trips' | 'gates';
+  name: 'alarms' | 'trips' | 'gates' | 'locks' | 'admin';
   right: Right;
 }
 export const ENTRIES: Entry[] = [
   { name: 'alarms', right: 'read' },
   { name: 'trips', right: 'read' },
   { name: 'gates', right: 'gates' },
+  { name: 'locks', right: 'read' },
+  { name: 'admin', right: 'operate' },
 ];

@@ -1,0 +1,100 @@
+import type { Role } from '@sealwatch/schemas';
+import { call, everything, type Page } from '../rest.ts';
+import { queryOf } from './calls.ts';
+
+const id = encodeURIComponent;
+
+export interface PersonView {
+  name: string;
+  role: Role;
+  offices: string[];
+  createdAt: string;
+  disabledAt?: string;
+  /** Once, in the answer to adding somebody without a password. */
+  signIn?: string;
+}
+export interface KeyView {
+  keyId: string;
+  name: string;
+  role: Role;
+  offices: string[];
+  createdAt: string;
+  revokedAt?: string;
+  /** Once, in the answer to making it. */
+  key?: string;
+}
+export interface AuditEntry {
+  auditId: number;
+  at: string;
+  actor: string;
+  action: string;
+  subject: string;
+  before?: unknown;
+  after?: unknown;
+}
+export interface AuditCheck {
+  holds: boolean;
+  auditId?: number;
+  reason?: string;
+  linked: number;
+}
+export interface QuarantineEntry {
+  quarantineId: number;
+  at: string;
+  lockId: string;
+  topic: string;
+  reason: string;
+  detail: string;
+  raw: string;
+}
+export interface SubscriptionView {
+  subscriptionId: string;
+  url: string;
+  types: string[];
+  offices: string[];
+  state: 'active' | 'disabled';
+  disabledReason?: string;
+  createdAt: string;
+  createdBy: string;
+  /** Once, in the answer to making it. */
+  secret?: string;
+}
+export interface DeliveryView {
+  deliveryId: string;
+  type: string;
+  at: string;
+  state: 'waiting' | 'delivered' | 'dead';
+  attempts: number;
+  lastStatus?: number;
+  lastError?: string;
+}
+/** A person or a key to be made. */
+export interface Newcomer {
+  name: string;
+  role: Role;
+  offices: string[];
+}
+
+export const people = () => everything<PersonView>('/users');
+export const addPerson = (person: Newcomer) => call<PersonView>('POST', '/users', person);
+export const disablePerson = (name: string) => call<void>('DELETE', `/users/${id(name)}`);
+export const keys = () => everything<KeyView>('/keys');
+export const addKey = (key: Newcomer) => call<KeyView>('POST', '/keys', key);
+export const revokeKey = (keyId: string) => call<void>('DELETE', `/keys/${id(keyId)}`);
+
+export const subscriptions = () => everything<SubscriptionView>('/subscriptions');
+export const subscribe = (asked: { url: string; types: string[] }) =>
+  call<SubscriptionView>('POST', '/subscriptions', asked);
+export const unsubscribe = (subscriptionId: string) => call<void>('DELETE', `/subscriptions/${id(subscriptionId)}`);
+export const enable = (subscriptionId: string) =>
+  call<SubscriptionView>('POST', `/subscriptions/${id(subscriptionId)}/enable`, {});
+export const deliveries = (subscriptionId: string) =>
+  call<Page<DeliveryView>>('GET', `/subscriptions/${id(subscriptionId)}/deliveries?limit=100`);
+export const redeliver = (subscriptionId: string, deliveryId: string) =>
+  call<DeliveryView>('POST', `/subscriptions/${id(subscriptionId)}/deliveries/${id(deliveryId)}/redeliver`, {});
+
+export const auditPage = (subject: string, cursor?: string) =>
+  call<Page<AuditEntry>>('GET', `/audit${queryOf({ limit: 100, subject, cursor })}`);
+export const auditCheck = () => call<AuditCheck>('GET', '/audit/check');
+export const quarantinePage = (lockId: string, cursor?: string) =>
+  call<Page<QuarantineEntry>>('GET', `/quarantine${queryOf({ limit: 100, lockId, cursor })}`);

@@ -1,0 +1,57 @@
+import { call, everything, type Page } from '../rest.ts';
+import type { CommandView } from './calls.ts';
+
+const id = encodeURIComponent;
+
+/** A lock as GET /locks tells it. */
+export interface LockView {
+  lockId: string;
+  model: string;
+  state: 'new' | 'stock' | 'on-trip' | 'retired';
+  createdAt: string;
+  tripId?: string;
+  lastSeenAt?: string;
+  lastReportAt?: string;
+  battery?: { percent?: number; charging?: boolean };
+  seal?: { rope?: string; motor?: string; cover?: string; useCount?: number };
+  position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
+  positionAt?: string;
+}
+/** A stored record, in the form it was sent in. */
+export interface LockRecord {
+  boot: number;
+  seq: number;
+  time: string;
+  receivedAt: string;
+  kind: string;
+  mode?: string;
+  position?: { lon: number; lat: number; speedKmh?: number; source?: string };
+  seal?: LockView['seal'];
+  battery?: LockView['battery'];
+  events?: { type: string }[];
+}
+export interface Order {
+  type: string;
+  intervalS?: number;
+  secondPerson?: string;
+}
+
+export const locks = () => everything<LockView>('/locks');
+export const lock = (lockId: string) => call<LockView>('GET', `/locks/${id(lockId)}`);
+export const commands = (lockId: string) => call<Page<CommandView>>('GET', `/locks/${id(lockId)}/commands?limit=30`);
+export const command = (lockId: string, order: Order) =>
+  call<CommandView>('POST', `/locks/${id(lockId)}/commands`, order);
+export const retire = (lockId: string) => call<LockView>('POST', `/locks/${id(lockId)}/retire`, {});
+/** Newest last. */
+export const records = (lockId: string, fromMs: number) =>
+  call<Page<LockRecord>>(
+    'GET',
+    `/locks/${id(lockId)}/reports?limit=500&from=${encodeURIComponent(new Date(fromMs).toISOString())}`,
+  );
+export const importLocks = (locks: { lockId: string; model: string }[]) =>
+  call<{ items: { lockId: string; secret: string }[] }>('POST', '/locks/import', { locks });
+
+const PARTS = ['rope', 'motor', 'cover'] as const;
+/** Names of the texts for what the lock says of its seal. */
+export const sealKeys = ({ seal }: Pick<LockView, 'seal'>): string[] =>
+  PARTS.flatMap((part) => (seal?.[part] === undefined ? [] : [`seal.${part}.${seal[part]}`]));
