@@ -51,6 +51,14 @@ export type Unit = z.infer<typeof Unit>;
 
 export const Takeover = z.object({ sealedAt: Time, departedAt: Time });
 
+/** Who carries a trip: the thresholds of the rules may differ from one company to another. */
+export const Company = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^\P{Cc}+$/u, 'a name has no control characters');
+
 /** What is posted to declare a trip. */
 export const TripDeclaration = z.object({
   declarationNo: DeclarationNo,
@@ -58,6 +66,7 @@ export const TripDeclaration = z.object({
   originOffice: OfficeCode,
   destinationOffice: OfficeCode,
   routeId: SlugId,
+  company: Company.optional(),
   vehicle: Vehicle,
   units: z.array(Unit).min(1).max(2),
   plannedDepartureAt: Time.optional(),
@@ -87,6 +96,7 @@ export const Trip = z.object({
   mode: z.enum(['road', 'rail', 'barge']),
   originOffice: z.string(),
   destinationOffice: z.string(),
+  company: z.string().optional(),
   vehicle: z.object({ tractorPlate: z.string(), trailerPlate: z.string().optional() }),
   units: z.array(z.object({ containerNo: z.string(), lockId: z.string(), mechanicalSealNo: z.string().optional() })),
   routeId: z.string(),

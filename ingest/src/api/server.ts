@@ -17,6 +17,7 @@ import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { idempotent } from './idempotency.ts';
 import { lockRoutes } from './locks.ts';
+import { paramsRoutes } from './params.ts';
 import { placeRoutes } from './places.ts';
 import { ApiProblem, problemOf } from './problem.ts';
 import { quarantineRoutes } from './quarantine.ts';
@@ -118,7 +119,16 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
 
   await app.register(
     async (api: Api) => {
-      for (const add of [lockRoutes, routeRoutes, placeRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
+      for (const add of [
+        lockRoutes,
+        routeRoutes,
+        placeRoutes,
+        paramsRoutes,
+        tripRoutes,
+        stepRoutes,
+        alarmRoutes,
+        gateRoutes,
+      ]) {
         await add(api, deps);
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);

@@ -180,7 +180,12 @@ export class Roster {
       corridor,
       route,
       places: this.#places,
-      params: resolveParams({ route: route.properties.params, legs: route.properties.legs ?? [] }),
+      params: resolveParams({
+        platform: stored.platformParams,
+        company: stored.companyParams,
+        route: route.properties.params,
+        legs: route.properties.legs,
+      }),
       disposals: disposalsOf(stored.disposed),
       clockConfirmations: stored.clockConfirmed,
       identityConflicts: stored.conflicts,

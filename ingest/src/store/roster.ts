@@ -2,6 +2,7 @@ import type { LockEvent, LockMode, Place, Position, Route, SealState } from '@se
 import type { IntakeRecord } from '../intake/record.ts';
 import type { TripState } from '../tracker/index.ts';
 import { plainColumn } from './columns.ts';
+import { paramsWhenDeclared } from './params.ts';
 import type { Queryable } from './queryable.ts';
 
 /** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
@@ -162,6 +163,9 @@ export interface StoredTrip {
   sealedAtMs?: number;
   /** Of a trip taken over under way only. */
   takenOverAtMs?: number;
+  /** Parameters of the rules as they stood when the trip was declared. */
+  platformParams?: Record<string, unknown>;
+  companyParams?: Record<string, unknown>;
   plannedDepartureMs?: number;
   timeLimitMin?: number;
   unlockAuthorisedAtMs?: number;
@@ -189,6 +193,8 @@ interface TripRow {
   planned_ms: number | null;
   time_limit_min: number | null;
   verified_ms: number | null;
+  platform_params: Record<string, unknown> | null;
+  company_params: Record<string, unknown> | null;
   disposed: StoredTrip['disposed'];
   clock_confirmed: StoredTrip['clockConfirmed'];
   conflicts: StoredTrip['conflicts'];
@@ -202,6 +208,8 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
     CASE WHEN t.departed_at = u.judged_from THEN ${ms('t.departed_at')} END AS taken_over_ms,
     ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
     ${ms('coalesce(t.verified_at, t.unlocked_at)')} AS verified_ms,
+    ${paramsWhenDeclared("'platform'")} AS platform_params,
+    ${paramsWhenDeclared("'company:' || t.company")} AS company_params,
     coalesce((SELECT json_agg(json_build_object('rule', a.rule, 'alarmId', a.alarm_id, 'evidence', a.evidence,
         'startedMs', ${ms('a.started_at')}, 'disposedMs', ${ms('a.disposed_at')}) ORDER BY a.disposed_at)
       FROM alarms a WHERE a.trip_id = t.trip_id AND a.disposed_at IS NOT NULL), '[]'::json) AS disposed,
@@ -215,9 +223,6 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
     FROM trip_units WHERE trip_id = t.trip_id AND judged_from IS NOT NULL) u
   WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND t.status <> 'cancelled'`;
 
-const known = <K extends string>(key: K, value: number | null) =>
-  (value === null ? {} : { [key]: value }) as { [P in K]?: number };
-
 /** Trips that are judged: those with a window. Others are left out. */
 export async function loadTrips(db: Queryable, tripIds: string[]): Promise<StoredTrip[]> {
   const { rows } = await db.query<TripRow>(LOAD_TRIP, [tripIds]);
@@ -229,11 +234,13 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
     routeVersion: row.route_version,
     totalM: row.total_m,
     locks: row.locks,
-    ...known('sealedAtMs', row.sealed_ms),
-    ...known('takenOverAtMs', row.taken_over_ms),
-    ...known('plannedDepartureMs', row.planned_ms),
-    ...known('timeLimitMin', row.time_limit_min),
-    ...known('unlockAuthorisedAtMs', row.verified_ms),
+    ...some('sealedAtMs', row.sealed_ms),
+    ...some('takenOverAtMs', row.taken_over_ms),
+    ...some('plannedDepartureMs', row.planned_ms),
+    ...some('timeLimitMin', row.time_limit_min),
+    ...some('unlockAuthorisedAtMs', row.verified_ms),
+    ...some('platformParams', row.platform_params),
+    ...some('companyParams', row.company_params),
     disposed: row.disposed,
     clockConfirmed: row.clock_confirmed,
     conflicts: row.conflicts,

@@ -9,6 +9,7 @@ export interface TripRow {
   mode: Trip['mode'];
   origin_office: string;
   destination_office: string;
+  company: string | null;
   route_id: string;
   route_version: number;
   tractor_plate: string;
@@ -133,6 +134,7 @@ export function tripOf(row: TripView): Trip {
     mode: row.mode,
     originOffice: row.origin_office,
     destinationOffice: row.destination_office,
+    ...(row.company === null ? {} : { company: row.company }),
     vehicle: {
       tractorPlate: row.tractor_plate,
       ...(row.trailer_plate === null ? {} : { trailerPlate: row.trailer_plate }),
@@ -239,8 +241,8 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   await db.query(
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
        tractor_plate, trailer_plate, status, steps, planned_departure_at, time_limit_min, gross_weight_kg, sealed_at,
-       departed_at, total_m)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+       departed_at, total_m, company)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
     [
       trip.tripId,
       d.declarationNo,
@@ -259,6 +261,7 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
       d.takeover?.sealedAt ?? null,
       d.takeover?.departedAt ?? null,
       trip.totalM,
+      d.company ?? null,
     ],
   );
   for (const [ordinal, unit] of d.units.entries()) {

@@ -4,7 +4,7 @@ export { paramsAt } from './params.ts';
 export { compilePlaces, type IdentityConflict, type PlaceSet, type TripPlan } from './plan.ts';
 export { type Advance, advance, startTrack, type TripTrack, tick } from './replay.ts';
 export { reportKey, type TrackedReport } from './report.ts';
-export { ParamsError, type ParamsInput, resolveParams } from './resolve.ts';
+export { checkParams, ParamsError, type ParamsInput, resolveParams } from './resolve.ts';
 export { RULES } from './rules.ts';
 export type { TripState } from './state.ts';
 export { track } from './tracker.ts';

@@ -32,7 +32,11 @@ export class ParamsError extends Error {
 }
 
 /** What is wrong with one layer's values; empty where nothing is. */
-export function checkParams(input: unknown, name: string): ParamsProblem[] {
+export function checkParams(input: unknown): ParamsProblem[] {
+  return problemsIn(input, 'params').map(({ path, message }) => ({ path: path.replace(/^params\./, ''), message }));
+}
+
+function problemsIn(input: unknown, name: string): ParamsProblem[] {
   if (input === undefined) return [];
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return [{ path: name, message: `expected an object of rules, got ${JSON.stringify(input)}` }];
@@ -65,11 +69,11 @@ function checkMemory(input: ParamsInput | undefined, name: string): ParamsProble
 export function resolveParams(layers: ParamsLayers = {}): TripParams {
   const legs = layers.legs ?? [];
   const problems = [
-    ...checkParams(layers.platform, 'platform'),
-    ...checkParams(layers.company, 'company'),
-    ...checkParams(layers.route, 'route'),
+    ...problemsIn(layers.platform, 'platform'),
+    ...problemsIn(layers.company, 'company'),
+    ...problemsIn(layers.route, 'route'),
     ...legs.flatMap((leg, index) => [
-      ...checkParams(leg.params, `legs.${index}`),
+      ...problemsIn(leg.params, `legs.${index}`),
       ...checkMemory(leg.params, `legs.${index}`),
     ]),
   ];

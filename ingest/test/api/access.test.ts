@@ -93,6 +93,8 @@ const ALLOWED: Record<string, string> = {
   'PUT /places/{placeId}': 'sta',
   'GET /places': 'vosgta',
   'GET /places/{placeId}': 'vosgta',
+  'GET /params': 'vosta',
+  'PUT /params/{layer}': 'sta',
   'POST /trips': 'osta',
   'GET /trips': 'vosta',
   'GET /trips/{tripId}': 'vosta',

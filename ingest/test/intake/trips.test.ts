@@ -1,5 +1,6 @@
 import type { MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { putParams } from '../../src/store/params.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, type Rig, registerLocks, report, send, startRig } from './rig.ts';
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 beforeEach(async () => {
   await db.pool.query(
-    'TRUNCATE reports, quarantine, identity_conflicts, alarms, trip_units, trip_checkpoints, trips, outbox, commands, locks CASCADE',
+    'TRUNCATE reports, quarantine, identity_conflicts, alarms, trip_units, trip_checkpoints, trips, outbox, commands, locks, rule_params CASCADE',
   );
   await registerLocks(db, LOCK);
   startMs = Date.now() - 60 * MINUTE;
@@ -285,4 +286,17 @@ test('silence and a red that nothing confirms are raised by the clock and surviv
   await send(lock, LOCK, driven(35));
   expect(await deviations()).toMatchObject([{ phase: 'returned', active: true, confirmed_at: expect.any(Date) }]);
   expect(await rig.rows(`SELECT active FROM alarms WHERE rule = 'comms.silent'`)).toEqual([{ active: false }]);
+});
+
+test('a trip is judged by the parameters that its platform had when it was declared, after a restart too', async () => {
+  await putParams(db.pool, 'platform', { 'time.unapproved-stop': { maxStopMin: 3 } }, 'test');
+  const tripId = await declareTrip(db, [LOCK], startMs);
+  await putParams(db.pool, 'platform', { 'time.unapproved-stop': { maxStopMin: 600 } }, 'test');
+  await open();
+  const standing = (minute: number) => report(minute, startMs + minute * MINUTE, 120.5);
+  await send(lock, LOCK, [1, 2, 3].map(standing));
+  await reopen();
+  await send(lock, LOCK, [4, 5, 6].map(standing));
+  const [stop] = await rig.rows(`SELECT * FROM alarms WHERE rule = 'time.unapproved-stop' AND trip_id = $1`, [tripId]);
+  expect(stop).toMatchObject({ active: true, evidence: { limitMin: 3 } });
 });

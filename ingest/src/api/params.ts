@@ -1,0 +1,73 @@
+import { Company, Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { audit } from '../store/audit.ts';
+import { getParams, listParams, type ParamsRow, putParams } from '../store/params.ts';
+import { inTransaction } from '../store/queryable.ts';
+import { isoOf } from '../store/rows.ts';
+import { checkParams } from '../tracker/index.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, READERS, SUPERVISORS } from './guard.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { ApiProblem } from './problem.ts';
+
+const COMPANY = 'company:';
+const Layer = z.string().refine((layer) => layer === 'platform' || isCompany(layer), {
+  error: 'expected "platform", or "company:" and a name',
+});
+const Values = z.record(z.string(), z.record(z.string(), z.unknown()));
+const ParamsView = z.object({ layer: z.string(), params: Values, since: Time, by: z.string() });
+
+function isCompany(layer: string): boolean {
+  return (
+    layer.startsWith(COMPANY) && Company.safeParse(layer.slice(COMPANY.length)).data === layer.slice(COMPANY.length)
+  );
+}
+
+const viewOf = ({ layer, params, at, by }: ParamsRow): z.output<typeof ParamsView> => ({
+  layer,
+  params: params as z.output<typeof Values>,
+  since: isoOf(at),
+  by,
+});
+
+/** The thresholds of the rules, for the platform and for companies; routes and legs carry their own (`PUT /routes`). */
+export function paramsRoutes(app: Api, deps: ApiDeps): void {
+  app.get(
+    '/params',
+    {
+      config: { roles: READERS },
+      schema: { tags: ['params'], querystring: z.object(Page), response: answers({ 200: listOf(ParamsView) }) },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const rows = await listParams(deps.pool, { after: keysOf(cursor, z.string()), limit: limit + 1 });
+      return pageOf(rows, limit, viewOf, (row) => row.layer);
+    },
+  );
+  app.put(
+    '/params/:layer',
+    {
+      config: { roles: SUPERVISORS },
+      schema: {
+        tags: ['params'],
+        summary: 'Set the parameters of the rules for trips declared from now on',
+        params: z.object({ layer: Layer }),
+        body: Values,
+        response: answers({ 200: ParamsView }),
+      },
+    },
+    async (request) => {
+      const { layer } = request.params;
+      const errors = checkParams(request.body);
+      if (errors[0]) throw new ApiProblem(422, 'params.invalid', `${errors[0].path}: ${errors[0].message}`, errors);
+      const by = callerOf(request).name;
+      return inTransaction(deps.pool, async (db) => {
+        const before = (await getParams(db, layer))?.params;
+        const row = await putParams(db, layer, request.body, by);
+        await audit(db, { actor: by, action: 'params.put', subject: `params:${layer}`, before, after: request.body });
+        return viewOf(row);
+      });
+    },
+  );
+}
