@@ -1,33 +1,70 @@
 #!/usr/bin/env node
-// Writes what is generated from the schemas; with --check says what differs and changes nothing.
+// Writes what is generated from the schemas and the rules; with --check says what differs and changes nothing.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { GATE_WORDS } from '../ingest/dist/custody/words.js';
+import { RULES } from '../ingest/dist/tracker/index.js';
 import { asyncApi, jsonSchemas } from '../schemas/dist/index.js';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
+const json = (content) => `${JSON.stringify(content, null, 2)}\n`;
+
 const files = {
-  'schemas/generated/asyncapi.json': asyncApi(version),
+  'schemas/generated/asyncapi.json': json(asyncApi(version)),
   ...Object.fromEntries(
-    Object.entries(jsonSchemas()).map(([name, schema]) => [`schemas/generated/${name}.schema.json`, schema]),
+    Object.entries(jsonSchemas()).map(([name, schema]) => [`schemas/generated/${name}.schema.json`, json(schema)]),
   ),
+  'docs/rules.md': withTables(readFileSync(join(ROOT, 'docs/rules.md'), 'utf8'), {
+    rules: table(
+      ['rule', 'kind', 'severity', 'EAEU code', 'zh-CN', 'en'],
+      RULES.map(({ rule, kind, severity, eaeuCode, text }) => [rule, kind, severity, eaeuCode, text.zh, text.en]),
+    ),
+    parameters: table(
+      ['rule', 'parameter', 'default', 'least', 'most'],
+      RULES.flatMap(({ rule, params }) =>
+        Object.entries(params.toJSONSchema().properties ?? {}).map(([name, value]) => [
+          rule,
+          name,
+          value.default,
+          value.minimum ?? (value.exclusiveMinimum === undefined ? undefined : `more than ${value.exclusiveMinimum}`),
+          value.maximum,
+        ]),
+      ),
+    ),
+    gate: table(
+      ['reason', 'zh-CN', 'en'],
+      Object.entries(GATE_WORDS).map(([rule, words]) => [rule, words('…').zh, words('…').en]),
+    ),
+  }),
 };
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => cell ?? '–').join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+/** The text with every table between its marks. */
+function withTables(text, tables) {
+  return text.replace(/(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin, name, end) => {
+    return `${begin}${tables[name]}\n${end}`;
+  });
+}
 
 const stale = [];
 for (const [name, content] of Object.entries(files)) {
   const path = join(ROOT, name);
-  const text = `${JSON.stringify(content, null, 2)}\n`;
-  if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+  if (existsSync(path) && readFileSync(path, 'utf8') === content) continue;
   stale.push(name);
   if (process.argv.includes('--check')) continue;
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  writeFileSync(path, content);
 }
 
-if (stale.length === 0) console.log(`${Object.keys(files).length} generated files are as the schemas say`);
+if (stale.length === 0) console.log(`${Object.keys(files).length} generated files are as the code says`);
 else if (process.argv.includes('--check')) {
-  console.error(`not as the schemas say: ${stale.join(', ')}\nrun: npm run build && node scripts/generate.mjs`);
+  console.error(`not as the code says: ${stale.join(', ')}\nrun: npm run build && node scripts/generate.mjs`);
   process.exitCode = 1;
 } else console.log(`written: ${stale.join(', ')}`);

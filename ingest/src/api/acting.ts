@@ -13,7 +13,7 @@ import type { Principal } from './principal.ts';
 import { ApiProblem } from './problem.ts';
 import { visibleTrip } from './trips.ts';
 
-/** The report interval of a sealed lock, s (domain.md). */
+/** The report interval of a sealed lock, s (docs/rules.md). */
 export const SEALED_INTERVAL_S = 30;
 
 const PAST: Record<TripAct, Parameters<typeof announce>[1]['type'] | undefined> = {

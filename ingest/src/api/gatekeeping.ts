@@ -20,7 +20,7 @@ import { factsFrom } from './stepfacts.ts';
 /** Namespace of the ids of alarms that gates raise: the same trip, rule and count of disposals give the same id. */
 const GATE_ALARMS = '5a1f6a0e-7d43-5c0a-9a53-1d6c3d0f7b52';
 
-/** What a gate contradicts is an alarm of the trip, for a person to dispose of (domain.md). */
+/** What a gate contradicts is an alarm of the trip, for a person to dispose of (docs/rules.md). */
 const LATCHING = ['gate.plate', 'gate.container', 'gate.lock', 'gate.lock-unregistered', 'gate.weight'];
 
 /** How often a decision is made anew because its trip changed while it was made. */

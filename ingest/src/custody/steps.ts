@@ -2,7 +2,7 @@ import type { Check, Step, StepName, TripStatus } from '@sealwatch/schemas';
 
 const ORDER: StepName[] = ['hang', 'seal', 'transit', 'verify', 'unlock'];
 
-/** The checks of each step (domain.md, "Checks per step"). */
+/** The checks of each step (docs/rules.md, "The five steps"). */
 export const CHECKS = {
   hang: ['registered', 'healthy', 'battery'],
   seal: ['number', 'battery', 'online', 'locked', 'place', 'container', 'plate', 'interval'],

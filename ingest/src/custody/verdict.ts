@@ -45,7 +45,7 @@ export interface GateTrip {
 export interface GateLimits {
   /** A seal state older than this is no longer a seal state, ms. */
   sealFreshMs: number;
-  /** The greater of the two is the weight's tolerance (domain.md): a share, and kg. */
+  /** The greater of the two is the weight's tolerance (docs/rules.md): a share, and kg. */
   weightToleranceShare: number;
   weightToleranceKg: number;
   /** Beyond the time limit by this share the truck is inspected. */
@@ -98,7 +98,7 @@ const found = (rule: string, weight: Weight, what = '', laneCode?: string): Find
 });
 
 /**
- * The gate's decision: which trip stands at the barrier and whether it may pass (domain.md, "The gate").
+ * The gate's decision: which trip stands at the barrier and whether it may pass (docs/rules.md, "The gate").
  * Nothing found: Y, fast lane. Something a person must look at: M. Anything that contradicts the trip, a seal that is
  * not intact or a red trip: N. What was not read is a reason, too.
  */

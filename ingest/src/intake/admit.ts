@@ -2,7 +2,7 @@ import type { Identity } from '../store/roster.ts';
 import type { Publish } from './lanes.ts';
 import { type IntakeRecord, type Refusal, sameBody, wireForm } from './record.ts';
 
-/** A clock may be ahead of the platform's by so much (domain.md). */
+/** A clock may be ahead of the platform's by so much (docs/rules.md). */
 export const AHEAD_MS = 10 * 60_000;
 
 export interface Highest {

@@ -46,7 +46,7 @@ export interface Moment {
   underway: boolean;
 }
 
-/** Slower than this a truck stands (domain: below 5 km/h). */
+/** Slower than this a truck stands (time.unapproved-stop, docs/rules.md). */
 const CRAWL_KMH = 5;
 
 /** A service area farther from the corridor than this is not on the route. */
