@@ -56,9 +56,10 @@ export function doubtful(publishes: readonly Publish[], highestOf: HighestOf): I
 export function admit(publishes: readonly Publish[], highestOf: HighestOf, stored: readonly IntakeRecord[]): Admitted {
   const admitted: Admitted = { accepted: [], duplicates: [], refusals: [], conflicts: [], highest: new Map() };
   const known = new Map(stored.map((record) => [identityOf(record), record]));
-  for (const { lockId, records, refusals } of publishes) {
+  for (const { lockId, records, refusals, raw } of publishes) {
     for (const refusal of refusals) admitted.refusals.push({ lockId, refusal });
-    for (const record of records) admitOne(admitted, known, highestOf, record);
+    const alone = records.length === 1 && refusals.length === 0 ? raw : undefined;
+    for (const record of records) admitOne(admitted, known, highestOf, record, alone);
   }
   return admitted;
 }
@@ -68,12 +69,13 @@ function admitOne(
   known: Map<string, IntakeRecord>,
   highestOf: HighestOf,
   record: IntakeRecord,
+  raw: Buffer | undefined,
 ): void {
   const { lockId } = record;
   if (isAhead(record)) {
     const aheadMin = Math.round((record.timeMs - record.receivedMs) / 60_000);
     const detail = `time: ${new Date(record.timeMs).toISOString()}, ${aheadMin} min ahead, expected at most 10 min`;
-    admitted.refusals.push({ lockId, refusal: refusalOf('time-ahead', detail, record) });
+    admitted.refusals.push({ lockId, refusal: refusalOf('time-ahead', detail, record, raw) });
     return;
   }
   const identity = identityOf(record);
@@ -90,10 +92,11 @@ function admitOne(
     return;
   }
   const detail = `boot ${record.boot}, seq ${record.seq}: another body than the record stored first, expected the same`;
-  admitted.refusals.push({ lockId, refusal: refusalOf('identity-conflict', detail, record) });
+  admitted.refusals.push({ lockId, refusal: refusalOf('identity-conflict', detail, record, raw) });
   admitted.conflicts.push({ lockId, boot: record.boot, seq: record.seq, timeMs: first.timeMs });
 }
 
-function refusalOf(reason: string, detail: string, record: IntakeRecord): Refusal {
-  return { reason, detail, raw: Buffer.from(JSON.stringify(wireForm(record))) };
+/** @param raw the publish where it held this record alone; one of many is written as it was understood */
+function refusalOf(reason: string, detail: string, record: IntakeRecord, raw: Buffer | undefined): Refusal {
+  return { reason, detail, raw: raw ?? Buffer.from(JSON.stringify(wireForm(record))) };
 }

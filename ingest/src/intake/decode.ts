@@ -35,10 +35,12 @@ export function decode(lockId: string, payload: Buffer, receivedMs: number): Dec
     return refused('too-many', `payload: ${list.length} reports, expected 1 to ${MAX_REPORTS_PER_PUBLISH}`, payload);
   }
   const decoded: Decoded = { records: [], refusals: [] };
+  let raws: Buffer[] | undefined;
   for (const [index, value] of list.entries()) {
     const read = readRecord(lockId, value, receivedMs);
     if ('reason' in read) {
-      const raw = Buffer.from(JSON.stringify(value));
+      raws ??= elementBytes(payload);
+      const raw = raws[index] ?? payload;
       decoded.refusals.push({ reason: read.reason, detail: `record ${index}: ${read.detail}`, raw });
     } else decoded.records.push(read);
   }
@@ -65,6 +67,32 @@ function parse(payload: Buffer): { value: unknown } | Fault {
     const told = error instanceof Error ? error.message.slice(0, 200) : 'unreadable';
     return { reason: 'not-json', detail: `payload: ${told}; expected a report or an array of reports` };
   }
+}
+
+/** The bytes of each element of a JSON array, as they came: `JSON.stringify` would make null of 1e309. */
+function elementBytes(array: Buffer): Buffer[] {
+  const elements: Buffer[] = [];
+  let depth = 0;
+  let from = 0;
+  let inText = false;
+  for (let i = 0; i < array.length; i++) {
+    const byte = array[i];
+    if (inText) {
+      if (byte === 0x5c) i += 1;
+      else if (byte === 0x22) inText = false;
+    } else if (byte === 0x22) inText = true;
+    else if (byte === 0x7b || byte === 0x5b) {
+      depth += 1;
+      if (depth === 1) from = i + 1;
+    } else if (byte === 0x7d || byte === 0x5d) {
+      if (depth === 1) elements.push(array.subarray(from, i));
+      depth -= 1;
+    } else if (byte === 0x2c && depth === 1) {
+      elements.push(array.subarray(from, i));
+      from = i + 1;
+    }
+  }
+  return elements;
 }
 
 /** Greatest nesting of brackets outside strings, or 0 where it is surely small; stops looking once it is too deep. */

@@ -7,8 +7,9 @@ export class Wiretap {
   readonly packets: Packet[] = [];
   closed = false;
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+  /** @param socket where it is not a plain one to `port` */
+  constructor(port: number, socket: Socket = connect(port, '127.0.0.1')) {
+    this.socket = socket;
     const parser = mqttPacket.parser();
     parser.on('packet', (packet) => this.packets.push(packet));
     this.socket.on('data', (data: Buffer) => parser.parse(data));

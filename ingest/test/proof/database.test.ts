@@ -13,6 +13,7 @@ import { acknowledgedOf, ProofLock, waitingOf } from './fleet.ts';
 import { journeyOf } from './journey.ts';
 import { missingOf, replayedAlarms, storedAlarms } from './oracle.ts';
 import { startProxy, type Wire } from './proxy.ts';
+import { mountSmallDisk } from './smalldisk.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
 const RECORDS = 150;
@@ -23,6 +24,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 
 // A server of its own, because it is killed here.
 const folder = mkdtempSync(join(tmpdir(), 'sealwatch-proof-'));
+const disk = mountSmallDisk(folder, 256);
 let server: EmbeddedServer;
 let direct: pg.Pool;
 let proxy: Wire;
@@ -33,7 +35,11 @@ let locks: ProofLock[] = [];
 
 beforeAll(async () => {
   chmodSync(folder, 0o711);
-  server = await startEmbedded({ dataDir: folder, log: silent, settings: { fsync: 'off', shared_buffers: '32MB' } });
+  server = await startEmbedded({
+    dataDir: folder,
+    log: silent,
+    settings: { fsync: 'off', shared_buffers: '32MB', max_wal_size: '64MB' },
+  });
   const url = urlOf(server, server.user, server.database);
   direct = createPool({ connectionString: url }, silent);
   await migrate(direct);
@@ -48,6 +54,7 @@ afterAll(async () => {
   await direct.end();
   proxy.close();
   await server.stop();
+  if (typeof disk !== 'string') disk.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -139,3 +146,21 @@ test.each(seeds(1, 10))(
     expect(proxy.cuts).toBeGreaterThan(cutsBefore);
   },
 );
+
+test('a full disk under the database: the platform says so, nothing acknowledged is lost, and all goes on once there is room', async () => {
+  if (typeof disk === 'string') {
+    console.warn(`not proved here, because no disk can be mounted: ${disk}`);
+    return;
+  }
+  locks = IDS.map((id, i) => new ProofLock(id, () => rig.broker.port, journeyOf(900 + i, 300, START_MS)));
+  await reached(50);
+  disk.fill();
+  try {
+    await vi.waitFor(() => expect(rig.intake.ready()).toEqual([expect.stringMatching(/^database: /)]), PATIENT);
+    expect(waitingOf(locks)).toBeGreaterThan(0);
+  } finally {
+    disk.free();
+  }
+  await allIsWell();
+  expect(rig.intake.ready()).toEqual([]);
+});
