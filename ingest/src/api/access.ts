@@ -1,13 +1,14 @@
 import { OfficeCode, Role, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { audit } from '../store/audit.ts';
-import { insertKey, type KeyRow, listKeys, revokeKey } from '../store/keys.ts';
-import { disablePerson, insertPerson, listPeople, type PersonRow } from '../store/people.ts';
+import { insertKey, type KeyRow, keyForUpdate, listKeys, revokeKey } from '../store/keys.ts';
+import { activePerson, disablePerson, insertPerson, listPeople, type PersonRow } from '../store/people.ts';
 import { inTransaction } from '../store/queryable.ts';
 import { isoOf } from '../store/rows.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { ADMINS, callerOf } from './guard.ts';
+import { isWithin, requireOwnOffices } from './offices.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import { forgetKeys } from './principal.ts';
 import { ApiProblem, notFound } from './problem.ts';
@@ -81,6 +82,7 @@ function people(app: Api, { pool }: ApiDeps): void {
     },
     async (request, reply) => {
       const { password, ...person } = request.body;
+      requireOwnOffices(callerOf(request), person.offices);
       const passwordHash = password === undefined ? undefined : await hashPassword(password);
       const created = await inTransaction(pool, async (db) => {
         const row = await insertPerson(db, { ...person, passwordHash });
@@ -104,7 +106,8 @@ function people(app: Api, { pool }: ApiDeps): void {
     },
     async (request) => {
       const { limit, cursor } = request.query;
-      const rows = await listPeople(pool, { after: keysOf(cursor, z.string()), limit: limit + 1 });
+      const { offices } = callerOf(request);
+      const rows = await listPeople(pool, { offices, after: keysOf(cursor, z.string()), limit: limit + 1 });
       return pageOf(rows, limit, personOf, (row) => row.name);
     },
   );
@@ -117,8 +120,14 @@ function people(app: Api, { pool }: ApiDeps): void {
     async (request, reply) => {
       const { name } = request.params;
       await inTransaction(pool, async (db) => {
+        const caller = callerOf(request);
+        const row = await activePerson(db, name);
+        if (row !== undefined && !isWithin(caller, row.offices)) throw notFound('user', name);
         if (!(await disablePerson(db, name))) throw notFound('user', name);
-        await audit(db, { actor: callerOf(request).name, action: 'user.disable', subject: `person:${name}` });
+        if (row === undefined) return;
+        const entry = { actor: caller.name, action: 'user.disable', subject: `person:${name}` };
+        const { role, offices } = row;
+        await audit(db, { ...entry, before: { role, offices, disabled: false }, after: { disabled: true } });
       });
       return reply.code(204).send(undefined);
     },
@@ -138,6 +147,7 @@ function keys(app: Api, { pool }: ApiDeps): void {
       },
     },
     async (request, reply) => {
+      requireOwnOffices(callerOf(request), request.body.offices);
       const key = newApiKey();
       const row = await inTransaction(pool, async (db) => {
         const inserted = await insertKey(db, { ...request.body, keyHash: hashSecret(key) });
@@ -156,7 +166,8 @@ function keys(app: Api, { pool }: ApiDeps): void {
     },
     async (request) => {
       const { limit, cursor } = request.query;
-      const rows = await listKeys(pool, { after: keysOf(cursor, z.uuid()), limit: limit + 1 });
+      const { offices } = callerOf(request);
+      const rows = await listKeys(pool, { offices, after: keysOf(cursor, z.uuid()), limit: limit + 1 });
       return pageOf(rows, limit, keyOf, (row) => row.key_id);
     },
   );
@@ -169,8 +180,14 @@ function keys(app: Api, { pool }: ApiDeps): void {
     async (request, reply) => {
       const { keyId } = request.params;
       await inTransaction(pool, async (db) => {
-        if (!z.uuid().safeParse(keyId).success || !(await revokeKey(db, keyId))) throw notFound('key', keyId);
-        await audit(db, { actor: callerOf(request).name, action: 'key.revoke', subject: `key:${keyId}` });
+        const caller = callerOf(request);
+        const row = z.uuid().safeParse(keyId).success ? await keyForUpdate(db, keyId) : undefined;
+        if (row === undefined || !isWithin(caller, row.offices)) throw notFound('key', keyId);
+        if (row.revoked_at !== null) return;
+        await revokeKey(db, keyId);
+        const { name, role, offices } = row;
+        const entry = { actor: caller.name, action: 'key.revoke', subject: `key:${keyId}` };
+        await audit(db, { ...entry, before: { name, role, offices, revoked: false }, after: { revoked: true } });
       });
       forgetKeys(pool);
       return reply.code(204).send(undefined);

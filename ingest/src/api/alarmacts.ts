@@ -5,6 +5,7 @@ import {
   acknowledgeAlarm,
   alarmForUpdate,
   alarmOf,
+  alarmsById,
   assignAlarm,
   closeAlarm,
   disposeAlarm,
@@ -29,13 +30,8 @@ export type AlarmAct =
 const UUID = z.uuid();
 
 /** The alarm, if its caller may see it. @throws ApiProblem 404 */
-export async function visibleAlarm(
-  db: Queryable,
-  alarmId: string,
-  { offices }: Principal,
-  read: (db: Queryable, alarmId: string) => Promise<AlarmRow | undefined> = alarmForUpdate,
-): Promise<AlarmRow> {
-  const row = UUID.safeParse(alarmId).success ? await read(db, alarmId) : undefined;
+export async function visibleAlarm(db: Queryable, alarmId: string, { offices }: Principal): Promise<AlarmRow> {
+  const row = UUID.safeParse(alarmId).success ? (await alarmsById(db, [alarmId]))[0] : undefined;
   const seen = row && (row.trip_id === null ? offices.length === 0 : await getTrip(db, row.trip_id, offices));
   if (row === undefined || !seen) throw notFound('alarm', alarmId);
   return row;
@@ -43,7 +39,8 @@ export async function visibleAlarm(
 
 /** The alarm, locked, if its caller may act on its trip. @throws ApiProblem 404, 403 */
 async function alarmForAct(db: Queryable, alarmId: string, caller: Principal): Promise<AlarmRow> {
-  const row = await visibleAlarm(db, alarmId, caller);
+  await visibleAlarm(db, alarmId, caller);
+  const row = (await alarmForUpdate(db, alarmId))!;
   const trip = row.trip_id === null ? undefined : await getTrip(db, row.trip_id, caller.offices);
   if (trip !== undefined) requireActing(caller, trip);
   return row;

@@ -1,8 +1,9 @@
-import { Alarm, AlarmState, Severity } from '@sealwatch/schemas';
+import { Alarm, AlarmState, OfficeContacts, Severity } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { alarmOf, listAlarms } from '../store/alarms.ts';
 import { isoOf } from '../store/rows.ts';
 import { type AlarmAct, actOnAlarm, visibleAlarm } from './alarmacts.ts';
+import { contactsOfTrip } from './contacts.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, DECIDERS, READERS } from './guard.ts';
@@ -52,8 +53,19 @@ function lists(app: Api, { pool }: ApiDeps): void {
   );
   app.get(
     '/alarms/:alarmId',
-    { config: { roles: READERS }, schema: { tags: ['alarms'], params, response } },
-    async (request) => alarmOf(await visibleAlarm(pool, request.params.alarmId, callerOf(request))),
+    {
+      config: { roles: READERS },
+      schema: {
+        tags: ['alarms'],
+        summary: 'An alarm, with the people of both offices to call',
+        params,
+        response: answers({ 200: Alarm.extend({ contacts: z.array(OfficeContacts) }) }),
+      },
+    },
+    async (request) => {
+      const row = await visibleAlarm(pool, request.params.alarmId, callerOf(request));
+      return { ...alarmOf(row), contacts: await contactsOfTrip(pool, row.trip_id) };
+    },
   );
 }
 

@@ -10,6 +10,7 @@ import { changeTrip, getTrip, type TripView, tripForUpdate } from '../store/trip
 import type { ApiDeps } from './deps.ts';
 import type { Gate, Passed } from './gatekeeping.ts';
 import { departure, NOTHING, type Outcome, readingOf, writeOff } from './gateoutcome.ts';
+import { requireActing, requireOwnGate } from './offices.ts';
 import { secondPerson } from './people.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem, notFound } from './problem.ts';
@@ -61,9 +62,11 @@ export async function decideByHand(
     await lockPassage(db, gate.gateId, passageId);
     const passage = await getPassage(db, gate.gateId, passageId);
     if (passage === undefined) throw notFound('passage', passageId);
-    if (passage.decision === asked.decision) return unchanged(passage, gate);
     const seen = passage.trip_id === null ? undefined : await getTrip(db, passage.trip_id, caller.offices);
     if (passage.trip_id !== null && seen === undefined) throw notFound('passage', passageId);
+    if (seen === undefined) requireOwnGate(caller, gate);
+    else requireActing(caller, seen);
+    if (passage.decision === asked.decision) return unchanged(passage, gate);
     const trip = seen && (await tripForUpdate(db, seen.trip_id));
     const red = trip?.risk === 2 || passage.verdict === 'alarm';
     const second =

@@ -13,6 +13,7 @@ import { type GateCandidate, type GateReading, type GateScene, gateScene, keepDe
 import { getPassage, type PassageRow } from '../store/passages.ts';
 import type { ApiDeps } from './deps.ts';
 import { departure, NOTHING, type Outcome, readingOf, writeOff } from './gateoutcome.ts';
+import { requireOwnGate } from './offices.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem, notFound } from './problem.ts';
 import { factsFrom } from './stepfacts.ts';
@@ -221,6 +222,7 @@ export async function pass(
     const scene = await gateScene(deps.pool, at, read);
     if (scene.gate === undefined) throw notFound('gate', gateId);
     const gate = { gateId, ...scene.gate };
+    requireOwnGate(caller, gate);
     const settled = await settle(asking, gate, scene);
     if (typeof settled === 'object') return settled;
     // A repeat is told by its write, which finds the passage kept: the first asking pays for no look.

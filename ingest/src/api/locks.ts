@@ -200,8 +200,10 @@ function lockOrders(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { lockId } = request.params;
-      if (!(await getLock(pool, lockId, callerOf(request).offices))) throw notFound('lock', lockId);
-      return { items: (await ordersOfLock(pool, lockId, request.query.limit)).map(orderOf) };
+      const { offices } = callerOf(request);
+      if (!(await getLock(pool, lockId, offices))) throw notFound('lock', lockId);
+      const { limit } = request.query;
+      return { items: (await ordersOfLock(pool, lockId, limit, offices)).map(orderOf) };
     },
   );
   app.post(
@@ -233,7 +235,8 @@ function lockOrders(app: Api, deps: ApiDeps): void {
         if (busy) throw new ApiProblem(409, 'lock.on-trip', `lock ${lockId} is on trip ${busy.tripId}; end that first`);
         await retireLock(db, lockId);
         await cancelOrders(db, { lockId }, 'lock retired');
-        await audit(db, { actor: caller.name, action: 'lock.retire', subject: `lock:${lockId}` });
+        const entry = { actor: caller.name, action: 'lock.retire', subject: `lock:${lockId}` };
+        await audit(db, { ...entry, before: { retired: false }, after: { retired: true } });
         return getLock(db, lockId, caller.offices);
       });
       await deps.intake.refreshLock(lockId);

@@ -13,3 +13,23 @@ export function requireActing(caller: Principal, trip: TripRow): void {
   if (caller.offices.length === 0 || caller.offices.includes(office)) return;
   throw new ApiProblem(403, 'office.not-acting', `office ${office} acts on this trip while it is ${trip.status}`);
 }
+
+/** A gate's key that is bound to offices asks at the gates of these, and of none. @throws ApiProblem 403 */
+export function requireOwnGate(caller: Principal, gate: { office: string | undefined }): void {
+  if (caller.offices.length === 0 || gate.office === undefined || caller.offices.includes(gate.office)) return;
+  throw new ApiProblem(403, 'office.not-yours', `this gate belongs to office ${gate.office}`);
+}
+
+/** Who is bound to offices binds others to some of these, and to no others. @throws ApiProblem 403 */
+export function requireOwnOffices(caller: Principal, offices: string[]): void {
+  if (isWithin(caller, offices)) return;
+  throw new ApiProblem(
+    403,
+    'office.not-yours',
+    `bind it to one or more of your own offices: ${caller.offices.join(', ')}`,
+  );
+}
+
+/** Whether somebody bound to these offices sees no more than the caller. */
+export const isWithin = (caller: Principal, offices: string[]): boolean =>
+  caller.offices.length === 0 || (offices.length > 0 && offices.every((office) => caller.offices.includes(office)));

@@ -80,7 +80,8 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
       const before = keysOf(cursor, z.int());
-      const rows = await listQuarantine(pool, { ...filterOf(filter), before, limit: limit + 1 });
+      const { offices } = callerOf(request);
+      const rows = await listQuarantine(pool, { ...filterOf(filter), offices, before, limit: limit + 1 });
       return pageOf(rows, limit, refusedOf, (row) => row.quarantine_id);
     },
   );
@@ -97,7 +98,8 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { quarantineId } = request.params;
-      const row = /^\d{1,15}$/.test(quarantineId) ? await getQuarantine(pool, Number(quarantineId)) : undefined;
+      const known = /^\d{1,15}$/.test(quarantineId);
+      const row = known ? await getQuarantine(pool, Number(quarantineId), callerOf(request).offices) : undefined;
       const [replayed] = row ? await replay(deps, [row], callerOf(request).name) : [];
       if (!replayed) throw notFound('quarantine', quarantineId);
       return replayed;
@@ -121,7 +123,8 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { limit, cursor, ...filter } = request.body;
       const after = keysOf(cursor, z.int());
-      const rows = await oldestQuarantine(pool, { ...filterOf(filter), after, limit: limit + 1 });
+      const { offices } = callerOf(request);
+      const rows = await oldestQuarantine(pool, { ...filterOf(filter), offices, after, limit: limit + 1 });
       const replayed = await replay(deps, rows.slice(0, limit), callerOf(request).name);
       const page = pageOf(
         rows,

@@ -65,9 +65,10 @@ export function recordRoutes(app: Api, { pool }: ApiDeps): void {
     async (request) => {
       const { lockId } = request.params;
       const { limit, cursor, ...span } = request.query;
-      if (!(await getLock(pool, lockId, callerOf(request).offices))) throw notFound('lock', lockId);
+      const { offices } = callerOf(request);
+      if (!(await getLock(pool, lockId, offices))) throw notFound('lock', lockId);
       const after = keysOf(cursor, z.object({ timeMs: z.number(), boot: z.number(), seq: z.number() }));
-      const rows = await lockReports(pool, { lockId, ...spanOf(span), ...(after ? { after } : {}), limit });
+      const rows = await lockReports(pool, { lockId, ...spanOf(span), ...(after ? { after } : {}), offices, limit });
       return pageOf(rows, limit, (record) => sentForm(record) as Record<string, unknown>, keyOf);
     },
   );
@@ -107,7 +108,8 @@ function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
     async (request) => {
       const { limit, cursor, subject } = request.query;
       await linkAudit(pool);
-      const rows = await listAudit(pool, { subject, before: keysOf(cursor, z.int()), limit: limit + 1 });
+      const { offices } = callerOf(request);
+      const rows = await listAudit(pool, { subject, offices, before: keysOf(cursor, z.int()), limit: limit + 1 });
       return pageOf(rows, limit, auditOf, (row) => row.audit_id);
     },
   );

@@ -7,6 +7,7 @@ import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'f
 import { startAuditLinker } from '../store/auditchain.ts';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
+import { contactRoutes } from './contacts.ts';
 import type { ApiDeps } from './deps.ts';
 import { evidenceRoutes } from './evidence.ts';
 import type { Api } from './form.ts';
@@ -132,7 +133,8 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
         await add(api, deps);
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
-      for (const add of [subscriptionRoutes, evidenceRoutes, quarantineRoutes, freezeRoutes]) await add(api, deps);
+      for (const add of [subscriptionRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
+      for (const add of [freezeRoutes, contactRoutes]) add(api, deps);
     },
     { prefix: '/api/v1' },
   );

@@ -10,6 +10,7 @@ import { type Acted, cancel, close, hang, release, StepRequest, seal, unlock, ve
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, DECIDERS, OPERATORS, SUPERVISORS } from './guard.ts';
+import { requireActing } from './offices.ts';
 import { stepFacts } from './stepfacts.ts';
 import { afterChange, visibleTrip } from './trips.ts';
 
@@ -85,7 +86,9 @@ export function stepRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const caller = callerOf(request);
       const { reason } = request.body;
-      const { trip_id: tripId } = await visibleTrip(deps.pool, request.params.tripId, caller);
+      const trip = await visibleTrip(deps.pool, request.params.tripId, caller);
+      requireActing(caller, trip);
+      const { trip_id: tripId } = trip;
       const row = await inTransaction(deps.pool, async (db) => {
         const before = (await tripForUpdate(db, tripId))!;
         await holdTrip(db, tripId, reason === null ? null : { reason, by: caller.name });

@@ -111,9 +111,11 @@ async function declare(deps: ApiDeps, caller: Principal, declared: Declaration):
       `the role ${caller.role} may not take a trip over; ${SUPERVISORS.join(', ')} may`,
     );
   }
-  const offices = [declared.originOffice, declared.destinationOffice];
+  // Declared, a trip is its origin's; taken over under way, it may be either one's.
+  const { originOffice, destinationOffice, takeover } = declared;
+  const offices = takeover === undefined ? [originOffice] : [originOffice, destinationOffice];
   if (caller.offices.length > 0 && !offices.some((office) => caller.offices.includes(office))) {
-    throw new ApiProblem(403, 'office.not-yours', `neither ${offices.join(' nor ')} is your office`);
+    throw new ApiProblem(403, 'office.not-yours', `your office is not ${offices.join(' or ')}`);
   }
   const faults = declarationFaults(declared, Date.now());
   if (faults.length > 0) {

@@ -39,15 +39,23 @@ export async function audit(db: Queryable, ...entries: AuditEntry[]): Promise<vo
   });
 }
 
-/** Newest first. */
+/** What people of some offices see: what was done to their trips, to the alarms of these, and at their own gates. */
+const OF_OFFICES = `SELECT 'trip:' || t.trip_id FROM trips t WHERE t.origin_office = ANY($4) OR t.destination_office = ANY($4)
+  UNION ALL SELECT 'alarm:' || x.alarm_id FROM alarms x JOIN trips t USING (trip_id)
+    WHERE t.origin_office = ANY($4) OR t.destination_office = ANY($4)
+  UNION ALL SELECT 'gate:' || g.place_id FROM places g WHERE g.feature -> 'properties' ->> 'office' = ANY($4)
+  UNION ALL SELECT 'office:' || o FROM unnest($4::text[]) AS o`;
+
+/** Newest first. @param filter `offices` absent or `[]`: everything */
 export async function listAudit(
   db: Queryable,
-  filter: { subject?: string | undefined; before?: number | undefined; limit: number },
+  filter: { subject?: string | undefined; offices?: string[]; before?: number | undefined; limit: number },
 ): Promise<AuditRow[]> {
   const { rows } = await db.query<AuditRow>(
     `SELECT * FROM audit WHERE ($1::text IS NULL OR subject = $1) AND ($2::bigint IS NULL OR audit_id < $2)
+       AND ($4::text[] = '{}' OR subject IN (${OF_OFFICES}))
      ORDER BY audit_id DESC LIMIT $3`,
-    [filter.subject ?? null, filter.before ?? null, filter.limit],
+    [filter.subject ?? null, filter.before ?? null, filter.limit, filter.offices ?? []],
   );
   return rows;
 }

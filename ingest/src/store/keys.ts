@@ -31,19 +31,25 @@ export async function keyByHash(db: Queryable, keyHash: Buffer): Promise<KeyRow 
   return rows[0];
 }
 
-/** In the order of their ids. */
-export async function listKeys(db: Queryable, page: { after?: string | undefined; limit: number }): Promise<KeyRow[]> {
+/** The key, locked until the end of the transaction. */
+export async function keyForUpdate(db: Queryable, keyId: string): Promise<KeyRow | undefined> {
+  const { rows } = await db.query<KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE key_id = $1 FOR UPDATE`, [keyId]);
+  return rows[0];
+}
+
+/** In the order of their ids; to people of some offices the keys that see no more than they do, `[]`: all. */
+export async function listKeys(
+  db: Queryable,
+  page: { offices: string[]; after?: string | undefined; limit: number },
+): Promise<KeyRow[]> {
   const { rows } = await db.query<KeyRow>(
-    `SELECT ${COLUMNS} FROM api_keys WHERE ($1::uuid IS NULL OR key_id > $1) ORDER BY key_id LIMIT $2`,
-    [page.after ?? null, page.limit],
+    `SELECT ${COLUMNS} FROM api_keys WHERE ($1::uuid IS NULL OR key_id > $1)
+       AND ($3::text[] = '{}' OR (offices <> '{}' AND offices <@ $3)) ORDER BY key_id LIMIT $2`,
+    [page.after ?? null, page.limit, page.offices],
   );
   return rows;
 }
 
-export async function revokeKey(db: Queryable, keyId: string): Promise<boolean> {
-  const { rowCount } = await db.query(
-    'UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1',
-    [keyId],
-  );
-  return rowCount === 1;
+export async function revokeKey(db: Queryable, keyId: string): Promise<void> {
+  await db.query('UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1', [keyId]);
 }

@@ -50,11 +50,18 @@ export async function ordersOfTrip(db: Queryable, tripId: string): Promise<Order
   return rows;
 }
 
-/** Newest first. */
-export async function ordersOfLock(db: Queryable, lockId: string, limit: number): Promise<OrderRow[]> {
+/** Newest first; `offices` leaves out those of other offices' trips, `[]` none. */
+export async function ordersOfLock(
+  db: Queryable,
+  lockId: string,
+  limit: number,
+  offices: string[] = [],
+): Promise<OrderRow[]> {
   const { rows } = await db.query<OrderRow>(
-    'SELECT * FROM commands WHERE lock_id = $1 ORDER BY ordinal DESC LIMIT $2',
-    [lockId, limit],
+    `SELECT c.* FROM commands c LEFT JOIN trips t USING (trip_id) WHERE c.lock_id = $1 AND ($3::text[] = '{}'
+       OR t.trip_id IS NULL OR t.origin_office = ANY($3) OR t.destination_office = ANY($3))
+     ORDER BY ordinal DESC LIMIT $2`,
+    [lockId, limit, offices],
   );
   return rows;
 }

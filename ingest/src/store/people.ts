@@ -30,14 +30,15 @@ export async function activePerson(db: Queryable, name: string): Promise<PersonR
   return rows[0];
 }
 
-/** In the order of their names. */
+/** In the order of their names; to people of some offices those who see no more than they do, `[]`: all. */
 export async function listPeople(
   db: Queryable,
-  page: { after?: string | undefined; limit: number },
+  page: { offices: string[]; after?: string | undefined; limit: number },
 ): Promise<PersonRow[]> {
   const { rows } = await db.query<PersonRow>(
-    'SELECT * FROM people WHERE ($1::text IS NULL OR name > $1) ORDER BY name LIMIT $2',
-    [page.after ?? null, page.limit],
+    `SELECT * FROM people WHERE ($1::text IS NULL OR name > $1)
+       AND ($3::text[] = '{}' OR (offices <> '{}' AND offices <@ $3)) ORDER BY name LIMIT $2`,
+    [page.after ?? null, page.limit, page.offices],
   );
   return rows;
 }

@@ -10,7 +10,14 @@ export interface QuarantineRow {
   raw: Buffer;
 }
 
+/** People of some offices see what locks on their own open trips sent; `[]` sees everything. */
+const VISIBLE = (parameter: number) =>
+  `($${parameter}::text[] = '{}' OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
+    WHERE u.lock_id = quarantine.lock_id AND t.status NOT IN ('closed', 'cancelled')
+      AND (t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))))`;
+
 export interface QuarantineFilter {
+  offices?: string[];
   lockId?: string | undefined;
   reason?: string | undefined;
   /** When it was refused, in [from, to). */
@@ -30,9 +37,9 @@ export async function listQuarantine(
   filter: QuarantineFilter & { before?: number | undefined; limit: number },
 ): Promise<QuarantineRow[]> {
   const { rows } = await db.query<QuarantineRow>(
-    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id < $5)
+    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id < $5) AND ${VISIBLE(7)}
      ORDER BY quarantine_id DESC LIMIT $6`,
-    [...valuesOf(filter), filter.before ?? null, filter.limit],
+    [...valuesOf(filter), filter.before ?? null, filter.limit, filter.offices ?? []],
   );
   return rows;
 }
@@ -43,15 +50,22 @@ export async function oldestQuarantine(
   filter: QuarantineFilter & { after?: number | undefined; limit: number },
 ): Promise<QuarantineRow[]> {
   const { rows } = await db.query<QuarantineRow>(
-    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id > $5)
+    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id > $5) AND ${VISIBLE(7)}
      ORDER BY quarantine_id LIMIT $6`,
-    [...valuesOf(filter), filter.after ?? null, filter.limit],
+    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices ?? []],
   );
   return rows;
 }
 
-export async function getQuarantine(db: Queryable, quarantineId: number): Promise<QuarantineRow | undefined> {
-  const { rows } = await db.query<QuarantineRow>('SELECT * FROM quarantine WHERE quarantine_id = $1', [quarantineId]);
+export async function getQuarantine(
+  db: Queryable,
+  quarantineId: number,
+  offices: string[],
+): Promise<QuarantineRow | undefined> {
+  const { rows } = await db.query<QuarantineRow>(
+    `SELECT * FROM quarantine WHERE quarantine_id = $1 AND ${VISIBLE(2)}`,
+    [quarantineId, offices],
+  );
   return rows[0];
 }
 

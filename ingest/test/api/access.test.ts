@@ -117,6 +117,8 @@ const ALLOWED: Record<string, string> = {
   'POST /alarms/{alarmId}/close': 'sa',
   'POST /alarms/acknowledge': 'osa',
   'PUT /trips/{tripId}/freeze': 'osa',
+  'GET /offices/{office}/contacts': 'vosta',
+  'PUT /offices/{office}/contacts': 'sa',
   'POST /gates/{gateId}/passages': 'osgta',
   'GET /gates/{gateId}/passages': 'vosgta',
   'POST /gates/{gateId}/passages/{passageId}/decision': 'osa',

@@ -1,0 +1,57 @@
+import { Contact, OfficeCode, OfficeContacts } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { audit } from '../store/audit.ts';
+import { contactsOf, putContacts } from '../store/contacts.ts';
+import { inTransaction, type Queryable } from '../store/queryable.ts';
+import { getTrip } from '../store/trips.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, READERS } from './guard.ts';
+import { requireOwnOffices } from './offices.ts';
+
+/** The people of both offices of a trip, the origin's first; none where there is no trip. */
+export async function contactsOfTrip(db: Queryable, tripId: string | null): Promise<OfficeContacts[]> {
+  const trip = tripId === null ? undefined : await getTrip(db, tripId, []);
+  if (trip === undefined) return [];
+  const offices = [...new Set([trip.origin_office, trip.destination_office])];
+  return Promise.all(offices.map(async (office) => ({ office, contacts: await contactsOf(db, office) })));
+}
+
+export function contactRoutes(app: Api, { pool }: ApiDeps): void {
+  const params = z.object({ office: OfficeCode });
+  const response = answers({ 200: OfficeContacts });
+  app.get(
+    '/offices/:office/contacts',
+    {
+      config: { roles: READERS },
+      schema: { tags: ['offices'], summary: 'Whom to call at an office (互设联络员)', params, response },
+    },
+    async (request) => ({ office: request.params.office, contacts: await contactsOf(pool, request.params.office) }),
+  );
+  app.put(
+    '/offices/:office/contacts',
+    {
+      config: { roles: ['supervisor', 'admin'] },
+      schema: {
+        tags: ['offices'],
+        summary: 'Name the people of an office, in the order in which they are called',
+        params,
+        body: z.object({ contacts: z.array(Contact).max(20) }),
+        response,
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const { office } = request.params;
+      const { contacts } = request.body;
+      requireOwnOffices(caller, [office]);
+      await inTransaction(pool, async (db) => {
+        const before = { contacts: await contactsOf(db, office) };
+        await putContacts(db, office, contacts, caller.name);
+        const entry = { actor: caller.name, action: 'office.contacts', subject: `office:${office}` };
+        await audit(db, { ...entry, before, after: { contacts } });
+      });
+      return { office, contacts };
+    },
+  );
+}
