@@ -25,7 +25,7 @@ export interface Platform {
 }
 
 /** The whole platform on free ports and a database of its own: real Postgres, real broker, real sockets. */
-export async function startPlatform(): Promise<Platform> {
+export async function startPlatform(env: Record<string, string> = {}): Promise<Platform> {
   const database = await freshDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
   const config = readConfig({
@@ -34,6 +34,7 @@ export async function startPlatform(): Promise<Platform> {
     SEALWATCH_DATA_DIR: dataDir,
     SEALWATCH_BOOTSTRAP_KEY: ADMIN_KEY,
     DATABASE_URL: database.url,
+    ...env,
   });
   const app = await startApp(config, { log: createLog('silent', { pretty: false }) });
   const clients: MqttClient[] = [];

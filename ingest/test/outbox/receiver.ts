@@ -1,11 +1,21 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Webhook } from 'standardwebhooks';
 
 export interface Received {
   path: string;
   headers: Record<string, string>;
   body: string;
-  event: { id: string; type: string; subject?: string; time: string; data: Record<string, unknown> };
+  event: {
+    specversion: string;
+    source: string;
+    datacontenttype: string;
+    id: string;
+    type: string;
+    subject?: string;
+    time: string;
+    data: Record<string, unknown>;
+  };
 }
 
 export interface Receiver {
@@ -15,6 +25,10 @@ export interface Receiver {
   answer: (received: Received) => number | 'hang';
   close(): Promise<void>;
 }
+
+/** @throws WebhookVerificationError where it was not signed with this secret, just now */
+export const verify = ({ body, headers }: Received, secret: string): unknown =>
+  new Webhook(secret).verify(body, headers);
 
 /** A subscriber's own server on the loopback interface. */
 export async function startReceiver(): Promise<Receiver> {
