@@ -40,6 +40,7 @@ const en: typeof zh = {
     assigned: 'Assigned',
     returned: 'Back on route',
     disposed: 'Disposed of',
+    closed: 'Closed',
     ended: 'Ended',
   },
   severity: { critical: 'Red', major: 'Major', minor: 'Minor', info: 'Info' },

@@ -32,6 +32,7 @@ export default {
     assigned: '已派单',
     returned: '已返回路线',
     disposed: '已处置',
+    closed: '已结案',
     ended: '已解除',
   },
   severity: { critical: '红色', major: '重要', minor: '一般', info: '提示' },

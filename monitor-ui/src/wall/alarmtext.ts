@@ -3,7 +3,7 @@ import { isRed } from '../feed/alarmorder.ts';
 
 /** The key of an alarm's state in words; who has it matters more than that it has returned. */
 export function stateKey(alarm: Alarm): string {
-  if (alarm.state === 'disposed' || alarm.state === 'closed') return 'alarmState.disposed';
+  if (alarm.state === 'disposed' || alarm.state === 'closed') return `alarmState.${alarm.state}`;
   if (!alarm.active) return 'alarmState.ended';
   return `alarmState.${alarm.state}`;
 }
