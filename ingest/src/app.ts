@@ -20,6 +20,7 @@ import { openDatabase } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { startReportKeeper } from './store/partitions.ts';
 import { hasPeople } from './store/people.ts';
+import { showPool } from './store/poolgauge.ts';
 import { lockSecretHashes } from './store/roster.ts';
 import { RULES } from './tracker/index.ts';
 
@@ -79,6 +80,7 @@ async function compose(
   const database = await openDatabase({ ...config, log, onProgress });
   undo.push(() => database.stop());
   const { pool } = database;
+  showPool(pool, registry);
   onProgress(`database: ${database.description}`);
   const migrations = await migrate(pool, log);
   if (migrations.length > 0) onProgress(`schema: ${migrations.length} migrations applied`);

@@ -22,6 +22,8 @@ export type { Committed, Intake, IntakeDeps } from './contract.ts';
 
 const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const STOP_WITHIN_MS = 8_000;
+const FOLLOWED_AT_START = 1_000;
+const FOLLOWED_A_TURN = 50;
 
 /** The way of a report: decode → admit → track → commit → acknowledge → feed; errors leave to the quarantine. */
 class Intaking implements Intake {
@@ -55,25 +57,46 @@ class Intaking implements Intake {
       publishes: () => this.#lanes.publishes,
       records: () => this.#lanes.records,
       backfill: () => this.#lanes.backfillPublishes,
+      trips: () => this.#roster.tripCount,
+      ready: () => this.ready().length === 0,
     });
-    this.#cap = new QuarantineCap(deps.pool, deps.log, deps.quarantineBytes, (rows) => this.#metrics.evicted.inc(rows));
+    this.#cap = new QuarantineCap(deps, (rows) => this.#metrics.evicted.inc(rows));
   }
 
-  /** State comes from the store alone (law 11): checkpoints, and the records since. */
+  /**
+   * State comes from the store alone (law 11): checkpoints, and the records since. With very many trips reports are
+   * accepted before all are followed; one that reports before its turn is read when it does.
+   */
   async start(): Promise<void> {
-    const { pool, onProgress } = this.#deps;
     await this.#cap.start();
-    const tripIds = await openTripIds(pool);
-    for (let i = 0; i < tripIds.length; i += 100) {
-      await this.#roster.ensureTrips(tripIds.slice(i, i + 100));
-      if (tripIds.length > 100)
-        onProgress?.(`following ${Math.min(i + 100, tripIds.length)} of ${tripIds.length} trips`);
-    }
+    const tripIds = await openTripIds(this.#deps.pool);
+    await this.#followTrips(tripIds.slice(0, FOLLOWED_AT_START));
     await this.checkLiveness();
+    void this.#followRest(tripIds);
     const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
     if (everyMs <= 0) return;
     this.#timer = setInterval(() => void this.checkLiveness().catch(() => undefined), everyMs);
     this.#timer.unref();
+  }
+
+  async #followTrips(tripIds: string[]): Promise<void> {
+    for (let i = 0; i < tripIds.length; i += FOLLOWED_A_TURN) {
+      await this.#roster.ensureTrips(tripIds.slice(i, i + FOLLOWED_A_TURN));
+    }
+  }
+
+  /** Between batches, a few at a time, so that no report waits for all of them. */
+  async #followRest(tripIds: string[]): Promise<void> {
+    if (tripIds.length <= FOLLOWED_AT_START) return;
+    for (let i = FOLLOWED_AT_START; i < tripIds.length && !this.#stopping; i += FOLLOWED_A_TURN) {
+      if (i % 5_000 === 0) this.#deps.onProgress?.(`following ${i} of ${tripIds.length} trips`);
+      const few = tripIds.slice(i, i + FOLLOWED_A_TURN);
+      await this.#between(() => this.#roster.ensureTrips(few)).catch((error) => {
+        this.#tripsMissing = true;
+        this.#deps.log.warn({ err: error }, 'trips could not be read; they are at the next look at the clock');
+      });
+    }
+    this.#deps.onProgress?.(`following ${tripIds.length} trips`);
   }
 
   receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void {
@@ -105,7 +128,7 @@ class Intaking implements Intake {
 
   checkLiveness(): Promise<void> {
     return this.#between(async () => {
-      if (this.#tripsMissing) await this.#roster.ensureTrips(await openTripIds(this.#deps.pool));
+      if (this.#tripsMissing) await this.#followTrips(await openTripIds(this.#deps.pool));
       this.#tripsMissing = false;
       await this.#commitTrips(clockOutcomes(this.#roster.trips(), this.#nowMs()));
     });

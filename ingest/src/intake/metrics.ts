@@ -5,7 +5,7 @@ import type { Written } from './write.ts';
 /** What the intake counts (issue: metrics per stage, depths, latencies, lag). */
 export function intakeMetrics(
   registry: Registry,
-  depth: { publishes(): number; records(): number; backfill(): number },
+  read: { publishes(): number; records(): number; backfill(): number; trips(): number; ready(): boolean },
 ) {
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[] = []) =>
@@ -19,9 +19,11 @@ export function intakeMetrics(
         this.set(read());
       },
     });
-  gauge('waiting_publishes', 'Publishes that wait for a batch', depth.publishes);
-  gauge('waiting_records', 'Records that wait for a batch', depth.records);
-  gauge('waiting_backfill_publishes', 'Publishes in the back-fill lane', depth.backfill);
+  gauge('waiting_publishes', 'Publishes that wait for a batch', read.publishes);
+  gauge('waiting_records', 'Records that wait for a batch', read.records);
+  gauge('waiting_backfill_publishes', 'Publishes in the back-fill lane', read.backfill);
+  gauge('trips', 'Open trips whose records are judged', read.trips);
+  gauge('ready', '1 while reports are accepted, 0 while they cannot be committed', () => Number(read.ready()));
   return {
     publishes: counter('publishes', 'Publishes received on report topics'),
     stored: counter('reports_stored', 'Records committed', ['kind']),

@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { Gauge } from 'prom-client';
 import { QUARANTINE_ROW_BYTES, quarantineBytes, trimQuarantine } from '../store/quarantine.ts';
+import type { IntakeDeps } from './contract.ts';
 
 const DEFAULT_MOST_BYTES = 64 * 2 ** 20;
 
@@ -12,11 +14,24 @@ export class QuarantineCap {
   readonly #evicted: (rows: number) => void;
   #bytes = 0;
 
-  constructor(pool: Pool, log: Logger, mostBytes: number | undefined, evicted: (rows: number) => void) {
-    this.#pool = pool;
-    this.#log = log;
-    this.#mostBytes = mostBytes ?? DEFAULT_MOST_BYTES;
+  /** @param evicted told how many rows left */
+  constructor(
+    deps: Pick<IntakeDeps, 'pool' | 'log' | 'registry' | 'quarantineBytes'>,
+    evicted: (rows: number) => void,
+  ) {
+    this.#pool = deps.pool;
+    this.#log = deps.log;
+    this.#mostBytes = deps.quarantineBytes ?? DEFAULT_MOST_BYTES;
     this.#evicted = evicted;
+    const held = () => this.#bytes;
+    new Gauge({
+      name: 'sealwatch_quarantine_bytes',
+      help: 'Bytes held in quarantine, roughly; the oldest rows leave at the cap',
+      registers: [deps.registry],
+      collect() {
+        this.set(held());
+      },
+    });
   }
 
   async start(): Promise<void> {

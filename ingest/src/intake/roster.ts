@@ -7,8 +7,10 @@ import {
   allPlaces,
   loadLocks,
   loadTrips,
-  newestCheckpoint,
+  newestCheckpoints,
+  recordsOfTrips,
   routeFeature,
+  type StoredCheckpoint,
   type StoredLock,
   type StoredTrip,
   tripRecords,
@@ -26,6 +28,7 @@ import {
 } from '../tracker/index.ts';
 import { disposalsOf } from './disposals.ts';
 import type { Outcome } from './judge.ts';
+import type { IntakeRecord } from './record.ts';
 import { toldBefore } from './told.ts';
 
 /** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
@@ -105,8 +108,15 @@ export class Roster {
     const missing = [...tripIds].filter((tripId) => !this.#trips.has(tripId));
     if (missing.length === 0) return;
     const active = await activeAlarmsOfTrips(db, missing);
-    for (const stored of await loadTrips(this.#db, missing)) {
-      this.#trips.set(stored.tripId, await this.#rebuild(stored, active));
+    const trips = await loadTrips(this.#db, missing);
+    const checkpoints = await newestCheckpoints(this.#db, missing);
+    // A checkpoint holds every record up to and with its own millisecond.
+    const since = trips.map(({ tripId }) => ({ tripId, fromMs: (checkpoints.get(tripId)?.timeMs ?? -1) + 1 }));
+    const records = await recordsOfTrips(this.#db, since);
+    for (const stored of trips) {
+      const { tripId } = stored;
+      const known = { checkpoint: checkpoints.get(tripId), records: records.get(tripId) ?? [] };
+      this.#trips.set(tripId, await this.#rebuild(stored, active, known));
     }
   }
 
@@ -156,7 +166,7 @@ export class Roster {
     const start = startTrack(plan);
     // What was told before is kept, so that what no longer holds is withdrawn.
     const from = was ? { ...start, told: was.track.told, clockConfirmed: was.track.clockConfirmed } : start;
-    const folded = await this.#fold(plan, from, 0);
+    const folded = await this.#fold(plan, from, await tripRecords(this.#db, stored.tripId, 0));
     const { status, risk } = stored;
     return { ...folded, next: { plan, track: folded.track, status, risk, checkpointMs: was?.checkpointMs ?? 0 } };
   }
@@ -197,20 +207,21 @@ export class Roster {
     };
   }
 
-  async #rebuild(stored: StoredTrip, active: AlarmRow[]): Promise<FollowedTrip> {
+  async #rebuild(
+    stored: StoredTrip,
+    active: AlarmRow[],
+    known: { checkpoint: StoredCheckpoint | undefined; records: IntakeRecord[] },
+  ): Promise<FollowedTrip> {
     const plan = await this.#planOf(stored);
-    const checkpoint = await newestCheckpoint(this.#db, stored.tripId);
-    // The checkpoint holds every record up to and with its own millisecond.
-    const fromMs = checkpoint ? checkpoint.timeMs + 1 : 0;
-    const { track } = await this.#fold(plan, startTrack(plan, checkpoint), fromMs);
+    const { checkpoint, records } = known;
+    const { track } = await this.#fold(plan, startTrack(plan, checkpoint), records);
     const { status, risk } = stored;
     const own = active.filter((row) => row.trip_id === stored.tripId);
     const told = toldBefore(track.told, own);
     return { plan, track: { ...track, told }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
   }
 
-  async #fold(plan: TripPlan, from: TripTrack, fromMs: number): Promise<Extract<Advance, { ok: true }>> {
-    const records = await tripRecords(this.#db, plan.tripId, fromMs);
+  async #fold(plan: TripPlan, from: TripTrack, records: IntakeRecord[]): Promise<Extract<Advance, { ok: true }>> {
     const folded = advance(plan, from, records);
     if (folded.ok) return folded;
     // The plan has changed since the checkpoint was written.

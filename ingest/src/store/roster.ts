@@ -141,14 +141,30 @@ export async function recordsByIdentity(db: Queryable, identities: Identity[]): 
 
 /** All stored records of a trip's locks within their windows, from a fix time on, in fix-time order. */
 export async function tripRecords(db: Queryable, tripId: string, fromMs: number): Promise<IntakeRecord[]> {
-  const { rows } = await db.query<ReportRow>(
-    `SELECT ${REPORT} FROM trip_units u JOIN LATERAL (
-       SELECT * FROM reports s WHERE s.lock_id = u.lock_id AND s.time >= greatest(u.judged_from, to_timestamp($2 / 1000.0))
+  return (await recordsOfTrips(db, [{ tripId, fromMs }])).get(tripId) ?? [];
+}
+
+/** As `tripRecords`, of many trips in one question; those without records are left out. */
+export async function recordsOfTrips(
+  db: Queryable,
+  trips: readonly { tripId: string; fromMs: number }[],
+): Promise<Map<string, IntakeRecord[]>> {
+  const { rows } = await db.query<ReportRow & { of_trip: string }>(
+    `SELECT u.trip_id AS of_trip, ${REPORT} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
+     JOIN trip_units u ON u.trip_id = x.trip_id AND u.judged_from IS NOT NULL JOIN LATERAL (
+       SELECT * FROM reports s WHERE s.lock_id = u.lock_id
+         AND s.time >= greatest(u.judged_from, to_timestamp(x.from_ms / 1000.0))
          AND s.time < coalesce(u.judged_to, 'infinity')) r ON true
-     WHERE u.trip_id = $1 AND u.judged_from IS NOT NULL ORDER BY r.time, r.lock_id, r.boot, r.seq`,
-    [tripId, fromMs],
+     ORDER BY u.trip_id, r.time, r.lock_id, r.boot, r.seq`,
+    [trips.map(({ tripId }) => tripId), trips.map(({ fromMs }) => fromMs)],
   );
-  return rows.map(recordOf);
+  const records = new Map<string, IntakeRecord[]>();
+  for (const row of rows) {
+    const own = records.get(row.of_trip);
+    if (own) own.push(recordOf(row));
+    else records.set(row.of_trip, [recordOf(row)]);
+  }
+  return records;
 }
 
 export interface StoredTrip {
@@ -283,18 +299,14 @@ export interface StoredCheckpoint {
   state: TripState;
 }
 
-/** The newest checkpoint of each trip, at or before a fix time where one is given. */
-export async function newestCheckpoint(
-  db: Queryable,
-  tripId: string,
-  beforeMs?: number,
-): Promise<StoredCheckpoint | undefined> {
-  const { rows } = await db.query<{ ms: number; state: TripState }>(
-    `SELECT ${ms('time')} AS ms, state FROM trip_checkpoints
-     WHERE trip_id = $1 AND ($2::float8 IS NULL OR time < to_timestamp($2 / 1000.0)) ORDER BY time DESC LIMIT 1`,
-    [tripId, beforeMs ?? null],
+/** The newest checkpoint of each trip that has one. */
+export async function newestCheckpoints(db: Queryable, tripIds: string[]): Promise<Map<string, StoredCheckpoint>> {
+  const { rows } = await db.query<{ trip_id: string; ms: number; state: TripState }>(
+    `SELECT x.trip_id, c.ms, c.state FROM unnest($1::uuid[]) AS x(trip_id) CROSS JOIN LATERAL (
+       SELECT ${ms('time')} AS ms, state FROM trip_checkpoints WHERE trip_id = x.trip_id ORDER BY time DESC LIMIT 1) c`,
+    [tripIds],
   );
-  return rows[0] ? { timeMs: rows[0].ms, state: rows[0].state } : undefined;
+  return new Map(rows.map(({ trip_id, ms, state }) => [trip_id, { timeMs: ms, state }]));
 }
 
 /** Records that a trip's windows hold get its id, those that they no longer hold lose it. */

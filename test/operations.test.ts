@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Platform, startPlatform } from './platform.ts';
+
+const LOCK = 'JT70100001';
+
+let platform: Platform;
+beforeAll(async () => {
+  platform = await startPlatform();
+});
+afterAll(() => platform?.stop());
+
+async function metrics(): Promise<string> {
+  return (await fetch(`${platform.app.http}/metrics`)).text();
+}
+
+const figureOf = (text: string, series: string): number =>
+  Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`${series} `))
+      ?.slice(series.length),
+  );
+
+it('counts every stage of a report, and what was refused can be replayed once its time has come', async () => {
+  const { body } = await platform.call<{ secret: string }>('POST', '/locks', { lockId: LOCK, model: 'JT701D' });
+  const lock = await platform.connectLock(LOCK, body.secret);
+  const report = (seq: number, aheadMs: number) =>
+    JSON.stringify({ v: 1, boot: 1, seq, time: new Date(Date.now() + aheadMs).toISOString() });
+  const ahead = 10 * 60_000 + 2_000;
+  for (const payload of [report(1, 0), report(2, ahead), 'no json']) {
+    await lock.publishAsync(`locks/${LOCK}/report`, payload, { qos: 1 });
+  }
+  const text = await metrics();
+  expect(figureOf(text, 'sealwatch_intake_publishes_total')).toBe(3);
+  expect(figureOf(text, 'sealwatch_intake_reports_stored_total{kind="live"}')).toBe(1);
+  expect(figureOf(text, 'sealwatch_intake_refused_total{reason="time-ahead"}')).toBe(1);
+  expect(figureOf(text, 'sealwatch_intake_refused_total{reason="not-json"}')).toBe(1);
+  expect(figureOf(text, 'sealwatch_puback_seconds_count')).toBe(3);
+  expect(figureOf(text, 'sealwatch_intake_commit_seconds_count')).toBeGreaterThan(0);
+  expect(figureOf(text, 'sealwatch_intake_lag_seconds_count')).toBe(1);
+  expect(figureOf(text, 'sealwatch_intake_waiting_records')).toBe(0);
+  expect(figureOf(text, 'sealwatch_intake_ready')).toBe(1);
+  expect(figureOf(text, 'sealwatch_quarantine_bytes')).toBeGreaterThan(2 * 300);
+  expect(figureOf(text, 'sealwatch_database_connections{state="waiting"}')).toBe(0);
+
+  type Items = { items: { reason: string; stored: number; raw: string }[] };
+  const replay = async () => (await platform.call<Items>('POST', '/quarantine/replay', { lockId: LOCK })).body.items;
+  await expect
+    .poll(async () => (await replay()).reduce((sum, { stored }) => sum + stored, 0), { timeout: 20_000 })
+    .toBe(1);
+  const left = await platform.call<Items>('GET', `/quarantine?lockId=${LOCK}`);
+  expect(left.body.items.map(({ reason, raw }) => [reason, raw])).toEqual([['not-json', 'no json']]);
+  const audit = await platform.call<{ items: { action: string }[] }>('GET', '/audit');
+  expect(audit.body.items.map(({ action }) => action)).toContain('quarantine.replay');
+});
+
+it('serves every metric that the Grafana dashboard names', async () => {
+  const file = new URL('../deploy/grafana/sealwatch.json', import.meta.url);
+  const dashboard = JSON.parse(await readFile(file, 'utf8')) as { panels: { targets?: { expr: string }[] }[] };
+  const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  const named = new Set(expressions.flatMap((expr) => expr.match(/\b(sealwatch|process|nodejs)_\w+/g) ?? []));
+  const text = await metrics();
+  const served = new Set(
+    [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, type]) =>
+      type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+    ),
+  );
+  expect(named.size).toBeGreaterThan(20);
+  expect([...named].filter((name) => !served.has(name))).toEqual([]);
+  // And nothing of the platform's own is left out of it, but sums and counts.
+  const own = [...served].filter((name) => name?.startsWith('sealwatch_') && !/_(sum|count)$/.test(name));
+  expect(own.filter((name) => name && !named.has(name))).toEqual([]);
+});
