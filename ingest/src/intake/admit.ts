@@ -1,4 +1,4 @@
-import type { Identity } from '../store/roster.ts';
+import type { Identity } from '../store/identities.ts';
 import type { Publish } from './lanes.ts';
 import { type IntakeRecord, type Refusal, sameBody, wireForm } from './record.ts';
 
@@ -23,7 +23,7 @@ export interface Admitted {
   highest: Map<string, Highest>;
 }
 
-export function identityOf(of: Identity): string {
+export function identityOf(of: Omit<Identity, 'timeMs'>): string {
   return `${of.lockId} ${of.boot} ${of.seq}`;
 }
 
@@ -43,7 +43,7 @@ export function doubtful(publishes: readonly Publish[], highestOf: HighestOf): I
   for (const record of publishes.flatMap((publish) => publish.records)) {
     if (isAhead(record)) continue;
     if (isAbove(record, highest.get(record.lockId) ?? highestOf(record.lockId))) highest.set(record.lockId, record);
-    else doubts.push({ lockId: record.lockId, boot: record.boot, seq: record.seq });
+    else doubts.push(record);
   }
   return doubts;
 }

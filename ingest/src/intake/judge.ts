@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ReportInsert } from '../store/batch.ts';
+import { recordsByIdentity } from '../store/identities.ts';
 import type { Queryable } from '../store/queryable.ts';
-import { recordsByIdentity, tripRecords } from '../store/roster.ts';
+import { tripRecords } from '../store/roster.ts';
 import { type AlarmFact, advance, type IdentityConflict } from '../tracker/index.ts';
 import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
 import type { Publish } from './lanes.ts';

@@ -1,7 +1,7 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
+import { type Identity, recordsByIdentity } from '../store/identities.ts';
 import { deleteQuarantine, type QuarantineRow } from '../store/refused.ts';
-import { type Identity, recordsByIdentity } from '../store/roster.ts';
 import { AHEAD_MS, identityOf } from './admit.ts';
 import type { Intake } from './contract.ts';
 import { decode } from './decode.ts';

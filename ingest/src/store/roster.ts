@@ -1,7 +1,6 @@
 import type { LockEvent, LockMode, Place, Position, Route, SealState } from '@sealwatch/schemas';
 import type { IntakeRecord } from '../intake/record.ts';
 import type { TripState } from '../tracker/index.ts';
-import { plainColumn } from './columns.ts';
 import { paramsWhenDeclared } from './params.ts';
 import type { Queryable } from './queryable.ts';
 
@@ -115,28 +114,6 @@ export function recordOf(row: ReportRow): IntakeRecord {
     record.battery = { ...some('percent', row.battery_percent), ...some('charging', row.charging) };
   }
   return record;
-}
-
-export interface Identity {
-  lockId: string;
-  boot: number;
-  seq: number;
-}
-
-/** The stored records of these identities. */
-export async function recordsByIdentity(db: Queryable, identities: Identity[]): Promise<IntakeRecord[]> {
-  if (identities.length === 0) return [];
-  const { rows } = await db.query<ReportRow>({
-    name: 'records-by-identity',
-    text: `SELECT ${REPORT} FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS x(lock_id, boot, seq)
-      JOIN reports r ON r.lock_id = x.lock_id AND r.boot = x.boot AND r.seq = x.seq`,
-    values: [
-      plainColumn(identities, (i) => i.lockId),
-      plainColumn(identities, (i) => i.boot),
-      plainColumn(identities, (i) => i.seq),
-    ],
-  });
-  return rows.map(recordOf);
 }
 
 /** All stored records of a trip's locks within their windows, from a fix time on, in fix-time order. */

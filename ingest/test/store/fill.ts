@@ -62,7 +62,24 @@ const flat = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMa
 
 /** Rows of reports that were read one after the other without an index, by the statements that `run` sends. */
 export async function rowsReadInSequence(pool: pg.Pool, run: (db: Queryable) => Promise<unknown>): Promise<number> {
-  let rowsRead = 0;
+  const nodes = (await plansOf(pool, run)).filter((node) => node['Node Type'] === 'Seq Scan' && isOfReports(node));
+  return nodes.reduce(
+    (sum, node) => sum + (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
+    0,
+  );
+}
+
+/** How often an index of reports was searched, over all partitions, by the statements that `run` sends. */
+export async function indexSearches(pool: pg.Pool, run: (db: Queryable) => Promise<unknown>): Promise<number> {
+  const nodes = (await plansOf(pool, run)).filter((node) => node['Node Type'] === 'Index Scan' && isOfReports(node));
+  return nodes.reduce((sum, node) => sum + node['Actual Loops'], 0);
+}
+
+const isOfReports = (node: PlanNode): boolean => /^(reports|_hyper_)/.test(node['Relation Name'] ?? '');
+
+/** The nodes of the plans of all statements on reports, as they were executed. */
+async function plansOf(pool: pg.Pool, run: (db: Queryable) => Promise<unknown>): Promise<PlanNode[]> {
+  const nodes: PlanNode[] = [];
   const explain = async (given: string | { text: string; values?: unknown[] }, values?: unknown[]) => {
     const text = typeof given === 'string' ? given : given.text;
     const parameters = typeof given === 'string' ? values : given.values;
@@ -71,13 +88,10 @@ export async function rowsReadInSequence(pool: pg.Pool, run: (db: Queryable) => 
         `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ${text}`,
         parameters,
       );
-      for (const node of flat(rows[0]!['QUERY PLAN'][0].Plan)) {
-        if (node['Node Type'] !== 'Seq Scan' || !/^(reports|_hyper_)/.test(node['Relation Name'] ?? '')) continue;
-        rowsRead += (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
-      }
+      nodes.push(...flat(rows[0]!['QUERY PLAN'][0].Plan));
     }
     return pool.query(text, parameters);
   };
   await run({ query: explain as Queryable['query'] });
-  return rowsRead;
+  return nodes;
 }

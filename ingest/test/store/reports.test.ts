@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertReports } from '../../src/store/batch.ts';
+import { recordsByIdentity } from '../../src/store/identities.ts';
 import { keepReports } from '../../src/store/partitions.ts';
 import type { Queryable } from '../../src/store/queryable.ts';
 import { keyOf, lockReports, sentForm, tripTrack } from '../../src/store/reports.ts';
-import { recordsByIdentity, tripRecords } from '../../src/store/roster.ts';
+import { tripRecords } from '../../src/store/roster.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS, reportOf, rowsReadInSequence, TRIP_ID } from './fill.ts';
 
@@ -122,7 +123,7 @@ describe('queries over reports', () => {
     expect(await read((db) => lockReports(db, { lockId, after, limit: 500 }))).toBe(0);
     expect(await read((db) => tripTrack(db, { tripId: TRIP_ID, maxPoints: 100_000 }))).toBe(0);
     expect(await read((db) => tripRecords(db, TRIP_ID, NOW_MS - 600_000))).toBe(0);
-    expect(await read((db) => recordsByIdentity(db, [{ lockId, boot: 1, seq: 7 }]))).toBe(0);
+    expect(await read((db) => recordsByIdentity(db, [{ lockId, boot: 1, seq: 7, timeMs: NOW_MS }]))).toBe(0);
     // and this check can fail
     const whole = 'SELECT count(*) FROM reports WHERE speed_kmh > 400';
     expect(await read((db) => db.query(whole))).toBeGreaterThan(200_000);

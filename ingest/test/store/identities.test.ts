@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Identity, recordsByIdentity } from '../../src/store/identities.ts';
+import { keepReports } from '../../src/store/partitions.ts';
+import type { Queryable } from '../../src/store/queryable.ts';
+import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
+import { indexSearches, NOW_MS, rowsReadInSequence } from './fill.ts';
+
+const DAY_MS = 86_400_000;
+const LOCKS = ['JT70100001', 'JT70100002', 'JT70100003'];
+const PARTITIONS = 46;
+
+let database: TestDatabase;
+
+/** Forty-five days, each with its partition; every third number of each lock is stored, 100 a day. */
+beforeAll(async () => {
+  database = await freshDatabase({ storage: 'plain' });
+  for (let day = -40; day <= 0; day += 5)
+    await keepReports(database.pool, { nowMs: NOW_MS + day * DAY_MS, log: testLog });
+  await database.pool.query(
+    `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind)
+     SELECT lock_id, 1, n * 3, to_timestamp($2 / 1000.0) - (4000 - n) * interval '14.4 min', now(), 'live'
+     FROM unnest($1::text[]) AS l(lock_id), generate_series(0, 3999) n`,
+    [LOCKS, NOW_MS],
+  );
+  await database.pool.query('ANALYZE');
+});
+afterAll(() => database.drop());
+
+const timeOf = (seq: number): number => NOW_MS - (4_000 - seq / 3) * 864_000;
+const at = (lockId: string, seq: number, timeMs = timeOf(seq)): Identity => ({ lockId, boot: 1, seq, timeMs });
+const searches = (identities: Identity[]) =>
+  indexSearches(database.pool, (db: Queryable) => recordsByIdentity(db, identities));
+
+test('finds exactly the stored ones, whatever is asked: sent again, with another time, new, from another boot', async () => {
+  const one = fc.record({
+    lockId: fc.constantFrom(...LOCKS, 'JT70100009'),
+    boot: fc.constantFrom(1, 1, 1, 2),
+    seq: fc.integer({ min: 0, max: 300 }),
+    otherTime: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(one, { maxLength: 60 }), async (asked) => {
+      const identities = asked.map(({ otherTime, ...identity }) => ({
+        ...identity,
+        timeMs: otherTime ? NOW_MS : timeOf(identity.seq),
+      }));
+      const name = (of: { lockId: string; boot: number; seq: number }) => `${of.lockId} ${of.boot} ${of.seq}`;
+      const stored = identities.filter(
+        ({ lockId, boot, seq }) => LOCKS.includes(lockId) && boot === 1 && seq % 3 === 0,
+      );
+      const found = await recordsByIdentity(database.pool, identities);
+      expect(new Set(found.map(name))).toEqual(new Set(stored.map(name)));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a record sent again costs one search, however many days are kept', async () => {
+  const again = Array.from({ length: 100 }, (_, i) => at(LOCKS[i % 3] ?? '', i * 99));
+  expect(await searches(again)).toBe(100);
+});
+
+test("a lock's backlog costs one search a day that is kept, not one a record and day", async () => {
+  const backlog = Array.from({ length: 200 }, (_, i) => at('JT70100002', 6_001 + i)).filter(({ seq }) => seq % 3 !== 0);
+  const most = backlog.length + PARTITIONS;
+  expect(await searches(backlog)).toBeLessThanOrEqual(most);
+  // And the check can fail: numbers far apart are runs of their own.
+  expect(await searches(backlog.map((one, i) => ({ ...one, seq: i * 30 + 1 })))).toBeGreaterThan(10 * most);
+});
+
+test('no partition is read without its index', async () => {
+  const ask = (db: Queryable) => recordsByIdentity(db, [at('JT70100001', 300), at('JT70100001', 301)]);
+  expect(await rowsReadInSequence(database.pool, ask)).toBe(0);
+});
