@@ -121,12 +121,28 @@ function checkFilters(cursor: Cursor, withQos: boolean): string | undefined {
     const filter = passText(cursor, 'filter');
     if (filter) return filter;
     if (cursor.at === from) return 'filter-empty';
+    if (!hasWildcardsInPlace(cursor.bytes, from, cursor.at)) return 'filter-wildcard';
     if (!withQos) continue;
     const qos = cursor.at < cursor.end ? cursor.bytes[cursor.at++] : undefined;
     if (qos === undefined) return 'subscribe-cut-short';
     if (qos > 2) return 'subscribe-qos';
   }
   return undefined;
+}
+
+const SLASH = 0x2f;
+const HASH = 0x23;
+const PLUS = 0x2b;
+
+/** A wildcard stands for whole levels, `#` for the last ones (MQTT 3.1.1 §4.7.1). */
+function hasWildcardsInPlace(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i];
+    if (byte !== HASH && byte !== PLUS) continue;
+    if (i > from && bytes[i - 1] !== SLASH) return false;
+    if (i + 1 < to && (byte === HASH || bytes[i + 1] !== SLASH)) return false;
+  }
+  return true;
 }
 
 function checkAcknowledgement(cursor: Cursor): string | undefined {
