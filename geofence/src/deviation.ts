@@ -23,9 +23,11 @@ import type { Excursion, LockRoute, RouteChange, Seen } from './state.ts';
  * It speaks of these two and of nothing else: whatever a later record shows between them (even an inside fix) makes the
  * excursion longer, not undone. More records can add pairs, never remove one.
  *
- * GNSS error comes in runs (correlation 0.81 from fix to fix), so two fixes in quick succession just beyond the edge are
- * one observation: they make a pair only when one is deeper than nearly all error goes (40 m; 99 % is 36 m) or 20 s lie
- * between. A truck on a ramp is that deep by its second fix.
+ * GNSS error comes in runs (correlation 0.81 from fix to fix), and deeper than 40 m beyond the edge goes hardly any (99 % is
+ * 36 m). Two fixes that deep are a pair as they stand. Otherwise no record may lie between the two: the second has gone that
+ * deep, as a truck on a ramp has by its second fix, or the first was deeper than a town's width and the largest error make
+ * up; or they are ends of a run of outside fixes, each the record after the one before, that lasts 20 s. A run of error that
+ * dies away is none of these, nor are two shallow glitches with good fixes between.
  *
  * The memory is the outside fixes of the last 60 s and the last fix (at most 64): exact as long as a lock's records are
  * ordered by time as they are by number, and it reports at most once a second.
@@ -53,8 +55,16 @@ function isPair(a: Seen, b: Seen, params: RouteParams): boolean {
   const apartMs = b.timeMs - a.timeMs;
   // Nearer in time they are one observation, not two.
   if (!a.outside || apartMs < params.pairLeastMs) return false;
-  if (apartMs > params.pairMostMs && !isNext(a, b)) return false;
-  return apartMs >= params.shallowMs || Math.max(a.depthM, b.depthM) >= params.shallowM;
+  const next = isNext(a, b);
+  if (Math.min(a.depthM, b.depthM) >= params.shallowM) return next || apartMs <= params.pairMostMs;
+  if (next && (b.depthM >= params.shallowM || a.depthM >= params.deepM)) return true;
+  return a.runFromMs === b.runFromMs && apartMs >= params.shallowMs;
+}
+
+/** Since when, up to this fix, one outside fix is the record after the other. */
+function runFromMs(recent: readonly Seen[], seen: Seen): number {
+  if (!seen.outside) return seen.timeMs;
+  return recent.find((before) => before.outside && isNext(before, seen))?.runFromMs ?? seen.timeMs;
 }
 
 /** The fix as it will be remembered. */
@@ -67,6 +77,7 @@ export function seenOf({ fix, located, errorM, where, depthM }: Observed): Seen 
     boot: fix.boot,
     nextSeq: (fix.seq + 1) >>> 0,
     outside: where === 'outside',
+    runFromMs: fix.timeMs,
     awayM: Math.abs(located.offsetM),
     depthM,
     believed: true,
@@ -85,6 +96,7 @@ export function withFix(
   changes: RouteChange[],
   params: RouteParams,
 ): LockRoute {
+  seen.runFromMs = runFromMs(lock.recent, seen);
   const recent = remember(lock.recent, seen, params);
   const next: LockRoute = { ...lock, recent };
   if (lock.excursions.length === 0 && !seen.outside) return next;

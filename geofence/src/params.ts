@@ -6,9 +6,11 @@ export interface RouteParams {
   pairLeastMs: number;
   /** Two outside fixes that are not consecutive records confirm each other within this time. */
   pairMostMs: number;
-  /** Two outside fixes nearer in time than `shallowMs` are a pair only when one lies this deep beyond the edge. */
+  /** Less deep beyond the edge an outside fix may be error; a run of such fixes must last for `shallowMs`. */
   shallowM: number;
   shallowMs: number;
+  /** So deep no error goes: 200 m, the farthest that parked receivers were off, less 80 m, the half-width of a town. */
+  deepM: number;
   /** A fix farther beyond the edge than this is an error, whatever else it says. */
   unbelievableM: number;
   /** A truck is back when within this share of the width, 0–1. */
@@ -37,6 +39,7 @@ export const DEFAULT_ROUTE_PARAMS: Readonly<RouteParams> = Object.freeze({
   pairMostMs: 60_000,
   shallowM: 40,
   shallowMs: 20_000,
+  deepM: 120,
   unbelievableM: 500_000,
   reentryShare: 0.8,
   fastestKmh: 180,

@@ -7,6 +7,8 @@ export interface Seen extends Mark {
   /** Number of the record that would follow directly: records without a usable fix in between are known and counted. */
   nextSeq: number;
   outside: boolean;
+  /** Time of the first of the run of outside fixes, each the record after the one before, that ends with this one. */
+  runFromMs: number;
   /** Metres from the route. */
   awayM: number;
   /** Metres beyond the edge of every pass, the admitted error taken off; 0 where not outside. */

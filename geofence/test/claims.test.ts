@@ -75,12 +75,15 @@ function firstPair(records: JudgedFix[]): number | undefined {
     isUsable(fix) && firstZone(corridor.stopZones, fix.lon, fix.lat) === undefined && depthM(fix) > 0;
   for (const [c, second] of records.entries()) {
     for (const [a, first] of records.slice(0, c).entries()) {
-      const between = records.slice(a + 1, c);
+      const between = records.slice(a + 1, c).filter(isUsable);
       const unbroken = first.boot === second.boot && second.seq - first.seq === c - a;
-      const consecutive = unbroken && !between.some(isUsable);
       const apartMs = second.timeMs - first.timeMs;
-      if (!isOutside(first) || !isOutside(second) || apartMs < 4_000 || (apartMs > 60_000 && !consecutive)) continue;
-      if (apartMs >= 20_000 || depthM(first) >= 40 || depthM(second) >= 40) return second.timeMs;
+      if (!isOutside(first) || !isOutside(second) || apartMs < 4_000) continue;
+      const consecutive = unbroken && between.length === 0;
+      const [before, after] = [depthM(first), depthM(second)];
+      if (before >= 40 && after >= 40 && (consecutive || apartMs <= 60_000)) return second.timeMs;
+      if (consecutive && (before >= 120 || after >= 40)) return second.timeMs;
+      if (unbroken && between.every(isOutside) && apartMs >= 20_000) return second.timeMs;
     }
   }
   return undefined;

@@ -116,6 +116,56 @@ describe('route deviation, a table of time, metres beside the route, and what is
       ['5 provisional', '10 confirmed'],
     ],
     [
+      'less deep the second time, within 20 s: error that dies away',
+      [
+        [0, 0],
+        [5, 310],
+        [10, 230],
+        [15, 0],
+      ],
+      ['5 provisional', '15 glitch'],
+    ],
+    [
+      'unless the first was deeper than error goes',
+      [
+        [0, 0],
+        [5, 330],
+        [10, 230],
+        [15, 0],
+      ],
+      ['5 provisional', '10 confirmed', '15 returned'],
+    ],
+    [
+      'two shallow glitches with a good fix between are none',
+      [
+        [0, 0],
+        [10, 215],
+        [20, 0],
+        [30, 235],
+        [40, 0],
+      ],
+      ['10 provisional', '20 glitch', '30 provisional', '40 glitch'],
+    ],
+    [
+      'shallow is outside, too, when it lasts: two records in a row, half a minute apart',
+      [
+        [0, 0],
+        [30, 215],
+        [60, 210],
+      ],
+      ['30 provisional', '60 confirmed'],
+    ],
+    [
+      'shallow with a record missing between waits for it, or for the next two',
+      [
+        [0, 0],
+        [30, 215],
+        [60, 215, { seq: 4 }],
+        [90, 215, { seq: 5 }],
+      ],
+      ['30 provisional', '90 confirmed'],
+    ],
+    [
       'consecutive records half an hour apart confirm',
       [
         [0, 0],

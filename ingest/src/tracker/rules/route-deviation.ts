@@ -9,6 +9,7 @@ export const deviationParams = z.object({
   pairMostMs: z.number().min(4_000).max(600_000).default(60_000),
   shallowM: z.number().min(0).max(1_000).default(40),
   shallowMs: z.number().min(0).max(60_000).default(20_000),
+  deepM: z.number().min(0).max(5_000).default(120),
   unbelievableM: z.number().min(10_000).max(20_000_000).default(500_000),
   reentryShare: z.number().min(0.1).max(1).default(0.8),
   fastestKmh: z.number().min(50).max(500).default(180),
