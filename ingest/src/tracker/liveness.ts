@@ -1,8 +1,7 @@
 import { type AlarmFact, activeAlarm, standingAlarms } from './alarms.ts';
-import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
-import { silenceLimitMs, silenceParams } from './rules/comms-silent.ts';
-import { overdueAt, overdueParams } from './rules/time-overdue.ts';
+import { silenceAt, silenceLimitMs } from './rules/comms-silent.ts';
+import { overdueAt } from './rules/time-overdue.ts';
 import type { TripState } from './state.ts';
 
 /** An outside fix that none inside has followed for so long is believed: the lock may have been silenced as it left. */
@@ -20,7 +19,7 @@ export function liveness(plan: TripPlan, state: TripState, nowMs: number): Alarm
 function silent(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
   const { sealedAtMs, unlockAuthorisedAtMs } = plan;
   if (sealedAtMs === undefined || unlockAuthorisedAtMs !== undefined) return [];
-  const params = silenceParams.parse(paramsAt(plan.params, 'comms.silent'));
+  const params = silenceAt(plan.params, state);
   const longest = plan.locks
     .flatMap((lockId) => {
       const last = state.locks[lockId];
@@ -43,8 +42,7 @@ function silent(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
 
 function overdue(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
   if (state.arrivedAtMs !== undefined || plan.unlockAuthorisedAtMs !== undefined) return [];
-  const { criticalShare } = overdueParams.parse(paramsAt(plan.params, 'time.overdue'));
-  const episode = overdueAt(plan, state, nowMs, criticalShare);
+  const episode = overdueAt(plan, state, nowMs);
   return episode ? [activeAlarm(plan, 'time.overdue', episode)] : [];
 }
 

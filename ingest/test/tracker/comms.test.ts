@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { liveness, tick } from '../../src/tracker/index.ts';
+import { liveness, resolveParams, tick } from '../../src/tracker/index.ts';
 import { at, clock, drive, type Extra, Ledger, onRoad, planOf, reporter } from './trip.ts';
 
 const dark: Extra = { fix: null };
@@ -51,6 +51,27 @@ describe('comms.silent', () => {
     ledger.take(...rest.map((report) => ({ ...report, kind: 'backfill' as const })));
     expect(ledger.of('comms.silent')).toEqual([]);
   });
+});
+
+describe('comms.silent on a leg with an interval of its own', () => {
+  const params = { 'comms.silent': { leastMin: 20 } };
+  const plan = () => planOf({ params: resolveParams({ legs: [{ fromM: 20_000, toM: 40_000, params }] }) });
+
+  it.each([
+    [30, 10, []],
+    [30, 21, ['comms.silent']],
+    [50, 10, ['comms.silent']],
+  ] as const)(
+    'last seen at kilometre %d, %d min ago: %j, by the clock and by the record that comes',
+    (km, minutes, told) => {
+      const make = reporter();
+      const ledger = new Ledger(plan()).take(make('08:09', onRoad(km - 1)), make('08:10', onRoad(km)));
+      const laterMs = at('08:10') + minutes * 60_000;
+      expect(liveness(ledger.plan, ledger.track.state, laterMs).map(({ rule }) => rule)).toEqual(told);
+      ledger.take(make(laterMs, onRoad(45)));
+      expect(ledger.rules().filter((rule) => rule === 'comms.silent')).toEqual(told);
+    },
+  );
 });
 
 describe('comms.no-fix', () => {

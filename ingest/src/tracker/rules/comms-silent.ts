@@ -1,10 +1,12 @@
 import type { LockMode } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { paramsAt, type TripParams } from '../params.ts';
 import { defineRule } from '../rule.ts';
+import type { TripState } from '../state.ts';
 
 const seconds = (value: number) => z.number().positive().max(604_800).default(value);
 
-export const silenceParams = z.object({
+const silenceParams = z.object({
   factor: z.number().min(1).max(100).default(2),
   leastMin: z.number().positive().max(1_440).default(3),
   sleepS: seconds(1_800),
@@ -19,6 +21,11 @@ type SilenceParams = z.output<typeof silenceParams>;
 /** How long a lock in this mode may say nothing, milliseconds. A sealed lock is expected where it does not say its mode. */
 export function silenceLimitMs(mode: LockMode | undefined, params: SilenceParams): number {
   return Math.max(params.factor * intervalS(mode, params) * 1_000, params.leastMin * 60_000);
+}
+
+/** The values where the truck was when the lock fell silent: nobody knows where it is since. */
+export function silenceAt(params: TripParams, state: TripState): SilenceParams {
+  return paramsAt(params, 'comms.silent', state.doneM) as SilenceParams;
 }
 
 function intervalS(mode: LockMode | undefined, params: SilenceParams): number {
@@ -39,10 +46,10 @@ export const commsSilent = defineRule<typeof silenceParams, never>({
   eaeuCode: '06',
   text: { zh: '失联', en: 'Lock silent' },
   params: silenceParams,
-  judge: (was, moment, params) => {
-    const { last, report } = moment;
-    if (!last || !moment.sealed || last.timeMs < (moment.plan.sealedAtMs ?? 0)) return was;
-    const limitMs = silenceLimitMs(last.mode, params);
+  judge: (was, moment) => {
+    const { last, report, plan, before } = moment;
+    if (!last || !moment.sealed || last.timeMs < (plan.sealedAtMs ?? 0)) return was;
+    const limitMs = silenceLimitMs(last.mode, silenceAt(plan.params, before));
     if (report.timeMs - last.timeMs <= limitMs) return was;
     return {
       ended: [

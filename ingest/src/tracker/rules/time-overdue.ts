@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { paramsAt } from '../params.ts';
 import type { TripPlan } from '../plan.ts';
 import { defineRule, type Episode } from '../rule.ts';
 import type { TripState } from '../state.ts';
 
-export const overdueParams = z.object({ criticalShare: z.number().min(0).max(10).default(0.5) });
+const overdueParams = z.object({ criticalShare: z.number().min(0).max(10).default(0.5) });
 
 /** The office sets the time limit of each trip; half of it over, nobody can call it traffic. */
 export const timeOverdue = defineRule<typeof overdueParams, never>({
@@ -13,9 +14,9 @@ export const timeOverdue = defineRule<typeof overdueParams, never>({
   scope: 'trip',
   text: { zh: '运输超时', en: 'Overdue' },
   params: overdueParams,
-  judge: (was, { plan, after, report }, { criticalShare }) => {
+  judge: (was, { plan, after, report }) => {
     const arrivedMs = after.arrivedAtMs;
-    const due = overdueAt(plan, after, arrivedMs ?? report.timeMs, criticalShare);
+    const due = overdueAt(plan, after, arrivedMs ?? report.timeMs);
     // What was said of a departure that late records have moved is judged anew by the fold that knows them.
     if (!due && !was.open) return was;
     if (!due) return was.open ? { ended: [{ ...was.open, endedMs: arrivedMs ?? report.timeMs }] } : {};
@@ -26,17 +27,13 @@ export const timeOverdue = defineRule<typeof overdueParams, never>({
 });
 
 /** The overdue episode at a time, if the limit has run out by then; the clock asks the same (`liveness`). */
-export function overdueAt(
-  plan: TripPlan,
-  state: TripState,
-  timeMs: number,
-  criticalShare: number,
-): Episode | undefined {
+export function overdueAt(plan: TripPlan, state: TripState, timeMs: number): Episode | undefined {
   const { departedAtMs } = state;
   if (plan.timeLimitMin === undefined || departedAtMs === undefined) return undefined;
   const limitMs = plan.timeLimitMin * 60_000;
   const dueMs = departedAtMs + limitMs;
   if (timeMs <= dueMs) return undefined;
+  const { criticalShare } = paramsAt(plan.params, 'time.overdue', state.doneM) as z.output<typeof overdueParams>;
   return {
     // It is the trip that is late: its first lock stands for it.
     lockId: plan.locks[0] ?? '',
