@@ -189,11 +189,18 @@ function prolong(open: Excursion, lock: LockRoute, { fix, located }: Observed, s
   };
 }
 
-/** Joins the excursions since the first of the pair into one, up to the one that lasts, and confirms it. */
+/**
+ * Joins the excursions since the first of the pair into one, up to the one that lasts, and confirms it. One that was
+ * confirmed and is over stays by itself: what a person has disposed of must not grow over what came after it.
+ */
 function confirm(excursions: Excursion[], first: Seen, second: Seen, changes: RouteChange[]): Excursion[] {
-  const from = excursions.findIndex((excursion) => excursion.lastOutsideMs >= first.timeMs);
+  const over = excursions.findLastIndex((e) => e.confirmedMs !== undefined && e.returnedMs !== undefined);
+  const from = Math.max(
+    over + 1,
+    excursions.findIndex((excursion) => excursion.lastOutsideMs >= first.timeMs),
+  );
   let one = excursions.slice(from).reduce(join);
-  if (first.timeMs < one.firstOutsideMs) {
+  if (first.timeMs < one.firstOutsideMs && first.timeMs > (excursions[over]?.lastOutsideMs ?? -Infinity)) {
     // It was the second fix of an instant, and so began nothing when it came.
     one = { ...one, firstOutsideMs: first.timeMs, firstOutside: { lon: first.lon, lat: first.lat } };
   }

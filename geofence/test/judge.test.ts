@@ -214,7 +214,7 @@ describe('route deviation, a table of time, metres beside the route, and what is
       ['30 provisional', '60 confirmed'],
     ],
     [
-      'out again within a minute of the return is the same excursion',
+      'out again within a minute of the return is another excursion, confirmed at once by the fix before the return',
       [
         [0, 0],
         [30, 300],
@@ -223,7 +223,7 @@ describe('route deviation, a table of time, metres beside the route, and what is
         [110, 300],
         [140, 0],
       ],
-      ['30 provisional', '60 confirmed', '90 returned', '110 provisional', '140 returned'],
+      ['30 provisional', '60 confirmed', '90 returned', '110 provisional', '110 confirmed', '140 returned'],
     ],
     [
       'the first fix of a trip outside, and the second',

@@ -137,6 +137,29 @@ describe('a change of the plan', () => {
     expect(second?.alarmId).not.toBe(first?.alarmId);
   });
 
+  it('a record that comes late, between what was disposed of and what was proven after it, takes nothing back', () => {
+    const make = reporter();
+    const plan = planOf();
+    const [first, second, late, inside, again, proof] = [
+      make('08:10:00', onRoad(10, 260)),
+      make('08:10:30', onRoad(10.5, 260)),
+      make('08:11:00', onRoad(11, 260)),
+      make('08:11:10', onRoad(11.2)),
+      make('08:11:30', onRoad(11.5, 260)),
+      make('08:11:40', onRoad(11.7, 260)),
+    ] as const;
+    const ledger = new Ledger(plan).take(first, second);
+    const alarmId = ledger.one('route.deviation')?.alarmId ?? '';
+    const spans: [number, number, string][] = [[first.timeMs, second.timeMs, LOCK]];
+    plan.disposals.push({ rule: 'route.deviation', alarmId, ordinal: 0, spans, atMs: at('08:10:40') });
+    ledger.take(inside, again, proof);
+    const red = () => alarmsOf(plan, ledger.track.state).filter(({ active }) => active);
+    expect(red()).toMatchObject([{ rule: 'route.deviation', phase: 'open', startedMs: again.timeMs }]);
+    const before = red()[0]?.alarmId;
+    ledger.take(late);
+    expect(red()).toMatchObject([{ alarmId: before, phase: 'open', startedMs: again.timeMs }]);
+  });
+
   it('a second excursion before any disposal re-opens the same alarm and lists both', () => {
     const make = reporter();
     const ledger = new Ledger(planOf());
