@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Role } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { forgetKeys } from './api/principal.ts';
+import { hashSecret, newApiKey } from './api/secret.ts';
 import { startApi } from './api/server.ts';
 import { signInLink } from './api/session.ts';
 import { type Broker, startBroker } from './broker/broker.ts';
 import { startCommands } from './commands/commands.ts';
-import { type Config, WALL_DIR } from './config.ts';
+import { type Config, ConfigError, WALL_DIR } from './config.ts';
 import { startEscalation } from './escalation/escalation.ts';
 import { startFeed } from './feed/feed.ts';
 import { startIntake } from './intake/intake.ts';
@@ -16,7 +19,9 @@ import type { Logger } from './log.ts';
 import { addressRule } from './outbox/address.ts';
 import { keyOfFile, secretBox } from './outbox/secretbox.ts';
 import { startWebhooks } from './outbox/webhooks.ts';
+import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { openDatabase } from './store/database.ts';
+import { insertKey, revokeKey } from './store/keys.ts';
 import { migrate } from './store/migrate.ts';
 import { startReportKeeper } from './store/partitions.ts';
 import { hasPeople } from './store/people.ts';
@@ -39,6 +44,8 @@ export interface App {
   isNew(): Promise<boolean>;
   /** An address that signs one browser in, once. */
   signInLink(name: string, role: Role): Promise<string>;
+  /** Where they are switched on. */
+  simulations: Simulations | undefined;
   /** Stops accepting, commits what is in hand, lets go of everything in reverse. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -47,6 +54,8 @@ export interface AppDeps {
   log: Logger;
   /** Told in plain words what is being done, for a person who waits. */
   onProgress?: (line: string) => void;
+  /** The simulator's program, where it is installed. */
+  simulatorPath?: string | undefined;
 }
 
 /**
@@ -54,14 +63,15 @@ export interface AppDeps {
  * cannot start.
  * @throws DatabaseStartError, ListenError: each with what to do
  */
-export async function startApp(config: Config, { log, onProgress = () => undefined }: AppDeps): Promise<App> {
+export async function startApp(config: Config, deps: AppDeps): Promise<App> {
+  const { log } = deps;
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const step of undo.splice(0).reverse())
       await step().catch((error) => log.error({ err: error }, 'while stopping'));
   };
   try {
-    return { ...(await compose(config, log, onProgress, undo)), stop };
+    return { ...(await compose(config, deps, undo)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -70,8 +80,7 @@ export async function startApp(config: Config, { log, onProgress = () => undefin
 
 async function compose(
   config: Config,
-  log: Logger,
-  onProgress: (line: string) => void,
+  { log, onProgress = () => undefined, simulatorPath }: AppDeps,
   undo: (() => Promise<unknown>)[],
 ): Promise<Omit<App, 'stop'>> {
   const registry = new Registry();
@@ -115,8 +124,12 @@ async function compose(
   });
   undo.push(() => webhooks.stop());
 
+  let at = { http: '', mqtt: '' };
+  const simulations = simulationsOf(config, simulatorPath, { log, pool, at: () => at });
+
   const api = await startApi({
     pool,
+    simulations,
     intake: {
       ready: () => intake.ready(),
       receive: (lockId, payload, done) => intake.receive(lockId, payload, done),
@@ -166,10 +179,36 @@ async function compose(
     mqtt: `mqtt://${config.host}:${broker.port}`,
     ...(broker.tlsPort === undefined ? {} : { mqtts: `mqtts://${config.host}:${broker.tlsPort}` }),
   };
+  at = addresses;
+  // Fleets leave before their platform does.
+  undo.push(async () => simulations?.close());
   log.info({ ...addresses, database: database.description }, 'listening');
   return {
     ...addresses,
+    simulations,
     isNew: async () => !(await hasPeople(pool)) && config.bootstrapKey === undefined,
     signInLink: async (name, role) => http + (await signInLink(pool, { name, role })),
   };
+}
+
+/** @throws ConfigError where the simulator is switched on and not installed */
+function simulationsOf(
+  config: Config,
+  path: string | undefined,
+  { pool, ...deps }: Pick<SimulationsDeps, 'log' | 'at'> & { pool: Pool },
+): Simulations | undefined {
+  if (!config.simulator) return undefined;
+  if (path === undefined) throw new ConfigError('SEALWATCH_SIMULATOR: the simulator is not installed here');
+  const lendKey = async (name: string) => {
+    const key = newApiKey();
+    const { key_id } = await insertKey(pool, { name, role: 'tester', keyHash: hashSecret(key), offices: [] });
+    return {
+      key,
+      end: async () => {
+        await revokeKey(pool, key_id);
+        forgetKeys(pool);
+      },
+    };
+  };
+  return startSimulations({ ...deps, path, lendKey });
 }

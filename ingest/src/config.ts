@@ -46,6 +46,7 @@ const Environment = z
       .optional(),
     SEALWATCH_REMIND_AFTER_S: Seconds.default(120),
     SEALWATCH_ESCALATE_AFTER_S: Seconds.default(300),
+    SEALWATCH_SIMULATOR: z.enum(['0', '1'], { error: 'expected 1 (on) or 0 (off)' }).default('0'),
     SEALWATCH_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   })
   .refine((env) => Boolean(env.SEALWATCH_TLS_CERT) === Boolean(env.SEALWATCH_TLS_KEY), {
@@ -70,6 +71,8 @@ export interface Config {
   webhookNetworks: string[];
   /** When people are called for an urgent alarm that nobody takes. */
   calls: CallTimes;
+  /** Testers may let simulated fleets loose from the console at /simulator. */
+  simulator: boolean;
   logLevel: string;
 }
 
@@ -106,6 +109,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       remindAfterMs: e.SEALWATCH_REMIND_AFTER_S * 1_000,
       escalateAfterMs: e.SEALWATCH_ESCALATE_AFTER_S * 1_000,
     },
+    simulator: e.SEALWATCH_SIMULATOR === '1',
     logLevel: e.SEALWATCH_LOG_LEVEL,
   };
 }

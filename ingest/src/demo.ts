@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type App, startApp } from './app.ts';
 import type { Config } from './config.ts';
 import { createLog } from './log.ts';
+import { spawnSimulator, stopSimulator } from './simulations.ts';
 import { spoken } from './words.ts';
 
 const FLEET_STOP_MS = 5_000;
@@ -23,47 +24,27 @@ export async function runDemo(config: Config, simulatorPath: string): Promise<nu
   const stopped = new Promise<'signal'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve('signal'));
   });
-  const app = await startApp({ ...config, bootstrapKey: key }, { log, onProgress: say });
+  const app = await startApp(
+    { ...config, bootstrapKey: key, simulator: true },
+    { log, onProgress: say, simulatorPath },
+  );
   const link = await app.signInLink('demo', 'admin');
   say(`\n  ${words.wall}: ${app.http}/wall\n  ${words.signIn}: ${link}\n`);
   if (!terminal) log.info({ http: app.http, mqtt: app.mqtt, signIn: link }, 'sign-in');
 
   const fleet = spawnFleet(simulatorPath, app, key, config.dataDir);
+  app.simulations?.adopt(fleet, 'demo', 'demo');
   const ended = new Promise<number>((resolve) => fleet.once('exit', (code) => resolve(code ?? 1)));
   const reason = await Promise.race([stopped, ended]);
   if (reason === 'signal') say(`\n${words.stopping}`);
   else log.error({ code: reason }, 'the demo fleet ended by itself');
-  await stopFleet(fleet, ended);
+  await stopSimulator(fleet, FLEET_STOP_MS);
   await app.stop();
   if (reason === 'signal') say(words.stopped);
   return reason === 'signal' ? 0 : 1;
 }
 
 function spawnFleet(simulatorPath: string, app: App, key: string, dataDir: string): ChildProcess {
-  const args = [
-    'simulate',
-    'demo',
-    '--http',
-    app.http,
-    '--mqtt',
-    app.mqtt,
-    '--state',
-    join(dataDir, 'demo'),
-    '--stop-with-parent',
-  ];
-  // The key goes by the environment: a command line can be read by everyone on the machine.
-  return spawn(process.execPath, [simulatorPath, ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, SEALWATCH_KEY: key },
-    // Ctrl-C reaches the whole foreground group; a group of its own lets the platform stop the fleet in order.
-    detached: true,
-  });
-}
-
-async function stopFleet(fleet: ChildProcess, ended: Promise<number>): Promise<void> {
-  if (fleet.exitCode !== null || fleet.signalCode !== null) return;
-  fleet.kill('SIGTERM');
-  const force = setTimeout(() => fleet.kill('SIGKILL'), FLEET_STOP_MS);
-  await ended;
-  clearTimeout(force);
+  const args = ['demo', '--http', app.http, '--mqtt', app.mqtt, '--state', join(dataDir, 'demo')];
+  return spawnSimulator(simulatorPath, args, key, 'inherit');
 }

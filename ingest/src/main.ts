@@ -16,16 +16,17 @@ Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_M
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_DATA_DIR (./data), DATABASE_URL (else an embedded PostgreSQL in the
 data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
-that nobody takes, SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
+that nobody takes, SEALWATCH_SIMULATOR (1: testers may let simulated fleets loose at /simulator; not in production),
+SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
 `;
 
 /** Runs the platform until a signal; commits what is in hand and exits with 0. */
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, simulatorPath: string | undefined): Promise<void> {
   const log = createLog(config.logLevel);
   const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => resolve(name));
   });
-  const app = await startApp(config, { log, onProgress: (line) => log.info(line) });
+  const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
   if (await app.isNew())
     log.info({ signIn: await app.signInLink('admin', 'admin') }, 'nobody can sign in yet; this link can, once');
   log.info({ signal: await signal }, 'stopping');
@@ -44,7 +45,7 @@ function program(options: RunOptions): Command {
   command
     .command('serve')
     .description('run the platform')
-    .action(() => serve(readConfig(process.env)));
+    .action(() => serve(readConfig(process.env), options.simulatorPath));
   command
     .command('demo')
     .description('run the platform with a fleet of forty trucks between Yiwu and Beilun')

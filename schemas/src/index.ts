@@ -11,6 +11,7 @@ export * from './problem.ts';
 export * from './report.ts';
 export * from './roles.ts';
 export * from './route.ts';
+export * from './simulation.ts';
 export * from './topics.ts';
 export * from './track.ts';
 export * from './trip.ts';

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { randomInt } from 'node:crypto';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { openControl } from './control.ts';
 import { runDemo } from './demo/fleet.ts';
 import { runLoad } from './load/load.ts';
 import { loadTable } from './load/table.ts';
@@ -29,6 +30,7 @@ interface SimulateOptions {
   tidy?: boolean;
   lang?: string;
   stopWithParent?: boolean;
+  control?: boolean;
 }
 
 function wholeNumber(least: number, most: number) {
@@ -57,6 +59,14 @@ function pastTime(text: string): number {
 }
 
 const DEMO_LOCKS = 40;
+const DEMO = {
+  name: 'demo',
+  about: {
+    en: 'A fleet that drives at real speed until it is stopped; one truck takes a ramp, others reach the gate.',
+    zh: '实时行驶的车队,直到停止;一车驶离匝道,数车到达卡口。',
+  },
+  trips: DEMO_LOCKS,
+};
 const FILES = ['record', 'replay', 'json', 'html'] as const;
 
 const EXAMPLES = `
@@ -133,11 +143,11 @@ function list(options: SimulateOptions, progress: Progress): void {
   const language = languageOf(options.lang ?? process.env.LANG);
   const scenarios = scenarioNames().map(loadScenario);
   if (!process.stdout.isTTY) {
-    const items = scenarios.map(({ name, about, trips }) => ({ name, about, trips }));
+    const items = [DEMO, ...scenarios].map(({ name, about, trips }) => ({ name, about, trips }));
     progress.info('scenarios', { items });
     return;
   }
-  for (const { name, about } of scenarios) process.stdout.write(`${name.padEnd(24)}${about[language]}\n`);
+  for (const { name, about } of [DEMO, ...scenarios]) process.stdout.write(`${name.padEnd(24)}${about[language]}\n`);
 }
 
 async function run(name: string, options: SimulateOptions, progress: Progress, stop: AbortSignal): Promise<void> {
@@ -147,9 +157,11 @@ async function run(name: string, options: SimulateOptions, progress: Progress, s
   }
   const { locks, state, seed = randomInt(1, 10_000) } = options;
   const { http, mqtt, key } = target(options);
+  const control = options.control ? { control: openControl() } : {};
   if (name === 'demo') {
     const fixed = options.seed === undefined ? {} : { seed };
-    await runDemo({ http, mqtt, key, locks: locks ?? DEMO_LOCKS, state, ...fixed }, progress, stop);
+    const tidy = options.tidy === true;
+    await runDemo({ http, mqtt, key, locks: locks ?? DEMO_LOCKS, state, tidy, ...fixed, ...control }, progress, stop);
     return;
   }
   if (name === 'load') {
@@ -170,7 +182,11 @@ async function run(name: string, options: SimulateOptions, progress: Progress, s
     tidy: options.tidy === true,
     language: languageOf(options.lang ?? process.env.LANG),
   };
-  const result = await runScenario({ http, mqtt, key, scenario, trips, seed, ...files, ...flags }, progress, stop);
+  const result = await runScenario(
+    { http, mqtt, key, scenario, trips, seed, ...files, ...flags, ...control },
+    progress,
+    stop,
+  );
   if (stop.aborted) return;
   if (process.stdout.isTTY) process.stdout.write(`\n${scoreTable(result)}\n`);
   else progress.info('score', { score: result });
@@ -199,6 +215,7 @@ program
   .option('--ramp <number>', 'load: new connections per second', wholeNumber(1, 100_000), 500)
   .option('--state <folder>', "demo: where the fleet's locks, secrets and trips are kept", './data/simulator')
   .option('--stop-with-parent', 'stops when the process that started it has ended')
+  .addOption(new Option('--control', 'by a channel of the process that started it').hideHelp())
   .option('--lang <language>', 'zh or en (default: by LANG)')
   .addHelpText('after', EXAMPLES)
   .action(simulate);

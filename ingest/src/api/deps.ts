@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import type { Escalation } from '../escalation/escalation.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { Webhooks } from '../outbox/webhooks.ts';
+import type { Simulations } from '../simulations.ts';
 
 /** What the api asks of the intake after its own COMMIT. */
 export interface IntakeDoor {
@@ -51,6 +52,8 @@ export interface ApiDeps {
   registry?: Registry;
   /** Who tells the subscribers; absent: nobody can subscribe. */
   webhooks?: Webhooks;
+  /** Simulated fleets on demand; absent: switched off. */
+  simulations?: Simulations | undefined;
   /** Who calls people for alarms that nobody takes; absent: nobody does. */
   escalation?: Pick<Escalation, 'watchTrip'>;
   /** Words of an alarm's rule, for the gate's reasons. */

@@ -25,6 +25,8 @@ export const DECIDERS = ['operator', 'supervisor', 'admin'] as const;
 /** Who may ask whether a truck may pass. */
 export const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
 export const SUPERVISORS = ['supervisor', 'tester', 'admin'] as const;
+/** Who may let simulated fleets loose. */
+export const TESTERS = ['tester', 'admin'] as const;
 export const ADMINS = ['admin'] as const;
 export const EVERYONE: readonly Role[] = Role.options;
 

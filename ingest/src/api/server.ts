@@ -25,6 +25,7 @@ import { quarantineRoutes } from './quarantine.ts';
 import { recordRoutes } from './records.ts';
 import { routeRoutes } from './routes.ts';
 import { sessionRoutes } from './session.ts';
+import { simulatorRoutes } from './simulator.ts';
 import { commandEnded, stepRoutes } from './steps.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { tripRoutes } from './trips.ts';
@@ -133,7 +134,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
         await add(api, deps);
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
-      for (const add of [subscriptionRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
+      for (const add of [subscriptionRoutes, simulatorRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
       for (const add of [freezeRoutes, contactRoutes]) add(api, deps);
     },
     { prefix: '/api/v1' },

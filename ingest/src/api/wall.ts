@@ -22,6 +22,7 @@ const PAGES = [
   '/replay',
   '/admin',
   '/admin/*',
+  '/simulator',
   '/sign-in',
   '/console',
   '/console/*',

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Control } from '../control.ts';
 import type { LockInput, LockOutput } from '../firmware.ts';
 import type { Link } from '../link.ts';
 import { openLink } from '../link.ts';
@@ -12,9 +13,10 @@ import { connectRest, InterfaceError, untilReady } from '../rest.ts';
 import type { FleetSpec } from '../statefile.ts';
 import { saveFleet } from '../statefile.ts';
 import { CUES, rampDrive } from './cast.ts';
+import { interfere, truthOf, wayOf } from './interfering.ts';
 import type { Muster } from './muster.ts';
 import { musterLocks, musterTrips } from './muster.ts';
-import { putRoad } from './platform.ts';
+import { cancelTrip, putRoad } from './platform.ts';
 import { loadRoad } from './road.ts';
 import type { Round } from './round.ts';
 import { advanceSafely } from './round.ts';
@@ -28,6 +30,9 @@ export interface DemoOptions {
   locks: number;
   seed?: number;
   state: string;
+  /** gives the trips up at the end, so that nothing stays on the wall */
+  tidy?: boolean;
+  control?: Control;
 }
 
 const READY_WAIT_MS = 60_000;
@@ -90,6 +95,7 @@ async function live(run: Live): Promise<void> {
     timers.push(backlog);
     const ramp = setInterval(() => sendDownRamp(run, ramp), 1_000);
     timers.push(ramp);
+    if (options.control) timers.push(...underControl(run, links, options.control));
     await Promise.all([
       ...run.trucks.map((truck) => liveRound(run, truck, failure.signal)),
       aborted(AbortSignal.any([run.stop, failure.signal])),
@@ -100,9 +106,53 @@ async function live(run: Live): Promise<void> {
     await Promise.all([...links.values()].map((link) => link.close()));
     for (const truck of run.trucks) truck.spec.batteryPercent = truck.lock.batteryPercent;
     saveFleet(options.state, fleet);
+    if (options.tidy) await giveUp(run);
   }
   if (failure.signal.aborted) throw failure.signal.reason;
 }
+
+const TELL_MS = 1_000;
+
+/** Tells who started the fleet where each truck truly is, and makes happen what is asked for. */
+function underControl(run: Live, links: Map<Truck, Link>, control: Control): NodeJS.Timeout[] {
+  const timers: NodeJS.Timeout[] = [];
+  const input = (truck: Truck, one: LockInput) => {
+    const link = links.get(truck);
+    if (link) send(truck, link, feed(truck, Date.now(), one));
+  };
+  const cutOff = (truck: Truck, forMs: number) => {
+    links.get(truck)?.lose();
+    timers.push(setTimeout(() => links.get(truck)?.restore(), forMs));
+  };
+  const tell = () => {
+    const now = Date.now();
+    const locks = run.trucks.map((truck) => ({ ...truthOf(truck, run.road, now), way: wayOf(truck, now) }));
+    const { seed } = run.fleet;
+    control.tell({ scenario: 'demo', seed, phase: 'running', live: true, done: 0, of: locks.length, locks });
+  };
+  control.onInject(({ lockId, what }) => {
+    const truck = run.trucks.find((one) => one.spec.lockId === lockId);
+    if (!truck) return `this fleet has no lock ${lockId}`;
+    const refused = interfere({ road: run.road, input, cutOff }, truck, what, Date.now());
+    saveFleet(run.options.state, run.fleet);
+    tell();
+    return refused;
+  });
+  tell();
+  timers.push(setInterval(tell, TELL_MS));
+  return timers;
+}
+
+async function giveUp(run: Live): Promise<void> {
+  // The run's own signal has ended: these calls have to go out all the same.
+  const rest = connectRest(run.options.http, run.options.key, AbortSignal.timeout(TIDY_MS));
+  for (const { spec } of run.trucks) {
+    if (!spec.trip) continue;
+    await cancelTrip(rest, spec.trip.tripId).catch(() => undefined);
+  }
+}
+
+const TIDY_MS = 10_000;
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

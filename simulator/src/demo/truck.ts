@@ -1,4 +1,4 @@
-import type { Report } from '@sealwatch/schemas';
+import type { Injection, Report } from '@sealwatch/schemas';
 import type { Drive, DriveOrder, Motion } from '../drive.ts';
 import { motionAt, planDrive } from '../drive.ts';
 import type { LockInput, LockOutput, LockState, Sensed } from '../firmware.ts';
@@ -22,6 +22,8 @@ export interface Truck {
   lock: LockState;
   receiver: Random;
   error: GnssError;
+  /** what a person made happen to it, in this run */
+  made: { what: Injection['what']; atMs: number }[];
 }
 
 /** Reported in the past, before the demo watched it. */
@@ -42,6 +44,7 @@ export function newTruck(spec: TruckSpec, nowMs: number): Truck {
     }),
     receiver,
     error: startError(receiver, nowMs),
+    made: [],
   };
 }
 

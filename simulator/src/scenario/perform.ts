@@ -2,7 +2,7 @@ import type { LockState } from '../firmware.ts';
 import { newLock } from '../firmware.ts';
 import type { Papers } from '../papers.ts';
 import { drawPapers } from '../papers.ts';
-import type { Path } from '../path.ts';
+import type { LonLat, Path } from '../path.ts';
 import { distanceM, nearest, pointAt } from '../path.ts';
 import { randomStream } from '../random.ts';
 import type { Line, LineName } from './line.ts';
@@ -72,7 +72,7 @@ function nextTrip(casting: Casting, locks: readonly LockState[]): TripScript {
   const truth: TripTruth = {
     scenario: casting.scenario,
     expected: [],
-    tolerated: toleratedOf(plain),
+    tolerated: toleratedOf(plain.acts),
     verdict: 'unasked',
     acknowledged,
     quarantined: 0,
@@ -179,11 +179,21 @@ function truthOf(casting: Casting, world: TripWorld, runs: readonly LockRun[]): 
   return {
     scenario,
     expected,
-    tolerated: toleratedOf(plain),
+    tolerated: toleratedOf(plain.acts),
     verdict: rightVerdict(plain, expected),
     acknowledged: runs.flatMap((run) => [...run.acknowledged]),
     quarantined: runs.reduce((sum, run) => sum + run.quarantined, 0),
+    way: wayOf(line.path, runs[0]?.made ?? []),
   };
+}
+
+/** Enough points to draw: one in eight on the road, one in two off it. */
+function wayOf(road: Path, made: LockRun['made']): [number, number][] {
+  const off = (point: LonLat) => nearest(road, point).distanceM > SURELY_OUTSIDE_M;
+  return made.flatMap(({ motion }, i): [number, number][] => {
+    const drawn = i % 8 === 0 || i === made.length - 1 || (i % 2 === 0 && off(motion));
+    return drawn ? [[Number(motion.lon.toFixed(5)), Number(motion.lat.toFixed(5))]] : [];
+  });
 }
 
 function deviations(road: Path, world: TripWorld, runs: readonly LockRun[]): Expectation[] {

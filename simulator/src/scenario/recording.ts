@@ -37,6 +37,7 @@ const Script: z.ZodType<TripScript> = z.object({
     verdict: z.enum(['release', 'manual', 'alarm', 'unasked']),
     acknowledged: z.array(z.string()),
     quarantined: z.number(),
+    way: z.array(z.tuple([z.number(), z.number()])).exactOptional(),
   }),
 });
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import type { Control } from '../control.ts';
 import { lockKnown, readTrip } from '../demo/platform.ts';
 import type { Language, Progress } from '../progress.ts';
 import type { Rest } from '../rest.ts';
@@ -21,6 +22,8 @@ import { appendRecording, readRecording, renamed } from './recording.ts';
 import type { Scenario } from './scenario.ts';
 import type { Played, Stage } from './stage.ts';
 import { play } from './stage.ts';
+import type { Telling } from './telling.ts';
+import { tellingTo } from './telling.ts';
 
 export interface ScenarioOptions {
   http: string;
@@ -44,6 +47,8 @@ export interface ScenarioOptions {
   settleMs?: number;
   /** puts another line on the platform than the one that is driven: a rule broken on purpose */
   changeLine?: (line: Line) => Line;
+  /** is told of the run while it lasts */
+  control?: Control;
 }
 
 const READY_WAIT_MS = 60_000;
@@ -58,7 +63,12 @@ export interface Outcome {
 }
 
 /** Plays a scenario against a running platform and asks what the platform says about it. */
-export async function playScenario(options: ScenarioOptions, progress: Progress, stop: AbortSignal): Promise<Outcome> {
+export async function playScenario(
+  options: ScenarioOptions,
+  progress: Progress,
+  stop: AbortSignal,
+  telling = tellingTo(undefined, options.scenario, options.seed, options.trips),
+): Promise<Outcome> {
   // One listener per truck is no leak.
   setMaxListeners(0, stop);
   const rest = connectRest(options.http, options.key, stop);
@@ -76,13 +86,15 @@ export async function playScenario(options: ScenarioOptions, progress: Progress,
   try {
     const startMs = Date.now();
     const played = await playAll(
-      { rest, mqtt: options.mqtt, lines, secrets, stop, onAcknowledged },
+      { rest, mqtt: options.mqtt, lines, secrets, stop, onAcknowledged, onDeclared: telling.declared },
       groups,
       options,
       progress,
+      telling,
     );
     const perSecond = Math.round((tally.records * 1_000) / (Date.now() - startMs));
     progress.info('played', { trips: played.length, records: tally.records, perSecond });
+    telling.scoring();
     const evidence = await gather(rest, played, { feed, settleMs: options.settleMs ?? SETTLE_MS }, stop);
     const lockIds = new Set(groups.flatMap((group) => group.lockIds));
     const quarantined = await quarantinedOf(rest, lockIds);
@@ -95,8 +107,10 @@ export async function playScenario(options: ScenarioOptions, progress: Progress,
 
 /** Plays a scenario and scores what the platform says about it; writes the files asked for. */
 export async function runScenario(options: ScenarioOptions, progress: Progress, stop: AbortSignal): Promise<Score> {
-  const { evidence, quarantined } = await playScenario(options, progress, stop);
+  const telling = tellingTo(options.control, options.scenario, options.seed, options.trips);
+  const { evidence, quarantined } = await playScenario(options, progress, stop, telling);
   const result = score(evidence, quarantined, options.scenario.thresholds);
+  telling.scored(result);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
   if (options.html) {
     const { scenario, seed, http } = options;
@@ -163,6 +177,7 @@ async function playAll(
   groups: readonly Group[],
   options: ScenarioOptions,
   progress: Progress,
+  telling: Telling,
 ): Promise<Played[]> {
   const together = options.scenario.parts.some(({ plain }) => plain.allAtOnce || plain.live);
   const atOnce = together ? groups.length : TRIPS_AT_ONCE;
@@ -178,6 +193,7 @@ async function playAll(
       played.push(...(await play(stage, scripts)));
       done += 1;
       progress.share('playing trips', done, groups.length);
+      telling.played(done, groups.length);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, groups.length) }, worker));

@@ -29,6 +29,8 @@ export interface Stage {
   stop: AbortSignal;
   /** called at each PUBACK */
   onAcknowledged(records: number): void;
+  /** called once the platform knows a trip */
+  onDeclared(script: TripScript, tripId: string): void;
 }
 
 /** When the records of a stretch of fix times were published, epoch ms. */
@@ -114,7 +116,9 @@ async function declare(stage: Stage, script: TripScript): Promise<Declared> {
       departedAt: new Date(departedMs).toISOString(),
     },
   });
-  return { tripId: z.object({ tripId: z.string() }).parse(trip).tripId, departedMs, sent: [] };
+  const { tripId } = z.object({ tripId: z.string() }).parse(trip);
+  stage.onDeclared(script, tripId);
+  return { tripId, departedMs, sent: [] };
 }
 
 async function openRadios(stage: Stage, lockIds: readonly string[]): Promise<Map<string, MqttClient>> {

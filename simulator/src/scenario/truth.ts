@@ -1,4 +1,4 @@
-import type { Plain } from './scenario.ts';
+import type { Act, Plain } from './scenario.ts';
 import type { Span } from './world.ts';
 
 /** Something that truly happened and that the platform must say. */
@@ -19,6 +19,8 @@ export interface TripTruth {
   acknowledged: string[];
   /** records and payloads that must stand in quarantine */
   quarantined: number;
+  /** the way truly driven, thinned out: `[lon, lat]` */
+  way?: [number, number][];
 }
 
 /** Rules whose alarm is critical and latched, or latched major, by domain knowledge: they decide the gate's answer. */
@@ -54,8 +56,8 @@ const TOLERATED: Record<string, readonly string[]> = {
   'leave-lock': ['time.unapproved-stop'],
 };
 
-export function toleratedOf(plain: Plain): string[] {
-  return [...new Set([...OF_DELIVERY, ...plain.acts.flatMap((act) => TOLERATED[act.do] ?? [])])];
+export function toleratedOf(acts: readonly Pick<Act, 'do'>[]): string[] {
+  return [...new Set([...OF_DELIVERY, ...acts.flatMap((act) => TOLERATED[act.do] ?? [])])];
 }
 
 /** The gate's right answer, by what truly happened. */

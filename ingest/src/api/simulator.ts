@@ -1,0 +1,116 @@
+import { Injection, SimulatorRun, SimulatorScenario, Uuid } from '@sealwatch/schemas';
+import { z } from 'zod';
+import type { Simulations } from '../simulations.ts';
+import { audit } from '../store/audit.ts';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { callerOf, TESTERS } from './guard.ts';
+import { ApiProblem, notFound, wrongField } from './problem.ts';
+
+const MOST_TRIPS = 200;
+
+const NewRun = z.object({
+  scenario: z.string().min(1).max(100),
+  trips: z.int().min(1).max(MOST_TRIPS).optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional(),
+});
+
+/** The testers' console (`/simulator`). Off unless switched on: a production platform answers 404 to all of it. */
+export function simulatorRoutes(app: Api, deps: ApiDeps): void {
+  const on = (): Simulations => {
+    if (deps.simulations) return deps.simulations;
+    throw new ApiProblem(
+      404,
+      'simulator.off',
+      'the simulator is switched off here; SEALWATCH_SIMULATOR=1 switches it on',
+    );
+  };
+  const note = (actor: string, action: string, runId: string, after: object) =>
+    audit(deps.pool, { actor, action: `simulator.${action}`, subject: `simulator:${runId}`, after });
+  const Run = z.object({ runId: Uuid });
+
+  app.get(
+    '/simulator',
+    {
+      config: { roles: TESTERS },
+      schema: {
+        tags: ['simulator'],
+        summary: 'What can be simulated, and what is: every simulated lock as it truly is',
+        response: answers({
+          200: z.object({ scenarios: z.array(SimulatorScenario), runs: z.array(SimulatorRun) }),
+        }),
+      },
+    },
+    async () => ({ scenarios: await on().scenarios(), runs: on().runs() }),
+  );
+  app.post(
+    '/simulator/runs',
+    {
+      config: { roles: TESTERS },
+      schema: {
+        tags: ['simulator'],
+        summary: 'Start a scenario; one at a time',
+        body: NewRun,
+        response: answers({ 201: SimulatorRun }),
+      },
+    },
+    async (request, reply) => {
+      const simulations = on();
+      const { scenario, trips, seed } = request.body;
+      const names = (await simulations.scenarios()).map(({ name }) => name);
+      // Only names that the simulator itself tells: on its command line a name may be the path of any file.
+      if (!names.includes(scenario)) {
+        const field = { path: 'scenario', message: 'there is no such scenario', value: scenario };
+        throw wrongField('simulator.scenario', { ...field, expected: `one of ${names.join(', ')}` });
+      }
+      const order = { scenario, ...(trips === undefined ? {} : { trips }), ...(seed === undefined ? {} : { seed }) };
+      const { name } = callerOf(request);
+      const run = await simulations.start(order, name);
+      if (!run) throw new ApiProblem(409, 'simulator.busy', 'a simulation runs already; stop it first');
+      await note(name, 'start', run.runId, order);
+      return reply.code(201).send(run);
+    },
+  );
+  app.post(
+    '/simulator/runs/:runId/stop',
+    {
+      config: { roles: TESTERS },
+      schema: {
+        tags: ['simulator'],
+        summary: 'Stop a run; what is open of its trips is cancelled',
+        params: Run,
+        response: answers({ 204: z.undefined() }),
+      },
+    },
+    async (request, reply) => {
+      const { runId } = request.params;
+      if (!(await on().stop(runId))) throw notFound('simulation that can be stopped', runId);
+      await note(callerOf(request).name, 'stop', runId, {});
+      return reply.code(204).send(undefined);
+    },
+  );
+  app.post(
+    '/simulator/runs/:runId/inject',
+    {
+      config: { roles: TESTERS },
+      schema: {
+        tags: ['simulator'],
+        summary: 'Make something happen to a lock of a fleet that drives now',
+        params: Run,
+        body: Injection,
+        response: answers({ 204: z.undefined() }),
+      },
+    },
+    async (request, reply) => {
+      const { runId } = request.params;
+      const refused = await on().inject(runId, request.body);
+      if (refused !== undefined) throw new ApiProblem(409, 'simulator.refused', refused);
+      await note(callerOf(request).name, 'inject', runId, request.body);
+      return reply.code(204).send(undefined);
+    },
+  );
+}
