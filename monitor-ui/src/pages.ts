@@ -17,6 +17,7 @@ export const createPages = () =>
           { path: 'gates/:gateId', name: 'gate', component: () => import('./console/GatePage.vue'), props: true },
           { path: 'locks', name: 'locks', component: () => import('./console/LocksPage.vue') },
           { path: 'locks/:lockId', name: 'lock', component: () => import('./console/LockPage.vue'), props: true },
+          { path: 'simulator', name: 'simulator', component: () => import('./simulator/SimulatorPage.vue') },
           {
             path: 'admin',
             name: 'admin',

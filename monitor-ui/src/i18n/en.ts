@@ -1,8 +1,10 @@
 import pages from './console.en.ts';
+import simulator from './simulator.en.ts';
 import type zh from './zh-CN.ts';
 
 const en: typeof zh = {
   ...pages,
+  ...simulator,
   app: { name: 'Sealwatch', wall: 'Container locks in transit · Command centre' },
   count: {
     inTransit: 'In transit',

@@ -1,7 +1,9 @@
 import pages from './console.zh-CN.ts';
+import simulator from './simulator.zh-CN.ts';
 
 export default {
   ...pages,
+  ...simulator,
   app: { name: 'Sealwatch', wall: '关锁在途监管 · 指挥中心' },
   count: { inTransit: '在途', green: '正常', amber: '关注', red: '红色', silent: '失联', arrivedToday: '今日到达' },
   rate: {

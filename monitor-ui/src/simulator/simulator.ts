@@ -1,0 +1,58 @@
+import type { FramePosition, Injection, SimulatedLock, SimulatorRun, SimulatorScenario } from '@sealwatch/schemas';
+import type { FeatureCollection } from '../map/geojson.ts';
+import { call } from '../rest.ts';
+
+/** What the testers' console asks of the platform (contract §3). */
+export interface Theatre {
+  scenarios: SimulatorScenario[];
+  runs: SimulatorRun[];
+}
+export const theatre = () => call<Theatre>('GET', '/simulator');
+export const start = (order: { scenario: string; trips?: number; seed?: number }) =>
+  call<SimulatorRun>('POST', '/simulator/runs', order);
+export const stop = (runId: string) => call<void>('POST', `/simulator/runs/${runId}/stop`);
+export const inject = (runId: string, injection: Injection) =>
+  call<void>('POST', `/simulator/runs/${runId}/inject`, injection);
+
+/** The locks as the wall shows them now. */
+export interface WallNow {
+  locks: {
+    lockId: string;
+    status: FramePosition['status'];
+    position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
+  }[];
+}
+export const wallNow = () => call<WallNow>('GET', '/snapshot');
+
+export const INJECTIONS = [
+  'ramp',
+  'rope-cut',
+  'case-opened',
+  'illegal-card',
+  'jamming',
+  'dead-zone',
+] as const satisfies Injection['what'][];
+
+/** Where the locks truly are; red where something happened that must be said. */
+export const trueTrucks = (locks: readonly SimulatedLock[]): FramePosition[] =>
+  locks.flatMap(({ position, happened }, index) =>
+    position ? [{ index, ...position, status: happened.length > 0 ? 'red' : 'green', flags: 0 }] : [],
+  );
+
+/** The same locks as the platform has them. */
+export function saidTrucks(locks: readonly SimulatedLock[], wall: WallNow | undefined): FramePosition[] {
+  const known = new Map(wall?.locks.map((lock) => [lock.lockId, lock]));
+  return locks.flatMap(({ lockId }, index) => {
+    const lock = known.get(lockId);
+    if (!lock?.position) return [];
+    const { lon, lat, speedKmh = 0, headingDeg = 0 } = lock.position;
+    return [{ index, lon, lat, speedKmh, headingDeg, status: lock.status, flags: 0 }];
+  });
+}
+
+/** A way as a trail of the map. */
+export function trailOf(way: readonly [number, number][]): FeatureCollection {
+  const line = { type: 'LineString' as const, coordinates: way.map(([lon, lat]) => [lon, lat]) };
+  const feature = { type: 'Feature' as const, properties: { kind: 'tail', opacity: 0.9 }, geometry: line };
+  return { type: 'FeatureCollection', features: way.length > 1 ? [feature] : [] };
+}
