@@ -2,6 +2,7 @@ export * from './alarm.ts';
 export * from './asyncapi.ts';
 export * from './command.ts';
 export * from './contact.ts';
+export * from './convoy.ts';
 export * from './feed.ts';
 export * from './geometry.ts';
 export * from './identifiers.ts';

@@ -90,6 +90,8 @@ export const OpenAlarm = z.object({
 
 export const Trip = z.object({
   tripId: Uuid,
+  /** The train that it is a box of. */
+  convoyId: Uuid.optional(),
   status: TripStatus,
   risk: Risk,
   declarationNo: z.string(),

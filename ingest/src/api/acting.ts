@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { Check, StepName } from '@sealwatch/schemas';
-import { allowedFrom, move, type TripAct } from '../custody/status.ts';
+import { allowedFrom, move, moved, type TripAct } from '../custody/status.ts';
 import { failedChecks, stateByChecks, withStep } from '../custody/steps.ts';
 import { audit } from '../store/audit.ts';
-import { insertOrder, type NewOrder, type OrderRow } from '../store/orders.ts';
+import { insertOrder, type OrderRow } from '../store/orders.ts';
 import { announce } from '../store/outbox.ts';
 import type { Queryable } from '../store/queryable.ts';
 import { changeTrip, type TripChange, type TripView, tripForUpdate, tripOf } from '../store/trips.ts';
-import { COMMAND_LIFE_MS } from './locks.ts';
 import { requireActing } from './offices.ts';
+import { newOrder } from './orders.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem } from './problem.ts';
 import { visibleTrip } from './trips.ts';
@@ -48,7 +47,7 @@ export async function record(
   row: TripView,
   act: { act: TripAct; by: string; change: TripChange; detail?: object },
 ): Promise<TripView> {
-  const status = move(row.status, act.act)!;
+  const status = moved(row.status, act.act);
   await changeTrip(db, row.trip_id, { ...act.change, status });
   const after = (await tripForUpdate(db, row.trip_id))!;
   const type = PAST[act.act];
@@ -72,31 +71,20 @@ export function requirePassed(step: StepName, checks: Check[]): void {
   throw new ApiProblem(409, `step.${step}.failed`, `these checks failed: ${which}`, errors);
 }
 
-/** A command that waits a day for its lock, unless it says otherwise. */
-export const newOrder = (
-  order: Omit<NewOrder, 'commandId' | 'expiresAt'> & { expiresAt?: Date | undefined },
-): NewOrder => ({
-  ...order,
-  commandId: randomUUID(),
-  expiresAt: order.expiresAt ?? new Date(Date.now() + COMMAND_LIFE_MS),
-});
-
 export async function orderEach(
   db: Queryable,
   row: TripView,
+  locks: { lockId: string }[],
   type: 'interval' | 'unlock',
   by: string,
 ): Promise<OrderRow[]> {
   const intervalS = type === 'interval' ? SEALED_INTERVAL_S : undefined;
   const orders: OrderRow[] = [];
-  for (const { lockId } of row.units) {
+  for (const { lockId } of locks) {
     orders.push(await insertOrder(db, newOrder({ lockId, tripId: row.trip_id, type, intervalS, by })));
   }
   return orders;
 }
-
-/** The write-off's own part: one unlock for each lock of the trip, in the caller's transaction. */
-export const orderUnlock = (db: Queryable, row: TripView, by: string) => orderEach(db, row, 'unlock', by);
 
 export function stepDone(row: TripView, step: StepName, checks: Check[], at: string) {
   return withStep(row.steps, { step, state: stateByChecks(checks), at, checks });

@@ -11,11 +11,12 @@ import {
 } from '../custody/checks.ts';
 import { type Waiver, waive } from '../custody/steps.ts';
 import { audit } from '../store/audit.ts';
-import { cancelOrders, ordersOfTrip } from '../store/orders.ts';
-import { inTransaction } from '../store/queryable.ts';
+import { cancelOrders } from '../store/orders.ts';
+import { inTransaction, type Queryable } from '../store/queryable.ts';
 import { judgeFrom, judgeTo, type TripView } from '../store/trips.ts';
-import { orderEach, orderUnlock, record, requirePassed, stepDone, tripForAct } from './acting.ts';
+import { orderEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
 import type { ApiDeps } from './deps.ts';
+import { secondPerson } from './people.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem } from './problem.ts';
 import { lockFacts, stepFacts } from './stepfacts.ts';
@@ -38,10 +39,12 @@ export const StepRequest = z.object({
     .array(z.object({ check: z.string().max(40), reason: z.string().min(1).max(500) }))
     .max(20)
     .default([]),
+  /** Who stands beside the caller where alarms are waived. */
+  secondPerson: z.string().max(100).optional(),
 });
-type StepAsked = z.output<typeof StepRequest>;
+export type StepAsked = z.output<typeof StepRequest>;
 
-function readingOf({ read }: StepAsked): { read?: Reading } {
+export function askedReading({ read }: StepAsked): { read?: Reading } {
   if (read === undefined) return {};
   return {
     read: {
@@ -52,7 +55,12 @@ function readingOf({ read }: StepAsked): { read?: Reading } {
   };
 }
 
-function waivedBy(checks: Check[], waivers: Waiver[], caller: Principal): Check[] {
+/**
+ * The checks with what the caller waives. Alarms of a red trip are waived by two named people, as at a gate.
+ * @throws ApiProblem 403 or 422
+ */
+export async function waivedBy(db: Queryable, checks: Check[], asked: StepAsked, caller: Principal): Promise<Check[]> {
+  const waivers: Waiver[] = asked.waive;
   if (waivers.length > 0 && !['supervisor', 'admin'].includes(caller.role)) {
     throw new ApiProblem(403, 'auth.role', `the role ${caller.role} may not waive a check; supervisor, admin may`);
   }
@@ -64,7 +72,10 @@ function waivedBy(checks: Check[], waivers: Waiver[], caller: Principal): Check[
       { path: `waive[${unknown}].check`, message: 'is no check of this step', value, expected },
     ]);
   }
-  return waive(checks, waivers, caller.name);
+  const red = checks.some((check) => check.check === 'alarms' && !check.passed);
+  const two = red && waivers.some((waiver) => waiver.check === 'alarms');
+  const second = two ? await secondPerson(db, caller, asked.secondPerson, ['supervisor', 'admin']) : undefined;
+  return waive(checks, waivers, second === undefined ? caller.name : `${caller.name}, ${second}`);
 }
 
 /** Waits, outside any transaction, until the locks have confirmed or the time is over. */
@@ -93,10 +104,10 @@ export async function release(deps: ApiDeps, tripId: string, caller: Principal):
 export async function hang(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const acted = await inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'hang');
-    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...readingOf(asked) });
-    const checks = waivedBy(hangChecks(facts), asked.waive, caller);
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
+    const checks = await waivedBy(db, hangChecks(facts), asked, caller);
     requirePassed('hang', checks);
-    await orderEach(db, row, 'interval', caller.name);
+    await orderEach(db, row, row.units, 'interval', caller.name);
     const steps = stepDone(row, 'hang', checks, new Date().toISOString());
     return {
       step: 'hang',
@@ -114,8 +125,8 @@ export async function seal(deps: ApiDeps, tripId: string, caller: Principal, ask
   if (waits && before.status === 'hung') await confirmed(deps, before, (lock) => lock.intervalConfirmed);
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'seal');
-    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...readingOf(asked) });
-    const checks = waivedBy(sealChecks(facts), asked.waive, caller);
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
+    const checks = await waivedBy(db, sealChecks(facts), asked, caller);
     requirePassed('seal', checks);
     const at = new Date().toISOString();
     const steps = stepDone(row, 'seal', checks, at);
@@ -134,9 +145,9 @@ export async function verify(deps: ApiDeps, tripId: string, caller: Principal, a
     const row = await tripForAct(db, tripId, caller, 'verify');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', {
       by: caller.name,
-      ...readingOf(asked),
+      ...askedReading(asked),
     });
-    const checks = waivedBy(verifyChecks(facts), asked.waive, caller);
+    const checks = await waivedBy(db, verifyChecks(facts), asked, caller);
     requirePassed('verify', checks);
     const at = new Date().toISOString();
     const change = { steps: stepDone(row, 'verify', checks, at), verifiedAt: at, arrivedAt: at };
@@ -153,17 +164,21 @@ export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, a
   const row = await inTransaction(deps.pool, async (db) => {
     const locked = await tripForAct(db, tripId, caller, 'unlock');
     const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
-    const checks = waivedBy([...unlockChecks(facts), unlockedCheck(facts)], asked.waive, caller);
+    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
     requirePassed(
       'unlock',
       checks.filter((check) => check.check !== 'unlocked'),
     );
-    const waiting = (await ordersOfTrip(db, locked.trip_id)).some(
-      (o) => o.type === 'unlock' && ['queued', 'sent', 'done'].includes(o.state),
-    );
-    if (!waiting) {
-      await orderUnlock(db, locked, caller.name);
-      await audit(db, { actor: caller.name, action: 'trip.authorise-unlock', subject: `trip:${locked.trip_id}` });
+    const closed = facts.locks.filter((lock) => !lock.unlockWaiting && !lock.unlockConfirmed);
+    if (closed.length > 0) {
+      const commands = await orderEach(db, locked, closed, 'unlock', caller.name);
+      const after = { commands: commands.map((order) => order.command_id) };
+      await audit(db, {
+        actor: caller.name,
+        action: 'trip.authorise-unlock',
+        subject: `trip:${locked.trip_id}`,
+        after,
+      });
     }
     return locked;
   });
@@ -172,7 +187,7 @@ export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, a
   return inTransaction(deps.pool, async (db) => {
     const locked = await tripForAct(db, tripId, caller, 'unlock');
     const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
-    const checks = waivedBy([...unlockChecks(facts), unlockedCheck(facts)], asked.waive, caller);
+    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
     requirePassed('unlock', checks);
     const at = new Date().toISOString();
     const change = { steps: stepDone(locked, 'unlock', checks, at), unlockedAt: at };
@@ -208,7 +223,7 @@ export async function cancel(deps: ApiDeps, tripId: string, caller: Principal, r
     const row = await tripForAct(db, tripId, caller, 'cancel');
     const at = new Date().toISOString();
     await judgeTo(db, row.trip_id, at);
-    await cancelOrders(db, { tripId: row.trip_id }, 'trip cancelled');
+    await cancelOrders(db, { tripId: row.trip_id }, 'trip cancelled', caller.name);
     const change = { closedAt: at };
     return {
       step: 'cancel',

@@ -38,13 +38,18 @@ async function released(
   if (!inward && row.status !== 'sealed') return NOTHING;
   const reader = { pool: deps.pool, db };
   const facts = await stepFacts(reader, row, inward ? 'destination' : 'origin', { by, read: readingOf(question) });
-  const outcome = (inward ? writeOff : departure)(row, facts, question, by);
+  const outcome = inward ? writeOff(row, facts, question, by) : departure(row, facts, question, by);
+  await keepOutcome(db, row, outcome, by);
+  return outcome;
+}
+
+/** Writes what an outcome says of its trip, but for its entries in the audit. */
+export async function keepOutcome(db: Queryable, row: TripView, outcome: Outcome, by: string): Promise<void> {
   if (outcome.change !== undefined) await changeTrip(db, row.trip_id, outcome.change);
   for (const { commandId, lockId, type, expiresAt } of outcome.orders) {
     await insertOrder(db, { commandId, lockId, tripId: row.trip_id, type, expiresAt, by });
   }
   for (const event of outcome.events) await announce(db, event);
-  return outcome;
 }
 
 /**

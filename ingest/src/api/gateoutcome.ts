@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { PassageQuestion } from '@sealwatch/schemas';
+import type { Check, PassageQuestion } from '@sealwatch/schemas';
 import { type Reading, type StepFacts, sealChecks, verifyChecks } from '../custody/checks.ts';
-import { move } from '../custody/status.ts';
+import { moved } from '../custody/status.ts';
 import { stateByChecks, withStep } from '../custody/steps.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import type { GateChange, GateDecision } from '../store/gate.ts';
 import { type TripView, tripOf } from '../store/trips.ts';
-import { COMMAND_LIFE_MS } from './locks.ts';
+import { COMMAND_LIFE_MS } from './orders.ts';
 
 /** What a gate's release does to its trip, before any of it is written. */
 export interface Outcome {
@@ -54,21 +54,29 @@ const entryOf = (row: TripView, by: string, action: string, after: object): Audi
 });
 
 /** Write-off and unlock authorisation at the end of a trip; with the release the gate has also verified it. */
-export function writeOff(row: TripView, facts: StepFacts, question: PassageQuestion, by: string): Outcome {
+export function writeOff(
+  row: TripView,
+  facts: StepFacts,
+  arrival: { at: string },
+  by: string,
+  checks: Check[] = verifyChecks(facts),
+): Outcome {
   const at = new Date(facts.nowMs).toISOString();
-  const checks = verifyChecks(facts);
-  const status = move(row.status, 'verify') ?? row.status;
-  const steps = withStep(row.steps, { step: 'verify', state: stateByChecks(checks), at, checks });
-  const change = { status, steps, verifiedAt: at, arrivedAt: question.at, writtenOffAt: at };
+  const verified = row.status !== 'verified';
+  const status = verified ? moved(row.status, 'verify') : row.status;
+  const change = {
+    status,
+    steps: verified ? withStep(row.steps, { step: 'verify', state: stateByChecks(checks), at, checks }) : row.steps,
+    ...(verified ? { verifiedAt: at } : {}),
+    arrivedAt: arrival.at,
+    writtenOffAt: at,
+  };
   const expiresAt = new Date(facts.nowMs + COMMAND_LIFE_MS);
-  const orders = row.units.map(({ lockId }) => ({
-    commandId: randomUUID(),
-    lockId,
-    type: 'unlock' as const,
-    expiresAt,
-  }));
+  // One unlock for each lock: one that is on its way, or done, is not given again.
+  const orders = facts.locks
+    .filter((lock) => !lock.unlockWaiting && !lock.unlockConfirmed)
+    .map(({ lockId }) => ({ commandId: randomUUID(), lockId, type: 'unlock' as const, expiresAt }));
   const about = { tripId: row.trip_id, data: tripOf(changed(row, change)) };
-  const verified = status === 'verified' && row.status !== 'verified';
   return {
     change,
     orders,
@@ -93,10 +101,14 @@ export function departure(row: TripView, facts: StepFacts, question: PassageQues
   const steps = sealsNow
     ? withStep(row.steps, { step: 'seal', state: stateByChecks(checks), at: sealedAt!, checks })
     : row.steps;
-  const sealed: GateChange = { status: 'sealed', steps, ...(sealsNow ? { sealedAt: sealedAt! } : {}) };
+  const sealed: GateChange = {
+    status: sealsNow ? moved(row.status, 'seal') : row.status,
+    steps,
+    ...(sealsNow ? { sealedAt: sealedAt! } : {}),
+  };
   // After the sealing: equal times would mean a trip taken over under way.
   const departedAt = new Date(Math.max(Date.parse(question.at), Date.parse(sealedAt ?? question.at) + 1)).toISOString();
-  const change: GateChange = { ...sealed, status: 'in-transit', departedAt };
+  const change: GateChange = { ...sealed, status: moved(sealed.status, 'depart'), departedAt };
   const about = (as: GateChange) => ({ tripId: row.trip_id, data: tripOf(changed(row, as)) });
   return {
     change,

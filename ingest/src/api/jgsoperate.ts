@@ -5,9 +5,9 @@ import { getLock } from '../store/locks.ts';
 import { insertOrder, type OrderRow, ordersOfLock } from '../store/orders.ts';
 import { inTransaction } from '../store/queryable.ts';
 import { getTrip, tripForUpdate } from '../store/trips.ts';
-import { newOrder } from './acting.ts';
 import type { JgsAsked } from './jgsasked.ts';
 import { requireActing } from './offices.ts';
+import { newOrder } from './orders.ts';
 import { ApiProblem, notFound } from './problem.ts';
 
 const WAIT_MS = 1_500;

@@ -15,10 +15,11 @@ import { insertOrder } from '../store/orders.ts';
 import { inTransaction } from '../store/queryable.ts';
 import { lockReports } from '../store/reports.ts';
 import { getTrip } from '../store/trips.ts';
-import { newOrder, SEALED_INTERVAL_S } from './acting.ts';
+import { SEALED_INTERVAL_S } from './acting.ts';
 import { OPERATORS, READERS, SUPERVISORS } from './guard.ts';
 import { type JgsAsked, readReport, requireRole } from './jgsasked.ts';
 import { requireActing } from './offices.ts';
+import { newOrder } from './orders.ts';
 import { ApiProblem, notFound } from './problem.ts';
 
 const MAX_POSITIONS = 200;

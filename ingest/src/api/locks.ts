@@ -1,18 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { CommandOrder, CommandState, CommandType, LockId, Time } from '@sealwatch/schemas';
+import { LockId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { audit } from '../store/audit.ts';
-import { existingLocks, getLock, insertLocks, type LockRow, listLocks, retireLock } from '../store/locks.ts';
-import { cancelOrders, insertOrder, type OrderRow, ordersOfLock } from '../store/orders.ts';
+import { blockLock, existingLocks, getLock, insertLocks, type LockRow, listLocks, retireLock } from '../store/locks.ts';
+import { cancelOrders } from '../store/orders.ts';
 import { inTransaction } from '../store/queryable.ts';
 import { isoOf } from '../store/rows.ts';
-import { busyLocks, getTrip } from '../store/trips.ts';
+import { busyLocks } from '../store/trips.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
-import { callerOf, OPERATORS, READERS, SUPERVISORS } from './guard.ts';
-import { requireActing } from './offices.ts';
+import { callerOf, READERS, SUPERVISORS } from './guard.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { secondPerson } from './people.ts';
 import { ApiProblem, notFound } from './problem.ts';
 import { hashSecret, newLockSecret } from './secret.ts';
 
@@ -24,6 +21,8 @@ const Lock = z.object({
   state: z.enum(['new', 'stock', 'on-trip', 'retired']),
   createdAt: Time,
   retiredAt: Time.optional(),
+  /** Set while it is on the black list. */
+  blocked: z.object({ reason: z.string(), by: z.string() }).optional(),
   tripId: z.string().optional(),
   lastSeenAt: Time.optional(),
   lastReportAt: Time.optional(),
@@ -32,24 +31,6 @@ const Lock = z.object({
   position: z.looseObject({ lon: z.number(), lat: z.number() }).optional(),
   positionAt: Time.optional(),
 });
-export const OrderView = z.object({
-  commandId: z.string(),
-  lockId: z.string(),
-  tripId: z.string().optional(),
-  type: CommandType,
-  intervalS: z.number().optional(),
-  state: CommandState,
-  createdAt: Time,
-  createdBy: z.string(),
-  expiresAt: Time,
-  sentAt: Time.optional(),
-  endedAt: Time.optional(),
-  reason: z.string().optional(),
-});
-
-/** A command waits a day for its lock: longer than any dead zone, shorter than the next trip. */
-export const COMMAND_LIFE_MS = 24 * 3_600_000;
-
 const time = <K extends string>(key: K, value: Date | null) =>
   (value === null ? {} : { [key]: isoOf(value) }) as { [P in K]?: string };
 
@@ -63,29 +44,13 @@ function lockOf(row: LockRow): z.output<typeof Lock> {
     state,
     createdAt: isoOf(row.created_at),
     ...time('retiredAt', row.retired_at),
+    ...(row.blocked_reason === null ? {} : { blocked: { reason: row.blocked_reason, by: row.blocked_by ?? '' } }),
     ...(row.trip_id === null ? {} : { tripId: row.trip_id }),
     ...time('lastSeenAt', row.last_received),
     ...time('lastReportAt', row.last_time),
     ...(report.battery ? { battery: report.battery as Record<string, unknown> } : {}),
     ...(report.seal ? { seal: report.seal as Record<string, unknown> } : {}),
     ...(position ? { position, positionAt: isoOf(String(row.last_fix?.time)) } : {}),
-  };
-}
-
-export function orderOf(row: OrderRow): z.output<typeof OrderView> {
-  return {
-    commandId: row.command_id,
-    lockId: row.lock_id,
-    ...(row.trip_id === null ? {} : { tripId: row.trip_id }),
-    type: row.type,
-    ...(row.interval_s === null ? {} : { intervalS: row.interval_s }),
-    state: row.state,
-    createdAt: isoOf(row.created_at),
-    createdBy: row.created_by,
-    expiresAt: isoOf(row.expires_at),
-    ...time('sentAt', row.sent_at),
-    ...time('endedAt', row.ended_at),
-    ...(row.reason === null ? {} : { reason: row.reason }),
   };
 }
 
@@ -181,44 +146,39 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
       return lockOf(row);
     },
   );
-  lockOrders(app, deps);
+  lockService(app, deps);
 }
 
-function lockOrders(app: Api, deps: ApiDeps): void {
+/** Takes locks out of service: for good, or on the black list until it is taken off again. */
+function lockService(app: Api, deps: ApiDeps): void {
   const { pool } = deps;
   const params = z.object({ lockId: z.string() });
-  app.get(
-    '/locks/:lockId/commands',
+  app.put(
+    '/locks/:lockId/block',
     {
-      config: { roles: READERS },
+      config: { roles: SUPERVISORS },
       schema: {
         tags: ['locks'],
+        summary: 'Put a lock on the black list, or with reason null take it off',
         params,
-        querystring: z.object({ limit: Page.limit }),
-        response: answers({ 200: listOf(OrderView) }),
+        body: z.object({ reason: z.string().min(1).max(500).nullable() }),
+        response: answers({ 200: Lock }),
       },
     },
     async (request) => {
       const { lockId } = request.params;
-      const { offices } = callerOf(request);
-      if (!(await getLock(pool, lockId, offices))) throw notFound('lock', lockId);
-      const { limit } = request.query;
-      return { items: (await ordersOfLock(pool, lockId, limit, offices)).map(orderOf) };
+      const { reason } = request.body;
+      const caller = callerOf(request);
+      const row = await inTransaction(pool, async (db) => {
+        const before = await getLock(db, lockId, caller.offices);
+        if (before === undefined) throw notFound('lock', lockId);
+        await blockLock(db, lockId, reason === null ? null : { reason, by: caller.name });
+        const entry = { actor: caller.name, action: 'lock.block', subject: `lock:${lockId}` };
+        await audit(db, { ...entry, before: { reason: before.blocked_reason }, after: { reason } });
+        return getLock(db, lockId, caller.offices);
+      });
+      return lockOf(row!);
     },
-  );
-  app.post(
-    '/locks/:lockId/commands',
-    {
-      config: { roles: OPERATORS, creates: true },
-      schema: {
-        tags: ['locks'],
-        params,
-        body: CommandOrder.extend({ secondPerson: z.string().max(100).optional() }),
-        response: answers({ 201: OrderView }),
-      },
-    },
-    async (request, reply) =>
-      reply.code(201).send(orderOf(await order(deps, request.params.lockId, callerOf(request), request.body))),
   );
   app.post(
     '/locks/:lockId/retire',
@@ -234,7 +194,7 @@ function lockOrders(app: Api, deps: ApiDeps): void {
         const [busy] = await busyLocks(db, [lockId]);
         if (busy) throw new ApiProblem(409, 'lock.on-trip', `lock ${lockId} is on trip ${busy.tripId}; end that first`);
         await retireLock(db, lockId);
-        await cancelOrders(db, { lockId }, 'lock retired');
+        await cancelOrders(db, { lockId }, 'lock retired', caller.name);
         const entry = { actor: caller.name, action: 'lock.retire', subject: `lock:${lockId}` };
         await audit(db, { ...entry, before: { retired: false }, after: { retired: true } });
         return getLock(db, lockId, caller.offices);
@@ -244,43 +204,4 @@ function lockOrders(app: Api, deps: ApiDeps): void {
       return lockOf(row!);
     },
   );
-}
-
-/** An unlock by hand needs two named people with a supervisor's right; a verified trip has its own way (`/unlock`). */
-async function order(
-  deps: ApiDeps,
-  lockId: string,
-  caller: ReturnType<typeof callerOf>,
-  asked: z.output<typeof CommandOrder> & { secondPerson?: string | undefined },
-): Promise<OrderRow> {
-  const row = await inTransaction(deps.pool, async (db) => {
-    const lock = await getLock(db, lockId, caller.offices);
-    if (lock === undefined) throw notFound('lock', lockId);
-    if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
-    if (asked.type === 'interval' && asked.intervalS === undefined) {
-      throw new ApiProblem(422, 'request.invalid', 'intervalS: expected with type interval', [
-        { path: 'intervalS', message: 'is missing', expected: '5 to 86400 seconds' },
-      ]);
-    }
-    const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
-    if (trip !== undefined) requireActing(caller, trip);
-    const second =
-      asked.type === 'unlock' ? await secondPerson(db, caller, asked.secondPerson, ['supervisor', 'admin']) : undefined;
-    const expiresAt =
-      asked.expiresAt === undefined ? new Date(Date.now() + COMMAND_LIFE_MS) : new Date(asked.expiresAt);
-    const inserted = await insertOrder(db, {
-      commandId: randomUUID(),
-      lockId,
-      tripId: trip?.trip_id,
-      type: asked.type,
-      intervalS: asked.intervalS,
-      expiresAt,
-      by: caller.name,
-    });
-    const after = { type: asked.type, intervalS: asked.intervalS, second };
-    await audit(db, { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}`, after });
-    return inserted;
-  });
-  deps.commands.wake(lockId);
-  return row;
 }

@@ -8,6 +8,7 @@ import { startAuditLinker } from '../store/auditchain.ts';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
 import { contactRoutes } from './contacts.ts';
+import { convoyRoutes } from './convoys.ts';
 import type { ApiDeps } from './deps.ts';
 import { evidenceRoutes } from './evidence.ts';
 import type { Api } from './form.ts';
@@ -18,6 +19,7 @@ import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { idempotent } from './idempotency.ts';
 import { lockRoutes } from './locks.ts';
+import { orderRoutes } from './orders.ts';
 import { paramsRoutes } from './params.ts';
 import { placeRoutes } from './places.ts';
 import { ApiProblem, problemOf } from './problem.ts';
@@ -135,7 +137,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
       for (const add of [subscriptionRoutes, simulatorRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
-      for (const add of [freezeRoutes, contactRoutes]) add(api, deps);
+      for (const add of [freezeRoutes, contactRoutes, orderRoutes, convoyRoutes]) add(api, deps);
     },
     { prefix: '/api/v1' },
   );

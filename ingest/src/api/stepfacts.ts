@@ -20,6 +20,7 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
     return {
       lockId: lock.lockId,
       retired: lock.retired,
+      ...(lock.blocked === null ? {} : { blocked: lock.blocked }),
       ...(lastTimeMs === undefined ? {} : { lastTimeMs }),
       ...(mode === undefined ? {} : { mode }),
       ...(seal === undefined ? {} : { seal }),
@@ -27,6 +28,7 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
       ...(within && position ? { inPlace: within(position.lon, position.lat) } : {}),
       intervalConfirmed: mode === 'sealed' || own.some((o) => o.type === 'interval' && o.state === 'done'),
       unlockConfirmed: unlockedBy(own, lastTimeMs, seal),
+      unlockWaiting: own.some((o) => o.type === 'unlock' && ['queued', 'sent'].includes(o.state)),
     };
   });
 }

@@ -13,6 +13,7 @@ import { callerOf, DECIDERS, OPERATORS, SUPERVISORS } from './guard.ts';
 import { requireActing } from './offices.ts';
 import { stepFacts } from './stepfacts.ts';
 import { afterChange, visibleTrip } from './trips.ts';
+import { writeOff } from './writeoff.ts';
 
 const StepAnswer = z.object({ step: z.string(), checks: z.array(CheckSchema), trip: Trip });
 
@@ -53,10 +54,11 @@ export function stepRoutes(app: Api, deps: ApiDeps): void {
   const params = z.object({ tripId: z.string() });
   const answer = async ({ step, checks, row }: Acted) => {
     await afterChange(deps, row.trip_id);
+    if (step === 'write-off') for (const { lockId } of row.units) deps.commands.wake(lockId);
     return { step, checks, trip: tripOf(row) };
   };
   const response = answers({ 200: StepAnswer });
-  for (const [name, act] of Object.entries({ release, hang, seal, verify, unlock, close })) {
+  for (const [name, act] of Object.entries({ release, hang, seal, verify, 'write-off': writeOff, unlock, close })) {
     app.post(
       `/trips/:tripId/${name}`,
       { config: { roles: OPERATORS }, schema: { tags: ['custody'], params, body: StepRequest, response } },

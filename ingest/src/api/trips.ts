@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { freshSteps, takeoverSteps } from '../custody/steps.ts';
 import { alarmOf, listAlarms } from '../store/alarms.ts';
 import { audit, listAudit } from '../store/audit.ts';
-import { existingLocks, getLock } from '../store/locks.ts';
+import { lockStates } from '../store/locks.ts';
 import { ordersOfTrip } from '../store/orders.ts';
 import { announce } from '../store/outbox.ts';
 import { listPassages } from '../store/passages.ts';
@@ -16,7 +16,7 @@ import { busyLocks, getTrip, insertTrip, listTrips, type TripView, tripOf } from
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, OPERATORS, READERS, SUPERVISORS } from './guard.ts';
-import { orderOf } from './locks.ts';
+import { orderSteps } from './orders.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem, type FieldError, notFound } from './problem.ts';
@@ -33,41 +33,47 @@ export async function visibleTrip(db: Queryable, tripId: string, caller: Princip
   return row;
 }
 
-const takeoverFault = (path: string, value: unknown, expected: string): FieldError => ({
+const fieldFault = (path: string, value: unknown, expected: string): FieldError => ({
   path,
   message: `expected ${expected}`,
   value,
   expected,
 });
 
-/** What a declaration's own fields say against each other. */
-function declarationFaults(declared: Declaration, nowMs: number): FieldError[] {
-  const { takeover, units } = declared;
+/** What the times of a takeover say against each other. */
+function takeoverFaults(takeover: Declaration['takeover'], nowMs: number): FieldError[] {
+  if (takeover === undefined) return [];
+  const { sealedAt, departedAt } = takeover;
   const faults: FieldError[] = [];
-  if (takeover !== undefined) {
-    const { sealedAt, departedAt } = takeover;
-    if (Date.parse(departedAt) > nowMs) {
-      faults.push(takeoverFault('takeover.departedAt', departedAt, 'a time in the past'));
-    }
-    if (Date.parse(sealedAt) > Date.parse(departedAt)) {
-      faults.push(takeoverFault('takeover.sealedAt', sealedAt, 'a time not after departedAt'));
-    }
+  if (Date.parse(departedAt) > nowMs) {
+    faults.push(fieldFault('takeover.departedAt', departedAt, 'a time in the past'));
   }
+  if (Date.parse(sealedAt) > Date.parse(departedAt)) {
+    faults.push(fieldFault('takeover.sealedAt', sealedAt, 'a time not after departedAt'));
+  }
+  return faults;
+}
+
+function unitFaults({ units }: Declaration): FieldError[] {
+  const faults: FieldError[] = [];
   const [first, second] = units;
   if (second !== undefined && first?.lockId === second.lockId) {
-    faults.push(takeoverFault('units[1].lockId', second.lockId, 'another lock than that of units[0]'));
+    faults.push(fieldFault('units[1].lockId', second.lockId, 'another lock than that of units[0]'));
   }
   if (second !== undefined && first?.containerNo === second.containerNo) {
-    faults.push(takeoverFault('units[1].containerNo', second.containerNo, 'another container than that of units[0]'));
+    faults.push(fieldFault('units[1].containerNo', second.containerNo, 'another container than that of units[0]'));
   }
   return faults;
 }
 
 /** The route must be known, and so must every lock, in service and free. */
-async function requireParts(db: Queryable, declared: Declaration): Promise<RouteRow> {
+export async function requireParts(
+  db: Queryable,
+  declared: { routeId: string; units: { lockId: string }[] },
+): Promise<RouteRow> {
   const lockIds = declared.units.map((unit) => unit.lockId);
   const route = await getRoute(db, declared.routeId);
-  const known = await existingLocks(db, lockIds);
+  const known = await lockStates(db, lockIds);
   const faults: FieldError[] = [];
   if (route === undefined) {
     faults.push({
@@ -80,11 +86,9 @@ async function requireParts(db: Queryable, declared: Declaration): Promise<Route
   for (const [i, lockId] of lockIds.entries()) {
     const path = `units[${i}].lockId`;
     const expected = 'a registered lock in service';
-    if (!known.includes(lockId))
-      faults.push({ path, message: `there is no lock "${lockId}"`, value: lockId, expected });
-    else if ((await getLock(db, lockId, []))?.retired_at) {
-      faults.push({ path, message: `lock "${lockId}" is retired`, value: lockId, expected });
-    }
+    const lock = known.get(lockId);
+    if (lock === undefined) faults.push({ path, message: `there is no lock "${lockId}"`, value: lockId, expected });
+    else if (lock.retired) faults.push({ path, message: `lock "${lockId}" is retired`, value: lockId, expected });
   }
   if (route === undefined || faults.length > 0) {
     const code = route === undefined ? 'route.unknown' : 'lock.unknown';
@@ -103,7 +107,11 @@ async function requireParts(db: Queryable, declared: Declaration): Promise<Route
   return route;
 }
 
-async function declare(deps: ApiDeps, caller: Principal, declared: Declaration): Promise<TripView> {
+/** Who may take a trip over, or declare one between these offices. @throws ApiProblem 403, 422 */
+export function requireMayDeclare(
+  caller: Principal,
+  declared: Pick<Declaration, 'originOffice' | 'destinationOffice' | 'takeover'>,
+): void {
   if (declared.takeover !== undefined && !(SUPERVISORS as readonly string[]).includes(caller.role)) {
     throw new ApiProblem(
       403,
@@ -117,7 +125,15 @@ async function declare(deps: ApiDeps, caller: Principal, declared: Declaration):
   if (caller.offices.length > 0 && !offices.some((office) => caller.offices.includes(office))) {
     throw new ApiProblem(403, 'office.not-yours', `your office is not ${offices.join(' or ')}`);
   }
-  const faults = declarationFaults(declared, Date.now());
+  const faults = takeoverFaults(declared.takeover, Date.now());
+  if (faults.length > 0) {
+    throw new ApiProblem(422, 'request.invalid', `${faults[0]?.path}: ${faults[0]?.message}`, faults);
+  }
+}
+
+async function declare(deps: ApiDeps, caller: Principal, declared: Declaration): Promise<TripView> {
+  requireMayDeclare(caller, declared);
+  const faults = unitFaults(declared);
   if (faults.length > 0) {
     throw new ApiProblem(422, 'request.invalid', `${faults[0]?.path}: ${faults[0]?.message}`, faults);
   }
@@ -220,7 +236,7 @@ async function eventsOf(db: Queryable, tripId: string): Promise<{ at: string; ty
   return [
     ...acts.map((a) => ({ at: isoOf(a.at), type: a.action, actor: a.actor, after: a.after })),
     ...alarms.map((a) => ({ at: isoOf(a.started_at), type: `alarm.${a.rule}`, alarm: alarmOf(a) })),
-    ...orders.map((o) => ({ at: isoOf(o.created_at), type: `command.${o.type}`, command: orderOf(o) })),
+    ...orders.flatMap(orderSteps),
     ...passages.map((p) => ({ at: isoOf(p.decided_at), type: 'gate.passage', gateId: p.gate_id, answer: p.answer })),
   ].sort((a, b) => (a.at < b.at ? -1 : 1));
 }

@@ -5,6 +5,8 @@ import { compareCode } from './reading.ts';
 export interface LockFacts {
   lockId: string;
   retired: boolean;
+  /** Why it is on the black list. */
+  blocked?: string;
   /** Fix time of its newest record; undefined: it has never reported. */
   lastTimeMs?: number;
   mode?: LockMode;
@@ -16,6 +18,8 @@ export interface LockFacts {
   intervalConfirmed: boolean;
   /** The lock has answered `done` to this trip's unlock, or shows an open motor after it. */
   unlockConfirmed: boolean;
+  /** An unlock of this trip is on its way to it. */
+  unlockWaiting: boolean;
 }
 
 /** What was read of the truck where the step happens; absent: a person says it matches. */
@@ -123,9 +127,15 @@ const lockNumbers = (facts: StepFacts) =>
     facts.by,
   );
 
+const blacklist = (facts: StepFacts) =>
+  named('blacklist', facts.locks, ({ blocked }) =>
+    blocked === undefined ? undefined : `on the black list: ${blocked}`,
+  );
+
 export function hangChecks(facts: StepFacts, limits: StepLimits = DEFAULT_STEP_LIMITS): Check[] {
   return [
     named('registered', facts.locks, ({ retired }) => (retired ? 'is retired' : undefined)),
+    blacklist(facts),
     named('healthy', facts.locks, ({ seal, lastTimeMs }) => {
       if (lastTimeMs === undefined) return 'has never reported';
       if (seal?.motor === 'stuck') return 'motor stuck';
@@ -141,6 +151,7 @@ export function sealChecks(facts: StepFacts, limits: StepLimits = DEFAULT_STEP_L
     lockNumbers(facts),
     battery(facts, limits),
     online(facts, limits),
+    blacklist(facts),
     locked('locked', facts),
     place(facts),
     ...identity(facts),

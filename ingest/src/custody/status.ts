@@ -36,6 +36,19 @@ export function move(status: TripStatus, act: TripAct): TripStatus | undefined {
   return MOVES[act].from.includes(status) ? MOVES[act].to : undefined;
 }
 
+/** The state after an act that was found to be allowed. @throws RangeError where it is not: the caller did not look */
+export function moved(status: TripStatus, act: TripAct): TripStatus {
+  const next = move(status, act);
+  if (next === undefined) throw new RangeError(`a trip that is ${status} cannot ${act}`);
+  return next;
+}
+
+const ORDER: TripStatus[] = [...BEFORE_VERIFIED, 'verified', 'unlocked', 'closed'];
+
+/** Whether the trip has come as far as the act leads, or further: asked again, there is nothing to do. */
+export const hasPassed = (status: TripStatus, act: Exclude<TripAct, 'cancel'>): boolean =>
+  ORDER.indexOf(status) >= ORDER.indexOf(MOVES[act].to);
+
 /** The office that acts on a trip: the origin until departure, the destination from departure on. */
 export function actingOffice(trip: { status: TripStatus; originOffice: string; destinationOffice: string }): string {
   const atOrigin: TripStatus[] = ['declared', 'released', 'hung', 'sealed'];

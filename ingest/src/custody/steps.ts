@@ -4,8 +4,8 @@ const ORDER: StepName[] = ['hang', 'seal', 'transit', 'verify', 'unlock'];
 
 /** The checks of each step (docs/rules.md, "The five steps"). */
 export const CHECKS = {
-  hang: ['registered', 'healthy', 'battery'],
-  seal: ['number', 'battery', 'online', 'locked', 'place', 'container', 'plate', 'interval'],
+  hang: ['registered', 'blacklist', 'healthy', 'battery'],
+  seal: ['number', 'battery', 'online', 'blacklist', 'locked', 'place', 'container', 'plate', 'interval'],
   transit: ['not-silent', 'not-opened', 'case-intact', 'no-overtime-stop'],
   verify: ['number', 'battery', 'intact', 'place', 'container', 'plate', 'alarms'],
   unlock: ['verified', 'place', 'unlocked'],

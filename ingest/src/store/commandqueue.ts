@@ -1,5 +1,5 @@
 import type { Command, CommandState } from '@sealwatch/schemas';
-import type { OrderRow } from './orders.ts';
+import { noted, type OrderRow } from './orders.ts';
 import type { Queryable } from './queryable.ts';
 
 /**
@@ -30,7 +30,9 @@ export async function waitingCommands(
 
 export async function markSent(db: Queryable, commandId: string, now: Date): Promise<void> {
   await db.query(
-    `UPDATE commands SET state = 'sent', sent_at = $2 WHERE command_id = $1 AND state IN ('queued', 'sent')`,
+    `WITH changed AS (UPDATE commands SET state = 'sent', sent_at = $2
+       WHERE command_id = $1 AND state IN ('queued', 'sent') RETURNING *)
+     ${noted(`'platform'`)}`,
     [commandId, now],
   );
 }
@@ -41,8 +43,9 @@ export async function endCommand(
   reply: { lockId: string; commandId: string; result: Ending; reason: string | undefined; now: Date },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `UPDATE commands SET state = $3, reason = $4, ended_at = $5
-     WHERE command_id = $1 AND lock_id = $2 AND state IN ('queued', 'sent')`,
+    `WITH changed AS (UPDATE commands SET state = $3, reason = $4, ended_at = $5
+       WHERE command_id = $1 AND lock_id = $2 AND state IN ('queued', 'sent') RETURNING *)
+     ${noted(`'lock:' || c.lock_id`)}`,
     [reply.commandId, reply.lockId, reply.result, reply.reason ?? null, reply.now],
   );
   return rowCount === 1;
@@ -51,7 +54,9 @@ export async function endCommand(
 /** Ends commands whose time is up; how many. */
 export async function expireCommands(db: Queryable, now: Date): Promise<number> {
   const { rowCount } = await db.query(
-    `UPDATE commands SET state = 'expired', ended_at = $1 WHERE state IN ('queued', 'sent') AND expires_at <= $1`,
+    `WITH changed AS (UPDATE commands SET state = 'expired', ended_at = $1
+       WHERE state IN ('queued', 'sent') AND expires_at <= $1 RETURNING *)
+     ${noted(`'platform'`)}`,
     [now],
   );
   return rowCount ?? 0;

@@ -5,6 +5,8 @@ export interface LockRow {
   model: string;
   created_at: Date;
   retired_at: Date | null;
+  blocked_reason: string | null;
+  blocked_by: string | null;
   last_time: Date | null;
   last_received: Date | null;
   last_report: Record<string, unknown> | null;
@@ -18,7 +20,7 @@ const TRIP = `LEFT JOIN LATERAL (
   SELECT t.trip_id, t.origin_office, t.destination_office FROM trip_units u JOIN trips t USING (trip_id)
   WHERE u.lock_id = l.lock_id AND t.status NOT IN ('closed', 'cancelled') ORDER BY t.created_at DESC LIMIT 1) t ON true`;
 
-const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.last_time, l.last_received, l.last_report, l.last_fix,
+const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, l.last_fix,
   t.trip_id`;
 
 /** People of an office see the locks that its trips hold; `[]` sees all. */
@@ -41,6 +43,28 @@ export async function insertLocks(
 export async function existingLocks(db: Queryable, lockIds: string[]): Promise<string[]> {
   const { rows } = await db.query<{ lock_id: string }>('SELECT lock_id FROM locks WHERE lock_id = ANY($1)', [lockIds]);
   return rows.map((row) => row.lock_id);
+}
+
+/** What is on file of locks, by id. */
+export async function lockStates(db: Queryable, lockIds: string[]): Promise<Map<string, { retired: boolean }>> {
+  const { rows } = await db.query<{ lock_id: string; retired: boolean }>(
+    'SELECT lock_id, retired_at IS NOT NULL AS retired FROM locks WHERE lock_id = ANY($1)',
+    [lockIds],
+  );
+  return new Map(rows.map((row) => [row.lock_id, { retired: row.retired }]));
+}
+
+/** Puts a lock on the black list, or with null takes it off. */
+export async function blockLock(
+  db: Queryable,
+  lockId: string,
+  block: { reason: string; by: string } | null,
+): Promise<void> {
+  await db.query('UPDATE locks SET blocked_reason = $2, blocked_by = $3 WHERE lock_id = $1', [
+    lockId,
+    block?.reason ?? null,
+    block?.by ?? null,
+  ]);
 }
 
 export async function getLock(db: Queryable, lockId: string, offices: string[]): Promise<LockRow | undefined> {

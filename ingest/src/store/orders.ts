@@ -10,6 +10,8 @@ export interface OrderRow {
   state: CommandState;
   created_at: Date;
   created_by: string;
+  /** The second person, where two answer for it. */
+  second_by: string | null;
   expires_at: Date;
   sent_at: Date | null;
   ended_at: Date | null;
@@ -24,13 +26,14 @@ export interface NewOrder {
   intervalS?: number | undefined;
   expiresAt: Date;
   by: string;
+  secondBy?: string | undefined;
 }
 
 /** Puts a command into its lock's queue; it is sent in order once the lock is connected. */
 export async function insertOrder(db: Queryable, order: NewOrder): Promise<OrderRow> {
   const { rows } = await db.query<OrderRow>(
-    `INSERT INTO commands (command_id, lock_id, trip_id, type, interval_s, created_by, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *`,
+    `INSERT INTO commands (command_id, lock_id, trip_id, type, interval_s, created_by, expires_at, second_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
     [
       order.commandId,
       order.lockId,
@@ -39,6 +42,7 @@ export async function insertOrder(db: Queryable, order: NewOrder): Promise<Order
       order.intervalS ?? null,
       order.by,
       order.expiresAt,
+      order.secondBy ?? null,
     ],
   );
   return rows[0]!;
@@ -66,20 +70,43 @@ export async function ordersOfLock(
   return rows;
 }
 
+/** Whether an unlock is on its way to a lock. */
+export async function unlockWaits(db: Queryable, lockId: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `SELECT 1 FROM commands WHERE lock_id = $1 AND type = 'unlock' AND state IN ('queued', 'sent') AND expires_at > now()`,
+    [lockId],
+  );
+  return rowCount !== 0;
+}
+
 export async function getOrder(db: Queryable, commandId: string): Promise<OrderRow | undefined> {
   const { rows } = await db.query<OrderRow>('SELECT * FROM commands WHERE command_id = $1', [commandId]);
   return rows[0];
 }
 
-/** Takes back what has not been sent. */
+/**
+ * What follows a change of commands that were `changed`: a row in the audit for each of them. The change and its row
+ * are one statement. @param actor an SQL expression
+ */
+export const noted = (actor: string) => `INSERT INTO audit (at, actor, action, subject, before, after)
+  SELECT clock_timestamp(), ${actor}, 'command.' || c.state, 'lock:' || c.lock_id, NULL,
+    jsonb_strip_nulls(jsonb_build_object('commandId', c.command_id, 'tripId', c.trip_id, 'type', c.type,
+      'reason', c.reason)) FROM changed c`;
+
+/** Takes back what has not been sent; the commands that it was. */
 export async function cancelOrders(
   db: Queryable,
-  of: { lockId?: string; tripId?: string },
+  of: { lockId?: string; tripId?: string; commandId?: string },
   reason: string,
-): Promise<void> {
-  await db.query(
-    `UPDATE commands SET state = 'cancelled', ended_at = now(), reason = $3
-     WHERE state = 'queued' AND ($1::text IS NULL OR lock_id = $1) AND ($2::uuid IS NULL OR trip_id = $2)`,
-    [of.lockId ?? null, of.tripId ?? null, reason],
+  by: string,
+): Promise<string[]> {
+  const { rows } = await db.query<{ command_id: string }>(
+    `WITH changed AS (UPDATE commands SET state = 'cancelled', ended_at = clock_timestamp(), reason = $3
+       WHERE state = 'queued' AND ($1::text IS NULL OR lock_id = $1) AND ($2::uuid IS NULL OR trip_id = $2)
+         AND ($5::uuid IS NULL OR command_id = $5) RETURNING *),
+     noted AS (${noted('$4')})
+     SELECT command_id FROM changed`,
+    [of.lockId ?? null, of.tripId ?? null, reason, by, of.commandId ?? null],
   );
+  return rows.map((row) => row.command_id);
 }

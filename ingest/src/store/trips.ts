@@ -5,6 +5,7 @@ import { isoOf } from './rows.ts';
 
 export interface TripRow {
   trip_id: string;
+  convoy_id: string | null;
   declaration_no: string;
   mode: Trip['mode'];
   origin_office: string;
@@ -128,6 +129,7 @@ export function tripOf(row: TripView): Trip {
   const times = timesOf(row);
   return {
     tripId: row.trip_id,
+    ...(row.convoy_id === null ? {} : { convoyId: row.convoy_id }),
     status: row.status,
     risk: RISKS[row.risk]!,
     declarationNo: row.declaration_no,
@@ -218,7 +220,10 @@ export async function tripForUpdate(db: Queryable, tripId: string): Promise<Trip
 
 export interface NewTrip {
   tripId: string;
-  declaration: TripDeclaration;
+  declaration: Omit<TripDeclaration, 'vehicle'> & {
+    vehicle: { tractorPlate: string; trailerPlate?: string | undefined };
+  };
+  convoyId?: string | undefined;
   routeVersion: number;
   totalM: number;
   status: TripStatus;
@@ -241,8 +246,8 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   await db.query(
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
        tractor_plate, trailer_plate, status, steps, planned_departure_at, time_limit_min, gross_weight_kg, sealed_at,
-       departed_at, total_m, company)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+       departed_at, total_m, company, convoy_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       trip.tripId,
       d.declarationNo,
@@ -262,6 +267,7 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
       d.takeover?.departedAt ?? null,
       trip.totalM,
       d.company ?? null,
+      trip.convoyId ?? null,
     ],
   );
   for (const [ordinal, unit] of d.units.entries()) {

@@ -89,6 +89,13 @@ test('a command reaches a lock that listens at once, and ends by its reply', asy
   await vi.waitFor(() => expect(lock.acknowledged()).toEqual([77]));
   expect(await ordersOfLock(db.pool, LOCK, 1)).toMatchObject([{ state: 'refused', reason: 'because' }]);
   expect(ended).toEqual([{ lockId: LOCK, commandId: order.command_id, result: 'refused' }]);
+  const { rows } = await db.pool.query('SELECT actor, action, after FROM audit WHERE subject = $1 ORDER BY audit_id', [
+    `lock:${LOCK}`,
+  ]);
+  expect(rows).toMatchObject([
+    { actor: 'platform', action: 'command.sent', after: { commandId: order.command_id } },
+    { actor: `lock:${LOCK}`, action: 'command.refused', after: { commandId: order.command_id, reason: 'because' } },
+  ]);
 });
 
 test('commands wait for a lock that is away and are sent in the order given', async () => {

@@ -25,6 +25,7 @@ function facts(lock: object = {}, more: Partial<StepFacts> = {}): StepFacts {
         inPlace: true,
         intervalConfirmed: true,
         unlockConfirmed: false,
+        unlockWaiting: false,
         ...lock,
       },
     ],

@@ -25,6 +25,8 @@ function wallWith(lockId: string): Wall {
     model: '',
     created_at: new Date(),
     retired_at: null,
+    blocked_reason: null,
+    blocked_by: null,
     last_time: null,
     last_received: null,
     last_report: null,

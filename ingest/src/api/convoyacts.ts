@@ -1,0 +1,135 @@
+import { compareCode } from '../custody/reading.ts';
+import { hasPassed } from '../custody/status.ts';
+import { audit } from '../store/audit.ts';
+import { tripsOfConvoy } from '../store/convoys.ts';
+import type { TripView } from '../store/trips.ts';
+import { type Acted, close, hang, release, type StepAsked, seal, unlock, verify } from './acts.ts';
+import type { ConvoyAnswer, ConvoyAsked } from './convoyview.ts';
+import type { ApiDeps } from './deps.ts';
+import type { Principal } from './principal.ts';
+import { problemOf } from './problem.ts';
+import { afterChange } from './trips.ts';
+import { writeOff } from './writeoff.ts';
+
+type Act = (deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked) => Promise<Acted>;
+
+export const CONVOY_ACTS = { release, hang, seal, verify, 'write-off': writeOff, unlock, close } satisfies Record<
+  string,
+  Act
+>;
+export type ConvoyAct = keyof typeof CONVOY_ACTS;
+
+/** Boxes at work at the same time: few, so that a train leaves connections to everybody else. */
+const AT_ONCE = 4;
+
+/** Does a job for each of a list, a few at a time; the answers stand in the order of the list. */
+async function eachOf<T, R>(list: T[], job: (one: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < list.length; i = next++) answers[i] = await job(list[i]!);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return answers;
+}
+
+/** After the COMMIT of what changed many trips. */
+export const afterConvoy = (deps: ApiDeps, rows: TripView[]): Promise<unknown> =>
+  eachOf(rows, (row) => afterChange(deps, row.trip_id));
+
+/** Of what was read along the train, what belongs to this box, in doubt or not; a train is read without plates. */
+function readOf(row: TripView, read: ConvoyAsked['read']): Pick<StepAsked, 'read'> {
+  if (read === undefined) return {};
+  const own = (list: string[], known: string[]) =>
+    list.filter((code) => known.some((one) => compareCode(code, one) !== 'different'));
+  const { containers, lockIds } = read;
+  return {
+    read: {
+      ...(containers === undefined
+        ? {}
+        : {
+            containers: own(
+              containers,
+              row.units.map((u) => u.containerNo),
+            ),
+          }),
+      ...(lockIds === undefined
+        ? {}
+        : {
+            lockIds: own(
+              lockIds,
+              row.units.map((u) => u.lockId),
+            ),
+          }),
+    },
+  };
+}
+
+function strangeIn(rows: TripView[], read: ConvoyAsked['read']): ConvoyAnswer['strange'] {
+  const unknown = (list: string[] = [], known: string[]) =>
+    list.filter((code) => known.every((one) => compareCode(code, one) === 'different'));
+  const units = rows.flatMap((row) => row.units);
+  return {
+    containers: unknown(
+      read?.containers,
+      units.map((unit) => unit.containerNo),
+    ),
+    lockIds: unknown(
+      read?.lockIds,
+      units.map((unit) => unit.lockId),
+    ),
+  };
+}
+
+const isDone = (row: TripView, act: ConvoyAct): boolean =>
+  act === 'write-off' ? row.written_off_at !== null : row.status !== 'cancelled' && hasPassed(row.status, act);
+
+type BoxResult = ConvoyAnswer['items'][number];
+
+async function actOn(
+  deps: ApiDeps,
+  row: TripView,
+  act: ConvoyAct,
+  caller: Principal,
+  asked: ConvoyAsked,
+): Promise<BoxResult> {
+  const box = {
+    tripId: row.trip_id,
+    containerNos: row.units.map((unit) => unit.containerNo),
+    lockIds: row.units.map((unit) => unit.lockId),
+  };
+  if (isDone(row, act)) return { ...box, ok: true, already: true, status: row.status, checks: [] };
+  try {
+    const { read: _, ...common } = asked;
+    const acted = await CONVOY_ACTS[act](deps, row.trip_id, caller, { ...common, ...readOf(row, asked.read) });
+    await afterChange(deps, row.trip_id);
+    if (act === 'write-off') for (const { lockId } of row.units) deps.commands.wake(lockId);
+    return { ...box, ok: true, status: acted.row.status, checks: acted.checks };
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.statusCode >= 500) throw error;
+    const detail = problem.errors?.map(({ path, message }) => `${path}: ${message}`).join('; ') ?? problem.message;
+    return { ...box, ok: false, status: row.status, checks: [], problem: { code: problem.code, detail } };
+  }
+}
+
+/**
+ * One act on every box of a train, each in a transaction of its own: what can be done is done, and every box has its
+ * result. Asked again it does what is left. A lock that has not confirmed is not waited for here.
+ */
+export async function runConvoy(
+  deps: ApiDeps,
+  convoyId: string,
+  act: ConvoyAct,
+  caller: Principal,
+  asked: ConvoyAsked,
+): Promise<ConvoyAnswer> {
+  const rows = await tripsOfConvoy(deps.pool, convoyId);
+  const patient = { ...deps, config: { ...deps.config, confirmWithinMs: 0 } };
+  const items = await eachOf(rows, (row) => actOn(patient, row, act, caller, asked));
+  const done = items.filter((item) => item.ok).length;
+  const answer = { convoyId, act, done, failed: items.length - done, strange: strangeIn(rows, asked.read), items };
+  const after = { done, failed: answer.failed, strange: answer.strange };
+  await audit(deps.pool, { actor: caller.name, action: `convoy.${act}`, subject: `convoy:${convoyId}`, after });
+  return answer;
+}
