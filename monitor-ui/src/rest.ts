@@ -1,4 +1,4 @@
-import type { Alarm, Place, Problem, Route, Track, Trip } from '@sealwatch/schemas';
+import type { Alarm, OfficeContacts, Place, Problem, Route, Track, Trip } from '@sealwatch/schemas';
 
 /** The platform said no. `problem` is what it said (RFC 9457). */
 export class Refused extends Error {
@@ -94,6 +94,9 @@ export const places = () => everything<KnownPlace>('/places');
 export const trip = (tripId: string) => call<Trip>('GET', `/trips/${encodeURIComponent(tripId)}`);
 export const track = (tripId: string, maxPoints: number) =>
   call<Track>('GET', `/trips/${encodeURIComponent(tripId)}/track?maxPoints=${maxPoints}`);
+/** Whom to call at an office, in that order. */
+export const contacts = (office: string) =>
+  call<OfficeContacts>('GET', `/offices/${encodeURIComponent(office)}/contacts`);
 export const acknowledge = (alarmId: string) =>
   call<Alarm>('POST', `/alarms/${encodeURIComponent(alarmId)}/acknowledge`, {});
 export const assign = (alarmId: string, to: string) =>

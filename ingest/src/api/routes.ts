@@ -168,8 +168,10 @@ function routeWriting(app: Api, deps: ApiDeps): void {
       const { row, created } = await inTransaction(deps.pool, async (db) => {
         const put = await putRoute(db, { routeId, feature, by });
         if (put.created) {
-          const after = { version: put.row.version };
-          await audit(db, { actor: by, action: 'route.put', subject: `route:${routeId}`, after });
+          const { version } = put.row;
+          const before = version > 1 ? { version: version - 1 } : undefined;
+          const entry = { actor: by, action: 'route.put', subject: `route:${routeId}` };
+          await audit(db, { ...entry, before, after: { version } });
         }
         return put;
       });

@@ -142,9 +142,16 @@ async function subscribe(deps: ApiDeps, caller: Principal, asked: z.output<typeo
   return { ...viewOf(row), secret };
 }
 
-async function recorded(db: Queryable, caller: Principal, act: string, subscriptionId: string, after?: object) {
+async function recorded(
+  db: Queryable,
+  caller: Principal,
+  act: string,
+  subscriptionId: string,
+  after?: object,
+  before?: object,
+) {
   const subject = `subscription:${subscriptionId}`;
-  await audit(db, { actor: caller.name, action: `subscription.${act}`, subject, after });
+  await audit(db, { actor: caller.name, action: `subscription.${act}`, subject, before, after });
 }
 
 const params = z.object({ subscriptionId: z.string() });
@@ -235,9 +242,10 @@ function secretRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const caller = callerOf(request);
       const row = await inTransaction(pool, async (db) => {
-        const { subscription_id: id } = await visible(db, request.params.subscriptionId, caller);
+        const row = await visible(db, request.params.subscriptionId, caller);
+        const { subscription_id: id, disabled_reason: reason } = row;
         const after = await enableSubscription(db, id);
-        await recorded(db, caller, 'enable', id);
+        await recorded(db, caller, 'enable', id, { state: 'active' }, { state: viewOf(row).state, reason });
         return after;
       });
       deps.webhooks?.wake();

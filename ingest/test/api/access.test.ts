@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Role } from '@sealwatch/schemas';
 import { fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -392,6 +393,19 @@ describe('the wall of another time', () => {
       [],
     );
     expect((await platform.call('GET', 'quarantine')).body.items).toEqual([]);
+  });
+});
+
+describe('the contract', () => {
+  test('names every call of the description', async () => {
+    const contract = readFileSync(new URL('../../../docs/contract.md', import.meta.url), 'utf8');
+    const { paths } = (await platform.call('GET', '/openapi.json', { key: null })).body as { paths?: object };
+    const calls = Object.keys(paths ?? {}).filter((path) => path.startsWith('/api/v1/'));
+    const unnamed = calls.filter(
+      (path) => !contract.includes(path.replaceAll(/\/\{[^}]+\}/g, '').match(/\/[^/]+$/)![0]),
+    );
+    expect(calls.length).toBeGreaterThan(50);
+    expect(unnamed).toEqual([]);
   });
 });
 

@@ -114,6 +114,7 @@ describe('the wall', { timeout: 120_000 }, () => {
     confirm();
     await expect.poll(() => card.textContent(), PATIENCE).toContain('待处置');
     expect(await card.textContent()).toContain('1.8 km');
+    expect(await card.locator('a[href^="tel:"]').allTextContents()).toEqual(['0000-2921', '0000-3104']);
     await expect.poll(() => count(page, 'red').textContent(), PATIENCE).toBe('1');
     expect(await page.locator('[data-alarm]').first().getAttribute('data-alarm')).toBe(alarm.alarmId);
     expect(await page.locator('[data-step]').count()).toBe(5);

@@ -149,6 +149,8 @@ export async function startFakePlatform(options: FakeOptions) {
       return [200, { items: [{ routeId: 'yiwu-beilun', version: 1, name: '义乌 → 北仑' }] }];
     }
     if (path === '/routes/yiwu-beilun') return [200, planned()];
+    const office = /^\/offices\/(\d{4})\/contacts$/.exec(path)?.[1];
+    if (office) return [200, { office, contacts: [{ name: '值班员', phone: `0000-${office}`, duty: '夜班' }] }];
     if (path === '/stats') return [200, { items: [] }];
     if (path === '/places') return [200, { items: places() }];
     const ofTrip = /^\/trips\/([^/]+)(\/track)?$/.exec(path);
