@@ -24,6 +24,8 @@ export interface EscalationDeps {
   feed: Pick<Feed, 'alarmChanged' | 'tripChanged'>;
   times: CallTimes;
   registry?: Registry;
+  /** How often due jobs are looked for, s; at least 0.5. Default 1. */
+  lookEveryS?: number;
 }
 
 export interface Escalation {
@@ -44,7 +46,8 @@ const SWEEP = 'alarm-sweep';
 const AT_ONCE = 1_000;
 const STOP_WITHIN_MS = 3_000;
 const QUEUE = { policy: 'short', retryLimit: 20, retryDelay: 5, expireInSeconds: 60 } as const;
-const LOOK = { pollingIntervalSeconds: 1, batchSize: 20 };
+const LOOK_EVERY_S = 1;
+const JOBS_AT_ONCE = 20;
 
 /**
  * Calls people when nobody takes an urgent alarm, by durable jobs. A job names an alarm or a trip and decides nothing:
@@ -90,8 +93,9 @@ class Escalating implements Escalation {
     await boss.start();
     for (const name of [CALL, THAW, SWEEP]) await boss.createQueue(name, { name, ...QUEUE });
     this.#started = true;
+    const look = { pollingIntervalSeconds: this.#deps.lookEveryS ?? LOOK_EVERY_S, batchSize: JOBS_AT_ONCE };
     const work = async <T extends object>(name: string, handle: (data: T) => Promise<void>) =>
-      boss.work<T>(name, LOOK, (jobs) => this.#track(this.#each(jobs, handle)));
+      boss.work<T>(name, look, (jobs) => this.#track(this.#each(jobs, handle)));
     await work<{ alarmId: string }>(CALL, ({ alarmId }) => this.#call(alarmId));
     await work<{ tripId: string }>(THAW, ({ tripId }) => this.#thaw(tripId));
     await work(SWEEP, () => this.#sweep());
@@ -121,7 +125,9 @@ class Escalating implements Escalation {
     const waits = active && severity === 'critical' && (state === 'open' || state === 'returned');
     if (this.#stopped || !waits || remindedAt !== undefined || this.#watched.has(alarmId)) return;
     this.#watched.add(alarmId);
-    this.#aside(this.#schedule({ alarmIds: [alarmId], limit: 1 }));
+    const watched = this.#schedule({ alarmIds: [alarmId], limit: 1 });
+    watched.catch(() => this.#watched.delete(alarmId));
+    this.#aside(watched);
   }
 
   watchTrip(tripId: string): void {

@@ -26,7 +26,14 @@ const LATE = { remindAfterMs: 3_600_000, escalateAfterMs: 7_200_000 };
 
 async function start(times = SOON): Promise<void> {
   const { pool, feed } = platform;
-  escalation = await startEscalation({ pool, feed, times, log: platform.deps.log, registry: new Registry() });
+  escalation = await startEscalation({
+    pool,
+    feed,
+    times,
+    log: platform.deps.log,
+    registry: new Registry(),
+    lookEveryS: 0.5,
+  });
   platform.deps.escalation = escalation;
 }
 
@@ -92,7 +99,7 @@ describe('an urgent alarm that nobody takes', () => {
       await writeBackup(platform.pool, join(folder, 'all.backup'), new Date());
       await restoreBackup(to.pool, join(folder, 'all.backup'));
       const { feed, log } = platform.deps;
-      const restored = await startEscalation({ pool: to.pool, feed, times: SOON, log });
+      const restored = await startEscalation({ pool: to.pool, feed, times: SOON, log, lookEveryS: 0.5 });
       const called = async () =>
         (await to.pool.query('SELECT escalated_at FROM alarms WHERE alarm_id = $1', [alarmId])).rows[0].escalated_at;
       await eventually(called).not.toBeNull();
@@ -100,6 +107,45 @@ describe('an urgent alarm that nobody takes', () => {
     } finally {
       await to.drop();
       await rm(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+
+  test('is called for once the database is back: while it is away nothing ends', async () => {
+    let away = false;
+    let refused = 0;
+    const refuse = () => {
+      refused++;
+      return Promise.reject(Object.assign(new Error('the database is away'), { code: '57P01' }));
+    };
+    const pool = new Proxy(platform.pool, {
+      get: (target, name) => {
+        if (away && (name === 'query' || name === 'connect')) return refuse;
+        const value = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const { feed, log } = platform.deps;
+    escalation = await startEscalation({
+      pool,
+      feed,
+      times: { remindAfterMs: 50, escalateAfterMs: 2_000 },
+      log,
+      lookEveryS: 0.5,
+    });
+    const alarmId = await raise(platform, await addTrip(platform));
+    feed.alarmChanged(alarmId);
+    await eventually(() => eventsOf(alarmId)).toEqual(['alarm.reminded']);
+    away = true;
+    const lost = await raise(platform, await addTrip(platform));
+    feed.alarmChanged(lost);
+    await platform.feed.settled();
+    // Three queues are looked into every half second: the call falls due meanwhile.
+    await eventually(async () => refused).toBeGreaterThan(18);
+    expect(await eventsOf(alarmId)).toEqual(['alarm.reminded']);
+    away = false;
+    feed.alarmChanged(lost);
+    for (const id of [alarmId, lost]) {
+      await eventually(() => eventsOf(id)).toEqual(['alarm.reminded', 'alarm.escalated']);
     }
   }, 60_000);
 
