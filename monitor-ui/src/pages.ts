@@ -18,6 +18,20 @@ export const createPages = () =>
           { path: 'locks', name: 'locks', component: () => import('./console/LocksPage.vue') },
           { path: 'locks/:lockId', name: 'lock', component: () => import('./console/LockPage.vue'), props: true },
           { path: 'simulator', name: 'simulator', component: () => import('./simulator/SimulatorPage.vue') },
+          { path: 'replay', name: 'replay', component: () => import('./console/ReplayPage.vue') },
+          {
+            path: 'routes/:routeId?',
+            name: 'routes',
+            component: () => import('./console/RoutesPage.vue'),
+            props: true,
+          },
+          {
+            path: 'places/:placeId?',
+            name: 'places',
+            component: () => import('./console/PlacesPage.vue'),
+            props: true,
+          },
+          { path: 'reports', name: 'reports', component: () => import('./console/ReportsPage.vue') },
           {
             path: 'admin',
             name: 'admin',

@@ -13,7 +13,7 @@ import { callerOf, EVERYONE, OPERATORS, SUPERVISORS } from './guard.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import { ApiProblem, notFound } from './problem.ts';
 
-const ROUTE_BYTES = 16 * 1024 * 1024;
+export const ROUTE_BYTES = 16 * 1024 * 1024;
 const GPX_TYPES = ['application/gpx+xml', 'application/xml', 'text/xml'];
 
 const Fault = z.object({ path: z.string(), message: z.string(), at: z.array(z.number()).optional() });
@@ -126,6 +126,13 @@ function checked(feature: unknown): ReturnType<typeof checkRoute> {
     }));
     return { ok: false, problems, warnings: check.warnings };
   }
+}
+
+/** A route that can be judged by. @throws ApiProblem 422 with every problem found */
+export function checkedFeature(body: unknown): Route {
+  const check = checked(featureOf(body));
+  if (check.route === undefined) refuse(check.problems);
+  return check.route;
 }
 
 function routeWriting(app: Api, deps: ApiDeps): void {

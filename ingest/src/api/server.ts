@@ -34,6 +34,7 @@ import { tripRoutes } from './trips.ts';
 import { answerUnmatched } from './unmatched.ts';
 import { validatorCompiler } from './validation.ts';
 import { wallRoutes } from './wall.ts';
+import { whatIfRoutes } from './whatif.ts';
 
 const BODY_BYTES = 1024 * 1024;
 
@@ -138,6 +139,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
       for (const add of [subscriptionRoutes, simulatorRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
       for (const add of [freezeRoutes, contactRoutes, orderRoutes, convoyRoutes]) add(api, deps);
+      whatIfRoutes(api, deps);
     },
     { prefix: '/api/v1' },
   );

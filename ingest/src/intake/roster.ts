@@ -1,5 +1,4 @@
-import { type Corridor, compileRoute } from '@sealwatch/geofence';
-import type { Route } from '@sealwatch/schemas';
+import { compileRoute } from '@sealwatch/geofence';
 import type { AlarmRow } from '../store/alarms.ts';
 import { activeAlarmsOfTrips, type TripUpdate } from '../store/batch.ts';
 import type { Queryable } from '../store/queryable.ts';
@@ -21,14 +20,13 @@ import {
   advance,
   compilePlaces,
   type PlaceSet,
-  resolveParams,
   startTrack,
   type TripPlan,
   type TripTrack,
 } from '../tracker/index.ts';
-import { disposalsOf } from './disposals.ts';
 import type { Outcome } from './judge.ts';
 import type { IntakeRecord } from './record.ts';
+import { type CompiledRoute, planOf } from './plan.ts';
 import { toldBefore } from './told.ts';
 
 /** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
@@ -48,11 +46,6 @@ export interface Refold {
   next: FollowedTrip;
   changes: AlarmFact[];
   withdrawn: string[];
-}
-
-interface CompiledRoute {
-  route: Route;
-  corridor: Corridor;
 }
 
 const ROUTES_KEPT = 500;
@@ -181,30 +174,9 @@ export class Roster {
   }
 
   async #planOf(stored: StoredTrip): Promise<TripPlan> {
-    const { route, corridor } = await this.#route(stored.routeId, stored.routeVersion);
+    const compiled = await this.#route(stored.routeId, stored.routeVersion);
     this.#places ??= compilePlaces(await allPlaces(this.#db));
-    const { sealedAtMs, takenOverAtMs, plannedDepartureMs, timeLimitMin, unlockAuthorisedAtMs } = stored;
-    return {
-      tripId: stored.tripId,
-      locks: stored.locks,
-      corridor,
-      route,
-      places: this.#places,
-      params: resolveParams({
-        platform: stored.platformParams,
-        company: stored.companyParams,
-        route: route.properties.params,
-        legs: route.properties.legs,
-      }),
-      disposals: disposalsOf(stored.disposed),
-      clockConfirmations: stored.clockConfirmed,
-      identityConflicts: stored.conflicts,
-      ...(sealedAtMs === undefined ? {} : { sealedAtMs }),
-      ...(takenOverAtMs === undefined ? {} : { departedAtMs: takenOverAtMs }),
-      ...(plannedDepartureMs === undefined ? {} : { plannedDepartureMs }),
-      ...(timeLimitMin === undefined ? {} : { timeLimitMin }),
-      ...(unlockAuthorisedAtMs === undefined ? {} : { unlockAuthorisedAtMs }),
-    };
+    return planOf(stored, compiled, this.#places);
   }
 
   async #rebuild(

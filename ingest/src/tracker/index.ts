@@ -7,4 +7,4 @@ export { reportKey, type TrackedReport } from './report.ts';
 export { checkParams, ParamsError, type ParamsInput, resolveParams } from './resolve.ts';
 export { RULES } from './rules.ts';
 export type { TripState } from './state.ts';
-export { track } from './tracker.ts';
+export { startTrip, track } from './tracker.ts';

@@ -89,6 +89,7 @@ const ALLOWED: Record<string, string> = {
   'POST /locks/{lockId}/retire': 'sta',
   'PUT /routes/{routeId}': 'sta',
   'POST /routes/check': 'osta',
+  'POST /routes/what-if': 'osta',
   'GET /routes': 'vosgta',
   'GET /routes/{routeId}': 'vosgta',
   'PUT /places/{placeId}': 'sta',

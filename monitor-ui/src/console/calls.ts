@@ -50,6 +50,11 @@ export const activeAlarms = (filter: Values) => everything<Alarm>(`/alarms${quer
 export const alarmPage = (filter: Values, cursor?: string) =>
   call<Page<Alarm>>('GET', `/alarms${queryOf({ ...filter, limit: 200, cursor })}`);
 export const alarmsOfTrip = (tripId: string) => everything<Alarm>(`/alarms?tripId=${id(tripId)}`);
+export interface Acknowledged {
+  items: { alarmId: string; result: 'acknowledged' | 'unchanged' | 'refused'; detail?: string }[];
+}
+/** At most 500 at once; one that is refused does not hold the others back. */
+export const acknowledgeMany = (alarmIds: string[]) => call<Acknowledged>('POST', '/alarms/acknowledge', { alarmIds });
 export const dispose = (alarmId: string, text: string, falseAlarm: boolean) =>
   call<Alarm>('POST', `/alarms/${id(alarmId)}/dispose`, { text, falseAlarm });
 

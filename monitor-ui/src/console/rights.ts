@@ -16,7 +16,7 @@ export const may = (role: string | undefined, right: Right): boolean =>
   role !== undefined && (RIGHTS[right] as readonly string[]).includes(role);
 
 export interface Entry {
-  name: 'alarms' | 'trips' | 'gates' | 'locks' | 'admin';
+  name: 'alarms' | 'trips' | 'gates' | 'locks' | 'replay' | 'routes' | 'places' | 'reports' | 'admin';
   right: Right;
 }
 export const ENTRIES: Entry[] = [
@@ -24,5 +24,9 @@ export const ENTRIES: Entry[] = [
   { name: 'trips', right: 'read' },
   { name: 'gates', right: 'gates' },
   { name: 'locks', right: 'read' },
+  { name: 'replay', right: 'read' },
+  { name: 'routes', right: 'gates' },
+  { name: 'places', right: 'gates' },
+  { name: 'reports', right: 'read' },
   { name: 'admin', right: 'operate' },
 ];

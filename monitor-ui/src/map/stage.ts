@@ -32,7 +32,8 @@ export interface StageOptions {
   ui: number;
   calmMotion: boolean;
   letters: (kind: PlaceKind) => string;
-  picked: (slot: number | undefined) => void;
+  /** A click: the truck there, if one is, and where it was. */
+  picked: (slot: number | undefined, at: { lon: number; lat: number }) => void;
   /** The operator moved the map. */
   handled: () => void;
   /** Something of the basemap could not be read. */
@@ -59,6 +60,8 @@ export interface Stage {
   show(place: { lon: number; lat: number }): void;
   /** CSS pixels of a place in the map's box. */
   project(place: { lon: number; lat: number }): { x: number; y: number };
+  /** The place under CSS pixels of the map's box. */
+  unproject(at: { x: number; y: number }): { lon: number; lat: number };
   /** Called with every picture drawn. */
   drawn(listener: () => void): void;
   close(): void;
@@ -107,7 +110,7 @@ export function createStage(options: StageOptions): Stage {
   map.on('click', (event) => {
     const { lng, lat } = event.lngLat;
     const radius = (PICK_PX * ui * WORLD_UNITS) / (512 * 2 ** map.getZoom());
-    options.picked(fleet.pick(lng, lat, radius, performance.now()));
+    options.picked(fleet.pick(lng, lat, radius, performance.now()), { lon: lng, lat });
   });
   for (const event of ['dragstart', 'zoomstart'] as const) {
     map.on(event, (e) => 'originalEvent' in e && e.originalEvent && options.handled());
@@ -177,6 +180,10 @@ export function createStage(options: StageOptions): Stage {
     show: ({ lon, lat }) =>
       map.flyTo({ center: [lon, lat], zoom: Math.max(CLOSE_ZOOM, Math.min(map.getZoom(), 12.5)), ...glide }),
     project: ({ lon, lat }) => map.project([lon, lat]),
+    unproject: ({ x, y }) => {
+      const { lng, lat } = map.unproject([x, y]);
+      return { lon: lng, lat };
+    },
     drawn: (listener) => map.on('render', listener),
     close: () => {
       cancelAnimationFrame(frame);

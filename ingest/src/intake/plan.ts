@@ -1,0 +1,36 @@
+import type { Corridor } from '@sealwatch/geofence';
+import type { Route } from '@sealwatch/schemas';
+import type { StoredTrip } from '../store/roster.ts';
+import { type PlaceSet, resolveParams, type TripPlan } from '../tracker/index.ts';
+import { disposalsOf } from './disposals.ts';
+
+export interface CompiledRoute {
+  route: Route;
+  corridor: Corridor;
+}
+
+/** All that is known of a stored trip beside its records. */
+export function planOf(stored: StoredTrip, { route, corridor }: CompiledRoute, places: PlaceSet): TripPlan {
+  const { sealedAtMs, takenOverAtMs, plannedDepartureMs, timeLimitMin, unlockAuthorisedAtMs } = stored;
+  return {
+    tripId: stored.tripId,
+    locks: stored.locks,
+    corridor,
+    route,
+    places,
+    params: resolveParams({
+      platform: stored.platformParams,
+      company: stored.companyParams,
+      route: route.properties.params,
+      legs: route.properties.legs,
+    }),
+    disposals: disposalsOf(stored.disposed),
+    clockConfirmations: stored.clockConfirmed,
+    identityConflicts: stored.conflicts,
+    ...(sealedAtMs === undefined ? {} : { sealedAtMs }),
+    ...(takenOverAtMs === undefined ? {} : { departedAtMs: takenOverAtMs }),
+    ...(plannedDepartureMs === undefined ? {} : { plannedDepartureMs }),
+    ...(timeLimitMin === undefined ? {} : { timeLimitMin }),
+    ...(unlockAuthorisedAtMs === undefined ? {} : { unlockAuthorisedAtMs }),
+  };
+}

@@ -1,0 +1,39 @@
+import { type DayFigures, figures } from '../rest.ts';
+
+export type Row = DayFigures;
+export const figuresOf = (fromMs: number) => figures(fromMs);
+
+const nothing = (day: string, office: string): Row => ({
+  day,
+  office,
+  declared: 0,
+  arrived: 0,
+  limited: 0,
+  onTime: 0,
+  deviations: 0,
+  falseAlarms: 0,
+  passages: 0,
+  released: 0,
+  gateSeconds: 0,
+});
+
+function plus(a: Row, b: Row): Row {
+  const sum = { ...a };
+  for (const key of Object.keys(a) as (keyof Row)[]) {
+    if (key !== 'day' && key !== 'office') sum[key] = a[key] + b[key];
+  }
+  return sum;
+}
+
+/** Figures added up by day, by office, or left as they are. Shares are for the reader to reckon. */
+export function rowsBy(items: Row[], by: 'day' | 'office' | 'both'): Row[] {
+  const rows = new Map<string, Row>();
+  for (const item of items) {
+    const [day, office] = [by === 'office' ? '' : item.day, by === 'day' ? '' : item.office];
+    const key = `${day}/${office}`;
+    rows.set(key, plus(rows.get(key) ?? nothing(day, office), item));
+  }
+  return [...rows.values()].sort((a, b) => (a.day === b.day ? (a.office < b.office ? -1 : 1) : a.day < b.day ? -1 : 1));
+}
+
+export const totalOf = (items: Row[]): Row => items.reduce(plus, nothing('', ''));
