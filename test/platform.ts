@@ -24,8 +24,12 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
-/** The whole platform on free ports and a database of its own: real Postgres, real broker, real sockets. */
-export async function startPlatform(env: Record<string, string> = {}): Promise<Platform> {
+/**
+ * The whole platform on free ports and a database of its own: real Postgres, real broker, real sockets.
+ * @param env settings beside those of the test
+ * @param wallDir the built screens, where a test looks at them
+ */
+export async function startPlatform(env: Record<string, string> = {}, wallDir?: string): Promise<Platform> {
   const database = await freshDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
   const config = readConfig({
@@ -36,7 +40,10 @@ export async function startPlatform(env: Record<string, string> = {}): Promise<P
     DATABASE_URL: database.url,
     ...env,
   });
-  const app = await startApp(config, { log: createLog('silent', { pretty: false }) });
+  const app = await startApp(config, {
+    log: createLog('silent', { pretty: false }),
+    ...(wallDir === undefined ? {} : { wallDir }),
+  });
   const clients: MqttClient[] = [];
   return {
     app,

@@ -30,8 +30,8 @@ import { lockSecretHashes } from './store/roster.ts';
 import { RULES } from './tracker/index.ts';
 
 /** Changes with every build of the wall, so that a screen left from another one reloads itself. */
-function wallBuild(): string {
-  const page = join(WALL_DIR, 'index.html');
+function wallBuild(wallDir: string): string {
+  const page = join(wallDir, 'index.html');
   return existsSync(page) ? createHash('sha256').update(readFileSync(page)).digest('hex').slice(0, 12) : 'none';
 }
 
@@ -56,6 +56,8 @@ export interface AppDeps {
   onProgress?: (line: string) => void;
   /** The simulator's program, where it is installed. */
   simulatorPath?: string | undefined;
+  /** The built screens, where they are not in their usual place. */
+  wallDir?: string;
 }
 
 /**
@@ -80,7 +82,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
 async function compose(
   config: Config,
-  { log, onProgress = () => undefined, simulatorPath }: AppDeps,
+  { log, onProgress = () => undefined, simulatorPath, wallDir = WALL_DIR }: AppDeps,
   undo: (() => Promise<unknown>)[],
 ): Promise<Omit<App, 'stop'>> {
   const registry = new Registry();
@@ -107,7 +109,7 @@ async function compose(
   });
   undo.push(() => commands.stop());
 
-  const build = wallBuild();
+  const build = wallBuild(wallDir);
   const feed = await startFeed({ pool, intake, log, config: { bootstrapKey: config.bootstrapKey, build } });
   intake.onCommitted((committed) => feed.committed(committed));
 
@@ -142,7 +144,7 @@ async function compose(
     },
     feed,
     commands: { wake: (lockId) => void commands.deliverDue(lockId), onEnded: (listener) => commands.onEnded(listener) },
-    config: { bootstrapKey: config.bootstrapKey, wallDir: WALL_DIR },
+    config: { bootstrapKey: config.bootstrapKey, wallDir },
     log,
     registry,
     webhooks,

@@ -1,14 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startFakePlatform } from '../fake/platform.ts';
+import { buildScreens } from './built.ts';
 import { launchChromium, newView } from './chromium.ts';
 
-const ROOM = join(import.meta.dirname, '../..');
 const PATIENCE = { timeout: 30_000 };
 /** The demo's truck that leaves the road in these tests. */
 const TRUCK = 17;
@@ -20,12 +18,7 @@ let outside: string[];
 let complaints: string[];
 
 beforeAll(async () => {
-  dist = mkdtempSync(join(tmpdir(), 'sealwatch-wall-'));
-  execFileSync(
-    process.execPath,
-    [join(ROOM, '../node_modules/vite/bin/vite.js'), 'build', '--outDir', dist, '--emptyOutDir', '--logLevel', 'error'],
-    { cwd: ROOM, env: { ...process.env, NODE_ENV: 'production' } },
-  );
+  dist = buildScreens();
   browser = await launchChromium();
 }, 120_000);
 afterAll(async () => {

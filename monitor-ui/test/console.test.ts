@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { csvOf } from '../src/console/csv.ts';
+import { ageText, locksOfCsv } from '../src/console/lockwords.ts';
+import { rowsBy, totalOf } from '../src/console/report.ts';
+import { draftOf, emptyDraft, routeOf, slugOf, withMoved, withPoint } from '../src/console/routedraft.ts';
+
+describe('a table as CSV', () => {
+  const column = { key: 'a', name: '车牌', width: '', text: (x: string) => x };
+
+  it('is read as UTF-8, keeps commas, quotes and line ends inside their cell', () => {
+    expect(csvOf([column], ['浙G,1', 'say "no"', 'two\nlines'])).toBe(
+      '\uFEFF车牌\r\n"浙G,1"\r\n"say ""no"""\r\n"two\nlines"\r\n',
+    );
+  });
+
+  it('runs no formula in a spreadsheet', () => {
+    expect(csvOf([column], ['=1+1', '@x', '-3.5'])).toBe("\uFEFF车牌\r\n'=1+1\r\n'@x\r\n-3.5\r\n");
+  });
+});
+
+describe('a file of locks', () => {
+  it('is read with or without a heading, a model, quotes and blank lines', () => {
+    expect(locksOfCsv('\uFEFFlockId,model\r\njt70100001 , JT701D\n\n"JT70100002";"JT701D"\nJT70100003')).toEqual([
+      { lockId: 'JT70100001', model: 'JT701D' },
+      { lockId: 'JT70100002', model: 'JT701D' },
+      { lockId: 'JT70100003', model: '' },
+    ]);
+  });
+
+  it('tells an age no finer than it matters', () => {
+    const say = (key: string, { n }: Record<string, unknown>) => `${key.slice(6)} ${n ?? ''}`.trim();
+    expect(
+      [59_000, 3_599_000, 3_600_000, 3 * 86_400_000, Number.POSITIVE_INFINITY].map((ms) => ageText(ms, say)),
+    ).toEqual(['minutes 0', 'minutes 59', 'hours 1', 'days 3', 'never']);
+  });
+});
+
+describe('figures', () => {
+  const day = (name: string, office: string, arrived: number) => ({
+    ...totalOf([]),
+    day: name,
+    office,
+    arrived,
+    gateSeconds: arrived / 2,
+  });
+  const items = [day('2026-11-20', '3104', 4), day('2026-11-20', '2921', 1), day('2026-11-21', '3104', 2)];
+
+  it('are added up by day, by office, or not at all', () => {
+    expect(rowsBy(items, 'day').map((row) => [row.day, row.arrived])).toEqual([
+      ['2026-11-20', 5],
+      ['2026-11-21', 2],
+    ]);
+    expect(rowsBy(items, 'office').map((row) => [row.office, row.arrived])).toEqual([
+      ['2921', 1],
+      ['3104', 6],
+    ]);
+    expect(rowsBy(items, 'both')).toHaveLength(3);
+    expect(totalOf(items).gateSeconds).toBe(3.5);
+  });
+});
+
+describe('a route being drawn', () => {
+  const drawn = [120, 120.1, 120.2].reduce((draft, lon) => withPoint(draft, { lon, lat: 29.3 }), emptyDraft());
+
+  it('becomes a Feature and comes back the same', () => {
+    const draft = { ...drawn, name: 'x', legs: [{ fromM: 0, toM: 900, halfWidthM: 80 }] };
+    expect(draftOf(routeOf(draft))).toEqual({ ...draft, origin: undefined, destination: undefined });
+  });
+
+  it('has one point moved, whichever part it is in, and leaves the draft before as it was', () => {
+    const two = {
+      ...drawn,
+      lines: [
+        ...drawn.lines,
+        [
+          [121, 29],
+          [121.1, 29],
+        ],
+      ],
+    };
+    const moved = withMoved(two, 3, { lon: 122, lat: 30 });
+    expect(moved.lines[1]?.[0]).toEqual([122, 30]);
+    expect(moved.lines[0]).toBe(two.lines[0]);
+    expect(two.lines[1]?.[0]).toEqual([121, 29]);
+  });
+
+  it('gets an id of its name', () => {
+    expect(slugOf('Yiwu → Daxie / 2')).toBe('yiwu-daxie-2');
+    expect(slugOf('义乌')).toMatch(/^route-[a-z0-9]+$/);
+  });
+});

@@ -1,0 +1,257 @@
+import { rmSync } from 'node:fs';
+import type { Alarm, Trip } from '@sealwatch/schemas';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { barriers } from '../monitor-ui/test/browser/axe.ts';
+import { buildScreens } from '../monitor-ui/test/browser/built.ts';
+import { launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
+import { type Platform, startPlatform } from './platform.ts';
+
+const PATIENCE = { timeout: 30_000 };
+const MINUTE_MS = 60_000;
+const PASSWORD = 'a password of twelve and more';
+const LOCK = 'JT70190001';
+const PLATE = '浙G90001';
+/** Straight east for some 39 km; the truck drives it at 100 km/h and reports every 30 s. */
+const LINE: [number, number][] = [
+  [120, 29.3],
+  [120.2, 29.3],
+  [120.4, 29.3],
+];
+const STEP_DEG = 0.00858;
+const STEPS = 46;
+/** Steps that it is off the road, and how far: 1.5 km. */
+const OFF = { from: 15, to: 25, deg: 0.0135 };
+
+let dist: string;
+let platform: Platform;
+let browser: Browser;
+let tripId: string;
+const startMs = Date.now() - 40 * MINUTE_MS;
+const faults: string[] = [];
+const abroad: string[] = [];
+
+const feature = (name: string, coordinates: [number, number][]) => ({
+  type: 'Feature',
+  geometry: { type: 'LineString', coordinates },
+  properties: {
+    name,
+    halfWidthM: 200,
+    origin: { name: '义乌', center: coordinates[0], radiusM: 500 },
+    destination: { name: '大榭', center: coordinates.at(-1), radiusM: 800 },
+  },
+});
+
+async function must<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const answer = await platform.call<T>(method, path, body);
+  expect(answer.status, `${method} ${path} ${JSON.stringify(answer.body)}`).toBeLessThan(300);
+  return answer.body;
+}
+
+function reports(): object[] {
+  return Array.from({ length: STEPS + 4 }, (_, i) => {
+    const step = Math.min(i, STEPS);
+    const off = i >= OFF.from && i < OFF.to ? OFF.deg : 0;
+    return {
+      v: 1,
+      boot: 1,
+      seq: i + 1,
+      time: new Date(startMs + i * 30_000).toISOString(),
+      kind: 'backfill',
+      mode: 'sealed',
+      position: {
+        lon: 120 + step * STEP_DEG,
+        lat: 29.3 + off,
+        accuracyM: 5,
+        speedKmh: i > STEPS ? 0 : 100,
+        headingDeg: 90,
+        source: 'gnss',
+      },
+      seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: 7 },
+      battery: { percent: 80, charging: false },
+    };
+  });
+}
+
+beforeAll(async () => {
+  dist = buildScreens();
+  [platform, browser] = await Promise.all([startPlatform({}, dist), launchChromium()]);
+  await must('PUT', '/routes/east', feature('向东', LINE));
+  const around = (lon: number, lat: number) =>
+    [
+      [-1, -1],
+      [1, -1],
+      [1, 1],
+      [-1, 1],
+      [-1, -1],
+    ].map(([x, y]) => [lon + x! * 0.005, lat + y! * 0.005]);
+  await must('PUT', '/places/daxie', {
+    type: 'Feature',
+    geometry: { type: 'Polygon', coordinates: [around(120.4, 29.3)] },
+    properties: { name: '大榭卡口', kind: 'gate', office: '3104' },
+  });
+  for (const [name, role] of [
+    ['王芳', 'admin'],
+    ['张敏', 'operator'],
+    ['李强', 'operator'],
+  ]) {
+    await must('POST', '/users', { name, role, password: PASSWORD });
+  }
+  const { secret } = await must<{ secret: string }>('POST', '/locks', { lockId: LOCK, model: 'JT701D' });
+  const trip = await must<Trip>('POST', '/trips', {
+    declarationNo: '292120260900000001',
+    originOffice: '2921',
+    destinationOffice: '3104',
+    routeId: 'east',
+    vehicle: { tractorPlate: PLATE },
+    units: [{ containerNo: 'MSKU9070323', lockId: LOCK }],
+    takeover: { sealedAt: new Date(startMs - MINUTE_MS).toISOString(), departedAt: new Date(startMs).toISOString() },
+  });
+  tripId = trip.tripId;
+  const lock = await platform.connectLock(LOCK, secret);
+  await lock.publishAsync(`locks/${LOCK}/report`, JSON.stringify(reports()), { qos: 1 });
+  await vi.waitFor(async () => {
+    expect((await must<Trip>('GET', `/trips/${tripId}`)).status).toBe('arrived');
+  }, PATIENCE);
+});
+afterAll(async () => {
+  await browser?.close();
+  await platform?.stop();
+  if (dist) rmSync(dist, { recursive: true, force: true });
+});
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  expect(abroad).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+async function signedIn(name: string, locale = 'zh-CN'): Promise<BrowserContext> {
+  const context = await newView(browser, { locale, reducedMotion: 'reduce' });
+  context.on('request', (request) => {
+    if (!request.url().startsWith(platform.app.http) && !/^(blob|data):/.test(request.url()))
+      abroad.push(request.url());
+  });
+  context.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  context.on('weberror', (error) => faults.push(error.error().message));
+  const { status } = await context.request
+    .post(`${platform.app.http}/api/v1/session`, { data: { name, password: PASSWORD } })
+    .then((answer) => ({ status: answer.status() }));
+  expect(status).toBe(201);
+  return context;
+}
+
+async function open(path: string, name = '王芳', locale = 'zh-CN'): Promise<Page> {
+  const page = await (await signedIn(name, locale)).newPage();
+  await page.goto(platform.app.http + path);
+  return page;
+}
+
+const deviation = async () =>
+  (await must<{ items: Alarm[] }>('GET', `/alarms?tripId=${tripId}&rule=route.deviation`)).items[0]!;
+
+describe('the consoles', { timeout: 120_000 }, () => {
+  it('replay the deviation: green before it, red from its confirmation on, at the very times of the records', async () => {
+    const { startedAt, confirmedAt } = await deviation();
+    expect(startedAt).toBe(new Date(startMs + OFF.from * 30_000).toISOString());
+    const page = await open(`/replay?trips=${tripId}`);
+    const truck = page.locator(`[data-truck="${tripId}"]`);
+    await expect.poll(() => truck.getAttribute('data-status'), PATIENCE).toBe('green');
+    await page.locator('.events button', { hasText: '偏离路线 · 确认' }).click();
+    await expect.poll(() => new URL(page.url()).searchParams.get('at'), PATIENCE).toBe(confirmedAt);
+    await expect.poll(() => truck.getAttribute('data-status'), PATIENCE).toBe('red');
+  });
+
+  it('say which past trips another route would have turned red, and write nothing', async () => {
+    const page = await open('/routes/east');
+    const ask = async () => {
+      await page.click('[data-act="what-if"]');
+      await page.locator('[data-what-if]').waitFor(PATIENCE);
+    };
+    await ask();
+    expect(await page.locator('[data-group="both"] [data-trip]').getAttribute('data-trip')).toBe(tripId);
+    // A corridor as wide as the detour was would have seen none.
+    await page.fill('[name="halfWidthM"]', '2000');
+    await page.locator('[name="halfWidthM"]').blur();
+    await page.click('[data-act="what-if"]');
+    await expect.poll(() => page.locator('[data-group="less"] [data-trip]').count(), PATIENCE).toBe(1);
+    expect(await page.locator('[data-group="both"] [data-trip]').count()).toBe(0);
+    expect((await deviation()).state).not.toBe('disposed');
+    expect((await must<{ version: number }>('GET', '/routes/east')).version).toBe(1);
+  });
+
+  it('let the officer at the gate decide by keyboard, and ask for a second person to release a red truck', async () => {
+    const { verdict, passageId } = await must<{ verdict: string; passageId: string }>('POST', '/gates/daxie/passages', {
+      passageId: 'console-1',
+      lane: '2',
+      direction: 'in',
+      at: new Date().toISOString(),
+      plate: { text: PLATE },
+      containers: [{ no: 'MSKU9070323' }],
+      lockIds: [LOCK],
+    });
+    expect(verdict).toBe('alarm');
+    const page = await open('/gates/daxie', '张敏');
+    const card = page.locator(`[data-passage="${passageId}"]`);
+    await expect.poll(() => card.getAttribute('data-verdict'), PATIENCE).toBe('alarm');
+    const word = (await card.locator('.word').boundingBox())!;
+    // Three metres: letters of 7 cm on a screen 60 cm wide are an eighth of its width high, or a seventh of 720.
+    expect(word.height).toBeGreaterThanOrEqual(720 / 7);
+    await page.keyboard.press('2');
+    await page.keyboard.type('查验箱体');
+    await page.keyboard.press('Enter');
+    await card.locator('[data-decision="inspect"]').waitFor(PATIENCE);
+    expect(await card.textContent()).toContain('查验箱体');
+
+    await page.locator('h1').click();
+    await page.keyboard.press('1');
+    expect(await page.locator('[data-act="release"]').isDisabled()).toBe(true);
+    await page.keyboard.type('李强');
+    await page.keyboard.press('Enter');
+    await card.locator('[data-decision="release"]').waitFor(PATIENCE);
+    const { items } = await must<{ items: { passageId: string; decision: object }[] }>('GET', '/gates/daxie/passages');
+    expect(items.find((one) => one.passageId === passageId)?.decision).toMatchObject({
+      decision: 'release',
+      by: '张敏',
+      secondPerson: '李强',
+    });
+  });
+
+  it('are without barriers (WCAG 2.2 AA), in both languages, with nothing asked of other machines', async () => {
+    const paths = [
+      '/alarms',
+      '/trips',
+      `/trips/${tripId}`,
+      '/gates',
+      '/gates/daxie',
+      '/locks',
+      `/locks/${LOCK}`,
+      '/replay',
+      '/routes/east',
+    ];
+    const more = [
+      '/places/daxie',
+      '/reports',
+      '/admin/people',
+      '/admin/keys',
+      '/admin/subscriptions',
+      '/admin/audit',
+      '/admin/quarantine',
+    ];
+    const [chinese, english] = await Promise.all([signedIn('王芳'), signedIn('王芳', 'en')]);
+    const found: string[] = [];
+    for (const [context, all] of [
+      [chinese, [...paths, ...more]],
+      [english, ['/alarms', '/gates/daxie', '/reports', '/admin/people']],
+    ] as const) {
+      const page = await context.newPage();
+      for (const path of all) {
+        await page.goto(platform.app.http + path);
+        await page.locator('h1').first().waitFor(PATIENCE);
+        await expect.poll(() => page.locator('.problem').count(), PATIENCE).toBe(0);
+        await expect.poll(() => page.getByText(/正在读取|Reading…/).count(), PATIENCE).toBe(0);
+        found.push(...(await barriers(page)).map((barrier) => `${path} ${barrier}`));
+      }
+    }
+    expect(found).toEqual([]);
+  });
+});
