@@ -63,8 +63,13 @@ describe('the camera', () => {
 });
 
 it('draws only as fast as things move, and pulses where red is in sight', () => {
-  expect(framesPerSecond(0.01, false)).toBe(1);
-  expect(framesPerSecond(2, false)).toBe(8);
-  expect(framesPerSecond(100, false)).toBe(30);
-  expect(framesPerSecond(0.01, true)).toBe(12);
+  expect(framesPerSecond(0.01, false, 5)).toBe(1);
+  expect(framesPerSecond(2, false, 5)).toBe(8);
+  expect(framesPerSecond(100, false, 5)).toBe(30);
+  expect(framesPerSecond(0.01, true, 5)).toBe(12);
+});
+
+it('draws less often where a picture is dear, and never stops', () => {
+  expect(framesPerSecond(100, true, 100)).toBeCloseTo(3.5);
+  expect(framesPerSecond(100, true, 5_000)).toBe(1);
 });

@@ -165,6 +165,7 @@ export default {
     unready: '平台未就绪',
     lag: '报文入库时延 {for}',
     map: '底图或线路读取失败，稍后重试',
+    dark: '显卡中断，地图暂不可用，正在恢复；报警列表仍有效',
     asOf: '截至 {at}',
   },
   place: {

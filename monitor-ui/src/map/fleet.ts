@@ -1,4 +1,4 @@
-import { type FramePosition, WALL_STATUS } from '@sealwatch/schemas';
+import { type FramePosition, WALL_STATUS, type WallStatus } from '@sealwatch/schemas';
 import { latOf, lonOf, metresBetween, unitX, unitY } from './mercator.ts';
 
 /** One lock in the GPU's buffer: i32 from x, y, to x, y; f32 from and to time; u8 status, moving, u16 heading. */
@@ -44,6 +44,8 @@ export class Fleet {
   #heardMs: Float64Array;
   #speedKmh: Float32Array;
   #battery: Uint8Array;
+  /** Locks by status. */
+  #held = new Uint32Array(WALL_STATUS.length);
 
   constructor(nowMs: number, capacity = 1024) {
     this.epochMs = nowMs;
@@ -75,6 +77,7 @@ export class Fleet {
     }
     if (this.count > 0) this.#touch(0, this.count - 1);
     this.count = 0;
+    this.#held.fill(0);
   }
 
   /** Moves the epoch on when float32 times would grow coarse. */
@@ -107,7 +110,20 @@ export class Fleet {
     return slot >= 0 && slot < this.count && this.bytes[slot * STRIDE_BYTES + STATUS_BYTE] !== ABSENT;
   }
 
-  status(slot: number): (typeof WALL_STATUS)[number] | undefined {
+  /** How many locks have a status. */
+  held(status: WallStatus): number {
+    return this.#held[WALL_STATUS.indexOf(status)]!;
+  }
+
+  /** Every lock where it was last reported, in units. */
+  each(visit: (x: number, y: number, status: WallStatus) => void): void {
+    for (let slot = 0, word = 0; slot < this.count; slot++, word += WORDS) {
+      const status = this.bytes[slot * STRIDE_BYTES + STATUS_BYTE]!;
+      if (status !== ABSENT) visit(this.#i32[word + 2]!, this.#i32[word + 3]!, WALL_STATUS[status]!);
+    }
+  }
+
+  status(slot: number): WallStatus | undefined {
     return this.has(slot) ? WALL_STATUS[this.bytes[slot * STRIDE_BYTES + STATUS_BYTE]!] : undefined;
   }
 
@@ -181,7 +197,10 @@ export class Fleet {
     this.#f32[word + 4] = nowMs - this.epochMs;
     this.#f32[word + 5] = nowMs - this.epochMs + lastsMs;
     const byte = index * STRIDE_BYTES;
-    this.bytes[byte + STATUS_BYTE] = WALL_STATUS.indexOf(position.status);
+    const status = WALL_STATUS.indexOf(position.status);
+    if (known) this.#held[this.bytes[byte + STATUS_BYTE]!]!--;
+    this.#held[status]!++;
+    this.bytes[byte + STATUS_BYTE] = status;
     this.bytes[byte + MOVING_BYTE] = position.speedKmh >= STANDING_KMH ? 1 : 0;
     this.#u16[word * 2 + HEADING_U16] = Math.round((position.headingDeg % 360) * 100);
     this.#heardMs[index] = nowMs;

@@ -3,12 +3,14 @@ import { AttributionControl, type GeoJSONSource, Map as MapLibreMap, ScaleContro
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import type { FeatureCollection } from './geojson.ts';
 import 'maplibre-gl/dist/maplibre-gl.css';
+import { whole } from '../text/format.ts';
 import type { Fleet } from './fleet.ts';
-import { metresPerPixel, WORLD_UNITS } from './mercator.ts';
+import { metresPerPixel, unitX, unitY, WORLD_UNITS } from './mercator.ts';
 import { framesPerSecond } from './pace.ts';
 import { addSigns } from './signs.ts';
 import { wallStyle } from './style.ts';
-import { TruckLayer } from './trucklayer.ts';
+import { crowded, numbers, survey } from './survey.ts';
+import { TruckCanvas } from './truckcanvas.ts';
 
 setWorkerUrl(workerUrl);
 
@@ -18,6 +20,11 @@ const HOME: [number, number, number, number] = [117.5, 27.6, 123.5, 32.2];
 const CLOSE_ZOOM = 10.6;
 /** A click within this of a truck means the truck, CSS pixels. */
 const PICK_PX = 16;
+/** Side of the cells in which trucks are counted, CSS pixels, and how often they are. */
+const CELL_PX = 96;
+const SURVEY_EVERY_MS = 1_000;
+/** 32:9 at twice full HD, device pixels a side; MapLibre draws coarser above 4,096 unless told. */
+const MOST_CANVAS_PX: [number, number] = [8_192, 8_192];
 /** Trucks on a motorway; how fast pictures have to follow is reckoned from it, m/s. */
 const TYPICAL_SPEED_MS = 25;
 
@@ -38,6 +45,8 @@ export interface StageOptions {
   handled: () => void;
   /** Something of the basemap could not be read. */
   failed: () => void;
+  /** The machine took the graphics away, or gave them back. */
+  dark?: (dark: boolean) => void;
 }
 
 export interface Padding {
@@ -81,6 +90,7 @@ export function createStage(options: StageOptions): Stage {
     touchPitch: false,
     attributionControl: false,
     fadeDuration: options.calmMotion ? 0 : 200,
+    maxCanvasSize: MOST_CANVAS_PX,
     canvasContextAttributes: { antialias: true, powerPreference: 'high-performance' },
   });
   map.touchZoomRotate.disableRotation();
@@ -88,24 +98,36 @@ export function createStage(options: StageOptions): Stage {
   map.addControl(new ScaleControl({ maxWidth: 110 * ui, unit: 'metric' }), 'bottom-left');
   let attribution = new AttributionControl({ compact: false });
   map.addControl(attribution, 'bottom-right');
-  const layer = new TruckLayer(fleet);
-  layer.look.redPx = 10.5 * ui;
-  layer.look.motion = !options.calmMotion;
+  const trucks = new TruckCanvas(fleet);
+  trucks.look.redPx = 10.5 * ui;
+  trucks.look.motion = !options.calmMotion;
+  map.getCanvasContainer().append(trucks.element);
 
   let bounds = HOME;
-  const waiting = new Map<string, FeatureCollection>();
-  const ready = map.once('style.load').then(async () => {
-    await addSigns(map, options.letters, ui);
-    map.addLayer(layer);
-    for (const [name, data] of waiting) source(name)?.setData(data);
-    waiting.clear();
-  });
+  /** What was told last to each source: a style that is built again, after the graphics were lost, is filled again. */
+  const told = new Map<string, FeatureCollection>();
+  let signed = false;
   const source = (name: string) => map.getSource<GeoJSONSource>(name);
   const fill = (name: string, data: FeatureCollection) => {
-    const found = map.isStyleLoaded() || map.getLayer('trucks') ? source(name) : undefined;
-    if (found) found.setData(data);
-    else waiting.set(name, data);
+    told.set(name, data);
+    if (signed) source(name)?.setData(data);
   };
+  map.on('style.load', async () => {
+    await addSigns(map, options.letters, ui);
+    signed = true;
+    for (const [name, data] of told) source(name)?.setData(data);
+  });
+  map.on('webglcontextlost', () => {
+    signed = false;
+  });
+  const dark = new Set<HTMLCanvasElement>();
+  for (const canvas of [map.getCanvas(), trucks.element]) {
+    canvas.addEventListener('webglcontextlost', () => options.dark?.(dark.add(canvas).size > 0));
+    canvas.addEventListener('webglcontextrestored', () => {
+      dark.delete(canvas);
+      options.dark?.(dark.size > 0);
+    });
+  }
 
   map.on('click', (event) => {
     const { lng, lat } = event.lngLat;
@@ -119,40 +141,64 @@ export function createStage(options: StageOptions): Stage {
     console.warn('map:', event.error?.message);
     options.failed();
   });
-  map.on('webglcontextrestored', () => {
-    const context = map.getCanvas().getContext('webgl2');
-    if (context) layer.restore(context);
-  });
 
-  let frame = 0;
+  const listeners: (() => void)[] = [];
   let lastMs = 0;
+  const draw = () => {
+    lastMs = performance.now();
+    const zoom = map.getZoom();
+    const { lng: lon, lat } = map.getCenter().wrap();
+    const { x, y } = map.project(map.getCenter());
+    trucks.look.bodyPx = bodyPx(zoom) * ui;
+    fleet.rebase(lastMs);
+    trucks.draw({ lon, lat, zoom, x, y }, lastMs);
+    for (const listener of listeners) listener();
+  };
+  const fit = () => {
+    const { clientWidth, clientHeight } = map.getContainer();
+    trucks.resize(clientWidth, clientHeight, devicePixelRatio);
+    draw();
+  };
+  map.on('resize', fit);
+  // While the camera moves, trucks are drawn in the same picture as the map under them.
+  map.on('render', draw);
+
+  let seen = { atMs: Number.NEGATIVE_INFINITY, red: false };
+  const look = (nowMs: number) => {
+    if (nowMs - seen.atMs < SURVEY_EVERY_MS) return;
+    const view = map.getBounds();
+    const box = {
+      west: unitX(Math.max(-180, view.getWest())),
+      east: unitX(Math.min(179.999, view.getEast())),
+      north: unitY(view.getNorth()),
+      south: unitY(view.getSouth()),
+    };
+    // Whole zooms only, so that cells stay where they are between them.
+    const found = survey(fleet, box, (CELL_PX * ui * WORLD_UNITS) / (512 * 2 ** Math.round(map.getZoom())));
+    seen = { atMs: nowMs, red: found.red };
+    const before = trucks.look.crowded;
+    trucks.look.crowded = crowded(found.perCell, before);
+    if (trucks.look.crowded || before) {
+      fill(
+        'numbers',
+        trucks.look.crowded
+          ? numbers(found, (count) => whole(count, options.locale))
+          : { type: 'FeatureCollection', features: [] },
+      );
+    }
+  };
+  let frame = 0;
   const tick = (nowMs: number) => {
     frame = requestAnimationFrame(tick);
+    if (trucks.busy(nowMs)) return;
+    look(nowMs);
     const px = TYPICAL_SPEED_MS / metresPerPixel(map.getZoom(), map.getCenter().lat);
-    const fps = layer.look.stale ? 1 : framesPerSecond(px, layer.look.motion && redInSight());
-    if (nowMs - lastMs < 1000 / fps) return;
-    lastMs = nowMs;
-    layer.look.bodyPx = bodyPx(map.getZoom()) * ui;
-    fleet.rebase(nowMs);
-    map.triggerRepaint();
+    const { stale, motion } = trucks.look;
+    const fps = stale ? 1 : framesPerSecond(px, motion && seen.red, trucks.costMs);
+    if (nowMs - lastMs >= 1000 / fps) draw();
   };
-  let redSeen = { atMs: 0, red: false };
-  const redInSight = () => {
-    const nowMs = performance.now();
-    if (nowMs - redSeen.atMs < 500) return redSeen.red;
-    const view = map.getBounds();
-    let red = false;
-    for (let slot = 0; slot < fleet.count && !red; slot++) {
-      if (!fleet.isRed(slot)) continue;
-      const at = fleet.reported(slot);
-      red = at !== undefined && view.contains([at.lon, at.lat]);
-    }
-    redSeen = { atMs: nowMs, red };
-    return red;
-  };
-  ready.then(() => {
-    frame = requestAnimationFrame(tick);
-  });
+  fit();
+  frame = requestAnimationFrame(tick);
   const glide = { duration: options.calmMotion ? 0 : 1_800, essential: true };
 
   return {
@@ -169,9 +215,9 @@ export function createStage(options: StageOptions): Stage {
     },
     setPadding: (padding) => map.setPadding(padding),
     setLook: (look) => {
-      if (look.selectedSlot !== undefined) layer.look.selectedSlot = look.selectedSlot;
-      if (look.stale !== undefined) layer.look.stale = look.stale ? 1 : 0;
-      map.triggerRepaint();
+      if (look.selectedSlot !== undefined) trucks.look.selectedSlot = look.selectedSlot;
+      if (look.stale !== undefined) trucks.look.stale = look.stale ? 1 : 0;
+      draw();
     },
     overview: () => {
       const camera = map.cameraForBounds(bounds, { padding: 48 * ui, maxZoom: CLOSE_ZOOM });
@@ -184,9 +230,10 @@ export function createStage(options: StageOptions): Stage {
       const { lng, lat } = map.unproject([x, y]);
       return { lon: lng, lat };
     },
-    drawn: (listener) => map.on('render', listener),
+    drawn: (listener) => listeners.push(listener),
     close: () => {
       cancelAnimationFrame(frame);
+      trucks.close();
       map.remove();
     },
   };

@@ -58,6 +58,7 @@ export function wallStyle(base: string, locale: string, ui: number): StyleSpecif
       corridors: empty,
       places: empty,
       trail: empty,
+      numbers: empty,
     },
     layers: [...backdrop(locale, ui), ...planned(ui), ...happened(ui)],
   };
@@ -329,12 +330,26 @@ function happened(ui: number): LayerSpecification[] {
         'text-field': ['get', 'text'],
         'text-font': [MAP_FONT],
         'text-size': 12.5 * ui,
-        'text-variable-anchor': ['bottom', 'top', 'right', 'left'],
+        // Away from the truck's own plate, which stands above it to the right.
+        'text-variable-anchor': ['right', 'top', 'bottom', 'left'],
         'text-radial-offset': 0.9,
         'text-justify': 'auto',
         'text-padding': 2,
       },
       paint: { 'text-color': '#ffe9ec', 'text-halo-color': '#2a0710', 'text-halo-width': 2 },
+    },
+    {
+      id: 'numbers',
+      type: 'symbol',
+      source: 'numbers',
+      layout: {
+        'text-field': ['get', 'text'],
+        'text-font': [MAP_FONT],
+        'text-size': ['interpolate', ['linear'], ['get', 'count'], 20, 13 * ui, 2000, 22 * ui],
+        'symbol-sort-key': ['-', 0, ['get', 'count']],
+        'text-padding': 4,
+      },
+      paint: { 'text-color': '#eafff6', 'text-halo-color': '#04140f', 'text-halo-width': 2 },
     },
   ];
 }

@@ -1,5 +1,6 @@
 // Status is told by colour AND shape: green an arrowhead (a disc while it stands), amber a diamond, red an octagon
-// with an exclamation mark and rings, provisional the same octagon hollow, silent a hollow square, idle a dot.
+// with an exclamation mark and rings, provisional the same octagon hollow, silent a hollow square, idle a dot. In a
+// crowd the calm ones are lights; what wants a look keeps its shape.
 
 export const VERTEX_SHADER = `#version 300 es
 precision highp float;
@@ -15,19 +16,22 @@ uniform vec2 u_view;
 uniform float u_now;
 uniform float u_body;
 uniform float u_red;
-uniform int u_reds;
+uniform int u_pass;
 uniform int u_selected;
+uniform int u_crowded;
 out vec2 v_at;
 flat out int v_status;
 flat out int v_moving;
 flat out float v_heading;
 flat out int v_selected;
 flat out float v_body;
+flat out int v_light;
 void main() {
   int status = int(a_state.x);
   bool red = status == 3 || status == 4;
+  int pass = red ? 2 : status == 2 || status == 5 ? 1 : 0;
   v_selected = gl_InstanceID == u_selected ? 1 : 0;
-  if (status == 255 || red != (u_reds == 1)) {
+  if (status == 255 || pass != u_pass) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     return;
   }
@@ -36,7 +40,9 @@ void main() {
   vec2 from = vec2(a_path.xy - u_centre);
   vec2 move = vec2(a_path.zw - a_path.xy);
   vec2 centrePx = u_origin + (from + move * share) * u_scale;
+  v_light = u_crowded == 1 && pass == 0 && v_selected == 0 ? 1 : 0;
   float body = red ? max(u_body * 1.45, u_red) : (status == 0 ? u_body * 0.6 : u_body);
+  if (u_crowded == 1 && !red && v_selected == 0) body *= pass == 0 ? 0.45 : 0.75;
   float reach = red ? body * 3.6 : body * 2.3;
   vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1)) * 2.0 - 1.0;
   v_at = corner * reach;
@@ -57,6 +63,7 @@ flat in int v_moving;
 flat in float v_heading;
 flat in int v_selected;
 flat in float v_body;
+flat in int v_light;
 uniform float u_now;
 uniform float u_stale;
 uniform float u_motion;
@@ -90,6 +97,11 @@ void main() {
   rgb = mix(rgb, vec3(0.45, 0.50, 0.57), u_stale * (red ? 0.35 : 0.85));
   vec4 o = vec4(0.0);
   float d;
+  if (v_light == 1) {
+    // No alpha: lights add up, so that many in one place shine brighter than one.
+    colour = vec4(rgb * 0.34 * exp(-dot(p, p) / (r * r)), 0.0);
+    return;
+  }
   if (red) {
     float glow = exp(-max(length(p) - r, 0.0) / (r * 0.8));
     over(o, rgb, 0.42 * glow * (1.0 - u_stale * 0.6));

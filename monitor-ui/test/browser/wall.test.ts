@@ -74,21 +74,36 @@ function leave() {
   };
 }
 
-/** Share of strongly red pixels in a picture, read on a page of its own. */
-async function redShare(png: Buffer): Promise<number> {
+type Ink = 'red' | 'corridor';
+
+/** Share of the pixels in a picture that have the colour of red trucks or of planned corridors, read on a page of its own. */
+async function shareOf(ink: Ink, png: Buffer): Promise<number> {
   const page = await (await newView(browser)).newPage();
-  const share = await page.evaluate(async (base64) => {
-    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-    const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-    const draw = new OffscreenCanvas(image.width, image.height).getContext('2d');
-    draw?.drawImage(image, 0, 0);
-    const { data } = draw!.getImageData(0, 0, image.width, image.height);
-    let red = 0;
-    for (let i = 0; i < data.length; i += 4) if (data[i]! > 180 && data[i + 1]! < 90 && data[i + 2]! < 110) red++;
-    return (red * 4) / data.length;
-  }, png.toString('base64'));
+  const share = await page.evaluate(
+    async ([base64, ink]) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+      const draw = new OffscreenCanvas(image.width, image.height).getContext('2d');
+      draw?.drawImage(image, 0, 0);
+      const { data } = draw!.getImageData(0, 0, image.width, image.height);
+      let found = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        const [r, g, b] = [data[i]!, data[i + 1]!, data[i + 2]!];
+        if (ink === 'red' ? r > 180 && g < 90 && b < 110 : r < 90 && g > 110 && b > 150) found++;
+      }
+      return (found * 4) / data.length;
+    },
+    [png.toString('base64'), ink] as const,
+  );
   await page.context().close();
   return share;
+}
+
+/** The same, in the square around the truck looked at. */
+async function aroundTruck(page: Page, ink: Ink, reachPx: number): Promise<number> {
+  const at = (await page.locator('.tag.chosen').boundingBox(PATIENCE))!;
+  const clip = { x: at.x - reachPx, y: at.y - reachPx, width: 2 * reachPx, height: 2 * reachPx };
+  return shareOf(ink, await page.screenshot({ clip, ...PATIENCE }));
 }
 
 // In software a page takes its time to draw, more so on a busy machine.
@@ -114,13 +129,7 @@ describe('the wall', { timeout: 120_000 }, () => {
 
     const tag = page.locator('.tag.chosen');
     await tag.waitFor({ state: 'attached', ...PATIENCE });
-    const around = async () => {
-      const at = (await tag.boundingBox())!;
-      return redShare(
-        await page.screenshot({ clip: { x: at.x - 15, y: at.y - 15, width: 30, height: 30 }, ...PATIENCE }),
-      );
-    };
-    await expect.poll(around, PATIENCE).toBeGreaterThan(0.2);
+    await expect.poll(() => aroundTruck(page, 'red', 15), PATIENCE).toBeGreaterThan(0.2);
   });
 
   it('takes an acknowledgement by keyboard and shows the name on another screen', async () => {
@@ -153,6 +162,33 @@ describe('the wall', { timeout: 120_000 }, () => {
     await expect.poll(() => banner.allTextContents(), PATIENCE).toEqual([expect.stringContaining('未更新')]);
     fake.state.silent = false;
     await expect.poll(() => banner.count(), PATIENCE).toBe(0);
+  });
+
+  it('survives the loss of the graphics: says so, and draws map and trucks again', async () => {
+    const page = await open();
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+    leave().confirm();
+    const tag = page.locator('.tag.chosen');
+    await tag.waitFor({ state: 'attached', ...PATIENCE });
+    const drawn = async () => {
+      await expect.poll(() => aroundTruck(page, 'red', 15), PATIENCE).toBeGreaterThan(0.2);
+      await expect.poll(() => aroundTruck(page, 'corridor', 80), PATIENCE).toBeGreaterThan(0.005);
+    };
+    await drawn();
+    await page.evaluate(() => {
+      const contexts = [...document.querySelectorAll<HTMLCanvasElement>('.map canvas')].map(
+        (canvas) => canvas.getContext('webgl2')!.getExtension('WEBGL_lose_context')!,
+      );
+      Object.assign(window, { contexts });
+      for (const context of contexts) context.loseContext();
+    });
+    await page.locator('.dark').waitFor(PATIENCE);
+    await page.evaluate(() => {
+      for (const context of (window as unknown as { contexts: { restoreContext(): void }[] }).contexts)
+        context.restoreContext();
+    });
+    await expect.poll(() => page.locator('.dark').count(), PATIENCE).toBe(0);
+    await drawn();
   });
 
   it('loads itself again when the platform was built anew', async () => {
