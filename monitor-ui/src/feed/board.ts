@@ -76,12 +76,13 @@ export function takeLocks(board: Board, locks: FeedLock[]): void {
 
 export function takeTrip(board: Board, trip: Trip): void {
   board.trips.set(trip.tripId, trip);
-  dropOldest(board.trips, ENDED_TRIPS_KEPT, ({ status }) => status === 'closed' || status === 'cancelled');
+  const ended = ({ status }: Trip) => status === 'closed' || status === 'cancelled';
+  if (ended(trip)) dropOldest(board.trips, ENDED_TRIPS_KEPT, ended);
 }
 
 export function takeAlarm(board: Board, alarm: Alarm): void {
   board.alarms.set(alarm.alarmId, alarm);
-  dropOldest(board.alarms, ENDED_ALARMS_KEPT, ({ active }) => !active);
+  if (!alarm.active) dropOldest(board.alarms, ENDED_ALARMS_KEPT, ({ active }) => !active);
 }
 
 /** The same passage again (decided anew by a person) replaces the older word and keeps its place by time. */

@@ -20,6 +20,8 @@ const HOME: [number, number, number, number] = [117.5, 27.6, 123.5, 32.2];
 const CLOSE_ZOOM = 10.6;
 /** A click within this of a truck means the truck, CSS pixels. */
 const PICK_PX = 16;
+/** A picture of the trucks that takes the graphics longer than this is dear, ms. */
+const DEAR_MS = 80;
 /** Side of the cells in which trucks are counted, CSS pixels, and how often they are. */
 const CELL_PX = 96;
 const SURVEY_EVERY_MS = 1_000;
@@ -188,9 +190,17 @@ export function createStage(options: StageOptions): Stage {
     }
   };
   let frame = 0;
+  let drawnReds = 0;
   const tick = (nowMs: number) => {
     frame = requestAnimationFrame(tick);
     if (trucks.busy(nowMs)) return;
+    const reds = fleet.held('red') + fleet.held('provisional');
+    // Red does not wait for the next picture due.
+    if (reds !== drawnReds) {
+      drawnReds = reds;
+      seen.atMs = Number.NEGATIVE_INFINITY;
+      lastMs = Number.NEGATIVE_INFINITY;
+    }
     look(nowMs);
     const px = TYPICAL_SPEED_MS / metresPerPixel(map.getZoom(), map.getCenter().lat);
     const { stale, motion } = trucks.look;
@@ -199,7 +209,8 @@ export function createStage(options: StageOptions): Stage {
   };
   fit();
   frame = requestAnimationFrame(tick);
-  const glide = { duration: options.calmMotion ? 0 : 1_800, essential: true };
+  // Where a picture is dear a glide is a stutter, and the red at its end comes late: the camera is set down there.
+  const glide = () => ({ duration: options.calmMotion || trucks.costMs > DEAR_MS ? 0 : 1_800, essential: true });
 
   return {
     setCorridors: (features) => fill('corridors', features),
@@ -221,10 +232,10 @@ export function createStage(options: StageOptions): Stage {
     },
     overview: () => {
       const camera = map.cameraForBounds(bounds, { padding: 48 * ui, maxZoom: CLOSE_ZOOM });
-      if (camera) map.easeTo({ ...camera, ...glide });
+      if (camera) map.easeTo({ ...camera, ...glide() });
     },
     show: ({ lon, lat }) =>
-      map.flyTo({ center: [lon, lat], zoom: Math.max(CLOSE_ZOOM, Math.min(map.getZoom(), 12.5)), ...glide }),
+      map.flyTo({ center: [lon, lat], zoom: Math.max(CLOSE_ZOOM, Math.min(map.getZoom(), 12.5)), ...glide() }),
     project: ({ lon, lat }) => map.project([lon, lat]),
     unproject: ({ x, y }) => {
       const { lng, lat } = map.unproject([x, y]);
