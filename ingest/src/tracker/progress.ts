@@ -10,7 +10,7 @@ const LEAST_PACE = 1.5;
 /** Speed from which one fix outside the origin is a departure, km/h; a parked receiver was seen to claim up to 10. */
 const DRIVING_KMH = 15;
 
-/** Departure, arrival and progress after this record; they follow the fixes of a sealed trip. */
+/** Departure, arrival and progress after this record; they follow the fixes of a sealed trip. The state before, or a copy. */
 export function stepProgress(moment: Moment): TripState {
   const { before, fix, located, sealed, plan, report } = moment;
   // An impossible jump is nobody's departure or arrival.
@@ -18,12 +18,13 @@ export function stepProgress(moment: Moment): TripState {
   const state = stepDeparture(moment);
   if (state.departedAtMs === undefined || report.timeMs < state.departedAtMs) return state;
   const arrived = state.arrivedAtMs === undefined && moment.atDestination && isNearEnd(moment, state);
-  const onRoute = Math.abs(located.offsetM) <= located.halfWidthM;
-  return {
-    ...state,
-    ...(onRoute ? paced(state, report.timeMs, located.progressM) : {}),
-    ...(arrived ? { arrivedAtMs: report.timeMs, doneM: plan.corridor.lengthM, etaMs: report.timeMs } : {}),
-  };
+  const next = state === before ? { ...before } : state;
+  if (Math.abs(located.offsetM) <= located.halfWidthM) pace(next, report.timeMs, located.progressM);
+  if (!arrived) return next;
+  next.arrivedAtMs = report.timeMs;
+  next.doneM = plan.corridor.lengthM;
+  next.etaMs = report.timeMs;
+  return next;
 }
 
 function stepDeparture({ before, atOrigin, plan, report, fix }: Moment): TripState {
@@ -40,11 +41,13 @@ function isNearEnd({ atOrigin, plan, located }: Moment, state: TripState): boole
   return !atOrigin || Math.max(state.doneM, located?.progressM ?? 0) >= plan.corridor.lengthM / 2;
 }
 
-function paced(state: TripState, timeMs: number, doneM: number): Partial<TripState> {
-  if (state.arrivedAtMs !== undefined) return {};
+/** Writes to `state`, a copy. */
+function pace(state: TripState, timeMs: number, doneM: number): void {
+  if (state.arrivedAtMs !== undefined) return;
+  state.doneM = doneM;
   const was = state.pace;
   const stepMs = was ? timeMs - was.timeMs : 0;
-  if (was && stepMs < PACE_STEP_MS) return { doneM };
+  if (was && stepMs < PACE_STEP_MS) return;
   const newest = was ? Math.max(0, doneM - was.doneM) / (stepMs / 1_000) : undefined;
   const weight = 1 - Math.exp(-stepMs / PACE_MEMORY_MS);
   const smooth =
@@ -53,9 +56,6 @@ function paced(state: TripState, timeMs: number, doneM: number): Partial<TripSta
       : was.metresPerSecond + weight * (newest - was.metresPerSecond);
   const metresPerSecond = smooth === undefined ? undefined : Math.round(smooth * 100) / 100;
   const moving = metresPerSecond !== undefined && metresPerSecond >= LEAST_PACE;
-  return {
-    doneM,
-    pace: { timeMs, doneM, ...(metresPerSecond === undefined ? {} : { metresPerSecond }) },
-    ...(moving ? { etaMs: Math.round(timeMs + ((state.totalM - doneM) / metresPerSecond) * 1_000) } : {}),
-  };
+  state.pace = metresPerSecond === undefined ? { timeMs, doneM } : { timeMs, doneM, metresPerSecond };
+  if (moving) state.etaMs = Math.round(timeMs + ((state.totalM - doneM) / metresPerSecond) * 1_000);
 }

@@ -38,7 +38,10 @@ export type Advance =
   | { ok: true; track: TripTrack; changes: AlarmFact[]; withdrawn: string[] }
   | { ok: false; needFromMs: number };
 
-const RECENT_KEPT = 64;
+/** Half a minute apart as locks report, the last eight minutes; what comes later than that is judged from the store. */
+const RECENT_KEPT = 16;
+/** At least this many of the recent ones lie behind the newest checkpoint, so a record that is a little late needs no store. */
+const CHECKPOINT_EVERY = 8;
 const NOTHING_ENDED: readonly EndedEpisode[] = [];
 
 /** @param from a checkpoint out of the store; the records after it are then given to `advance` */
@@ -113,7 +116,10 @@ export function tick(
 
 /** Records of the trip's locks that are not in memory yet, each once, in fold order. */
 function newOnes(plan: TripPlan, track: TripTrack, arrived: readonly TrackedReport[]): readonly TrackedReport[] {
-  if (arrived.length === 1) return isNew(plan, track, arrived[0]!) ? arrived : [];
+  if (isRun(arrived))
+    return arrived.every((report) => isNew(plan, track, report))
+      ? arrived
+      : arrived.filter((report) => isNew(plan, track, report));
   const seen = new Set<string>();
   const fresh = arrived.filter((report) => {
     const key = reportKey(report);
@@ -122,6 +128,16 @@ function newOnes(plan: TripPlan, track: TripTrack, arrived: readonly TrackedRepo
     return true;
   });
   return fresh.sort(foldOrder);
+}
+
+/** Records of one lock that follow each other in time and number, as most do: in fold order, and each of them once. */
+function isRun(arrived: readonly TrackedReport[]): boolean {
+  for (let i = 1; i < arrived.length; i++) {
+    const [before, next] = [arrived[i - 1]!, arrived[i]!];
+    if (next.lockId !== before.lockId || next.boot !== before.boot || next.seq <= before.seq) return false;
+    if (!(next.timeMs >= before.timeMs)) return false;
+  }
+  return true;
 }
 
 function isNew(plan: TripPlan, { recent }: TripTrack, report: TrackedReport): boolean {
@@ -143,9 +159,9 @@ function run(plan: TripPlan, from: TripTrack, reports: readonly TrackedReport[])
   const recent = from.recent.slice();
   const ended: EndedEpisode[] = [];
   for (const report of reports) {
-    if (report.timeMs > state.lastTimeMs && ordinal > (checkpoints.at(-1)?.ordinal ?? 0)) {
-      checkpoints = thinned(checkpoints, ordinal);
-      checkpoints.push({ timeMs: state.lastTimeMs, ordinal, state });
+    const since = ordinal - (checkpoints.at(-1)?.ordinal ?? 0);
+    if (since >= CHECKPOINT_EVERY && report.timeMs > state.lastTimeMs) {
+      checkpoints = thinned([...checkpoints, { timeMs: state.lastTimeMs, ordinal, state }], ordinal);
     }
     const next = step(plan, state, report);
     state = next.state;
@@ -158,16 +174,19 @@ function run(plan: TripPlan, from: TripTrack, reports: readonly TrackedReport[])
   return { track: { ...from, state, checkpoints, recent, recentFromMs, ordinal }, ended };
 }
 
-/** The two newest, then about two for every doubling of the distance back; always the start. */
+/** From any record back, a checkpoint stands at most so many times as far back as the record, in records. */
+const FARTHER_BACK = 4;
+
+/** About one for every doubling of the distance back, beside the newest; always the start. */
 function thinned(checkpoints: readonly Checkpoint[], ordinal: number): Checkpoint[] {
-  return checkpoints.filter((checkpoint, index) => {
-    const age = ordinal - checkpoint.ordinal;
-    if (index === 0 || age <= 2) return true;
-    if ((checkpoint.ordinal & 15) !== 0) return false;
-    // 16, or the greatest power of two up to half its age
-    const spacing = age < 64 ? 16 : 1 << (30 - Math.clz32(age));
-    return (checkpoint.ordinal & (spacing - 1)) === 0;
-  });
+  const kept: Checkpoint[] = [];
+  for (const [index, checkpoint] of checkpoints.entries()) {
+    const before = kept.at(-1);
+    const after = checkpoints[index + 1];
+    const ageAfter = after ? Math.max(CHECKPOINT_EVERY, ordinal - after.ordinal) : 0;
+    if (!before || ordinal - before.ordinal > FARTHER_BACK * ageAfter) kept.push(checkpoint);
+  }
+  return kept;
 }
 
 function rewound(plan: TripPlan, track: TripTrack, checkpoint: Checkpoint): TripTrack {

@@ -50,17 +50,14 @@ export function step(plan: TripPlan, state: TripState, report: TrackedReport): S
   moment.after = progressed;
   const ended: EndedEpisode[] = [];
   const rules = stepRules(state.rules, moment, ended);
-  return {
-    state: {
-      ...progressed,
-      route: moment.route ?? state.route,
-      lastTimeMs: report.timeMs,
-      locks: { ...state.locks, [report.lockId]: lockAfter(moment) },
-      rules,
-      ended: ended.length === 0 ? state.ended : [...state.ended, ...ended].slice(-ENDED_KEPT),
-    },
-    ended,
-  };
+  // What progressed is a copy of this step's own, which is finished here; one copy for each record is enough.
+  const next = progressed === state ? { ...state } : progressed;
+  next.route = moment.route ?? state.route;
+  next.lastTimeMs = report.timeMs;
+  next.locks = { ...state.locks, [report.lockId]: lockAfter(moment) };
+  next.rules = rules;
+  if (ended.length > 0) next.ended = [...state.ended, ...ended].slice(-ENDED_KEPT);
+  return { state: next, ended };
 }
 
 /** What no rule changed is shared with the state before: most records change nothing. */

@@ -7,12 +7,12 @@ const detour = (km: number) => (km > 40 && km < 44 ? 1_500 : 0);
 describe('a trip in bounded memory', () => {
   const all = drive(reporter(), '08:00', { fromKm: 0, toKm: 99, kmh: 60, everyS: 5, offM: detour });
 
-  it('keeps 64 records and a few dozen checkpoints of at most some KB', () => {
+  it('keeps 16 records and about a dozen checkpoints of at most some KB', () => {
     const ledger = new Ledger(planOf());
     for (const report of all) ledger.take(report);
     expect(all.length).toBeGreaterThan(1_000);
-    expect(ledger.track.recent).toHaveLength(64);
-    expect(ledger.track.checkpoints.length).toBeLessThan(30);
+    expect(ledger.track.recent).toHaveLength(16);
+    expect(ledger.track.checkpoints.length).toBeLessThan(14);
     expect(ledger.reads).toBe(0);
     expect(JSON.stringify(ledger.track.state).length).toBeLessThan(8_000);
     expect(JSON.parse(JSON.stringify(ledger.track.state))).toEqual(ledger.track.state);
