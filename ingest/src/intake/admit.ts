@@ -40,10 +40,12 @@ function isAhead(record: IntakeRecord): boolean {
 export function doubtful(publishes: readonly Publish[], highestOf: HighestOf): Identity[] {
   const highest = new Map<string, Highest>();
   const doubts: Identity[] = [];
-  for (const record of publishes.flatMap((publish) => publish.records)) {
-    if (isAhead(record)) continue;
-    if (isAbove(record, highest.get(record.lockId) ?? highestOf(record.lockId))) highest.set(record.lockId, record);
-    else doubts.push(record);
+  for (const { records } of publishes) {
+    for (const record of records) {
+      if (isAhead(record)) continue;
+      if (isAbove(record, highest.get(record.lockId) ?? highestOf(record.lockId))) highest.set(record.lockId, record);
+      else doubts.push(record);
+    }
   }
   return doubts;
 }
@@ -55,7 +57,7 @@ export function doubtful(publishes: readonly Publish[], highestOf: HighestOf): I
  */
 export function admit(publishes: readonly Publish[], highestOf: HighestOf, stored: readonly IntakeRecord[]): Admitted {
   const admitted: Admitted = { accepted: [], duplicates: [], refusals: [], conflicts: [], highest: new Map() };
-  const known = new Map(stored.map((record) => [identityOf(record), record]));
+  const known = new Known(stored, admitted.accepted);
   for (const { lockId, records, refusals, raw } of publishes) {
     for (const refusal of refusals) admitted.refusals.push({ lockId, refusal });
     const alone = records.length === 1 && refusals.length === 0 ? raw : undefined;
@@ -64,9 +66,31 @@ export function admit(publishes: readonly Publish[], highestOf: HighestOf, store
   return admitted;
 }
 
+/** Records by identity: the stored ones and those accepted so far. Indexed when first asked, which most batches never do. */
+class Known {
+  readonly #index = new Map<string, IntakeRecord>();
+  readonly #stored: readonly IntakeRecord[];
+  readonly #accepted: readonly IntakeRecord[];
+  #indexed = 0;
+
+  constructor(stored: readonly IntakeRecord[], accepted: readonly IntakeRecord[]) {
+    this.#stored = stored;
+    this.#accepted = accepted;
+  }
+
+  find(record: IntakeRecord): IntakeRecord | undefined {
+    if (this.#index.size === 0) for (const known of this.#stored) this.#index.set(identityOf(known), known);
+    for (; this.#indexed < this.#accepted.length; this.#indexed++) {
+      const accepted = this.#accepted[this.#indexed] as IntakeRecord;
+      this.#index.set(identityOf(accepted), accepted);
+    }
+    return this.#index.get(identityOf(record));
+  }
+}
+
 function admitOne(
   admitted: Admitted,
-  known: Map<string, IntakeRecord>,
+  known: Known,
   highestOf: HighestOf,
   record: IntakeRecord,
   raw: Buffer | undefined,
@@ -78,13 +102,12 @@ function admitOne(
     admitted.refusals.push({ lockId, refusal: refusalOf('time-ahead', detail, record, raw) });
     return;
   }
-  const identity = identityOf(record);
-  const first = known.get(identity);
+  const highest = admitted.highest.get(lockId) ?? highestOf(lockId);
+  const above = isAbove(record, highest);
+  const first = above ? undefined : known.find(record);
   if (!first) {
-    known.set(identity, record);
     admitted.accepted.push(record);
-    const highest = admitted.highest.get(lockId) ?? highestOf(lockId);
-    admitted.highest.set(lockId, !highest || isAbove(record, highest) ? record : highest);
+    admitted.highest.set(lockId, above || !highest ? record : highest);
     return;
   }
   if (sameBody(first, record)) {

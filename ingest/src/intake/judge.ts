@@ -3,7 +3,7 @@ import type { ReportInsert } from '../store/batch.ts';
 import { recordsByIdentity } from '../store/identities.ts';
 import type { Queryable } from '../store/queryable.ts';
 import { tripRecords } from '../store/roster.ts';
-import { type AlarmFact, advance, type IdentityConflict } from '../tracker/index.ts';
+import { type Advance, type AlarmFact, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
 import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
 import type { Publish } from './lanes.ts';
 import type { IntakeRecord } from './record.ts';
@@ -50,7 +50,9 @@ export async function judgeBatch(db: Queryable, roster: Roster, publishes: reado
   let sinceMs = performance.now();
   for (const [tripId, arrived] of byTrip) {
     const trip = roster.trip(tripId);
-    if (trip) trips.push(await judgeTrip(db, trip, arrived.records, arrived.conflicts));
+    // Waited for only where the store is asked: a promise for each trip is not free.
+    const judged = trip && judgeTrip(db, trip, arrived.records, arrived.conflicts);
+    if (judged) trips.push(judged instanceof Promise ? await judged : judged);
     if (performance.now() - sinceMs < SLICE_MS) continue;
     await setImmediate();
     sinceMs = performance.now();
@@ -78,31 +80,42 @@ function groupByTrip(roster: Roster, reports: ReportInsert[], conflicts: Identit
   return byTrip;
 }
 
-async function judgeTrip(
+function judgeTrip(
   db: Queryable,
   trip: FollowedTrip,
   records: IntakeRecord[],
   conflicts: IdentityConflict[],
-): Promise<TripOutcome> {
+): TripOutcome | Promise<TripOutcome> {
   const known = trip.plan.identityConflicts ?? [];
   const plan = conflicts.length > 0 ? { ...trip.plan, identityConflicts: [...known, ...conflicts] } : trip.plan;
-  const folded = await fold(db, { ...trip, plan }, records);
-  return {
-    next: { ...trip, plan, track: folded.track },
-    changes: folded.changes,
-    withdrawn: folded.withdrawn,
-    fromMs: records.reduce((first, record) => Math.min(first, record.timeMs), Number.POSITIVE_INFINITY),
-    rejudged: folded.rejudged,
-  };
+  const first = judging(plan.tripId, () => advance(plan, trip.track, records));
+  if (first.ok) return outcomeOf(trip, plan, records, first, false);
+  return rejudge(db, { ...trip, plan }, records, first.needFromMs);
 }
 
-async function fold(db: Queryable, { plan, track }: FollowedTrip, records: IntakeRecord[]) {
-  const first = judging(plan.tripId, () => advance(plan, track, records));
-  if (first.ok) return { ...first, rejudged: false };
-  const stored = await tripRecords(db, plan.tripId, first.needFromMs);
+/** Judges with the records out of the store that are no longer in memory. */
+async function rejudge(
+  db: Queryable,
+  trip: FollowedTrip,
+  records: IntakeRecord[],
+  needFromMs: number,
+): Promise<TripOutcome> {
+  const { plan, track } = trip;
+  const stored = await tripRecords(db, plan.tripId, needFromMs);
   const second = judging(plan.tripId, () => advance(plan, track, records, stored));
-  if (!second.ok) throw new JudgingError(`trip ${plan.tripId}: cannot be judged from ${first.needFromMs} on`);
-  return { ...second, rejudged: true };
+  if (!second.ok) throw new JudgingError(`trip ${plan.tripId}: cannot be judged from ${needFromMs} on`);
+  return outcomeOf(trip, plan, records, second, true);
+}
+
+function outcomeOf(
+  trip: FollowedTrip,
+  plan: TripPlan,
+  records: IntakeRecord[],
+  { track, changes, withdrawn }: Extract<Advance, { ok: true }>,
+  rejudged: boolean,
+): TripOutcome {
+  const fromMs = records.reduce((first, record) => Math.min(first, record.timeMs), Number.POSITIVE_INFINITY);
+  return { next: { ...trip, plan, track }, changes, withdrawn, fromMs, rejudged };
 }
 
 function judging<T>(tripId: string, work: () => T): T {

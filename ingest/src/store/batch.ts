@@ -67,14 +67,14 @@ export interface LockUpdate {
   lastFix?: IntakeRecord;
 }
 
-/** Keeps what is newest by fix time, whichever batch it came in. */
+/** Keeps what is newest by fix time, whichever batch it came in. A fix without a text is that of the report. */
 const UPDATE_LOCKS = `UPDATE locks l SET
     max_boot = x.boot, max_seq = x.seq,
     last_received = greatest(l.last_received, to_timestamp(x.received / 1000.0)),
     last_report = CASE WHEN l.last_time > to_timestamp(x.t / 1000.0) THEN l.last_report ELSE x.report END,
     last_time = greatest(l.last_time, to_timestamp(x.t / 1000.0)),
-    last_fix = CASE WHEN x.fix IS NULL OR (l.last_fix ->> 'time')::timestamptz > to_timestamp(x.fix_t / 1000.0)
-      THEN l.last_fix ELSE x.fix END
+    last_fix = CASE WHEN x.fix_t IS NULL OR (l.last_fix ->> 'time')::timestamptz > to_timestamp(x.fix_t / 1000.0)
+      THEN l.last_fix ELSE coalesce(x.fix, x.report) END
   FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::jsonb[], $7::float8[], $8::jsonb[])
     AS x(lock_id, boot, seq, received, t, report, fix_t, fix)
   WHERE l.lock_id = x.lock_id`;
@@ -94,7 +94,7 @@ export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<v
       plainColumn(rows, (r) => r.last.timeMs),
       quotedColumn(rows, (r) => JSON.stringify(wireForm(r.last))),
       plainColumn(rows, (r) => r.lastFix?.timeMs),
-      quotedColumn(rows, (r) => (r.lastFix ? JSON.stringify(wireForm(r.lastFix)) : undefined)),
+      quotedColumn(rows, (r) => (r.lastFix && r.lastFix !== r.last ? JSON.stringify(wireForm(r.lastFix)) : undefined)),
     ],
   });
 }
