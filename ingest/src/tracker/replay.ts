@@ -40,7 +40,7 @@ export type Advance =
 
 /** Half a minute apart as locks report, the last eight minutes; what comes later than that is judged from the store. */
 const RECENT_KEPT = 16;
-/** At least this many of the recent ones lie behind the newest checkpoint, so a record that is a little late needs no store. */
+/** Two checkpoints lie within the recent ones, so a record that up to eight have overtaken needs no store. */
 const CHECKPOINT_EVERY = 8;
 const NOTHING_ENDED: readonly EndedEpisode[] = [];
 
@@ -177,14 +177,16 @@ function run(plan: TripPlan, from: TripTrack, reports: readonly TrackedReport[])
 /** From any record back, a checkpoint stands at most so many times as far back as the record, in records. */
 const FARTHER_BACK = 4;
 
-/** About one for every doubling of the distance back, beside the newest; always the start. */
+/** The two newest, then about one for every doubling of the distance back; always the start. */
 function thinned(checkpoints: readonly Checkpoint[], ordinal: number): Checkpoint[] {
   const kept: Checkpoint[] = [];
   for (const [index, checkpoint] of checkpoints.entries()) {
     const before = kept.at(-1);
     const after = checkpoints[index + 1];
-    const ageAfter = after ? Math.max(CHECKPOINT_EVERY, ordinal - after.ordinal) : 0;
-    if (!before || ordinal - before.ordinal > FARTHER_BACK * ageAfter) kept.push(checkpoint);
+    const isNewest = index >= checkpoints.length - 2;
+    if (!before || !after || isNewest || ordinal - before.ordinal > FARTHER_BACK * (ordinal - after.ordinal)) {
+      kept.push(checkpoint);
+    }
   }
   return kept;
 }
