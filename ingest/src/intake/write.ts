@@ -123,13 +123,15 @@ function raisedEvents(alarm: WrittenAlarm): OutboxInsert[] {
   ];
 }
 
-function tripUpdate({ next }: TripOutcome): TripUpdate {
+function tripUpdate({ next, changes, withdrawn }: TripOutcome): TripUpdate {
   const { tripId, departedAtMs: takenOverAtMs } = next.plan;
   const { doneM, totalM, etaMs, departedAtMs, arrivedAtMs } = next.track.state;
   return {
     tripId,
     doneM,
     totalM,
+    // Of a trip that has just come into memory nobody knows what its risk was worked out from.
+    alarmed: changes.length > 0 || withdrawn.length > 0 || next.written === undefined,
     ...(etaMs === undefined ? {} : { etaMs }),
     ...(departedAtMs === undefined || takenOverAtMs !== undefined ? {} : { departedAtMs }),
     ...(arrivedAtMs === undefined ? {} : { arrivedAtMs }),

@@ -207,6 +207,8 @@ export interface TripUpdate {
   etaMs?: number;
   departedAtMs?: number;
   arrivedAtMs?: number;
+  /** Its alarms were written: the risk is worked out from them. */
+  alarmed: boolean;
 }
 
 export interface TripAfter {
@@ -218,9 +220,9 @@ export interface TripAfter {
 const UPDATE_TRIPS = `UPDATE trips t SET done_m = x.done, total_m = x.total, eta_at = to_timestamp(x.eta / 1000.0),
     departed_at = coalesce(to_timestamp(x.departed / 1000.0), t.departed_at),
     arrived_at = coalesce(to_timestamp(x.arrived / 1000.0), t.arrived_at),
-    risk = trip_risk(t.trip_id)
-  FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::float8[], $5::float8[], $6::float8[])
-    AS x(trip_id, done, total, eta, departed, arrived)
+    risk = CASE WHEN x.alarmed THEN trip_risk(t.trip_id) ELSE t.risk END
+  FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::boolean[])
+    AS x(trip_id, done, total, eta, departed, arrived, alarmed)
   WHERE t.trip_id = x.trip_id RETURNING t.trip_id, t.status, t.risk`;
 
 /** Call it after the alarms were written: it takes the risk from them. */
@@ -237,6 +239,7 @@ export async function updateTrips(db: Queryable, trips: TripUpdate[]): Promise<T
       plainColumn(rows, (r) => r.etaMs),
       plainColumn(rows, (r) => r.departedAtMs),
       plainColumn(rows, (r) => r.arrivedAtMs),
+      plainColumn(rows, (r) => r.alarmed),
     ],
   });
   return after.rows;
