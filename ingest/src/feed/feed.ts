@@ -66,6 +66,8 @@ const WatchForm = z.object({
 /** Progress is read again at most once a second and trip; a fleet of 5,000 is gone through in 25 s. */
 const progressEveryMs = (trips: number) => Math.min(30_000, Math.max(1_000, trips * 5));
 const PROGRESS_AT_ONCE = 100;
+/** Trips with nothing but progress are read so many at a time, so that an alarm waits for few of them. */
+const PROGRESS_IN_A_READ = 20;
 
 class LiveFeed implements Feed {
   readonly #deps: FeedDeps;
@@ -80,6 +82,8 @@ class LiveFeed implements Feed {
   readonly #withdrawn = new Map<string, Alarm>();
   /** Trips with new progress, and when it is their turn. */
   readonly #progress = new Map<string, number>();
+  /** Trips whose turn has come; read while nothing urgent is to be told. */
+  readonly #due = new Set<string>();
   readonly #alarmListeners: ((alarm: Alarm) => void)[] = [];
   readonly #sentMs = new Map<string, number>();
   #flushing: Promise<void> | undefined;
@@ -255,12 +259,18 @@ class LiveFeed implements Feed {
     // Let what was told in the same turn of the loop come together in one query.
     await Promise.resolve();
     try {
-      while (!this.#closed && this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0) {
-        await this.#readOnce(take(this.#dirtyLocks), take(this.#dirtyTrips), take(this.#dirtyAlarms));
+      while (!this.#closed && (this.#isUrgent() || this.#due.size > 0)) {
+        if (this.#isUrgent())
+          await this.#readOnce(take(this.#dirtyLocks), take(this.#dirtyTrips), take(this.#dirtyAlarms));
+        else await this.#readOnce([], take(this.#due, PROGRESS_IN_A_READ), []);
       }
     } catch (error) {
       if (!this.#closed) this.#deps.log.warn({ err: error }, 'the live feed could not read the store; it tries again');
     }
+  }
+
+  #isUrgent(): boolean {
+    return this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0;
   }
 
   async #readOnce(lockIds: string[], tripIds: string[], alarmIds: string[]): Promise<void> {
@@ -328,10 +338,10 @@ class LiveFeed implements Feed {
     for (const [tripId, dueMs] of this.#progress) {
       if (left === 0) break;
       if (dueMs > nowMs) continue;
-      this.#dirtyTrips.add(tripId);
+      this.#due.add(tripId);
       left--;
     }
-    if (this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0) void this.#flush();
+    if (this.#isUrgent() || this.#due.size > 0) void this.#flush();
     for (const client of this.#clients.values()) client.tick(nowMs);
   }
 
@@ -354,7 +364,7 @@ class LiveFeed implements Feed {
   }
 
   async settled(): Promise<void> {
-    while (this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0) await this.#flush();
+    while (this.#isUrgent() || this.#due.size > 0) await this.#flush();
     await this.#flushing;
   }
 
@@ -368,9 +378,9 @@ class LiveFeed implements Feed {
   }
 }
 
-function take(ids: Set<string>): string[] {
-  const taken = [...ids];
-  ids.clear();
+function take(ids: Set<string>, most = Number.POSITIVE_INFINITY): string[] {
+  const taken = [...ids].slice(0, most);
+  for (const id of taken) ids.delete(id);
   return taken;
 }
 
