@@ -1,111 +1,118 @@
 // The side under load, in a process of its own: `bare` (aedes that stores nothing) or `sealwatch` (everything on).
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Aedes } from 'aedes';
-import { Registry } from 'prom-client';
-import { LOCKS, lockIdOf, ROAD, SECRET, START_MS } from './fleet.mjs';
+import { cpuUs, databaseCpuUs, waitedUs } from './cpu.mjs';
+import { KEY, LOCKS, lockIdOf, PLACES, ROAD, SECRET, START_MS } from './fleet.mjs';
 
 const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
-const log = { info() {}, warn() {}, debug() {}, error: (fields, text) => console.error(text, fields?.err ?? fields) };
+const quiet = { info() {}, warn() {}, debug() {}, trace() {}, fatal: console.error };
+const log = {
+  ...quiet,
+  level: 'error',
+  child: () => log,
+  error: (fields, text) => console.error(text, fields?.err ?? fields),
+};
 
-/** User and system time of this process since its side listened, µs. */
-let cpuAtStart;
-function cpuUs() {
-  const { user, system } = process.cpuUsage(cpuAtStart);
-  return user + system;
-}
+const own = () => ({ cpuUs: cpuUs(), waitedUs: waitedUs(), rssBytes: process.memoryUsage().rss });
+
+/** V8's CPU profile of this process between `start` and `stop`. */
+const profiler = {
+  session: new Session(),
+  async start() {
+    this.session.connect();
+    await this.session.post('Profiler.enable');
+    await this.session.post('Profiler.start');
+  },
+  async stop(path) {
+    const { profile } = await this.session.post('Profiler.stop');
+    this.session.disconnect();
+    writeFileSync(path, JSON.stringify(profile));
+  },
+};
 
 async function bare() {
   const aedes = await Aedes.createBroker();
   const server = createServer(aedes.handle);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { port: server.address().port, stop: async () => server.close(), figures: async () => ({ cpuUs: cpuUs() }) };
+  return {
+    port: server.address().port,
+    stop: async () => server.close(),
+    figures: async () => ({ ...own(), databaseCpuUs: 0 }),
+  };
 }
 
+/** Locks on their way, each on a trip of its own. */
 async function declare(pool) {
   const { hashSecret } = await dist('broker/secrets.js');
   const { insertLocks } = await dist('store/locks.js');
+  const { putPlace } = await dist('store/places.js');
   const { putRoute } = await dist('store/routes.js');
   const { insertTrip } = await dist('store/trips.js');
+  const { inTransaction } = await dist('store/queryable.js');
   const secretHash = hashSecret(SECRET);
   const lockIds = Array.from({ length: LOCKS }, (_, i) => lockIdOf(i));
-  await insertLocks(
-    pool,
-    lockIds.map((lockId) => ({ lockId, model: 'bench', secretHash })),
-  );
-  const { row } = await putRoute(pool, { routeId: 'bench', feature: ROAD, by: 'bench' });
   const at = new Date(START_MS).toISOString();
-  for (const lockId of lockIds) {
-    await insertTrip(pool, {
-      tripId: randomUUID(),
-      routeVersion: row.version,
-      totalM: 96_000,
-      status: 'in-transit',
-      steps: [],
-      declaration: {
-        declarationNo: '292120260000000001',
-        mode: 'road',
-        originOffice: '2921',
-        destinationOffice: '3104',
-        routeId: 'bench',
-        vehicle: { tractorPlate: '浙G12345' },
-        units: [{ containerNo: 'MSKU9070323', lockId }],
-        takeover: { sealedAt: at, departedAt: at },
-      },
-    });
-  }
+  await inTransaction(pool, async (db) => {
+    const locks = lockIds.map((lockId) => ({ lockId, model: 'bench', secretHash }));
+    for (let i = 0; i < locks.length; i += 1_000) await insertLocks(db, locks.slice(i, i + 1_000));
+    for (const [i, place] of PLACES.entries()) await putPlace(db, `place-${i}`, place);
+    const { row } = await putRoute(db, { routeId: 'bench', feature: ROAD, by: 'bench' });
+    for (const [i, lockId] of lockIds.entries()) {
+      await insertTrip(db, {
+        tripId: randomUUID(),
+        routeVersion: row.version,
+        totalM: 96_000,
+        status: 'in-transit',
+        steps: [],
+        declaration: {
+          declarationNo: '292120260000000001',
+          mode: 'road',
+          originOffice: '2921',
+          destinationOffice: '3104',
+          routeId: 'bench',
+          vehicle: { tractorPlate: `浙G${String(10_000 + i)}` },
+          units: [{ containerNo: 'MSKU9070323', lockId }],
+          takeover: { sealedAt: at, departedAt: at },
+        },
+      });
+    }
+  });
 }
 
+/** The whole platform as `sealwatch serve` starts it, with the embedded database in a folder of its own. */
 async function sealwatch() {
+  const { startApp } = await dist('app.js');
+  const { readConfig } = await dist('config.js');
   const { openDatabase } = await dist('store/database.js');
   const { migrate } = await dist('store/migrate.js');
-  const { startReportKeeper } = await dist('store/partitions.js');
-  const { startIntake } = await dist('intake/intake.js');
-  const { startBroker } = await dist('broker/broker.js');
-  const { lockSecretHashes } = await dist('store/roster.js');
   const dataDir = mkdtempSync(join(tmpdir(), 'sealwatch-bench-'));
   const database = await openDatabase({ dataDir, log });
   const { pool } = database;
   await migrate(pool, log);
-  const keeper = await startReportKeeper(pool, { log, now: Date.now });
   await declare(pool);
-  const registry = new Registry();
-  const intake = await startIntake({ pool, registry, log });
-  const broker = await startBroker({
-    host: '127.0.0.1',
-    port: 0,
-    registry,
-    log,
-    secretHashes: (lockIds) => lockSecretHashes(pool, lockIds),
-    report: (lockId, payload, done) => intake.receive(lockId, payload, done),
-    reply: (_lockId, _payload, done) => done(),
+  const config = readConfig({
+    SEALWATCH_HTTP_PORT: '0',
+    SEALWATCH_MQTT_PORT: '0',
+    SEALWATCH_DATA_DIR: dataDir,
+    SEALWATCH_BOOTSTRAP_KEY: KEY,
+    DATABASE_URL: database.url,
   });
+  const app = await startApp(config, { log });
   return {
-    port: broker.port,
+    port: Number(new URL(app.mqtt).port),
+    http: app.http,
     async figures() {
-      const { rows } = await pool.query('SELECT count(*)::int AS stored FROM reports');
-      const sums = {};
-      for (const name of ['judge', 'commit']) {
-        const { values } = await registry.getSingleMetric(`sealwatch_intake_${name}_seconds`).get();
-        const of = (suffix) => values.find((value) => value.metricName?.endsWith(suffix))?.value ?? 0;
-        sums[name] = `${(of('_sum')).toFixed(2)} s in ${of('_count')} batches`;
-      }
-      const quarantined = (await pool.query('SELECT reason, count(*)::int AS n FROM quarantine GROUP BY reason')).rows;
-      return {
-        stored: rows[0].stored,
-        quarantined,
-        ...sums,
-        rssMb: Math.round(process.memoryUsage().rss / 2 ** 20),
-        cpuUs: cpuUs(),
-      };
+      const { rows } = await pool.query(`SELECT (SELECT count(*)::int FROM reports) AS stored,
+        (SELECT count(*)::int FROM quarantine) AS refused`);
+      return { ...rows[0], ...own(), databaseCpuUs: await databaseCpuUs(pool) };
     },
     async stop() {
-      await intake.stop();
-      await broker.close();
-      await keeper.stop();
+      await app.stop();
       await database.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },
@@ -113,11 +120,14 @@ async function sealwatch() {
 }
 
 const side = await (process.argv[2] === 'bare' ? bare() : sealwatch());
-cpuAtStart = process.cpuUsage();
-process.send({ port: side.port });
-process.on('message', async (message) => {
-  if (message === 'figures') process.send({ figures: await side.figures() });
-  if (message !== 'stop') return;
+process.send({ port: side.port, http: side.http });
+const answers = {
+  figures: () => side.figures(),
+  profile: () => profiler.start(),
+  profiled: (path) => profiler.stop(path),
+};
+process.on('message', async ({ ask, about }) => {
+  if (ask !== 'stop') return process.send({ answer: await answers[ask](about) });
   await side.stop();
   process.exit(0);
 });

@@ -1,0 +1,118 @@
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { io } from 'socket.io-client';
+import { KEY, LOCKS } from './fleet.mjs';
+import { connectAll, Lock } from './lock.mjs';
+import { summarise } from './profile.mjs';
+import { acknowledgedBy, costOf, drain, sleep, spread, told, withSide } from './side.mjs';
+
+const SECONDS = Number(process.env.SECONDS ?? 8);
+/** Publishes of a lock without PUBACK while the rate is looked for; the platform allows 64. */
+const WINDOW = Number(process.env.WINDOW ?? 32);
+const WARM_UP_S = 3;
+
+/** As fast as the window allows; acknowledged per second. */
+async function findRate(locks, seconds) {
+  for (const lock of locks) {
+    lock.onRoom = () => lock.waiting <= WINDOW / 2 && lock.publish(WINDOW - lock.waiting);
+    lock.onRoom();
+  }
+  const [before, began] = [acknowledgedBy(locks), performance.now()];
+  await sleep(seconds * 1_000);
+  const rate = ((acknowledgedBy(locks) - before) / (performance.now() - began)) * 1_000;
+  for (const lock of locks) lock.onRoom = undefined;
+  await drain(locks);
+  return rate;
+}
+
+/** At a rate of its own, whatever comes back (open loop). @param stray told which lock leaves the road, some times a second */
+async function openLoop(locks, rate, seconds, stray) {
+  for (const lock of locks) lock.latencies = [];
+  const began = performance.now();
+  let [sent, strays] = [0, 0];
+  while (performance.now() - began < seconds * 1_000) {
+    const elapsedS = (performance.now() - began) / 1_000;
+    for (; sent < Math.floor(elapsedS * rate); sent++) {
+      const lock = locks[sent % locks.length];
+      const off = stray !== undefined && strays < elapsedS * STRAYS_PER_S;
+      if (off) strays += 1;
+      if (off) stray(lock.lockId);
+      lock.publish(1, off ? OFF_ROAD : undefined);
+    }
+    await sleep(2);
+  }
+  await drain(locks);
+  return spread(locks.flatMap((lock) => lock.latencies));
+}
+
+const STRAYS_PER_S = 20;
+const OFF_ROAD = 30.004;
+
+/** A screen on the live feed: from PUBLISH of the first fix off the road to its alarm here, ms. */
+async function screen(http) {
+  const left = new Map();
+  const latencies = [];
+  const socket = io(`${http}/live`, { transports: ['websocket'], auth: { key: KEY } });
+  await new Promise((resolve, reject) => {
+    socket.once('snapshot', resolve);
+    socket.once('connect_error', reject);
+  });
+  socket.on('alarm', ({ alarm }) => {
+    const leftAt = alarm.active && alarm.rule === 'route.deviation' ? left.get(alarm.lockId) : undefined;
+    if (leftAt === undefined) return;
+    latencies.push(performance.now() - leftAt);
+    left.delete(alarm.lockId);
+  });
+  return {
+    latencies,
+    missing: () => left.size,
+    stray: (lockId) => left.set(lockId, performance.now()),
+    close: () => socket.close(),
+  };
+}
+
+async function alarms(http, locks, rate) {
+  const watching = await screen(http);
+  await openLoop(locks, rate, SECONDS / 2, watching.stray);
+  for (let i = 0; i < 20 && watching.missing() > 0; i++) await sleep(100);
+  watching.close();
+  const lost = watching.missing() > 0 ? `; ${watching.missing()} never came` : '';
+  console.log(`  PUBLISH → alarm on the feed at half that rate: ${told(spread(watching.latencies))}${lost}`);
+}
+
+async function profile(ask, locks) {
+  const path = process.env.PROFILE ?? join(tmpdir(), `sealwatch-bench-${process.pid}.cpuprofile`);
+  await ask('profile');
+  await findRate(locks, SECONDS / 2);
+  await ask('profiled', path);
+  const { parts, functions } = summarise(path);
+  if (!process.env.PROFILE) rmSync(path);
+  const line = ([name, share]) => `    ${share.toFixed(1).padStart(5)} %  ${name}`;
+  console.log(`  where the platform's time goes, by part:\n${parts.map(line).join('\n')}`);
+  console.log(`  and by function (self time):\n${functions.map(line).join('\n')}`);
+}
+
+const measure = (side) =>
+  withSide(side, async ({ port, http, ask }) => {
+    const locks = Array.from({ length: LOCKS }, (_, i) => new Lock(i));
+    await connectAll(locks, port);
+    await findRate(locks, WARM_UP_S);
+    const { result: rate, text } = await costOf(ask, locks, () => findRate(locks, SECONDS));
+    console.log(`${side}: ${Math.round(rate)} reports/s\n  ${text}`);
+    const half = await costOf(ask, locks, () => openLoop(locks, rate / 2, SECONDS));
+    console.log(`  PUBACK at half that rate: ${told(half.result)}\n  ${half.text}`);
+    if (side === 'sealwatch') {
+      await alarms(http, locks, rate / 2);
+      await profile(ask, locks);
+      const { stored, refused } = await ask('figures');
+      console.log(`  acknowledged ${acknowledgedBy(locks)}, stored ${stored}, refused ${refused}`);
+      if (stored !== acknowledgedBy(locks)) process.exitCode = 1;
+    }
+    for (const lock of locks) lock.socket.destroy();
+    return rate;
+  });
+
+const bareRate = await measure('bare');
+const rate = await measure('sealwatch');
+console.log(`ratio ${(rate / bareRate).toFixed(2)} (${LOCKS} locks on trips, one report per publish, QoS 1)`);
