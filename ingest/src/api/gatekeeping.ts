@@ -70,6 +70,11 @@ interface Weighed {
 const sealsHere = (row: GateCandidate, question: PassageQuestion, gate: Gate): boolean =>
   question.direction === 'out' && row.status === 'hung' && isOriginGate(row, gate);
 
+/** A trip goes out at its origin and comes in at its destination; a gate of no office serves every one. */
+function belongsHere(row: GateCandidate, { direction }: PassageQuestion, { office }: Gate): boolean {
+  return office === undefined || office === (direction === 'out' ? row.origin_office : row.destination_office);
+}
+
 const isOriginGate = (row: GateCandidate, gate: Gate): boolean =>
   gate.office === undefined || gate.office === row.origin_office;
 
@@ -85,6 +90,7 @@ function gateTripOf({ row, facts }: Weighed, question: PassageQuestion, gate: Ga
       return { lockId, ...(seal && lastTime && !retired ? { seal, sealTimeMs: Date.parse(lastTime) } : {}) };
     }),
     alarms: row.alarms.map(({ phase, ...alarm }) => ({ ...alarm, provisional: phase === 'provisional' })),
+    ...(belongsHere(row, question, gate) ? {} : { otherOffice: gate.office ?? '' }),
     ...(row.hold_reason === null ? {} : { holdReason: row.hold_reason }),
     writtenOff: row.written_off_at !== null,
     ...(row.departed_at === null ? {} : { departedAtMs: row.departed_at.getTime() }),

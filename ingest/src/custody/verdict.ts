@@ -35,6 +35,8 @@ export interface GateTrip {
   /** The checks of sealing, of a trip that is hung and leaves its origin by this gate: it is sealed here. */
   sealing?: Check[];
   holdReason?: string;
+  /** The office of this gate, where it is not the office at which the trip passes in this direction. */
+  otherOffice?: string;
   writtenOff: boolean;
   departedAtMs?: number;
   timeLimitMin?: number;
@@ -239,6 +241,7 @@ const UNDER_WAY: Record<'in' | 'out', TripStatus[]> = {
 function permission(trip: GateTrip, direction: 'in' | 'out'): Finding[] {
   const findings: Finding[] = [];
   if (trip.holdReason !== undefined) findings.push(found('gate.hold', 'alarm', trip.holdReason, 'w'));
+  if (trip.otherOffice !== undefined) findings.push(found('gate.other-office', 'manual', trip.otherOffice));
   if (trip.status === 'declared') findings.push(found('gate.no-release', 'alarm', '', 'z'));
   else if (trip.writtenOff) findings.push(found('gate.written-off', 'manual'));
   else if (trip.sealing !== undefined) findings.push(...sealing(trip.sealing));

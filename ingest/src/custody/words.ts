@@ -28,6 +28,10 @@ export const GATE_WORDS: Record<string, (what: string) => Words> = {
   'gate.weight': (what) => ({ zh: `重量不符：${what}`, en: `weight does not match: ${what}` }),
   'gate.weight-missing': () => ({ zh: '未称重', en: 'no weight was taken' }),
   'gate.hold': (what) => ({ zh: `布控：${what}`, en: `on hold: ${what}` }),
+  'gate.other-office': (what) => ({
+    zh: `本卡口属 ${what} 关，非本行程应过之关`,
+    en: `this gate is office ${what}'s, not the trip's`,
+  }),
   'gate.no-release': () => ({ zh: '无放行信息', en: 'the trip has not been released' }),
   'gate.not-under-way': (what) => ({ zh: `行程状态为 ${what}`, en: `the trip is ${what}, not under way` }),
   'gate.interval-unconfirmed': (what) => ({

@@ -6,8 +6,10 @@ import { build } from 'vite';
 
 const ROOM = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Bundles platform.ts once, beside the packages that it needs. */
-export async function bundlePlatform(): Promise<{ script: string; remove(): void }> {
+/** Bundles a script of this folder once, beside the packages that it needs. */
+export async function bundlePlatform(
+  name: 'platform' | 'gateplatform' = 'platform',
+): Promise<{ script: string; remove(): void }> {
   const outDir = `${ROOM}node_modules/.proof-${process.pid}-${process.env.VITEST_POOL_ID ?? 0}`;
   await build({
     root: ROOM,
@@ -16,7 +18,7 @@ export async function bundlePlatform(): Promise<{ script: string; remove(): void
     resolve: { conditions: ['source'] },
     ssr: { noExternal: [/^@sealwatch\//], resolve: { conditions: ['source'] } },
     build: {
-      ssr: fileURLToPath(new URL('./platform.ts', import.meta.url)),
+      ssr: fileURLToPath(new URL(`./${name}.ts`, import.meta.url)),
       outDir,
       target: 'node20',
       rolldownOptions: { output: { entryFileNames: 'platform.mjs' } },
