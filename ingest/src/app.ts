@@ -95,7 +95,9 @@ async function compose(
   onProgress(`database: ${database.description}`);
   const migrations = await migrate(pool, log);
   if (migrations.length > 0) onProgress(`schema: ${migrations.length} migrations applied`);
-  const keeper = await startReportKeeper(pool, { log, now: Date.now });
+  const { retentionDays } = config;
+  const keeping = { log, now: Date.now, ...(retentionDays === undefined ? {} : { retentionDays }) };
+  const keeper = await startReportKeeper(pool, keeping);
   undo.push(() => keeper.stop());
 
   const intake = await startIntake({ pool, registry, log, onProgress });

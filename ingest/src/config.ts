@@ -23,6 +23,8 @@ const Network = z.union([z.cidrv4(), z.cidrv6()], {
   error: 'expected networks divided by commas, e.g. 10.20.0.0/16,fd00::/8',
 });
 
+const RETENTION = 'expected whole days: 30 to 36500; unset, reports are kept for ever';
+
 const Environment = z
   .object({
     SEALWATCH_HOST: z.string().min(1).default('127.0.0.1'),
@@ -47,6 +49,12 @@ const Environment = z
     SEALWATCH_REMIND_AFTER_S: Seconds.default(120),
     SEALWATCH_ESCALATE_AFTER_S: Seconds.default(300),
     SEALWATCH_SIMULATOR: z.enum(['0', '1'], { error: 'expected 1 (on) or 0 (off)' }).default('0'),
+    SEALWATCH_RETENTION_DAYS: z.coerce
+      .number({ error: RETENTION })
+      .int(RETENTION)
+      .min(30, RETENTION)
+      .max(36_500, RETENTION)
+      .optional(),
     SEALWATCH_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   })
   .refine((env) => Boolean(env.SEALWATCH_TLS_CERT) === Boolean(env.SEALWATCH_TLS_KEY), {
@@ -73,6 +81,8 @@ export interface Config {
   calls: CallTimes;
   /** Testers may let simulated fleets loose from the console at /simulator. */
   simulator: boolean;
+  /** Days after which whole days of reports are dropped; absent: never. */
+  retentionDays?: number;
   logLevel: string;
 }
 
@@ -104,6 +114,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     dataDir: resolve(e.SEALWATCH_DATA_DIR),
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
+    ...(e.SEALWATCH_RETENTION_DAYS === undefined ? {} : { retentionDays: e.SEALWATCH_RETENTION_DAYS }),
     webhookNetworks: e.SEALWATCH_WEBHOOK_NETWORKS ?? [],
     calls: {
       remindAfterMs: e.SEALWATCH_REMIND_AFTER_S * 1_000,

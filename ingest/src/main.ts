@@ -17,7 +17,7 @@ with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_DATA_DIR (./data), DATA
 data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
 that nobody takes, SEALWATCH_SIMULATOR (1: testers may let simulated fleets loose at /simulator; not in production),
-SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
+SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
 `;
 
 /** Runs the platform until a signal; commits what is in hand and exits with 0. */

@@ -36,6 +36,13 @@ describe('the settings', () => {
     expect(message).not.toContain('short');
   });
 
+  it('keep reports for ever unless told for how many days', () => {
+    expect(readConfig({}).retentionDays).toBeUndefined();
+    expect(readConfig({ SEALWATCH_RETENTION_DAYS: '400' }).retentionDays).toBe(400);
+    for (const wrong of ['7', '-1', 'a year', '30.5'])
+      expect(() => readConfig({ SEALWATCH_RETENTION_DAYS: wrong })).toThrow('expected whole days: 30 to 36500');
+  });
+
   it('call people after 2 and 5 min unless told, the second time after the first', () => {
     expect(readConfig({}).calls).toEqual({ remindAfterMs: 120_000, escalateAfterMs: 300_000 });
     const given = { SEALWATCH_REMIND_AFTER_S: '30', SEALWATCH_ESCALATE_AFTER_S: '45.5' };

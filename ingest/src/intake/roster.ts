@@ -25,8 +25,8 @@ import {
   type TripTrack,
 } from '../tracker/index.ts';
 import type { Outcome } from './judge.ts';
-import type { IntakeRecord } from './record.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
+import type { IntakeRecord } from './record.ts';
 import { toldBefore } from './told.ts';
 
 /** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
