@@ -25,6 +25,8 @@ const DEAR_MS = 80;
 /** Side of the cells in which trucks are counted, CSS pixels, and how often they are. */
 const CELL_PX = 96;
 const SURVEY_EVERY_MS = 1_000;
+/** Numbers draw the map anew: not with every look. */
+const NUMBERS_EVERY_MS = 5_000;
 /** 32:9 at twice full HD, device pixels a side; MapLibre draws coarser above 4,096 unless told. */
 const MOST_CANVAS_PX: [number, number] = [8_192, 8_192];
 /** Trucks on a motorway; how fast pictures have to follow is reckoned from it, m/s. */
@@ -163,8 +165,16 @@ export function createStage(options: StageOptions): Stage {
   };
   map.on('resize', fit);
   // While the camera moves, trucks are drawn in the same picture as the map under them.
-  map.on('render', draw);
+  let moved = false;
+  map.on('move', () => {
+    moved = true;
+  });
+  map.on('render', () => {
+    if (moved) draw();
+    moved = false;
+  });
 
+  let numberedMs = 0;
   let seen = { atMs: Number.NEGATIVE_INFINITY, red: false };
   const look = (nowMs: number) => {
     if (nowMs - seen.atMs < SURVEY_EVERY_MS) return;
@@ -180,7 +190,9 @@ export function createStage(options: StageOptions): Stage {
     seen = { atMs: nowMs, red: found.red };
     const before = trucks.look.crowded;
     trucks.look.crowded = crowded(found.perCell, before);
-    if (trucks.look.crowded || before) {
+    const due = before !== trucks.look.crowded || (before && nowMs - numberedMs >= NUMBERS_EVERY_MS);
+    if (due) {
+      numberedMs = nowMs;
       fill(
         'numbers',
         trucks.look.crowded

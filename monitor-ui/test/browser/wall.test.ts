@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { FeedPassage } from '@sealwatch/schemas';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startFakePlatform } from '../fake/platform.ts';
@@ -41,6 +42,9 @@ afterEach(async () => {
   expect(complaints).toEqual([]);
 });
 
+/** Alarms raised and disposed of in the compressed day. */
+const DAY = process.env.SEALWATCH_DEEP ? 6_000 : 100;
+
 async function open(path = '/wall', locale = 'zh-CN'): Promise<Page> {
   const page = await (await newView(browser, { width: 960, height: 540, locale, reducedMotion: 'reduce' })).newPage();
   page.on('request', (request) => {
@@ -58,6 +62,23 @@ async function open(path = '/wall', locale = 'zh-CN'): Promise<Page> {
 }
 
 const count = (page: Page, key: string) => page.locator(`[data-count="${key}"] dd`);
+
+const passageOf = (n: number): FeedPassage => ({
+  passageId: `passage-${n}`,
+  gateId: 'daxie-gate',
+  gateName: '大榭卡口',
+  gateLane: '1',
+  direction: 'in',
+  at: new Date(Date.now() + n).toISOString(),
+  plate: '浙G12345',
+  verdict: 'release',
+  code: 'Y',
+  lane: 'fast',
+  reasons: [],
+  writtenOff: true,
+  display: '放行',
+  decidedInMs: 8,
+});
 
 /** A truck leaves the road: provisional at once, confirmed a moment later. */
 function leave() {
@@ -189,6 +210,44 @@ describe('the wall', { timeout: 120_000 }, () => {
     });
     await expect.poll(() => page.locator('.dark').count(), PATIENCE).toBe(0);
     await drawn();
+  });
+
+  it('keeps heap and document constant over a compressed day of alarms, passages and positions', async () => {
+    const page = await open();
+    const cdp = await page.context().newCDPSession(page);
+    const size = async () => {
+      await cdp.send('HeapProfiler.collectGarbage');
+      const { usedSize } = await cdp.send('Runtime.getHeapUsage');
+      const { nodes } = await cdp.send('Memory.getDOMCounters');
+      return { heapMb: usedSize / 1e6, nodes };
+    };
+    let n = 0;
+    const pass = async (alarms: number) => {
+      while (alarms > 0) {
+        const raised = Array.from({ length: 25 }, () => {
+          n++;
+          fake.passage(passageOf(n));
+          const alarm = fake.world.raise(n % 40, 'route.deviation', 'critical', 'latched');
+          fake.changeAlarm(alarm);
+          return alarm;
+        });
+        const last = page.locator(`[data-alarm="${raised.at(-1)!.alarmId}"]`);
+        await last.waitFor({ state: 'attached', ...PATIENCE });
+        fake.tick(400);
+        for (const alarm of raised) fake.changeAlarm({ ...alarm, state: 'disposed', active: false });
+        await last.waitFor({ state: 'detached', ...PATIENCE });
+        for (const { alarmId } of raised) fake.world.alarms.delete(alarmId);
+        alarms -= raised.length;
+      }
+    };
+    await expect.poll(() => count(page, 'inTransit').textContent(), PATIENCE).toBe('40');
+    await pass(25);
+    const before = await size();
+    await pass(DAY);
+    const after = await size();
+    expect(after.heapMb).toBeLessThan(before.heapMb + 3);
+    // Cards and lists come and go; an alarm that stayed would leave some thirty nodes.
+    expect(after.nodes).toBeLessThan(before.nodes + 1_500);
   });
 
   it('loads itself again when the platform was built anew', async () => {

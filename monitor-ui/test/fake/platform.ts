@@ -100,10 +100,11 @@ export async function startFakePlatform(options: FakeOptions) {
     }
   };
   const tickMs = options.tickMs ?? 1_000;
-  const ticking = setInterval(() => {
+  const tick = () => {
     positions(world.drive(tickMs, Date.now()));
     tell('stats', { stats: world.stats(), serverTime: new Date().toISOString(), health: { ready: true, reasons: [] } });
-  }, tickMs);
+  };
+  const ticking = setInterval(tick, tickMs);
   const slow = setInterval(() => {
     for (const truck of world.trucks) tell('trip', { trip: truck.trip });
   }, 5 * tickMs);
@@ -230,6 +231,10 @@ export async function startFakePlatform(options: FakeOptions) {
     passage: (passage: FeedPassage) => {
       world.passages.push(passage);
       tell('passage', { passage });
+    },
+    /** Time passes at once, in so many frames. */
+    tick: (frames: number) => {
+      for (let i = 0; i < frames; i++) tick();
     },
     /** Skips a sequence number, as if a message had been lost on the way. */
     lose: () => {
