@@ -24,15 +24,6 @@ export interface WallNow {
 }
 export const wallNow = () => call<WallNow>('GET', '/snapshot');
 
-export const INJECTIONS = [
-  'ramp',
-  'rope-cut',
-  'case-opened',
-  'illegal-card',
-  'jamming',
-  'dead-zone',
-] as const satisfies Injection['what'][];
-
 /** Where the locks truly are; red where something happened that must be said. */
 export const trueTrucks = (locks: readonly SimulatedLock[]): FramePosition[] =>
   locks.flatMap(({ position, happened }, index) =>
