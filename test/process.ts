@@ -36,7 +36,7 @@ export function sealwatch(args: string[], env: Record<string, string> = {}): Run
     child,
     lines,
     ended: new Promise((resolve) => child.once('close', resolve)),
-    line: (msg, timeoutMs = 60_000) =>
+    line: (msg, timeoutMs = 180_000) =>
       vi.waitFor(
         () => {
           const found = lines.map(parse).find((line) => line?.msg === msg);

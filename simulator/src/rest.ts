@@ -30,7 +30,7 @@ export interface Rest {
   put(path: string, body: unknown): Promise<unknown>;
 }
 
-const CALL_TIMEOUT_MS = 15_000;
+const CALL_TIMEOUT_MS = 60_000;
 
 /**
  * @param base e.g. http://127.0.0.1:8080

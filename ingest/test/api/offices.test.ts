@@ -295,11 +295,11 @@ describe('the live feed', () => {
     for (const event of ['trip', 'alarm', 'passage', 'stats']) {
       socket.on(event, (message) => heard.push(JSON.stringify(message)));
     }
-    await expect.poll(() => snapshots, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => snapshots, { timeout: 180_000 }).toBe(1);
     const settled = async () => {
       socket.emit('resync');
       const before = snapshots;
-      await expect.poll(() => snapshots, { timeout: 10_000 }).toBe(before + 1);
+      await expect.poll(() => snapshots, { timeout: 180_000 }).toBe(before + 1);
     };
     return { heard: () => heard.join('\n'), socket, settled };
   }

@@ -251,7 +251,7 @@ test('a silent lock is let go by its keep-alive; one that pings, or that the pla
       pinging.send({ cmd: 'pingreq' });
       expect(silent.closed).toBe(true);
     },
-    { timeout: 10_000 },
+    { timeout: 180_000 },
   );
   expect(await refused('wire', 'keep-alive')).toBe(1);
   expect(broker.connectedLocks()).toEqual(['JT70100003', OTHER]);

@@ -49,7 +49,7 @@ const eventsOf = async (alarmId: string) => {
   return rows.map((row) => row.type);
 };
 
-const eventually = <T>(look: () => Promise<T>) => expect.poll(look, { timeout: 20_000, interval: 100 });
+const eventually = <T>(look: () => Promise<T>) => expect.poll(look, { timeout: 180_000, interval: 100 });
 
 describe('an urgent alarm that nobody takes', () => {
   test('is reminded of and then escalated, once each: on the alarm, as events, in the audit, in the live feed', async () => {
@@ -73,7 +73,7 @@ describe('an urgent alarm that nobody takes', () => {
       { actor: 'platform', action: 'alarm.remind' },
       { actor: 'platform', action: 'alarm.escalate' },
     ]);
-  }, 60_000);
+  });
 
   test('is called for by the next start, also one that was raised, or lost its job, while the platform stood still', async () => {
     await start(LATE);
@@ -88,7 +88,7 @@ describe('an urgent alarm that nobody takes', () => {
     for (const id of [alarmId, unseen]) {
       await eventually(() => eventsOf(id)).toEqual(['alarm.reminded', 'alarm.escalated']);
     }
-  }, 60_000);
+  });
 
   test('is called for from a backup too: its jobs are not in it and follow from the alarms', async () => {
     await start(LATE);
@@ -108,7 +108,7 @@ describe('an urgent alarm that nobody takes', () => {
       await to.drop();
       await rm(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 
   test('is called for once the database is back: while it is away nothing ends', async () => {
     let away = false;
@@ -147,7 +147,7 @@ describe('an urgent alarm that nobody takes', () => {
     for (const id of [alarmId, lost]) {
       await eventually(() => eventsOf(id)).toEqual(['alarm.reminded', 'alarm.escalated']);
     }
-  }, 60_000);
+  });
 
   test('is not called for once somebody has taken it; other alarms are not urgent', async () => {
     await start(LATE);
@@ -168,7 +168,7 @@ describe('an urgent alarm that nobody takes', () => {
     await eventually(() => eventsOf(control)).toContain('alarm.escalated');
     for (const alarmId of [major, provisional]) expect(await eventsOf(alarmId)).toEqual([]);
     expect(await eventsOf(taken)).toEqual(['alarm.acknowledged']);
-  }, 60_000);
+  });
 });
 
 describe('a vehicle that is kept quiet', () => {
@@ -193,7 +193,7 @@ describe('a vehicle that is kept quiet', () => {
     const ended = await platform.call('PUT', `trips/${trip.tripId}/freeze`, { body: { reason: null } });
     expect(ended.body.frozen).toBeUndefined();
     await eventually(() => eventsOf(quiet)).toEqual(['alarm.reminded', 'alarm.escalated']);
-  }, 60_000);
+  });
 
   test('is loud again by itself when the time is over, and the audit says so', async () => {
     await start();
@@ -211,7 +211,7 @@ describe('a vehicle that is kept quiet', () => {
       { actor: 'key:bootstrap', action: 'trip.freeze' },
       { actor: 'platform', action: 'trip.freeze-ended' },
     ]);
-  }, 60_000);
+  });
 
   test('needs a reason and an end within a day', async () => {
     const { tripId } = await addTrip(platform);

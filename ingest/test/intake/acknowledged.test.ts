@@ -131,7 +131,7 @@ test('while the database is away nothing is acknowledged and the platform says s
     await vi.waitFor(() => expect(rig?.intake.ready()).toEqual([expect.stringMatching(/^database: /)]));
     expect(tap.acknowledged()).toEqual([]);
     proxy.refuse(false);
-    await vi.waitFor(() => expect(tap?.acknowledged()).toEqual([1, 2, 3]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(tap?.acknowledged()).toEqual([1, 2, 3]), { timeout: 180_000 });
     expect(rig.intake.ready()).toEqual([]);
     expect((await db.pool.query('SELECT seq FROM reports ORDER BY seq')).rows).toEqual([
       { seq: 1 },

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const beganMs = performance.now();
   rig = await startRig({ db, onProgress: (text) => progress.push(text) });
   startedWithinMs = performance.now() - beganMs;
-}, 300_000);
+});
 afterAll(async () => {
   await rig?.close();
   await db.drop();
@@ -81,4 +81,4 @@ test('with very many trips reports are accepted before all are followed, and a t
 test('the others are followed between batches, which is told, until none is missing', async () => {
   await expect.poll(() => rig.intake.stats().trips, { timeout: 240_000 }).toBe(TRIPS + 1);
   await expect.poll(() => progress.at(-1)).toBe(`following ${TRIPS + 1} trips`);
-}, 300_000);
+});

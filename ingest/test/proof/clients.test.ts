@@ -11,7 +11,7 @@ import { journeyOf, type Sending } from './journey.ts';
 import { missingOf, replayedAlarms, storedAlarms } from './oracle.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
-const PATIENT = { timeout: 15_000, interval: 20 };
+const PATIENT = { timeout: 180_000, interval: 20 };
 const MANY = process.env.SEALWATCH_DEEP ? 400 : 60;
 
 let db: TestDatabase;

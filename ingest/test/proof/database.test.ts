@@ -19,7 +19,7 @@ const START_MS = Date.UTC(2026, 0, 1);
 const RECORDS = 150;
 const IDS = Array.from({ length: 5 }, (_, i) => `JT7020000${i}`);
 const WATCHER = 'JT70299999';
-const PATIENT = { timeout: 90_000, interval: 20 };
+const PATIENT = { timeout: 180_000, interval: 20 };
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 // A server of its own, because it is killed here.

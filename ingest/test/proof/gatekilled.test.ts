@@ -6,7 +6,7 @@ import { holdCommits } from './held.ts';
 
 const KEY = 'key-of-the-proof-0123456789-0123456789';
 const LOCK = 'JT70100001';
-const PATIENT = { timeout: 60_000, interval: 20 };
+const PATIENT = { timeout: 180_000, interval: 20 };
 
 let script: string;
 let remove: () => void;

@@ -11,7 +11,7 @@ import { missingOf, replayedAlarms, storedAlarms } from './oracle.ts';
 const START_MS = Date.UTC(2026, 0, 1);
 const LOCKS = 6;
 const RECORDS = 150;
-const PATIENT = { timeout: 60_000, interval: 20 };
+const PATIENT = { timeout: 180_000, interval: 20 };
 
 let script: string;
 let remove: () => void;

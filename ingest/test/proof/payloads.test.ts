@@ -66,7 +66,7 @@ test.each(seeds(1, 6))(
     const payloads = Array.from({ length: COUNT }, () => mangledPayload(chance, START_MS));
     payloads.push(Buffer.from(JSON.stringify(report(1, START_MS, 120.1))));
     tap.send(...payloads.map((payload, i) => publishPacket(LOCK, i + 1, payload)));
-    await vi.waitFor(() => expect(tap.acknowledged()).toEqual(payloads.map((_, i) => i + 1)), { timeout: 20_000 });
+    await vi.waitFor(() => expect(tap.acknowledged()).toEqual(payloads.map((_, i) => i + 1)), { timeout: 180_000 });
     expect(await lostOf(payloads)).toEqual([]);
     expect(await lostOf([Buffer.from('{"boot":1,"seq":2}')])).toHaveLength(1);
     await onlyHonestRows(payloads);

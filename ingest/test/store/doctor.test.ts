@@ -30,7 +30,7 @@ describe('the doctor of the database', () => {
     await fillReports(database.pool, 2);
     await database.pool.query('ANALYZE');
     await expect
-      .poll(async () => (await find('reports.storage'))?.text, { timeout: 20_000 })
+      .poll(async () => (await find('reports.storage'))?.text, { timeout: 180_000 })
       .toMatch(/plain Postgres, 5 daily partitions; about 11520 reports in \d+\.\d MB, \d+ bytes each/);
   });
 

@@ -90,7 +90,7 @@ describe('the partitions of reports', () => {
     await write('JT70100001', 2, yesterdayMs + 60_000);
     await write('JT70100002', 1, yesterdayMs + 3_600_000);
     await write('JT70100001', 3, NOW_MS);
-    await expect.poll(addUp, { timeout: 10_000 }).toEqual(['2026-11-20']);
+    await expect.poll(addUp, { timeout: 180_000 }).toEqual(['2026-11-20']);
     const first = [
       ['2026-11-20T10:00:00.000Z', 'JT70100001', 2],
       ['2026-11-20T11:00:00.000Z', 'JT70100002', 1],
@@ -98,7 +98,7 @@ describe('the partitions of reports', () => {
     expect(await hours()).toEqual(first);
     expect(await addUp()).toEqual([]);
     await write('JT70100002', 2, yesterdayMs);
-    await expect.poll(addUp, { timeout: 10_000 }).toEqual(['2026-11-20']);
+    await expect.poll(addUp, { timeout: 180_000 }).toEqual(['2026-11-20']);
     expect(await hours()).toEqual([first[0], ['2026-11-20T10:00:00.000Z', 'JT70100002', 1], first[1]]);
   });
 

@@ -88,10 +88,13 @@ export interface View {
 }
 
 /** A viewer in Shanghai; the default locale of the package makes `Intl` throw, so a locale always stands. */
-export const newView = (browser: Browser, view: View = {}): Promise<BrowserContext> =>
-  browser.newContext({
+export async function newView(browser: Browser, view: View = {}): Promise<BrowserContext> {
+  const context = await browser.newContext({
     locale: view.locale ?? 'zh-CN',
     timezoneId: 'Asia/Shanghai',
     viewport: { width: view.width ?? 1280, height: view.height ?? 720 },
     reducedMotion: view.reducedMotion ?? 'no-preference',
   });
+  context.setDefaultTimeout(180_000);
+  return context;
+}
