@@ -30,15 +30,18 @@ async function findRate(locks, seconds) {
 async function openLoop(locks, rate, seconds, stray) {
   for (const lock of locks) lock.latencies = [];
   const began = performance.now();
-  let [sent, strays] = [0, 0];
+  const astray = new Set();
+  let sent = 0;
   while (performance.now() - began < seconds * 1_000) {
     const elapsedS = (performance.now() - began) / 1_000;
     for (; sent < Math.floor(elapsedS * rate); sent++) {
       const lock = locks[sent % locks.length];
-      const off = stray !== undefined && strays < elapsedS * STRAYS_PER_S;
-      if (off) strays += 1;
-      if (off) stray(lock.lockId);
-      lock.publish(1, off ? OFF_ROAD : undefined);
+      if (stray !== undefined && astray.size < elapsedS * STRAYS_PER_S && !astray.has(lock)) {
+        astray.add(lock);
+        stray(lock.lockId);
+      }
+      // It stays off the road: one fix there and back again within a batch would be no more than an error of the receiver.
+      lock.publish(1, astray.has(lock) ? OFF_ROAD : undefined);
     }
     await sleep(2);
   }

@@ -9,9 +9,7 @@ import { READERS, sameHost } from '../api/guard.ts';
 import { bearerOf, type Credentials, identify, type Principal, SESSION_COOKIE } from '../api/principal.ts';
 import { ApiProblem, problemOf } from '../api/problem.ts';
 import type { Committed } from '../intake/intake.ts';
-import { alarmOf, alarmsById } from '../store/alarms.ts';
-import { wallLocks } from '../store/locks.ts';
-import { tripOf, tripsById } from '../store/trips.ts';
+import { Changes, type Told } from './changes.ts';
 import { FeedClient, type FeedSocket } from './client.ts';
 import { statsOf } from './stats.ts';
 import { Wall } from './wall.ts';
@@ -63,38 +61,26 @@ const WatchForm = z.object({
   tripIds: z.array(z.string().max(64)).max(1_000).optional(),
 });
 
-/** Progress is read again at most once a second and trip; a fleet of 5,000 is gone through in 25 s. */
-const progressEveryMs = (trips: number) => Math.min(30_000, Math.max(1_000, trips * 5));
-const PROGRESS_AT_ONCE = 100;
-/** Trips with nothing but progress are read so many at a time, so that an alarm waits for few of them. */
-const PROGRESS_IN_A_READ = 20;
-
 class LiveFeed implements Feed {
   readonly #deps: FeedDeps;
   readonly #wall = new Wall();
   readonly #io: Server<ClientToServer, ServerToClient, Record<string, never>, { caller: Principal }>;
   readonly #clients = new Map<string, FeedClient>();
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #dirtyTrips = new Set<string>();
-  readonly #dirtyAlarms = new Set<string>();
-  readonly #dirtyLocks = new Set<string>();
-  /** Alarms that late records disproved: the store has them no more. */
-  readonly #withdrawn = new Map<string, Alarm>();
-  /** Trips with new progress, and when it is their turn. */
-  readonly #progress = new Map<string, number>();
-  /** Trips whose turn has come; read while nothing urgent is to be told. */
-  readonly #due = new Set<string>();
+  readonly #changes: Changes;
   readonly #alarmListeners: ((alarm: Alarm) => void)[] = [];
-  readonly #sentMs = new Map<string, number>();
-  #flushing: Promise<void> | undefined;
   #reports = 0;
   #lagMs = 0;
   #rate = 0;
-  #closed = false;
   #hurrying: NodeJS.Timeout | undefined;
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
+    this.#changes = new Changes(deps, {
+      locks: (rows) => this.#tellLocks(rows),
+      trip: (trip) => this.#tellTrip(trip),
+      alarm: (alarm) => this.#tellAlarm(alarm),
+    });
     this.#io = new Server({
       transports: ['websocket'],
       perMessageDeflate: false,
@@ -196,7 +182,7 @@ class LiveFeed implements Feed {
     for (const { report, lockId, tripId, wallStatus } of reports) {
       if (report.kind === 'live') this.#lagMs = Math.max(this.#lagMs, nowMs - report.timeMs);
       const lock = this.#wall.locks.get(lockId);
-      if (lock === undefined) this.#dirtyLocks.add(lockId);
+      if (lock === undefined) this.#changes.lock(lockId);
       const index = this.#wall.locks.see(lockId, report);
       if (index !== undefined) changed.add(index);
       if (lock !== undefined && lock.tripId === tripId && tripId !== undefined && lock.status !== wallStatus) {
@@ -206,20 +192,16 @@ class LiveFeed implements Feed {
     }
     this.#tellChanged(changed);
     for (const alarm of alarms) {
-      this.#dirtyAlarms.add(alarm.alarmId);
-      if (!alarm.active) this.#withdrawn.set(alarm.alarmId, alarm);
-      if (alarm.tripId !== undefined) this.#dirtyTrips.add(alarm.tripId);
+      this.#changes.alarm(alarm.alarmId, alarm.active ? undefined : alarm);
+      if (alarm.tripId !== undefined) this.#changes.trip(alarm.tripId);
     }
-    const everyMs = progressEveryMs(this.#wall.trips.size);
-    for (const tripId of tripIds) {
-      if (!this.#progress.has(tripId)) this.#progress.set(tripId, (this.#sentMs.get(tripId) ?? 0) + everyMs);
-    }
-    this.#flush();
+    this.#changes.progress(tripIds, this.#wall.trips.size);
+    void this.#changes.flush();
   }
 
   tripChanged(tripId: string): void {
-    this.#dirtyTrips.add(tripId);
-    this.#flush();
+    this.#changes.trip(tripId);
+    void this.#changes.flush();
   }
 
   onAlarm(listener: (alarm: Alarm) => void): void {
@@ -227,13 +209,13 @@ class LiveFeed implements Feed {
   }
 
   alarmChanged(alarmId: string): void {
-    this.#dirtyAlarms.add(alarmId);
-    this.#flush();
+    this.#changes.alarm(alarmId);
+    void this.#changes.flush();
   }
 
   async locksChanged(lockIds: string[]): Promise<void> {
-    for (const lockId of lockIds) this.#dirtyLocks.add(lockId);
-    await this.#flush();
+    for (const lockId of lockIds) this.#changes.lock(lockId);
+    await this.#changes.flush();
   }
 
   passage(passage: FeedPassage, office?: string): void {
@@ -247,56 +229,7 @@ class LiveFeed implements Feed {
     if (list.length > 0) for (const client of this.#clients.values()) client.changed(list);
   }
 
-  /** One reader at a time, so that what was read later is also told later. */
-  #flush(): Promise<void> {
-    this.#flushing ??= this.#readDirty().finally(() => {
-      this.#flushing = undefined;
-    });
-    return this.#flushing;
-  }
-
-  async #readDirty(): Promise<void> {
-    // Let what was told in the same turn of the loop come together in one query.
-    await Promise.resolve();
-    try {
-      while (!this.#closed && (this.#isUrgent() || this.#due.size > 0)) {
-        if (this.#isUrgent())
-          await this.#readOnce(take(this.#dirtyLocks), take(this.#dirtyTrips), take(this.#dirtyAlarms));
-        else await this.#readOnce([], take(this.#due, PROGRESS_IN_A_READ), []);
-      }
-    } catch (error) {
-      if (!this.#closed) this.#deps.log.warn({ err: error }, 'the live feed could not read the store; it tries again');
-    }
-  }
-
-  #isUrgent(): boolean {
-    return this.#dirtyTrips.size + this.#dirtyAlarms.size + this.#dirtyLocks.size > 0;
-  }
-
-  async #readOnce(lockIds: string[], tripIds: string[], alarmIds: string[]): Promise<void> {
-    const { pool } = this.#deps;
-    try {
-      const locks = lockIds.length === 0 ? [] : await wallLocks(pool, lockIds);
-      const trips = tripIds.length === 0 ? [] : (await tripsById(pool, tripIds)).map(tripOf);
-      const alarms = alarmIds.length === 0 ? [] : (await alarmsById(pool, alarmIds)).map(alarmOf);
-      if (locks.length > 0) this.#tellLocks(locks);
-      for (const trip of trips) this.#tellTrip(trip);
-      for (const alarm of alarms) this.#tellAlarm(alarm);
-      for (const alarmId of alarmIds) {
-        const gone = alarms.some((alarm) => alarm.alarmId === alarmId) ? undefined : this.#withdrawn.get(alarmId);
-        this.#withdrawn.delete(alarmId);
-        if (gone !== undefined) this.#tellAlarm(gone);
-      }
-    } catch (error) {
-      // Nothing told is lost: the next tick reads it again.
-      for (const id of lockIds) this.#dirtyLocks.add(id);
-      for (const id of tripIds) this.#dirtyTrips.add(id);
-      for (const id of alarmIds) this.#dirtyAlarms.add(id);
-      throw error;
-    }
-  }
-
-  #tellLocks(rows: Parameters<Wall['locks']['put']>[0][]): void {
+  #tellLocks(rows: Parameters<Told['locks']>[0]): void {
     const told = rows
       .filter((row) => this.#wall.locks.put(row))
       .flatMap((row) => this.#wall.locks.get(row.lock_id) ?? []);
@@ -305,10 +238,8 @@ class LiveFeed implements Feed {
   }
 
   #tellTrip(trip: Parameters<Wall['putTrip']>[0]): void {
-    this.#progress.delete(trip.tripId);
     const { changed, moved } = this.#wall.putTrip(trip);
-    if (this.#wall.trips.has(trip.tripId)) this.#sentMs.set(trip.tripId, Date.now());
-    else this.#sentMs.delete(trip.tripId);
+    this.#changes.tripTold(trip.tripId, this.#wall.trips.has(trip.tripId));
     for (const client of this.#clients.values()) {
       client.locks(moved);
       client.trip(trip);
@@ -334,14 +265,7 @@ class LiveFeed implements Feed {
 
   #tick(): void {
     const nowMs = Date.now();
-    let left = PROGRESS_AT_ONCE;
-    for (const [tripId, dueMs] of this.#progress) {
-      if (left === 0) break;
-      if (dueMs > nowMs) continue;
-      this.#due.add(tripId);
-      left--;
-    }
-    if (this.#isUrgent() || this.#due.size > 0) void this.#flush();
+    this.#changes.tick(nowMs);
     for (const client of this.#clients.values()) client.tick(nowMs);
   }
 
@@ -363,25 +287,17 @@ class LiveFeed implements Feed {
     this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
   }
 
-  async settled(): Promise<void> {
-    while (this.#isUrgent() || this.#due.size > 0) await this.#flush();
-    await this.#flushing;
+  settled(): Promise<void> {
+    return this.#changes.settled();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     clearTimeout(this.#hurrying);
     for (const timer of this.#timers) clearInterval(timer);
     this.#io.of('/live').disconnectSockets(true);
     this.#io.engine?.close();
-    await this.#flushing;
+    await this.#changes.close();
   }
-}
-
-function take(ids: Set<string>, most = Number.POSITIVE_INFINITY): string[] {
-  const taken = [...ids].slice(0, most);
-  for (const id of taken) ids.delete(id);
-  return taken;
 }
 
 /** The live feed (contract §5), with what stands on the wall read from the store. */
