@@ -8,13 +8,11 @@ const BUILT = fileURLToPath(new URL('./test/built.setup.ts', import.meta.url));
 // Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
 // conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
 const resolve = { conditions: ['source', 'node', 'default'] };
-const room = (name: string, test: object = {}) => ({
+const project = (name: string, test: object) => ({
   resolve,
   ssr: { resolve },
   test: {
     name,
-    root: name,
-    include: ['test/**/*.test.ts'],
     // Far above what a test takes: a limit only ends what hangs.
     testTimeout: 600_000,
     hookTimeout: 600_000,
@@ -26,23 +24,22 @@ const room = (name: string, test: object = {}) => ({
   },
 });
 
-/** A headless browser draws in software with every core there is: its tests come after the others, one file at a time. */
+/** A headless browser draws in software with every core there is: its tests come after the others. */
 const BROWSER = ['monitor-ui/test/browser/*.test.ts', 'test/consoles.test.ts', 'test/demo.test.ts'];
 
 export default defineConfig({
   test: {
     projects: [
-      room('schemas'),
-      room('geofence'),
-      room('ingest', { globalSetup: [EMBEDDED] }),
-      room('simulator'),
-      room('monitor-ui', { exclude: ['test/browser/**'] }),
-      room('.', { name: 'platform', globalSetup: [BUILT, EMBEDDED], exclude: BROWSER }),
-      room('.', {
-        name: 'browser',
-        globalSetup: [EMBEDDED],
+      project('pure', { include: ['{schemas,geofence,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
+      project('platform', {
+        include: ['{ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
+        exclude: BROWSER,
+        globalSetup: [BUILT, EMBEDDED],
+      }),
+      project('browser', {
         include: BROWSER,
-        maxWorkers: 1,
+        globalSetup: [EMBEDDED],
+        maxWorkers: 2,
         sequence: { groupOrder: 1 },
       }),
     ],
