@@ -226,9 +226,11 @@ describe('the consoles', () => {
       '/locks',
       `/locks/${LOCK}`,
       '/replay',
+      '/routes',
       '/routes/east',
     ];
     const more = [
+      '/places',
       '/places/daxie',
       '/reports',
       '/admin/people',

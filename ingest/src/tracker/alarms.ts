@@ -121,7 +121,7 @@ function latchedAlarms(plan: TripPlan, rule: Rule, episodes: Episode[]): AlarmFa
   const confirmed = withClockConfirmations(plan, rule, [...episodes, ...conflictEpisodes(plan, rule)]);
   const groups = new Map<number, Episode[]>();
   for (const episode of confirmed) {
-    const ordinal = disposals.find((disposal) => settles(disposal, episode))?.ordinal ?? disposals.length;
+    const ordinal = disposals.find((disposal) => settles(rule, disposal, episode))?.ordinal ?? disposals.length;
     groups.set(ordinal, [...(groups.get(ordinal) ?? []), episode]);
   }
   return [...groups].flatMap(([ordinal, group]) => {
@@ -135,12 +135,13 @@ function latchedAlarms(plan: TripPlan, rule: Rule, episodes: Episode[]): AlarmFa
 
 /**
  * Settled is what was going on in a span, even where it went on after it, and what was proven within it. Both ways more
- * records can only bring up what is not settled, never settle it afterwards.
+ * records can only bring up what is not settled, never settle it afterwards. Which lock an episode of the whole trip goes by
+ * may change with a late record, so it is settled whichever that was.
  */
-function settles(disposal: Disposal, episode: Episode): boolean {
+function settles(rule: Rule, disposal: Disposal, episode: Episode): boolean {
   const proven = episode.provenMs ?? episode.startedMs;
   return disposal.spans.some(([from, to, lockId]) => {
-    if (lockId !== undefined && lockId !== episode.lockId) return false;
+    if (rule.scope !== 'trip' && lockId !== undefined && lockId !== episode.lockId) return false;
     return episode.startedMs <= from ? proven >= from : proven <= to && episode.startedMs <= to;
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { alarmsOf } from '../../src/tracker/index.ts';
 import { at, clock, drive, Ledger, LOCK, OTHER_LOCK, onRoad, planOf, reporter, square } from './trip.ts';
 
 /** time, kilometre, metres off, and the state of the rule's alarm after it (`-`: none) */
@@ -253,6 +254,21 @@ describe('pair.separation', () => {
     expect(ledger.one('pair.separation')).toMatchObject({ phase: 'open', active: true, severity: 'critical' });
     ledger.take(...both(make, '08:12:00', 10.3, 0.01));
     expect(ledger.one('pair.separation')).toMatchObject({ phase: 'returned', active: true });
+  });
+
+  it('that a person disposed of stays so, where a late record shows that the other lock was the first to be seen apart', () => {
+    const make = reporter();
+    const plan = planOf({ locks });
+    const late = make('08:09:50', onRoad(11), { lockId: OTHER_LOCK });
+    const ledger = new Ledger(plan).take(...both(make, '08:10:00', 10, 1), ...both(make, '08:10:30', 10.1, 1));
+    const told = ledger.one('pair.separation');
+    expect(told).toMatchObject({ phase: 'open', lockId: OTHER_LOCK });
+    const atMs = at('08:10:40');
+    const spans: [number, number, string][] = [[told?.startedMs ?? 0, at('08:10:32'), OTHER_LOCK]];
+    plan.disposals.push({ rule: 'pair.separation', alarmId: told?.alarmId ?? '', ordinal: 0, spans, atMs });
+    ledger.take(late);
+    const facts = alarmsOf(plan, ledger.track.state).filter(({ rule }) => rule === 'pair.separation');
+    expect(facts).toMatchObject([{ alarmId: told?.alarmId, active: false, lockId: LOCK }]);
   });
 
   it('two sightings within four seconds are one', () => {
