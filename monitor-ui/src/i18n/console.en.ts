@@ -162,7 +162,6 @@ const en: typeof zh = {
     subscriptions: 'Subscriptions',
     audit: 'Audit',
     quarantine: 'Quarantine',
-    pick: 'Choose one of the above',
     role: 'Role',
     created: 'Created',
     state: 'State',

@@ -154,7 +154,6 @@ export default {
     subscriptions: '订阅',
     audit: '审计',
     quarantine: '隔离报文',
-    pick: '选择上面的一项',
     role: '角色',
     created: '建立',
     state: '状态',
