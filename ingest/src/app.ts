@@ -8,6 +8,7 @@ import { forgetKeys } from './api/principal.ts';
 import { hashSecret, newApiKey } from './api/secret.ts';
 import { startApi } from './api/server.ts';
 import { signInLink } from './api/session.ts';
+import { serveBasemap } from './basemap/served.ts';
 import { type Broker, startBroker } from './broker/broker.ts';
 import { startCommands } from './commands/commands.ts';
 import { type Config, ConfigError, WALL_DIR } from './config.ts';
@@ -85,6 +86,9 @@ async function compose(
   { log, onProgress = () => undefined, simulatorPath, wallDir = WALL_DIR }: AppDeps,
   undo: (() => Promise<unknown>)[],
 ): Promise<Omit<App, 'stop'>> {
+  const basemap = await serveBasemap(config.basemap).catch((error) => {
+    throw new ConfigError(`SEALWATCH_BASEMAP: ${error.message}`);
+  });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -146,7 +150,7 @@ async function compose(
     },
     feed,
     commands: { wake: (lockId) => void commands.deliverDue(lockId), onEnded: (listener) => commands.onEnded(listener) },
-    config: { bootstrapKey: config.bootstrapKey, wallDir },
+    config: { bootstrapKey: config.bootstrapKey, wallDir, basemap },
     log,
     registry,
     webhooks,

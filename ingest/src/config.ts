@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BasemapTone } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { type BasemapSettings, basemapOf } from './basemap/settings.ts';
 import type { CallTimes } from './escalation/due.ts';
 
 /** The wall's built pages stand beside this room, in the checkout and in the image. */
@@ -55,6 +57,12 @@ const Environment = z
       .min(30, RETENTION)
       .max(36_500, RETENTION)
       .optional(),
+    SEALWATCH_BASEMAP: z.string().optional(),
+    SEALWATCH_BASEMAP_ATTRIBUTION: z.string().max(300).optional(),
+    SEALWATCH_BASEMAP_CRS: z
+      .enum(['wgs84', 'gcj02', 'bd09'], { error: 'expected wgs84; maps in gcj02 or bd09 are refused' })
+      .default('wgs84'),
+    SEALWATCH_BASEMAP_TONE: BasemapTone.default('light'),
     SEALWATCH_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   })
   .refine((env) => Boolean(env.SEALWATCH_TLS_CERT) === Boolean(env.SEALWATCH_TLS_KEY), {
@@ -64,6 +72,11 @@ const Environment = z
   .refine((env) => env.SEALWATCH_ESCALATE_AFTER_S > env.SEALWATCH_REMIND_AFTER_S, {
     path: ['SEALWATCH_ESCALATE_AFTER_S'],
     message: 'expected more than SEALWATCH_REMIND_AFTER_S: an alarm is escalated after its reminder',
+  })
+  .superRefine((env, context) => {
+    for (const { variable, message } of basemapOf(env).wrong) {
+      context.addIssue({ code: 'custom', path: [variable], message });
+    }
   });
 
 export interface Config {
@@ -83,6 +96,8 @@ export interface Config {
   simulator: boolean;
   /** Days after which whole days of reports are dropped; absent: never. */
   retentionDays?: number;
+  /** The operator's own basemap; absent: the bundled one alone. */
+  basemap?: BasemapSettings;
   logLevel: string;
 }
 
@@ -103,6 +118,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     throw new ConfigError(`these settings cannot be used:\n${lines.join('\n')}`);
   }
   const e = parsed.data;
+  const { settings: basemap } = basemapOf(e);
   return {
     host: e.SEALWATCH_HOST,
     httpPort: e.SEALWATCH_HTTP_PORT,
@@ -115,6 +131,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
     ...(e.SEALWATCH_RETENTION_DAYS === undefined ? {} : { retentionDays: e.SEALWATCH_RETENTION_DAYS }),
+    ...(basemap ? { basemap } : {}),
     webhookNetworks: e.SEALWATCH_WEBHOOK_NETWORKS ?? [],
     calls: {
       remindAfterMs: e.SEALWATCH_REMIND_AFTER_S * 1_000,

@@ -89,7 +89,12 @@ const http = createServer((request, response) => {
   createReadStream(found).pipe(response);
 });
 function answer(path, response) {
-  const known = { '/session': { name: 'bench', role: 'operator' }, '/routes': { items: [] }, '/places': { items: [] } };
+  const known = {
+    '/basemap': { kind: 'offline' },
+    '/session': { name: 'bench', role: 'operator' },
+    '/routes': { items: [] },
+    '/places': { items: [] },
+  };
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end(JSON.stringify(known[path] ?? { items: [], points: [] }));
 }

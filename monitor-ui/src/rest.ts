@@ -1,4 +1,4 @@
-import type { Alarm, OfficeContacts, Place, Problem, Route, Track, Trip } from '@sealwatch/schemas';
+import type { Alarm, Basemap, OfficeContacts, Place, Problem, Route, Track, Trip } from '@sealwatch/schemas';
 
 /** The platform said no. `problem` is what it said (RFC 9457). */
 export class Refused extends Error {
@@ -90,6 +90,8 @@ export const figures = (fromMs: number) =>
 export const signOut = () => call<void>('DELETE', '/session');
 export const session = () => call<Session>('GET', '/session');
 export const signIn = (name: string, password: string) => call<Session>('POST', '/session', { name, password });
+/** What lies below the fleet, beside the bundled map. */
+export const basemap = () => call<Basemap>('GET', '/basemap');
 export const places = () => everything<KnownPlace>('/places');
 export const trip = (tripId: string) => call<Trip>('GET', `/trips/${encodeURIComponent(tripId)}`);
 export const track = (tripId: string, maxPoints: number) =>

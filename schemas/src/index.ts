@@ -1,5 +1,6 @@
 export * from './alarm.ts';
 export * from './asyncapi.ts';
+export * from './basemap.ts';
 export * from './command.ts';
 export * from './contact.ts';
 export * from './convoy.ts';

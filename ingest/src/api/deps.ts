@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { ServedBasemap } from '../basemap/served.ts';
 import type { Escalation } from '../escalation/escalation.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { Webhooks } from '../outbox/webhooks.ts';
@@ -29,6 +30,8 @@ export interface ApiConfig {
   bootstrapKey?: string | undefined;
   /** Folder of the built wall; absent or empty: a page says how to build it. */
   wallDir?: string | undefined;
+  /** The operator's own basemap; absent: the bundled one alone. */
+  basemap?: ServedBasemap;
   /** Calls a minute and caller. */
   callsPerMinute?: number;
   /** Attempts to sign in a minute and address. */

@@ -7,6 +7,8 @@ import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'f
 import { startAuditLinker } from '../store/auditchain.ts';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
+import { basemapRoutes } from './basemap.ts';
+import { browserRules } from './browserrules.ts';
 import { contactRoutes } from './contacts.ts';
 import { convoyRoutes } from './convoys.ts';
 import type { ApiDeps } from './deps.ts';
@@ -37,25 +39,6 @@ import { wallRoutes } from './wall.ts';
 import { whatIfRoutes } from './whatif.ts';
 
 const BODY_BYTES = 1024 * 1024;
-
-/** MapLibre draws in a worker made from a blob, and its map comes from here: nothing else is loaded from anywhere. */
-const CONTENT_SECURITY = {
-  useDefaults: false,
-  directives: {
-    defaultSrc: ["'self'"],
-    scriptSrc: ["'self'"],
-    workerSrc: ["'self'", 'blob:'],
-    childSrc: ["'self'", 'blob:'],
-    imgSrc: ["'self'", 'data:', 'blob:'],
-    styleSrc: ["'self'"],
-    connectSrc: ["'self'"],
-    fontSrc: ["'self'"],
-    objectSrc: ["'none'"],
-    baseUri: ["'none'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-  },
-};
 
 /** A caller is counted by its key or session, and by its address where it has neither. */
 function callerKey(request: { headers: { authorization?: string | undefined }; ip: string }): string {
@@ -92,7 +75,8 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   });
 
   await app.register(cookie);
-  await app.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY, strictTransportSecurity: false });
+  const { basemap } = deps.config;
+  await app.register(helmet, { ...browserRules(basemap?.origins ?? []), strictTransportSecurity: false });
   await app.register(rateLimit, {
     max: deps.config.callsPerMinute ?? 60_000,
     timeWindow: 60_000,
@@ -140,6 +124,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       for (const add of [subscriptionRoutes, simulatorRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
       for (const add of [freezeRoutes, contactRoutes, orderRoutes, convoyRoutes]) add(api, deps);
       whatIfRoutes(api, deps);
+      basemapRoutes(api, deps);
     },
     { prefix: '/api/v1' },
   );

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import fastifyStatic from '@fastify/static';
+import { PMTILES_PATH } from '../basemap/served.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Api } from './form.ts';
+import { EVERYONE } from './guard.ts';
 
 const PUBLIC = { config: { roles: 'public' as const }, schema: { hide: true } };
 
@@ -65,4 +67,8 @@ export async function wallRoutes(app: Api, deps: ApiDeps): Promise<void> {
     }
   }
   for (const url of PAGES) app.get(url, PUBLIC, (_request, reply) => reply.sendFile('index.html'));
+  const file = deps.config.basemap?.file;
+  if (file === undefined) return;
+  const signedIn = { config: { roles: EVERYONE }, schema: { hide: true } };
+  app.get(PMTILES_PATH, signedIn, (_request, reply) => reply.sendFile(basename(file), dirname(file)));
 }

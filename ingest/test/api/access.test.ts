@@ -94,6 +94,7 @@ const ALLOWED: Record<string, string> = {
   'GET /routes/{routeId}': 'vosgta',
   'PUT /places/{placeId}': 'sta',
   'GET /places': 'vosgta',
+  'GET /basemap': 'vosgta',
   'GET /places/{placeId}': 'vosgta',
   'GET /params': 'vosta',
   'PUT /params/{layer}': 'sta',

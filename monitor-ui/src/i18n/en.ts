@@ -180,6 +180,7 @@ const en: typeof zh = {
     unready: 'Platform not ready',
     lag: 'Reports reach the store {for} late',
     map: 'The base map or the routes could not be read; trying again',
+    tilesAway: 'Online map unavailable: this is the bundled one',
     dark: 'Graphics lost: the map comes back shortly; the alarm list is right',
     asOf: 'as of {at}',
   },

@@ -1,7 +1,7 @@
 import type { PlaceKind } from '@sealwatch/schemas';
 import type { Map as MapLibreMap } from 'maplibre-gl';
+import { MAP_FONT } from './ink.ts';
 import { PLACE_KINDS } from './overlays.ts';
-import { MAP_FONT } from './style.ts';
 
 const COLOURS: Partial<Record<PlaceKind, string>> = {
   gate: '#e9f2fb',

@@ -1,4 +1,4 @@
-import type { PlaceKind } from '@sealwatch/schemas';
+import type { Basemap, PlaceKind } from '@sealwatch/schemas';
 import { AttributionControl, type GeoJSONSource, Map as MapLibreMap, ScaleControl, setWorkerUrl } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import type { FeatureCollection } from './geojson.ts';
@@ -6,6 +6,7 @@ import 'maplibre-gl/dist/maplibre-gl.css';
 import { whole } from '../text/format.ts';
 import type { Fleet } from './fleet.ts';
 import { metresPerPixel, unitX, unitY, WORLD_UNITS } from './mercator.ts';
+import { operatorMap } from './operatormap.ts';
 import { framesPerSecond } from './pace.ts';
 import { addSigns } from './signs.ts';
 import { wallStyle } from './style.ts';
@@ -43,6 +44,8 @@ export interface StageOptions {
   ui: number;
   calmMotion: boolean;
   letters: (kind: PlaceKind) => string;
+  /** Said beside the credits while the operator's own basemap does not come. */
+  tilesAway: string;
   /** A click: the truck there, if one is, and where it was. */
   picked: (slot: number | undefined, at: { lon: number; lat: number }) => void;
   /** The operator moved the map. */
@@ -62,6 +65,8 @@ export interface Padding {
 
 export interface Stage {
   setCorridors(features: FeatureCollection): void;
+  /** The operator's own basemap; the first word of it counts. */
+  setBasemap(basemap: Basemap): void;
   /** What has to be said of where the routes come from. */
   setSources(lines: string[]): void;
   setPlaces(features: FeatureCollection): void;
@@ -82,9 +87,10 @@ export interface Stage {
 
 export function createStage(options: StageOptions): Stage {
   const { fleet, ui } = options;
+  const base = new URL(import.meta.env.BASE_URL, location.origin).href;
   const map = new MapLibreMap({
     container: options.container,
-    style: wallStyle(new URL(import.meta.env.BASE_URL, location.origin).href, options.locale, ui),
+    style: wallStyle(base, options.locale, ui),
     bounds: HOME,
     minZoom: 2.2,
     maxZoom: 15,
@@ -102,6 +108,14 @@ export function createStage(options: StageOptions): Stage {
   map.addControl(new ScaleControl({ maxWidth: 110 * ui, unit: 'metric' }), 'bottom-left');
   let attribution = new AttributionControl({ compact: false });
   map.addControl(attribution, 'bottom-right');
+  let sources: string[] = [];
+  let tilesAway = false;
+  const credit = () => {
+    map.removeControl(attribution);
+    const customAttribution = tilesAway ? [...sources, options.tilesAway] : sources;
+    attribution = new AttributionControl({ compact: false, customAttribution });
+    map.addControl(attribution, 'bottom-right');
+  };
   const trucks = new TruckCanvas(fleet);
   trucks.look.redPx = 10.5 * ui;
   trucks.look.motion = !options.calmMotion;
@@ -116,9 +130,20 @@ export function createStage(options: StageOptions): Stage {
     told.set(name, data);
     if (signed) source(name)?.setData(data);
   };
+  const operators = operatorMap(map, {
+    base,
+    ui,
+    ready: () => signed,
+    away: (away) => {
+      if (away === tilesAway) return;
+      tilesAway = away;
+      credit();
+    },
+  });
   map.on('style.load', async () => {
     await addSigns(map, options.letters, ui);
     signed = true;
+    operators.lay();
     for (const [name, data] of told) source(name)?.setData(data);
   });
   map.on('webglcontextlost', () => {
@@ -142,6 +167,7 @@ export function createStage(options: StageOptions): Stage {
     map.on(event, (e) => 'originalEvent' in e && e.originalEvent && options.handled());
   }
   map.on('error', (event) => {
+    if (operators.missed(event)) return;
     console.warn('map:', event.error?.message);
     options.failed();
   });
@@ -226,10 +252,10 @@ export function createStage(options: StageOptions): Stage {
 
   return {
     setCorridors: (features) => fill('corridors', features),
+    setBasemap: (basemap) => void operators.set(basemap).catch(options.failed),
     setSources: (lines) => {
-      map.removeControl(attribution);
-      attribution = new AttributionControl({ compact: false, customAttribution: lines });
-      map.addControl(attribution, 'bottom-right');
+      sources = lines;
+      credit();
     },
     setPlaces: (features) => fill('places', features),
     setTrail: (features) => fill('trail', features),
@@ -256,6 +282,7 @@ export function createStage(options: StageOptions): Stage {
     drawn: (listener) => listeners.push(listener),
     close: () => {
       cancelAnimationFrame(frame);
+      operators.close();
       trucks.close();
       map.remove();
     },

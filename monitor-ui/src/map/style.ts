@@ -1,28 +1,7 @@
 import type { ExpressionSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from 'maplibre-gl';
+import { backdrop, backdropSources } from './backdrop.ts';
 import { fontFaces } from './fontfaces.ts';
-
-export const MAP_FONT = 'Noto Sans SC Variable';
-
-/** The wall's colours on the map; the same values stand in wall.css for what is not on the map. */
-export const INK = {
-  sea: '#060c16',
-  land: '#101d30',
-  shore: '#2a4666',
-  river: '#132a42',
-  border: '#33475f',
-  grid: '#0d1828',
-  city: '#9db1ca',
-  water: '#2f5f86',
-  corridor: '#36b7f0',
-  corridorEdge: '#1d6f9a',
-  red: '#ff3045',
-  tail: '#bfe6ff',
-  green: '#38e3a3',
-  amber: '#ffb52e',
-} as const;
-
-const ATTRIBUTION =
-  'Natural Earth · © OpenStreetMap contributors (ODbL) · GeoNames (CC BY 4.0) · world-geo-json-zh · MapLibre';
+import { INK, MAP_FONT } from './ink.ts';
 
 /** Empty GeoJSON, filled later. */
 const empty: SourceSpecification = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } };
@@ -38,23 +17,15 @@ const metresWide = (property: string, extraPx = 0): ExpressionSpecification => [
   ['+', ['*', ['get', property], 2 ** 22], extraPx],
 ];
 
-const label = (locale: string): ExpressionSpecification => ['get', locale.startsWith('zh') ? 'zh' : 'en'];
 const kind = (value: string): ExpressionSpecification => ['==', ['get', 'kind'], value];
 
 /** @param ui pixels of a rem / 16: texts and lines grow with the screen */
 export function wallStyle(base: string, locale: string, ui: number): StyleSpecification {
-  const data = (name: string) => ({ type: 'geojson', data: `${base}basemap/${name}.json` }) as const;
   return {
     version: 8,
     'font-faces': fontFaces(MAP_FONT),
     sources: {
-      land: { ...data('land'), attribution: ATTRIBUTION },
-      coast: data('coast'),
-      waters: data('waters'),
-      borders: data('borders'),
-      names: data('names'),
-      grid: { type: 'geojson', data: graticule(10, [-180, -80, 180, 80]) },
-      'fine-grid': { type: 'geojson', data: graticule(0.5, [100, 15, 130, 45]) },
+      ...backdropSources(base),
       corridors: empty,
       places: empty,
       trail: empty,
@@ -62,143 +33,6 @@ export function wallStyle(base: string, locale: string, ui: number): StyleSpecif
     },
     layers: [...backdrop(locale, ui), ...planned(ui), ...happened(ui)],
   };
-}
-
-function backdrop(locale: string, ui: number): LayerSpecification[] {
-  const rank = (n: number): ExpressionSpecification => ['==', ['get', 'rank'], n];
-  const cities = (n: number, minzoom: number, size: number): LayerSpecification => ({
-    id: `city-${n}`,
-    type: 'symbol',
-    source: 'names',
-    minzoom,
-    filter: ['all', kind('city'), rank(n)],
-    layout: {
-      'text-field': ['format', '•', { 'font-scale': 0.8 }, '\n', {}, label(locale), {}],
-      'text-font': [MAP_FONT],
-      'text-size': size * ui,
-      'text-line-height': 1.05,
-      'text-anchor': 'center',
-      'text-offset': [0, 0.35],
-      'text-padding': 6,
-    },
-    paint: {
-      'text-color': INK.city,
-      'text-halo-color': INK.land,
-      'text-halo-width': 1.2,
-      'text-opacity': n > 2 ? 0.75 : 0.95,
-    },
-  });
-  return [
-    { id: 'sea', type: 'background', paint: { 'background-color': INK.sea } },
-    { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': INK.land, 'fill-antialias': false } },
-    {
-      id: 'land-shore',
-      type: 'line',
-      source: 'land',
-      maxzoom: 6.5,
-      paint: { 'line-color': INK.shore, 'line-width': 0.8 * ui, 'line-opacity': 0.7 },
-    },
-    {
-      id: 'coast-land',
-      type: 'fill',
-      source: 'coast',
-      filter: kind('land'),
-      minzoom: 5,
-      paint: { 'fill-color': INK.land, 'fill-antialias': false },
-    },
-    {
-      id: 'coast-sea',
-      type: 'fill',
-      source: 'coast',
-      filter: kind('sea'),
-      minzoom: 5,
-      paint: { 'fill-color': INK.sea, 'fill-antialias': false },
-    },
-    {
-      id: 'coast-glow',
-      type: 'line',
-      source: 'coast',
-      filter: kind('shore'),
-      minzoom: 5,
-      layout: { 'line-join': 'round' },
-      paint: { 'line-color': '#1c4a75', 'line-width': 9 * ui, 'line-blur': 9 * ui, 'line-opacity': 0.42 },
-    },
-    {
-      id: 'coast-shore',
-      type: 'line',
-      source: 'coast',
-      filter: kind('shore'),
-      minzoom: 5,
-      paint: { 'line-color': INK.shore, 'line-width': 0.9 * ui },
-    },
-    {
-      id: 'grid',
-      type: 'line',
-      source: 'grid',
-      paint: { 'line-color': '#5f86b3', 'line-width': 0.6 * ui, 'line-opacity': 0.1 },
-    },
-    {
-      id: 'fine-grid',
-      type: 'line',
-      source: 'fine-grid',
-      minzoom: 7,
-      paint: {
-        'line-color': '#5f86b3',
-        'line-width': 0.6 * ui,
-        'line-opacity': ['interpolate', ['linear'], ['zoom'], 7, 0, 8.5, 0.09],
-      },
-    },
-    {
-      id: 'lakes',
-      type: 'fill',
-      source: 'waters',
-      filter: kind('lake'),
-      paint: { 'fill-color': '#0a1728', 'fill-outline-color': INK.shore },
-    },
-    {
-      id: 'rivers',
-      type: 'line',
-      source: 'waters',
-      filter: kind('river'),
-      layout: { 'line-join': 'round' },
-      paint: {
-        'line-color': '#1b3a5a',
-        'line-width': ['interpolate', ['linear'], ['zoom'], 3, 0.5 * ui, 10, 2.2 * ui],
-        'line-opacity': 0.8,
-      },
-    },
-    {
-      id: 'borders-other',
-      type: 'line',
-      source: 'borders',
-      filter: kind('other'),
-      paint: { 'line-color': INK.border, 'line-width': 0.7 * ui, 'line-opacity': 0.6 },
-    },
-    {
-      id: 'borders-china',
-      type: 'line',
-      source: 'borders',
-      filter: kind('china'),
-      paint: { 'line-color': '#56708f', 'line-width': 1.1 * ui },
-    },
-    { id: 'borders-dash', type: 'fill', source: 'borders', filter: kind('dash'), paint: { 'fill-color': '#56708f' } },
-    {
-      id: 'water-names',
-      type: 'symbol',
-      source: 'names',
-      filter: ['all', kind('water'), ['<=', ['get', 'rank'], ['step', ['zoom'], 2, 6.5, 3, 9, 4]]],
-      layout: {
-        'text-field': label(locale),
-        'text-font': [MAP_FONT],
-        'text-size': ['-', 17 * ui, ['*', ['get', 'rank'], 1.6 * ui]],
-        'text-letter-spacing': 0.25,
-      },
-      paint: { 'text-color': INK.water, 'text-opacity': 0.9 },
-    },
-    cities(3, 8.2, 10.5),
-    cities(2, 6, 12),
-    cities(1, 3, 13.5),
-  ];
 }
 
 /** What was planned: corridors in their true width, places, gates. */
@@ -352,24 +186,4 @@ function happened(ui: number): LayerSpecification[] {
       paint: { 'text-color': '#eafff6', 'text-halo-color': '#04140f', 'text-halo-width': 2 },
     },
   ];
-}
-
-/** Meridians and parallels every `step` degrees inside a box. */
-function graticule(step: number, [west, south, east, north]: [number, number, number, number]) {
-  const lines: [number, number][][] = [];
-  for (let lon = west; lon <= east; lon += step)
-    lines.push([
-      [lon, south],
-      [lon, north],
-    ]);
-  for (let lat = south; lat <= north; lat += step)
-    lines.push([
-      [west, lat],
-      [east, lat],
-    ]);
-  return {
-    type: 'Feature' as const,
-    properties: {},
-    geometry: { type: 'MultiLineString' as const, coordinates: lines },
-  };
 }

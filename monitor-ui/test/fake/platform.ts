@@ -153,6 +153,7 @@ export async function startFakePlatform(options: FakeOptions) {
     const office = /^\/offices\/(\d{4})\/contacts$/.exec(path)?.[1];
     if (office) return [200, { office, contacts: [{ name: '值班员', phone: `0000-${office}`, duty: '夜班' }] }];
     if (path === '/stats') return [200, { items: [] }];
+    if (path === '/basemap') return [200, { kind: 'offline' }];
     if (path === '/places') return [200, { items: places() }];
     const ofTrip = /^\/trips\/([^/]+)(\/track)?$/.exec(path);
     const truck = world.trucks.find(({ trip }) => trip.tripId === ofTrip?.[1]);

@@ -1,0 +1,20 @@
+import { Basemap } from '@sealwatch/schemas';
+import type { ApiDeps } from './deps.ts';
+import { type Api, answers } from './form.ts';
+import { EVERYONE } from './guard.ts';
+
+/** The operator's own basemap: addresses may carry a key, so only those who are signed in learn of it. */
+export function basemapRoutes(app: Api, deps: ApiDeps): void {
+  app.get(
+    '/basemap',
+    {
+      config: { roles: EVERYONE },
+      schema: {
+        tags: ['places'],
+        summary: 'What the screens draw below the fleet',
+        response: answers({ 200: Basemap }),
+      },
+    },
+    async () => deps.config.basemap?.told ?? ({ kind: 'offline' } as const),
+  );
+}

@@ -1,0 +1,11 @@
+import { addProtocol } from 'maplibre-gl';
+import { Protocol } from 'pmtiles';
+
+let known = false;
+
+/** From now on MapLibre reads `pmtiles://…`. */
+export function readPmtiles(): void {
+  if (known) return;
+  known = true;
+  addProtocol('pmtiles', new Protocol().tile);
+}
