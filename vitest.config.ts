@@ -25,7 +25,7 @@ const project = (name: string, test: object) => ({
 });
 
 /** A headless browser draws in software with every core there is: its tests come after the others. */
-const BROWSER = ['monitor-ui/test/browser/*.test.ts', 'test/{basemap,consoles,demo}.test.ts'];
+const BROWSER = ['monitor-ui/test/browser/*.test.ts', 'test/{basemap,consoles,demo,outage}.test.ts'];
 
 export default defineConfig({
   test: {

@@ -27,6 +27,7 @@ import { migrate } from './store/migrate.ts';
 import { startReportKeeper } from './store/partitions.ts';
 import { hasPeople } from './store/people.ts';
 import { showPool } from './store/poolgauge.ts';
+import { startPulse } from './store/pulse.ts';
 import { lockSecretHashes } from './store/roster.ts';
 import { RULES } from './tracker/index.ts';
 
@@ -105,6 +106,12 @@ async function compose(
   undo.push(() => keeper.stop());
 
   const intake = await startIntake({ pool, registry, log, onProgress });
+  const pulse = startPulse(database.url, log);
+  undo.push(() => pulse.stop());
+  const ready = () => {
+    const reasons = intake.ready();
+    return reasons.length > 0 ? reasons : pulse.reasons();
+  };
 
   // Commands are written by the broker, and locks' replies come back through it: it is bound once both exist.
   let broker: Broker | undefined;
@@ -116,7 +123,7 @@ async function compose(
   undo.push(() => commands.stop());
 
   const build = wallBuild(wallDir);
-  const feed = await startFeed({ pool, intake, log, config: { bootstrapKey: config.bootstrapKey, build } });
+  const feed = await startFeed({ pool, intake: { ready }, log, config: { bootstrapKey: config.bootstrapKey, build } });
   intake.onCommitted((committed) => feed.committed(committed));
 
   const escalation = await startEscalation({ pool, log, feed, times: config.calls, registry });
@@ -139,7 +146,7 @@ async function compose(
     pool,
     simulations,
     intake: {
-      ready: () => intake.ready(),
+      ready,
       receive: (lockId, payload, done) => intake.receive(lockId, payload, done),
       refreshTrip: (tripId) => intake.refreshTrip(tripId),
       refreshPlaces: () => intake.refreshPlaces(),

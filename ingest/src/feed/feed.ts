@@ -284,7 +284,7 @@ class LiveFeed implements Feed {
       client.stats({ stats: client.offices.length === 0 ? all : this.#stats(client.offices), ...rest });
     }
     this.#lagMs = 0;
-    this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
+    if (reasons.length === 0) this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
   }
 
   settled(): Promise<void> {

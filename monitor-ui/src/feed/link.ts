@@ -1,3 +1,5 @@
+import type { FeedHealth } from '@sealwatch/schemas';
+
 /** How this screen stands with the platform. */
 export interface Link {
   phase: 'connecting' | 'live' | 'resyncing' | 'lost';
@@ -18,4 +20,9 @@ export type Freshness = 'fresh' | 'stale';
 export function freshness(link: Link, nowMs: number): Freshness {
   if (link.heardMs === undefined || link.phase === 'lost' || link.phase === 'connecting') return 'stale';
   return nowMs - link.heardMs > STALE_AFTER_MS ? 'stale' : 'fresh';
+}
+
+/** Nothing is stored, so nothing on the screen goes on, however well the line to the platform is. */
+export function databaseDown({ ready, reasons }: FeedHealth): boolean {
+  return !ready && reasons.some((reason) => reason.startsWith('database: '));
 }

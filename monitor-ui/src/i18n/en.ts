@@ -178,6 +178,7 @@ const en: typeof zh = {
     stale: 'No data for {for}',
     staleDetail: 'This picture is of {at}; it is not how things stand now',
     unready: 'Platform not ready',
+    database: 'Database down: no report is stored',
     lag: 'Reports reach the store {for} late',
     map: 'The base map or the routes could not be read; trying again',
     tilesAway: 'Online map unavailable: this is the bundled one',

@@ -3,7 +3,7 @@ import { type InjectionKey, inject, type Ref, ref, type ShallowRef, shallowRef }
 import { byUrgency, isQuiet, isRed, isUnattended, loudness } from '../feed/alarmorder.ts';
 import { emptyBoard } from '../feed/board.ts';
 import { type Change, connectFeed } from '../feed/client.ts';
-import { freshness, type Link } from '../feed/link.ts';
+import { databaseDown, freshness, type Link } from '../feed/link.ts';
 import { Fleet } from '../map/fleet.ts';
 import * as rest from '../rest.ts';
 import { createSiren } from '../sound.ts';
@@ -14,6 +14,8 @@ export interface Wall {
   nowMs: Ref<number>;
   link: Ref<Link>;
   stale: Ref<boolean>;
+  /** Since when the platform says that its database is down, client time; undefined: it is not. */
+  downSinceMs: Ref<number | undefined>;
   stats: ShallowRef<FeedStats | undefined>;
   health: ShallowRef<FeedHealth>;
   alarms: ShallowRef<Alarm[]>;
@@ -64,6 +66,7 @@ export function createWall(options: WallOptions): Wall {
   const nowMs = ref(Date.now());
   const link = ref<Link>({ phase: 'connecting', attempt: 0 });
   const stale = ref(true);
+  const downSinceMs = ref<number>();
   const stats = shallowRef<FeedStats>();
   const health = shallowRef<FeedHealth>(board.health);
   const alarms = shallowRef<Alarm[]>([]);
@@ -91,6 +94,10 @@ export function createWall(options: WallOptions): Wall {
       seen.set(alarm.alarmId, level);
     }
     for (const id of seen.keys()) if (!board.alarms.has(id)) seen.delete(id);
+  };
+  const judgeFreshness = () => {
+    downSinceMs.value = databaseDown(board.health) ? (downSinceMs.value ?? Date.now()) : undefined;
+    stale.value = freshness(link.value, Date.now()) === 'stale' || downSinceMs.value !== undefined;
   };
   let telling: ReturnType<typeof setTimeout> | undefined;
   const tellSoon = () => {
@@ -131,7 +138,7 @@ export function createWall(options: WallOptions): Wall {
     changed,
     linkChanged: (next) => {
       link.value = next;
-      stale.value = freshness(next, Date.now()) === 'stale';
+      judgeFreshness();
     },
     outdated: () => location.reload(),
     refused: async () => {
@@ -141,7 +148,7 @@ export function createWall(options: WallOptions): Wall {
   });
   const clock = setInterval(() => {
     nowMs.value = Date.now();
-    stale.value = freshness(link.value, nowMs.value) === 'stale';
+    judgeFreshness();
   }, 1_000);
   const act = async (alarm: Alarm, call: () => Promise<Alarm>) => {
     try {
@@ -164,6 +171,7 @@ export function createWall(options: WallOptions): Wall {
     nowMs,
     link,
     stale,
+    downSinceMs,
     stats,
     health,
     alarms,
