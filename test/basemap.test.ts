@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { PIXEL_PNG, pmtilesArchive } from '../ingest/test/archive.ts';
+import { PIXEL_PNG, pmtilesArchive, WATER_MVT } from '../ingest/test/archive.ts';
+import { INK } from '../monitor-ui/src/map/ink.ts';
 import { buildScreens } from '../monitor-ui/test/browser/built.ts';
 import { launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
@@ -43,12 +44,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function openWall(source: string): Promise<{ page: Page; elsewhere: Set<string> }> {
+async function openWall(
+  source: string,
+  before?: (page: Page) => Promise<unknown>,
+): Promise<{ page: Page; elsewhere: Set<string> }> {
   platform = await startPlatform(
     { SEALWATCH_BASEMAP: source, SEALWATCH_BASEMAP_ATTRIBUTION: CREDIT, SEALWATCH_BASEMAP_TONE: 'dark' },
     dist,
   );
   const page = await (await newView(browser, { width: 640, height: 480, reducedMotion: 'reduce' })).newPage();
+  await before?.(page);
   const elsewhere = new Set<string>();
   page.on('request', (request) => {
     const { origin } = new URL(request.url());
@@ -60,8 +65,10 @@ async function openWall(source: string): Promise<{ page: Page; elsewhere: Set<st
 
 const credits = (page: Page) => page.locator('.maplibregl-ctrl-attrib').textContent(PATIENCE);
 
-/** Whether the picture that every tile is made of is seen in the middle of the map. */
-async function isDrawn(page: Page): Promise<boolean> {
+const colourOf = (ink: string) => [1, 3, 5].map((at) => Number.parseInt(ink.slice(at, at + 2), 16));
+
+/** The colour in the middle of the map, which is land: red, green, blue. */
+async function middle(page: Page): Promise<[number, number, number]> {
   const png = (await page.screenshot({ clip: { x: 300, y: 200, width: 8, height: 8 } })).toString('base64');
   return page.evaluate(async (base64) => {
     const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -69,8 +76,14 @@ async function isDrawn(page: Page): Promise<boolean> {
     const draw = new OffscreenCanvas(8, 8).getContext('2d');
     draw?.drawImage(image, 0, 0);
     const [red, green, blue] = draw!.getImageData(4, 4, 1, 1).data;
-    return red! > 120 && green! < 60 && blue! > 120;
+    return [red!, green!, blue!];
   }, png);
+}
+
+/** Whether the picture that every tile is made of is seen there. */
+async function isDrawn(page: Page): Promise<boolean> {
+  const [red, green, blue] = await middle(page);
+  return red > 120 && green < 60 && blue > 120;
 }
 
 it('draws the tiles of the operator, credits them and asks no other host; without them it says so, on the bundled map', async () => {
@@ -98,4 +111,20 @@ it('draws a PMTiles file that the platform serves, and asks nobody else', async 
   await expect.poll(() => isDrawn(page), PATIENCE).toBe(true);
   expect(await credits(page)).toContain(CREDIT);
   expect([...elsewhere]).toEqual([]);
+});
+
+it('draws a PMTiles file of vectors above the bundled land', async () => {
+  const file = join(folder, 'water.pmtiles');
+  writeFileSync(file, pmtilesArchive({ tileType: 1, tile: WATER_MVT }));
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { page } = await openWall(file, (opened) =>
+    opened.route('**/operator.pmtiles', (route) => released.then(() => route.continue())),
+  );
+  await expect.poll(() => middle(page), PATIENCE).toEqual(colourOf(INK.land));
+  release();
+  await expect.poll(() => middle(page), PATIENCE).toEqual(colourOf(INK.sea));
+  expect(await credits(page)).toContain(CREDIT);
 });

@@ -4,6 +4,15 @@ export const PIXEL_PNG = Buffer.from(
   'base64',
 );
 
+/** A vector tile (MVT 2) whose layer `water` covers it all. */
+export const WATER_MVT = (() => {
+  const square = [9, 0, 0, 26, 8_192, 0, 0, 8_192, 8_191, 0, 15].flatMap(varint);
+  const feature = [0x18, 3, 0x22, square.length, ...square];
+  const name = [...Buffer.from('water')];
+  const layer = [0x78, 2, 0x0a, name.length, ...name, 0x12, feature.length, ...feature, 0x28, ...varint(4_096)];
+  return Buffer.from([0x1a, layer.length, ...layer]);
+})();
+
 const HEADER_BYTES = 127;
 
 export interface ArchiveOptions {
