@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Alarm,
-  containerRemainder,
   decodeFrame,
   type FeedPassage,
   type SnapshotMessage,
@@ -12,9 +11,8 @@ import type { MqttClient } from 'mqtt';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ADMIN_KEY, type Platform, realRoad, startPlatform } from './platform.ts';
+import { box, GATE, gateAt, plate, ROUTE } from './truck.ts';
 
-const ROUTE = 'yiwu-beilun';
-const GATE = 'daxie';
 const MINUTE_MS = 60_000;
 
 let platform: Platform;
@@ -60,16 +58,6 @@ function watchWall(): Promise<void> {
       resolve();
     });
   });
-}
-
-function plate(n: number): string {
-  return `浙G${String(10_000 + n)}`;
-}
-
-/** A box number of the series TSTU with its check digit, so that each truck carries another one. */
-function box(n: number): string {
-  const stem = `TSTU${String(n).padStart(6, '0')}`;
-  return `${stem}${containerRemainder(stem) % 10}`;
 }
 
 async function declare(n: number, lockId: string, containerNo: string): Promise<string> {
@@ -148,24 +136,7 @@ beforeAll(async () => {
     },
   });
   expect(route.status, JSON.stringify(route.body)).toBeLessThan(300);
-  const [lon, lat] = end;
-  const d = 0.004;
-  const gate = await platform.call('PUT', `/places/${GATE}`, {
-    type: 'Feature',
-    properties: { name: '大榭卡口', kind: 'gate', office: '3104' },
-    geometry: {
-      type: 'Polygon',
-      coordinates: [
-        [
-          [lon - d, lat - d],
-          [lon + d, lat - d],
-          [lon + d, lat + d],
-          [lon - d, lat + d],
-          [lon - d, lat - d],
-        ],
-      ],
-    },
-  });
+  const gate = await platform.call('PUT', `/places/${GATE}`, gateAt([end[0]!, end[1]!]));
   expect(gate.status, JSON.stringify(gate.body)).toBeLessThan(300);
   await watchWall();
 });
