@@ -4,7 +4,16 @@ import { startApp } from './app.ts';
 import { type Config, readConfig } from './config.ts';
 import { runDemo } from './demo.ts';
 import { createLog } from './log.ts';
-import { backUpTo, checkUp, createKey, createPerson, migrateNow, restoreFrom, verifyAudit } from './operate.ts';
+import {
+  backUpTo,
+  checkUp,
+  createKey,
+  createPerson,
+  importOffices,
+  migrateNow,
+  restoreFrom,
+  verifyAudit,
+} from './operate.ts';
 
 export interface RunOptions {
   /** The simulator's program, where it is installed; the demo needs it. */
@@ -78,6 +87,13 @@ function program(options: RunOptions): Command {
     .action((name: string, given: { role: Role; office?: string[] }) =>
       createPerson(readConfig(process.env), { name, ...given }),
     );
+  command
+    .command('office')
+    .description('customs offices')
+    .command('import')
+    .argument('<file>', 'CSV in UTF-8 with the columns code, name_zh and name_en')
+    .description('take the table of offices from a file; trips are declared between offices of it only')
+    .action((file: string) => importOffices(readConfig(process.env), file));
   command
     .command('migrate')
     .description('bring the database’s schema up to date')

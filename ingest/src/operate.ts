@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Role } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
 import { hashSecret, newApiKey } from './api/secret.ts';
 import { hashPassword, signInLink } from './api/session.ts';
 import { type Config, WALL_DIR } from './config.ts';
 import { createLog } from './log.ts';
+import { readOffices, type TableFault } from './officetable.ts';
 import { audit } from './store/audit.ts';
 import { checkAudit, linkAudit } from './store/auditchain.ts';
 import { restoreBackup, writeBackup } from './store/backup.ts';
@@ -14,6 +17,7 @@ import { type Database, openDatabase } from './store/database.ts';
 import { checkDatabase, type Finding } from './store/doctor.ts';
 import { insertKey } from './store/keys.ts';
 import { migrate } from './store/migrate.ts';
+import { type OfficeRow, replaceOffices } from './store/offices.ts';
 import { insertPerson } from './store/people.ts';
 import { inTransaction } from './store/queryable.ts';
 
@@ -103,6 +107,37 @@ export async function createPerson(
       const path = await signInLink(pool, { name: given.name, role: given.role });
       print(`One-time sign-in link, good for an hour: http://${config.host}:${config.httpPort}${path}`);
     }
+  });
+}
+
+const FAULTS_SHOWN = 20;
+
+/** Takes the table of offices from a file: all of it or, where anything is wrong with it, nothing. */
+export async function importOffices(config: Config, path: string): Promise<void> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new OperationError(`${path} cannot be read: ${error.message}`, 'Give the path of a CSV file.');
+  });
+  const { offices, faults } = readOffices(bytes);
+  if (faults.length > 0) {
+    const told = faults.slice(0, FAULTS_SHOWN).map(faultLine);
+    const more = faults.length > told.length ? [`and ${faults.length - told.length} more`] : [];
+    throw new OperationError(
+      [`${path}: nothing was imported`, ...told, ...more].join('\n'),
+      'Mend the file, and again.',
+    );
+  }
+  await onDatabase(config, { beside: true }, ({ pool }) => loadOffices(pool, offices));
+  print(`${path}: ${offices.length} offices; trips are declared between these from now on`);
+}
+
+const faultLine = ({ line, column, value, expected }: TableFault) =>
+  `line ${line}, ${column}: "${value}"; expected ${expected}`;
+
+async function loadOffices(pool: Pool, offices: OfficeRow[]): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    const known = await replaceOffices(client, offices);
+    const entry = { actor: 'command line', action: 'office.import', subject: 'office:table' };
+    await audit(client, { ...entry, before: { offices: known }, after: { offices } });
   });
 }
 

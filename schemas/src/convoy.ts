@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DeclarationNo, normaliseCode, OfficeCode, SlugId } from './identifiers.ts';
+import { DeclarationNo, normaliseCode, SlugId, WrittenOfficeCode } from './identifiers.ts';
 import { Time } from './report.ts';
 import { Takeover, Unit } from './trip.ts';
 
@@ -23,8 +23,8 @@ export const ConvoyDeclaration = z.object({
   batchNo: z.string().min(1).max(40).optional(),
   mode: z.enum(['road', 'rail', 'barge']).default('rail'),
   declarationNo: DeclarationNo,
-  originOffice: OfficeCode,
-  destinationOffice: OfficeCode,
+  originOffice: WrittenOfficeCode,
+  destinationOffice: WrittenOfficeCode,
   routeId: SlugId,
   units: z.array(ConvoyUnit).min(1).max(200),
   plannedDepartureAt: Time.optional(),

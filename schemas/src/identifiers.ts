@@ -93,4 +93,7 @@ export const DeclarationNo = z
   );
 
 /** A customs office's four-digit code, e.g. 2921 义乌. */
-export const OfficeCode = z.string().regex(/^\d{4}$/, 'an office code is four digits, e.g. 2921');
+export const OfficeCode = z.string().regex(/^\d{4}$/, 'an office code is four digits, e.g. 2921; O and I are letters');
+
+/** An office code as people write it: full-width digits and blanks are made plain. */
+export const WrittenOfficeCode = z.string().transform(normaliseCode).pipe(OfficeCode);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ContainerNo, DeclarationNo, LockId, OfficeCode, Plate, SlugId, Uuid } from './identifiers.ts';
+import { ContainerNo, DeclarationNo, LockId, Plate, SlugId, Uuid, WrittenOfficeCode } from './identifiers.ts';
 import { Time } from './report.ts';
 
 export const TripStatus = z.enum([
@@ -63,8 +63,8 @@ export const Company = z
 export const TripDeclaration = z.object({
   declarationNo: DeclarationNo,
   mode: z.enum(['road', 'rail', 'barge']).default('road'),
-  originOffice: OfficeCode,
-  destinationOffice: OfficeCode,
+  originOffice: WrittenOfficeCode,
+  destinationOffice: WrittenOfficeCode,
   routeId: SlugId,
   company: Company.optional(),
   vehicle: Vehicle,

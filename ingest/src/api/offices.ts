@@ -1,4 +1,6 @@
 import { actingOffice } from '../custody/status.ts';
+import { unknownOffices } from '../store/offices.ts';
+import type { Queryable } from '../store/queryable.ts';
 import type { TripRow } from '../store/trips.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem } from './problem.ts';
@@ -33,3 +35,23 @@ export function requireOwnOffices(caller: Principal, offices: string[]): void {
 /** Whether somebody bound to these offices sees no more than the caller. */
 export const isWithin = (caller: Principal, offices: string[]): boolean =>
   caller.offices.length === 0 || (offices.length > 0 && offices.every((office) => caller.offices.includes(office)));
+
+/** Where a table of offices was loaded, a trip runs between offices of it. @throws ApiProblem 422 */
+export async function requireKnownOffices(
+  db: Queryable,
+  declared: { originOffice: string; destinationOffice: string },
+): Promise<void> {
+  const ends = ['originOffice', 'destinationOffice'] as const;
+  const unknown = await unknownOffices(db, [declared.originOffice, declared.destinationOffice]);
+  const errors = ends
+    .filter((path) => unknown.includes(declared[path]))
+    .map((path) => ({
+      path,
+      message: `there is no office "${declared[path]}"`,
+      value: declared[path],
+      expected: 'an office of the table that was loaded with sealwatch office import',
+    }));
+  if (errors.length > 0) {
+    throw new ApiProblem(422, 'office.unknown', `${errors[0]?.path}: ${errors[0]?.message}`, errors);
+  }
+}

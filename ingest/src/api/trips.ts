@@ -16,6 +16,7 @@ import { busyLocks, getTrip, insertTrip, listTrips, type TripView, tripOf } from
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, OPERATORS, READERS, SUPERVISORS } from './guard.ts';
+import { requireKnownOffices } from './offices.ts';
 import { orderSteps } from './orders.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import type { Principal } from './principal.ts';
@@ -66,11 +67,12 @@ function unitFaults({ units }: Declaration): FieldError[] {
   return faults;
 }
 
-/** The route must be known, and so must every lock, in service and free. */
+/** The offices and the route must be known, and so must every lock, in service and free. */
 export async function requireParts(
   db: Queryable,
-  declared: { routeId: string; units: { lockId: string }[] },
+  declared: Pick<Declaration, 'routeId' | 'originOffice' | 'destinationOffice'> & { units: { lockId: string }[] },
 ): Promise<RouteRow> {
+  await requireKnownOffices(db, declared);
   const lockIds = declared.units.map((unit) => unit.lockId);
   const route = await getRoute(db, declared.routeId);
   const known = await lockStates(db, lockIds);
