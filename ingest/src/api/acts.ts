@@ -172,11 +172,13 @@ export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, a
     const closed = facts.locks.filter((lock) => !lock.unlockWaiting && !lock.unlockConfirmed);
     if (closed.length > 0) {
       const commands = await orderEach(db, locked, closed, 'unlock', caller.name);
-      const after = { commands: commands.map((order) => order.command_id) };
+      const { status } = locked;
+      const after = { status, commands: commands.map((order) => order.command_id) };
       await audit(db, {
         actor: caller.name,
         action: 'trip.authorise-unlock',
         subject: `trip:${locked.trip_id}`,
+        before: { status, commands: [] },
         after,
       });
     }

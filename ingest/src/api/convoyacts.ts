@@ -113,6 +113,13 @@ async function actOn(
   }
 }
 
+/** How many boxes are in each state. */
+function countsOf(boxes: { status: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of boxes) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
 /**
  * One act on every box of a train, each in a transaction of its own: what can be done is done, and every box has its
  * result. Asked again it does what is left. A lock that has not confirmed is not waited for here.
@@ -129,7 +136,8 @@ export async function runConvoy(
   const items = await eachOf(rows, (row) => actOn(patient, row, act, caller, asked));
   const done = items.filter((item) => item.ok).length;
   const answer = { convoyId, act, done, failed: items.length - done, strange: strangeIn(rows, asked.read), items };
-  const after = { done, failed: answer.failed, strange: answer.strange };
-  await audit(deps.pool, { actor: caller.name, action: `convoy.${act}`, subject: `convoy:${convoyId}`, after });
+  const before = { statuses: countsOf(rows) };
+  const after = { done, failed: answer.failed, strange: answer.strange, statuses: countsOf(items) };
+  await audit(deps.pool, { actor: caller.name, action: `convoy.${act}`, subject: `convoy:${convoyId}`, before, after });
   return answer;
 }

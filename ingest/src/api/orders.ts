@@ -152,8 +152,8 @@ export function orderRoutes(app: Api, deps: ApiDeps): void {
 type Asked = Omit<z.output<typeof CommandOrder>, 'expiresAt'> & {
   expiresAt?: string | undefined;
   secondPerson?: string | undefined;
-  /** The command that this one takes up again. */
-  retryOf?: string;
+  /** The command that this one takes up again, as it ended. */
+  retryOf?: { commandId: string; state: string };
 };
 
 const VERIFIED: TripStatus[] = ['verified', 'unlocked'];
@@ -213,9 +213,10 @@ async function order(deps: ApiDeps, lockId: string, caller: Principal, asked: As
       type: asked.type,
       intervalS: asked.intervalS,
       second: secondBy,
-      retryOf: asked.retryOf,
+      retryOf: asked.retryOf?.commandId,
     };
-    await audit(db, { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}`, after });
+    const entry = { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}` };
+    await audit(db, { ...entry, before: asked.retryOf, after });
     return inserted;
   });
   deps.commands.wake(lockId);
@@ -270,6 +271,6 @@ async function giveAgain(
     type: ended.type,
     ...(ended.interval_s === null ? {} : { intervalS: ended.interval_s }),
     secondPerson: second,
-    retryOf: ended.command_id,
+    retryOf: { commandId: ended.command_id, state: ended.state },
   });
 }

@@ -141,7 +141,9 @@ async function replay({ pool, intake }: ApiDeps, rows: QuarantineRow[], actor: s
   const receive: typeof intake.receive = (...publish) => intake.receive(...publish);
   const replayed = await replayRefused(pool, receive, rows, Date.now());
   for (const { quarantineId, stored } of replayed.filter((one) => one.stored > 0)) {
-    await audit(pool, { actor, action: 'quarantine.replay', subject: `quarantine:${quarantineId}`, after: { stored } });
+    const entry = { actor, action: 'quarantine.replay', subject: `quarantine:${quarantineId}` };
+    const before = { reason: rows.find((row) => row.quarantine_id === quarantineId)?.reason };
+    await audit(pool, { ...entry, before, after: { stored } });
   }
   return replayed;
 }

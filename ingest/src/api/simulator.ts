@@ -29,8 +29,8 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
       'the simulator is switched off here; SEALWATCH_SIMULATOR=1 switches it on',
     );
   };
-  const note = (actor: string, action: string, runId: string, after: object) =>
-    audit(deps.pool, { actor, action: `simulator.${action}`, subject: `simulator:${runId}`, after });
+  const note = (actor: string, action: string, runId: string, after: object, before?: object) =>
+    audit(deps.pool, { actor, action: `simulator.${action}`, subject: `simulator:${runId}`, before, after });
   const Run = z.object({ runId: Uuid });
 
   app.get(
@@ -89,7 +89,7 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { runId } = request.params;
       if (!(await on().stop(runId))) throw notFound('simulation that can be stopped', runId);
-      await note(callerOf(request).name, 'stop', runId, {});
+      await note(callerOf(request).name, 'stop', runId, { running: false }, { running: true });
       return reply.code(204).send(undefined);
     },
   );

@@ -195,9 +195,10 @@ export function subscriptionRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const caller = callerOf(request);
       await inTransaction(pool, async (db) => {
-        const { subscription_id: id } = await visible(db, request.params.subscriptionId, caller);
+        const row = await visible(db, request.params.subscriptionId, caller);
+        const { subscription_id: id, url, types, offices } = row;
         await deleteSubscription(db, id);
-        await recorded(db, caller, 'delete', id);
+        await recorded(db, caller, 'delete', id, undefined, { url, types, offices, state: viewOf(row).state });
       });
       return reply.code(204).send(undefined);
     },
@@ -225,9 +226,12 @@ function secretRoutes(app: Api, deps: ApiDeps): void {
       const secret = newWebhookSecret();
       const until = new Date(Date.now() + ROTATION_MS);
       const row = await inTransaction(pool, async (db) => {
-        const { subscription_id: id } = await visible(db, request.params.subscriptionId, caller);
+        const row = await visible(db, request.params.subscriptionId, caller);
+        const { subscription_id: id, old_until: was } = row;
         const after = await rotateSecret(db, id, secrets.seal(secret), until);
-        await recorded(db, caller, 'rotate', id);
+        // Until when the secret before it signs too; secrets themselves stand nowhere.
+        const before = { previousUntil: was === null ? null : isoOf(was) };
+        await recorded(db, caller, 'rotate', id, { previousUntil: isoOf(until) }, before);
         return after;
       });
       return { ...viewOf(row), secret, previousUntil: isoOf(until) };
@@ -301,8 +305,10 @@ function deliveryRoutes(app: Api, deps: ApiDeps): void {
         if (known === undefined) throw notFound('delivery', of.deliveryId);
         if (disabledAt !== null) throw new ApiProblem(409, 'subscription.disabled', 'enable the subscription first');
         if (known.state === 'waiting') return known;
-        await recorded(db, caller, 'redeliver', subscriptionId, { deliveryId: of.deliveryId });
-        return (await redeliver(db, of, new Date())) ?? known;
+        const again = (await redeliver(db, of, new Date())) ?? known;
+        const stands = (state: string) => ({ deliveryId: of.deliveryId, state });
+        await recorded(db, caller, 'redeliver', subscriptionId, stands(again.state), stands(known.state));
+        return again;
       });
       webhooks.wake();
       return reply.code(202).send(deliveryOf(row));

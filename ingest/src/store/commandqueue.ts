@@ -30,9 +30,11 @@ export async function waitingCommands(
 
 export async function markSent(db: Queryable, commandId: string, now: Date): Promise<void> {
   await db.query(
-    `WITH changed AS (UPDATE commands SET state = 'sent', sent_at = $2
-       WHERE command_id = $1 AND state IN ('queued', 'sent') RETURNING *)
-     ${noted(`'platform'`)}`,
+    `WITH known AS (SELECT command_id, state FROM commands
+       WHERE command_id = $1 AND state IN ('queued', 'sent') FOR UPDATE),
+     changed AS (UPDATE commands o SET state = 'sent', sent_at = $2 FROM known
+       WHERE o.command_id = known.command_id RETURNING o.*, known.state AS was)
+     ${noted(`'platform'`, 'c.was')}`,
     [commandId, now],
   );
 }

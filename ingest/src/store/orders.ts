@@ -84,14 +84,23 @@ export async function getOrder(db: Queryable, commandId: string): Promise<OrderR
   return rows[0];
 }
 
+/** The state of a command before it ended: what was sent has the time of it. */
+const BEFORE_ITS_END = `CASE WHEN c.sent_at IS NULL THEN 'queued' ELSE 'sent' END`;
+
 /**
  * What follows a change of commands that were `changed`: a row in the audit for each of them. The change and its row
- * are one statement. @param actor an SQL expression
+ * are one statement.
+ * @param actor an SQL expression
+ * @param was an SQL expression for the state before the change
  */
-export const noted = (actor: string) => `INSERT INTO audit (at, actor, action, subject, before, after)
-  SELECT clock_timestamp(), ${actor}, 'command.' || c.state, 'lock:' || c.lock_id, NULL,
+export const noted = (
+  actor: string,
+  was = BEFORE_ITS_END,
+) => `INSERT INTO audit (at, actor, action, subject, before, after)
+  SELECT clock_timestamp(), ${actor}, 'command.' || c.state, 'lock:' || c.lock_id,
+    jsonb_build_object('commandId', c.command_id, 'state', ${was}),
     jsonb_strip_nulls(jsonb_build_object('commandId', c.command_id, 'tripId', c.trip_id, 'type', c.type,
-      'reason', c.reason)) FROM changed c`;
+      'state', c.state, 'reason', c.reason)) FROM changed c`;
 
 /** Takes back what has not been sent; the commands that it was. */
 export async function cancelOrders(
