@@ -11,6 +11,8 @@ const SECONDS = Number(process.env.SECONDS ?? 8);
 /** Publishes of a lock without PUBACK while the rate is looked for; the platform allows 64. */
 const WINDOW = Number(process.env.WINDOW ?? 32);
 const WARM_UP_S = 3;
+/** Reports per second at which latencies are measured; half of the highest rate unless given. */
+const AT = process.env.AT === undefined ? undefined : Number(process.env.AT);
 
 /** As fast as the window allows; acknowledged per second. */
 async function findRate(locks, seconds) {
@@ -75,13 +77,13 @@ async function screen(http) {
   };
 }
 
-async function alarms(http, locks, rate) {
+async function alarms(http, locks, rate, at) {
   const watching = await screen(http);
   await openLoop(locks, rate, SECONDS / 2, watching.stray);
   for (let i = 0; i < 20 && watching.missing() > 0; i++) await sleep(100);
   watching.close();
   const lost = watching.missing() > 0 ? `; ${watching.missing()} never came` : '';
-  console.log(`  PUBLISH → alarm on the feed at half that rate: ${told(spread(watching.latencies))}${lost}`);
+  console.log(`  PUBLISH → alarm on the feed at ${at}: ${told(spread(watching.latencies))}${lost}`);
 }
 
 async function profile(ask, locks) {
@@ -103,10 +105,12 @@ const measure = (side) =>
     await findRate(locks, WARM_UP_S);
     const { result: rate, text } = await costOf(ask, locks, () => findRate(locks, SECONDS));
     console.log(`${side}: ${Math.round(rate)} reports/s\n  ${text}`);
-    const half = await costOf(ask, locks, () => openLoop(locks, rate / 2, SECONDS));
-    console.log(`  PUBACK at half that rate: ${told(half.result)}\n  ${half.text}`);
+    const steady = AT ?? rate / 2;
+    const at = AT === undefined ? 'half that rate' : `${AT}/s`;
+    const open = await costOf(ask, locks, () => openLoop(locks, steady, SECONDS));
+    console.log(`  PUBACK at ${at}: ${told(open.result)}\n  ${open.text}`);
     if (side === 'sealwatch') {
-      await alarms(http, locks, rate / 2);
+      await alarms(http, locks, steady, at);
       await profile(ask, locks);
       const { stored, refused } = await ask('figures');
       console.log(`  acknowledged ${acknowledgedBy(locks)}, stored ${stored}, refused ${refused}`);
