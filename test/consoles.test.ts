@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { barriers } from '../monitor-ui/test/browser/axe.ts';
 import { buildScreens } from '../monitor-ui/test/browser/built.ts';
-import { launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
+import { keepPicture, launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
 
 const PATIENCE = { timeout: 180_000 };
@@ -241,9 +241,9 @@ describe('the consoles', () => {
     ];
     const [chinese, english] = await Promise.all([signedIn('王芳'), signedIn('王芳', 'en')]);
     const found: string[] = [];
-    for (const [context, all] of [
-      [chinese, [...paths, ...more]],
-      [english, ['/alarms', '/gates/daxie', '/reports', '/admin/people']],
+    for (const [context, all, language] of [
+      [chinese, [...paths, ...more], 'zh-CN'],
+      [english, ['/alarms', '/gates/daxie', '/reports', '/admin/people'], 'en'],
     ] as const) {
       const page = await context.newPage();
       for (const path of all) {
@@ -251,6 +251,7 @@ describe('the consoles', () => {
         await page.locator('h1').first().waitFor(PATIENCE);
         await expect.poll(() => page.locator('.problem').count(), PATIENCE).toBe(0);
         await expect.poll(() => page.getByText(/正在读取|Reading…/).count(), PATIENCE).toBe(0);
+        await keepPicture(page, `${path.slice(1).replace(tripId, 'one').replaceAll('/', '-')}.${language}`);
         found.push(...(await barriers(page)).map((barrier) => `${path} ${barrier}`));
       }
     }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 /** Not the package's own: its single-process mode does not survive a WebGL2 page. */
 const ARGS = [
@@ -97,4 +97,9 @@ export async function newView(browser: Browser, view: View = {}): Promise<Browse
   });
   context.setDefaultTimeout(180_000);
   return context;
+}
+
+/** Keeps how a page looks now as `.screenshots/NAME.png`, for people to look at after a run. */
+export async function keepPicture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(import.meta.dirname, '../../../.screenshots', `${name}.png`) });
 }

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startFakePlatform } from '../fake/platform.ts';
 import { buildScreens } from './built.ts';
-import { launchChromium, newView } from './chromium.ts';
+import { keepPicture, launchChromium, newView } from './chromium.ts';
 
 const PATIENCE = { timeout: 180_000 };
 /** The demo's truck that leaves the road in these tests. */
@@ -151,6 +151,7 @@ describe('the wall', () => {
     const tag = page.locator('.tag.chosen');
     await tag.waitFor({ state: 'attached', ...PATIENCE });
     await expect.poll(() => aroundTruck(page, 'red', 15), PATIENCE).toBeGreaterThan(0.2);
+    await keepPicture(page, 'wall-red.zh-CN');
   });
 
   it('takes an acknowledgement by keyboard and shows the name on another screen', async () => {
