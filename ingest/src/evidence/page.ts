@@ -100,7 +100,7 @@ function steps({ pack, words, name }: Sheet): Markup {
   const row = (step: EvidencePack['trip']['steps'][number]) => markup`<tr><td>${name(step.step)}</td>
 <td class="${step.state}">${name(step.state)}</td><td>${when(step.at)}</td><td>${step.checks.map(
     (check) =>
-      markup`<div class="${check.passed ? 'done' : 'failed'}">${check.passed ? '✓' : '✗'} ${check.check}${check.detail === undefined ? '' : `: ${check.detail}`}${check.waivedBy === undefined ? '' : ` (${words.waived} ${check.waivedBy})`}</div>`,
+      markup`<div class="${check.passed ? 'done' : 'failed'}">${check.passed ? '✓' : '×'} ${check.check}${check.detail === undefined ? '' : `: ${check.detail}`}${check.waivedBy === undefined ? '' : ` (${words.waived} ${check.waivedBy})`}</div>`,
   )}</td></tr>`;
   return markup`<h2>${words.steps}</h2><table><tr><th>${words.step}</th><th>${words.state}</th><th>${words.at}</th><th>${words.checks}</th></tr>${pack.trip.steps.map(row)}</table>`;
 }
