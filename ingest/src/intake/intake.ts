@@ -24,6 +24,7 @@ const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const STOP_WITHIN_MS = 8_000;
 const FOLLOWED_AT_START = 1_000;
 const FOLLOWED_A_TURN = 50;
+const LOOKED_AT_A_TURN = 500;
 
 /** The way of a report: decode → admit → track → commit → acknowledge → feed; errors leave to the quarantine. */
 class Intaking implements Intake {
@@ -75,7 +76,16 @@ class Intaking implements Intake {
     void this.#followRest(tripIds);
     const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
     if (everyMs <= 0) return;
-    this.#timer = setInterval(() => void this.checkLiveness().catch(() => undefined), everyMs);
+    let looking = false;
+    this.#timer = setInterval(() => {
+      if (looking) return;
+      looking = true;
+      this.checkLiveness()
+        .catch(() => undefined)
+        .finally(() => {
+          looking = false;
+        });
+    }, everyMs);
     this.#timer.unref();
   }
 
@@ -126,12 +136,17 @@ class Intaking implements Intake {
     return this.#between(async () => this.#roster.forgetLocks([lockId]));
   }
 
-  checkLiveness(): Promise<void> {
-    return this.#between(async () => {
+  /** So many trips between two batches that no report waits for all of them. */
+  async checkLiveness(): Promise<void> {
+    await this.#between(async () => {
       if (this.#tripsMissing) await this.#followTrips(await openTripIds(this.#deps.pool));
       this.#tripsMissing = false;
-      await this.#commitTrips(clockOutcomes(this.#roster.trips(), this.#nowMs()));
     });
+    const tripIds = this.#roster.tripIds();
+    for (let i = 0; i < tripIds.length && !this.#stopping; i += LOOKED_AT_A_TURN) {
+      const few = tripIds.slice(i, i + LOOKED_AT_A_TURN);
+      await this.#between(() => this.#commitTrips(clockOutcomes(this.#roster.known(few), this.#nowMs())));
+    }
   }
 
   stats(): IntakeStats {

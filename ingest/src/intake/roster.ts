@@ -59,6 +59,8 @@ export class Roster {
   readonly #db: Queryable;
   readonly #locks = new Map<string, StoredLock>();
   readonly #trips = new Map<string, FollowedTrip>();
+  /** Those of them that were over when they were kept. */
+  readonly #over = new Set<string>();
   readonly #routes = new Map<string, CompiledRoute>();
   #places: PlaceSet | undefined;
 
@@ -74,9 +76,14 @@ export class Roster {
     return this.#trips.get(tripId);
   }
 
-  /** Open trips; finished ones that late records brought back are in it until the next `tidy`. */
-  trips(): IterableIterator<FollowedTrip> {
-    return this.#trips.values();
+  /** Of open trips; finished ones that late records brought back are in it until the next `tidy`. */
+  tripIds(): string[] {
+    return [...this.#trips.keys()];
+  }
+
+  /** Those of these trips that are followed now. */
+  known(tripIds: string[]): FollowedTrip[] {
+    return tripIds.flatMap((tripId) => this.#trips.get(tripId) ?? []);
   }
 
   get tripCount(): number {
@@ -109,7 +116,7 @@ export class Roster {
     for (const stored of trips) {
       const { tripId } = stored;
       const known = { checkpoint: checkpoints.get(tripId), records: records.get(tripId) ?? [] };
-      this.#trips.set(tripId, await this.#rebuild(stored, active, known));
+      this.keepTrip(await this.#rebuild(stored, active, known));
     }
   }
 
@@ -131,6 +138,7 @@ export class Roster {
 
   keepTrip(trip: FollowedTrip): void {
     this.#trips.set(trip.plan.tripId, trip);
+    if (isOver(trip)) this.#over.add(trip.plan.tripId);
   }
 
   #raiseHighest(lockId: string, boot: number, seq: number): void {
@@ -148,9 +156,11 @@ export class Roster {
 
   /** Lets go of trips that are over. */
   tidy(): void {
-    for (const [tripId, trip] of this.#trips) {
-      if (trip.status === 'closed' || trip.status === 'cancelled') this.#trips.delete(tripId);
+    for (const tripId of this.#over) {
+      const trip = this.#trips.get(tripId);
+      if (trip && isOver(trip)) this.#trips.delete(tripId);
     }
+    this.#over.clear();
   }
 
   /** The trip folded anew from all its stored records, e.g. after its windows or disposals have changed. */
@@ -213,4 +223,8 @@ export class Roster {
     this.#routes.set(key, compiled);
     return compiled;
   }
+}
+
+function isOver({ status }: FollowedTrip): boolean {
+  return status === 'closed' || status === 'cancelled';
 }
