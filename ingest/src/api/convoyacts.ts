@@ -3,21 +3,13 @@ import { hasPassed } from '../custody/status.ts';
 import { audit } from '../store/audit.ts';
 import { tripsOfConvoy } from '../store/convoys.ts';
 import type { TripView } from '../store/trips.ts';
-import { type Acted, close, hang, release, type StepAsked, seal, unlock, verify } from './acts.ts';
+import type { StepAsked } from './acts.ts';
 import type { ConvoyAnswer, ConvoyAsked } from './convoyview.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Principal } from './principal.ts';
 import { problemOf } from './problem.ts';
+import { afterAct, STEP_ACTS, type StepAct } from './stepacts.ts';
 import { afterChange } from './trips.ts';
-import { writeOff } from './writeoff.ts';
-
-type Act = (deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked) => Promise<Acted>;
-
-export const CONVOY_ACTS = { release, hang, seal, verify, 'write-off': writeOff, unlock, close } satisfies Record<
-  string,
-  Act
->;
-export type ConvoyAct = keyof typeof CONVOY_ACTS;
 
 /** Boxes at work at the same time: few, so that a train leaves connections to everybody else. */
 const AT_ONCE = 4;
@@ -81,7 +73,7 @@ function strangeIn(rows: TripView[], read: ConvoyAsked['read']): ConvoyAnswer['s
   };
 }
 
-const isDone = (row: TripView, act: ConvoyAct): boolean =>
+const isDone = (row: TripView, act: StepAct): boolean =>
   act === 'write-off' ? row.written_off_at !== null : row.status !== 'cancelled' && hasPassed(row.status, act);
 
 type BoxResult = ConvoyAnswer['items'][number];
@@ -89,7 +81,7 @@ type BoxResult = ConvoyAnswer['items'][number];
 async function actOn(
   deps: ApiDeps,
   row: TripView,
-  act: ConvoyAct,
+  act: StepAct,
   caller: Principal,
   asked: ConvoyAsked,
 ): Promise<BoxResult> {
@@ -101,9 +93,8 @@ async function actOn(
   if (isDone(row, act)) return { ...box, ok: true, already: true, status: row.status, checks: [] };
   try {
     const { read: _, ...common } = asked;
-    const acted = await CONVOY_ACTS[act](deps, row.trip_id, caller, { ...common, ...readOf(row, asked.read) });
-    await afterChange(deps, row.trip_id);
-    if (act === 'write-off') for (const { lockId } of row.units) deps.commands.wake(lockId);
+    const acted = await STEP_ACTS[act](deps, row.trip_id, caller, { ...common, ...readOf(row, asked.read) });
+    await afterAct(deps, acted);
     return { ...box, ok: true, status: acted.row.status, checks: acted.checks };
   } catch (error) {
     const problem = problemOf(error);
@@ -127,7 +118,7 @@ function countsOf(boxes: { status: string }[]): Record<string, number> {
 export async function runConvoy(
   deps: ApiDeps,
   convoyId: string,
-  act: ConvoyAct,
+  act: StepAct,
   caller: Principal,
   asked: ConvoyAsked,
 ): Promise<ConvoyAnswer> {

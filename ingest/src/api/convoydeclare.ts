@@ -10,7 +10,7 @@ import { insertTrip, type TripView, tripOf } from '../store/trips.ts';
 import { afterConvoy } from './convoyacts.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Principal } from './principal.ts';
-import { ApiProblem, type FieldError } from './problem.ts';
+import { type FieldError, requireNone } from './problem.ts';
 import { requireMayDeclare, requireParts } from './trips.ts';
 
 /** A container or a lock that stands twice in one train. */
@@ -39,10 +39,7 @@ export async function declareConvoy(
   declared: ConvoyDeclaration,
 ): Promise<{ convoyId: string; trips: TripView[] }> {
   requireMayDeclare(caller, declared);
-  const faults = repeated(declared.units);
-  if (faults.length > 0) {
-    throw new ApiProblem(422, 'request.invalid', `${faults[0]?.path}: ${faults[0]?.message}`, faults.slice(0, 100));
-  }
+  requireNone('request.invalid', repeated(declared.units).slice(0, 100));
   const convoyId = randomUUID();
   const { units, convoyNo, batchNo, ...common } = declared;
   const trips = await inTransaction(deps.pool, async (db) => {

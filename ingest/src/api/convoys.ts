@@ -4,7 +4,7 @@ import { type ConvoyRow, getConvoy, listConvoys, tripsOfConvoy } from '../store/
 import type { Queryable } from '../store/queryable.ts';
 import { isoOf } from '../store/rows.ts';
 import { tripOf } from '../store/trips.ts';
-import { CONVOY_ACTS, type ConvoyAct, runConvoy } from './convoyacts.ts';
+import { runConvoy } from './convoyacts.ts';
 import { declareConvoy } from './convoydeclare.ts';
 import { ConvoyAnswer, ConvoyHead, ConvoyRequest, ConvoyView, headOf } from './convoyview.ts';
 import type { ApiDeps } from './deps.ts';
@@ -13,6 +13,7 @@ import { callerOf, OPERATORS, READERS } from './guard.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import type { Principal } from './principal.ts';
 import { notFound } from './problem.ts';
+import { STEP_ACTS, type StepAct } from './stepacts.ts';
 
 const UUID = z.uuid();
 
@@ -74,7 +75,7 @@ export function convoyRoutes(app: Api, deps: ApiDeps): void {
     { config: { roles: READERS }, schema: { tags: ['convoys'], params, response: answers({ 200: ConvoyView }) } },
     async (request) => viewOf(request.params.convoyId, callerOf(request)),
   );
-  for (const act of Object.keys(CONVOY_ACTS) as ConvoyAct[]) {
+  for (const act of Object.keys(STEP_ACTS) as StepAct[]) {
     app.post(
       `/convoys/:convoyId/${act}`,
       {

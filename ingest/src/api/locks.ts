@@ -4,7 +4,7 @@ import { audit } from '../store/audit.ts';
 import { blockLock, existingLocks, getLock, insertLocks, type LockRow, listLocks, retireLock } from '../store/locks.ts';
 import { cancelOrders } from '../store/orders.ts';
 import { inTransaction } from '../store/queryable.ts';
-import { isoOf } from '../store/rows.ts';
+import { isoField, isoOf } from '../store/rows.ts';
 import { busyLocks } from '../store/trips.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
@@ -31,9 +31,6 @@ const Lock = z.object({
   position: z.looseObject({ lon: z.number(), lat: z.number() }).optional(),
   positionAt: Time.optional(),
 });
-const time = <K extends string>(key: K, value: Date | null) =>
-  (value === null ? {} : { [key]: isoOf(value) }) as { [P in K]?: string };
-
 function lockOf(row: LockRow): z.output<typeof Lock> {
   const report = row.last_report ?? {};
   const position = row.last_fix?.position as { lon: number; lat: number } | undefined;
@@ -43,11 +40,11 @@ function lockOf(row: LockRow): z.output<typeof Lock> {
     model: row.model,
     state,
     createdAt: isoOf(row.created_at),
-    ...time('retiredAt', row.retired_at),
+    ...isoField('retiredAt', row.retired_at),
     ...(row.blocked_reason === null ? {} : { blocked: { reason: row.blocked_reason, by: row.blocked_by ?? '' } }),
     ...(row.trip_id === null ? {} : { tripId: row.trip_id }),
-    ...time('lastSeenAt', row.last_received),
-    ...time('lastReportAt', row.last_time),
+    ...isoField('lastSeenAt', row.last_received),
+    ...isoField('lastReportAt', row.last_time),
     ...(report.battery ? { battery: report.battery as Record<string, unknown> } : {}),
     ...(report.seal ? { seal: report.seal as Record<string, unknown> } : {}),
     ...(position ? { position, positionAt: isoOf(String(row.last_fix?.time)) } : {}),

@@ -3,7 +3,7 @@ import { unknownOffices } from '../store/offices.ts';
 import type { Queryable } from '../store/queryable.ts';
 import type { TripRow } from '../store/trips.ts';
 import type { Principal } from './principal.ts';
-import { ApiProblem } from './problem.ts';
+import { ApiProblem, requireNone } from './problem.ts';
 
 /** The origin acts on a trip until departure, the destination from departure on; the other office may look. */
 export function requireActing(caller: Principal, trip: TripRow): void {
@@ -43,7 +43,7 @@ export async function requireKnownOffices(
 ): Promise<void> {
   const ends = ['originOffice', 'destinationOffice'] as const;
   const unknown = await unknownOffices(db, [declared.originOffice, declared.destinationOffice]);
-  const errors = ends
+  const faults = ends
     .filter((path) => unknown.includes(declared[path]))
     .map((path) => ({
       path,
@@ -51,7 +51,5 @@ export async function requireKnownOffices(
       value: declared[path],
       expected: 'an office of the table that was loaded with sealwatch office import',
     }));
-  if (errors.length > 0) {
-    throw new ApiProblem(422, 'office.unknown', `${errors[0]?.path}: ${errors[0]?.message}`, errors);
-  }
+  requireNone('office.unknown', faults);
 }

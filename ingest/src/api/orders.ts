@@ -13,7 +13,7 @@ import {
   unlockWaits,
 } from '../store/orders.ts';
 import { inTransaction, type Queryable } from '../store/queryable.ts';
-import { isoOf } from '../store/rows.ts';
+import { isoField, isoOf } from '../store/rows.ts';
 import { getTrip, type TripView } from '../store/trips.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
@@ -43,9 +43,6 @@ export const OrderView = z.object({
 /** A command waits a day for its lock: longer than any dead zone, shorter than the next trip. */
 export const COMMAND_LIFE_MS = 24 * 3_600_000;
 
-const time = <K extends string>(key: K, value: Date | null) =>
-  (value === null ? {} : { [key]: isoOf(value) }) as { [P in K]?: string };
-
 /** A command that waits a day for its lock, unless it says otherwise. */
 export const newOrder = (
   order: Omit<NewOrder, 'commandId' | 'expiresAt'> & { expiresAt?: Date | undefined },
@@ -67,8 +64,8 @@ export function orderOf(row: OrderRow): z.output<typeof OrderView> {
     createdBy: row.created_by,
     ...(row.second_by === null ? {} : { secondPerson: row.second_by }),
     expiresAt: isoOf(row.expires_at),
-    ...time('sentAt', row.sent_at),
-    ...time('endedAt', row.ended_at),
+    ...isoField('sentAt', row.sent_at),
+    ...isoField('endedAt', row.ended_at),
     ...(row.reason === null ? {} : { reason: row.reason }),
   };
 }

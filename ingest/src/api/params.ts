@@ -9,7 +9,7 @@ import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, READERS, SUPERVISORS } from './guard.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { ApiProblem } from './problem.ts';
+import { requireNone } from './problem.ts';
 
 const COMPANY = 'company:';
 const Layer = z.string().refine((layer) => layer === 'platform' || isCompany(layer), {
@@ -59,8 +59,7 @@ export function paramsRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { layer } = request.params;
-      const errors = checkParams(request.body);
-      if (errors[0]) throw new ApiProblem(422, 'params.invalid', `${errors[0].path}: ${errors[0].message}`, errors);
+      requireNone('params.invalid', checkParams(request.body));
       const by = callerOf(request).name;
       return inTransaction(deps.pool, async (db) => {
         const before = (await getParams(db, layer))?.params;

@@ -53,6 +53,12 @@ export function wrongField(code: string, field: FieldError): ApiProblem {
   return new ApiProblem(422, code, `${field.path}: ${field.message}`, [field]);
 }
 
+/** @throws ApiProblem that lists all the faults, and has the first in words, where there are any */
+export function requireNone(code: string, faults: FieldError[], statusCode = 422): void {
+  const [first] = faults;
+  if (first) throw new ApiProblem(statusCode, code, `${first.path}: ${first.message}`, faults);
+}
+
 /** Codes of errors that fastify and its plugins raise. */
 const KNOWN: Record<string, [status: number, code: string, detail: string]> = {
   FST_ERR_CTP_INVALID_JSON_BODY: [400, 'body.malformed', 'the body is not JSON'],

@@ -6,14 +6,14 @@ import { getOrder } from '../store/orders.ts';
 import { inTransaction } from '../store/queryable.ts';
 import { holdTrip, judgeTo, tripForUpdate, tripOf } from '../store/trips.ts';
 import { record, stepDone } from './acting.ts';
-import { type Acted, cancel, close, hang, release, StepRequest, seal, unlock, verify } from './acts.ts';
+import { type Acted, cancel, StepRequest } from './acts.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, DECIDERS, OPERATORS, SUPERVISORS } from './guard.ts';
 import { requireActing } from './offices.ts';
+import { afterAct, STEP_ACTS } from './stepacts.ts';
 import { stepFacts } from './stepfacts.ts';
 import { afterChange, visibleTrip } from './trips.ts';
-import { writeOff } from './writeoff.ts';
 
 const StepAnswer = z.object({ step: z.string(), checks: z.array(CheckSchema), trip: Trip });
 
@@ -52,13 +52,13 @@ async function unlockedByLocks(deps: ApiDeps, tripId: string): Promise<boolean> 
 
 export function stepRoutes(app: Api, deps: ApiDeps): void {
   const params = z.object({ tripId: z.string() });
-  const answer = async ({ step, checks, row }: Acted) => {
-    await afterChange(deps, row.trip_id);
-    if (step === 'write-off') for (const { lockId } of row.units) deps.commands.wake(lockId);
+  const answer = async (acted: Acted) => {
+    await afterAct(deps, acted);
+    const { step, checks, row } = acted;
     return { step, checks, trip: tripOf(row) };
   };
   const response = answers({ 200: StepAnswer });
-  for (const [name, act] of Object.entries({ release, hang, seal, verify, 'write-off': writeOff, unlock, close })) {
+  for (const [name, act] of Object.entries(STEP_ACTS)) {
     app.post(
       `/trips/:tripId/${name}`,
       { config: { roles: OPERATORS }, schema: { tags: ['custody'], params, body: StepRequest, response } },

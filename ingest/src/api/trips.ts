@@ -20,7 +20,7 @@ import { requireKnownOffices } from './offices.ts';
 import { orderSteps } from './orders.ts';
 import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import type { Principal } from './principal.ts';
-import { ApiProblem, type FieldError, notFound } from './problem.ts';
+import { ApiProblem, type FieldError, notFound, requireNone } from './problem.ts';
 
 type Declaration = z.output<typeof TripDeclaration>;
 
@@ -92,21 +92,15 @@ export async function requireParts(
     if (lock === undefined) faults.push({ path, message: `there is no lock "${lockId}"`, value: lockId, expected });
     else if (lock.retired) faults.push({ path, message: `lock "${lockId}" is retired`, value: lockId, expected });
   }
-  if (route === undefined || faults.length > 0) {
-    const code = route === undefined ? 'route.unknown' : 'lock.unknown';
-    throw new ApiProblem(422, code, `${faults[0]?.path}: ${faults[0]?.message}`, faults);
-  }
-  const busy = await busyLocks(db, lockIds);
-  if (busy.length > 0) {
-    const errors = busy.map(({ lockId, tripId }) => ({
-      path: `units[${lockIds.indexOf(lockId)}].lockId`,
-      message: `lock "${lockId}" is on the open trip ${tripId}`,
-      value: lockId,
-      expected: 'a lock that is not on an open trip',
-    }));
-    throw new ApiProblem(409, 'lock.on-trip', `${errors[0]?.path}: ${errors[0]?.message}`, errors);
-  }
-  return route;
+  requireNone(route === undefined ? 'route.unknown' : 'lock.unknown', faults);
+  const busy = (await busyLocks(db, lockIds)).map(({ lockId, tripId }) => ({
+    path: `units[${lockIds.indexOf(lockId)}].lockId`,
+    message: `lock "${lockId}" is on the open trip ${tripId}`,
+    value: lockId,
+    expected: 'a lock that is not on an open trip',
+  }));
+  requireNone('lock.on-trip', busy, 409);
+  return route!;
 }
 
 /** Who may take a trip over, or declare one between these offices. @throws ApiProblem 403, 422 */
@@ -127,18 +121,12 @@ export function requireMayDeclare(
   if (caller.offices.length > 0 && !offices.some((office) => caller.offices.includes(office))) {
     throw new ApiProblem(403, 'office.not-yours', `your office is not ${offices.join(' or ')}`);
   }
-  const faults = takeoverFaults(declared.takeover, Date.now());
-  if (faults.length > 0) {
-    throw new ApiProblem(422, 'request.invalid', `${faults[0]?.path}: ${faults[0]?.message}`, faults);
-  }
+  requireNone('request.invalid', takeoverFaults(declared.takeover, Date.now()));
 }
 
 async function declare(deps: ApiDeps, caller: Principal, declared: Declaration): Promise<TripView> {
   requireMayDeclare(caller, declared);
-  const faults = unitFaults(declared);
-  if (faults.length > 0) {
-    throw new ApiProblem(422, 'request.invalid', `${faults[0]?.path}: ${faults[0]?.message}`, faults);
-  }
+  requireNone('request.invalid', unitFaults(declared));
   const tripId = randomUUID();
   const view = await inTransaction(deps.pool, async (db) => {
     const route = await requireParts(db, declared);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { BasemapTone } from '@sealwatch/schemas';
-import { displaced, readTemplate } from './template.ts';
+import { type Datum, displaced, readTemplate } from './template.ts';
 
 /** The operator's own basemap, as it was configured. */
 export type BasemapSettings = { attribution: string; tone: BasemapTone } & (
@@ -11,7 +11,7 @@ export type BasemapSettings = { attribution: string; tone: BasemapTone } & (
 export interface BasemapVariables {
   SEALWATCH_BASEMAP?: string | undefined;
   SEALWATCH_BASEMAP_ATTRIBUTION?: string | undefined;
-  SEALWATCH_BASEMAP_CRS: 'wgs84' | 'gcj02' | 'bd09';
+  SEALWATCH_BASEMAP_CRS: 'wgs84' | Datum;
   SEALWATCH_BASEMAP_TONE: BasemapTone;
 }
 
@@ -38,11 +38,7 @@ export function basemapOf(given: BasemapVariables): { settings?: BasemapSettings
     wrong.push({ variable: 'SEALWATCH_BASEMAP_ATTRIBUTION', message });
   }
   if (given.SEALWATCH_BASEMAP_CRS !== 'wgs84') {
-    const [datum, metres] =
-      given.SEALWATCH_BASEMAP_CRS === 'gcj02'
-        ? (['GCJ-02', '300 to 500 m'] as const)
-        : (['BD-09', 'about 1 km'] as const);
-    wrong.push({ variable: 'SEALWATCH_BASEMAP_CRS', message: displaced('this map', datum, metres) });
+    wrong.push({ variable: 'SEALWATCH_BASEMAP_CRS', message: displaced('this map', given.SEALWATCH_BASEMAP_CRS) });
   }
   if (wrong.length > 0 || 'refused' in read) return { wrong };
   const { SEALWATCH_BASEMAP_ATTRIBUTION: attribution = '', SEALWATCH_BASEMAP_TONE: tone } = given;

@@ -9,20 +9,23 @@ const WMTS_NAMES: [RegExp, string][] = [
 ];
 const EXPECTED = 'expected {z}, {x} and {y} in the address of a tile, e.g. https://tiles.example/{z}/{x}/{y}.png';
 
-/** Maps that are drawn displaced, by the hosts that serve them. */
-const DISPLACED: { datum: string; metres: string; hosts: RegExp }[] = [
-  {
-    datum: 'GCJ-02',
+/** Datums in which maps are drawn displaced: how far, and the hosts that serve such maps. */
+const DISPLACED = {
+  gcj02: {
+    name: 'GCJ-02',
     metres: '300 to 500 m',
     hosts: /(^|\.)(autonavi\.com|amap\.com|gtimg\.com|map\.qq\.com|geoq\.cn|google\.cn)$/,
   },
-  { datum: 'BD-09', metres: 'about 1 km', hosts: /(^|\.)(baidu\.com|bdimg\.com|bdstatic\.com)$/ },
-];
+  bd09: { name: 'BD-09', metres: 'about 1 km', hosts: /(^|\.)(baidu\.com|bdimg\.com|bdstatic\.com)$/ },
+};
+export type Datum = keyof typeof DISPLACED;
+const DATUMS: Datum[] = ['gcj02', 'bd09'];
 
 /** What is said of a map that is drawn displaced. @param source a host, or the variable that says so */
-export function displaced(source: string, datum: string, metres: string): string {
+export function displaced(source: string, datum: Datum): string {
+  const { name, metres } = DISPLACED[datum];
   return (
-    `${source} is in ${datum}: trucks would be drawn ${metres} beside their road, and pictures cannot be converted; ` +
+    `${source} is in ${name}: trucks would be drawn ${metres} beside their road, and pictures cannot be converted; ` +
     'give a WGS-84 source, e.g. Tianditu (its layers ending in _w) or a PMTiles file'
   );
 }
@@ -66,10 +69,10 @@ function wrongWith(url: URL): string | undefined {
   if (url.username !== '' || url.password !== '') {
     return `${hostname}: browsers do not send a name and password within an address; give a key in the query`;
   }
-  const found = DISPLACED.find(({ hosts }) => hosts.test(hostname));
-  if (found) return displaced(hostname, found.datum, found.metres);
+  const datum = DATUMS.find((one) => DISPLACED[one].hosts.test(hostname));
+  if (datum) return displaced(hostname, datum);
   if (/(^|\.)google(apis)?\.com$/.test(hostname) && parameter('gl')?.toLowerCase() === 'cn') {
-    return displaced(`${hostname} with gl=cn`, 'GCJ-02', '300 to 500 m');
+    return displaced(`${hostname} with gl=cn`, 'gcj02');
   }
   const ofDegrees = /_c\/wmts$/i.test(pathname) || parameter('tilematrixset') === 'c';
   if (hostname.endsWith('.tianditu.gov.cn') && ofDegrees) {

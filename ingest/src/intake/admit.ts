@@ -1,4 +1,5 @@
 import type { Identity } from '../store/identities.ts';
+import { reportKey } from '../tracker/index.ts';
 import type { Publish } from './lanes.ts';
 import { type IntakeRecord, type Refusal, sameBody, wireForm } from './record.ts';
 
@@ -21,10 +22,6 @@ export interface Admitted {
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
   /** The highest identity of each lock after this batch. */
   highest: Map<string, Highest>;
-}
-
-export function identityOf(of: Omit<Identity, 'timeMs'>): string {
-  return `${of.lockId} ${of.boot} ${of.seq}`;
 }
 
 function isAbove(record: IntakeRecord, highest: Highest | undefined): boolean {
@@ -79,12 +76,12 @@ class Known {
   }
 
   find(record: IntakeRecord): IntakeRecord | undefined {
-    if (this.#index.size === 0) for (const known of this.#stored) this.#index.set(identityOf(known), known);
+    if (this.#index.size === 0) for (const known of this.#stored) this.#index.set(reportKey(known), known);
     for (; this.#indexed < this.#accepted.length; this.#indexed++) {
       const accepted = this.#accepted[this.#indexed] as IntakeRecord;
-      this.#index.set(identityOf(accepted), accepted);
+      this.#index.set(reportKey(accepted), accepted);
     }
-    return this.#index.get(identityOf(record));
+    return this.#index.get(reportKey(record));
   }
 }
 

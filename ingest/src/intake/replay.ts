@@ -2,7 +2,8 @@ import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { type Identity, recordsByIdentity } from '../store/identities.ts';
 import { deleteQuarantine, type QuarantineRow } from '../store/refused.ts';
-import { AHEAD_MS, identityOf } from './admit.ts';
+import { reportKey } from '../tracker/index.ts';
+import { AHEAD_MS } from './admit.ts';
 import type { Intake } from './contract.ts';
 import { decode } from './decode.ts';
 import { type IntakeRecord, sameBody } from './record.ts';
@@ -45,7 +46,7 @@ export async function replayRefused(
   return readings.map(({ row, records, refused }) => {
     const missing = records.filter((record) => !isStored(record, after));
     const others = missing.map((record) => ({
-      reason: after.has(identityOf(record)) ? 'identity-conflict' : 'unstorable',
+      reason: after.has(reportKey(record)) ? 'identity-conflict' : 'unstorable',
       detail: `boot ${record.boot}, seq ${record.seq}: refused again`,
     }));
     const stored = records.length - missing.length;
@@ -71,16 +72,16 @@ function readAgain(row: QuarantineRow, nowMs: number): Reading {
 async function storedBodies(pool: Pool, readings: Reading[]): Promise<Map<string, IntakeRecord>> {
   const identities: Identity[] = readings.flatMap(({ records }) => records);
   const stored = await recordsByIdentity(pool, identities);
-  return new Map(stored.map((record) => [identityOf(record), record]));
+  return new Map(stored.map((record) => [reportKey(record), record]));
 }
 
 /** Whether the identity is unused, or used by this very record. */
 function isFree(record: IntakeRecord, stored: Map<string, IntakeRecord>): boolean {
-  return !stored.has(identityOf(record)) || isStored(record, stored);
+  return !stored.has(reportKey(record)) || isStored(record, stored);
 }
 
 function isStored(record: IntakeRecord, stored: Map<string, IntakeRecord>): boolean {
-  const kept = stored.get(identityOf(record));
+  const kept = stored.get(reportKey(record));
   return kept !== undefined && sameBody(kept, record);
 }
 

@@ -1,6 +1,7 @@
 import type { Alarm, AlarmKind, AlarmState, Severity } from '@sealwatch/schemas';
 import type { Queryable } from './queryable.ts';
-import { isoOf } from './rows.ts';
+import { isoField, isoOf } from './rows.ts';
+import { VISIBLE } from './trips.ts';
 
 export interface AlarmRow {
   alarm_id: string;
@@ -56,8 +57,6 @@ function stateOf(row: AlarmRow): AlarmState {
   return row.assigned_at === null ? 'acknowledged' : 'assigned';
 }
 
-const time = <K extends string>(key: K, value: Date | null) =>
-  (value === null ? {} : { [key]: isoOf(value) }) as { [P in K]?: string };
 const some = <K extends string, V>(key: K, value: V | null) =>
   (value === null ? {} : { [key]: value }) as { [P in K]?: V };
 
@@ -71,34 +70,30 @@ export function alarmOf(row: AlarmRow): Alarm {
     severity: row.severity,
     state: stateOf(row),
     active: row.active,
-    ...time('lastInsideAt', row.last_inside_at),
+    ...isoField('lastInsideAt', row.last_inside_at),
     startedAt: isoOf(row.started_at),
-    ...time('confirmedAt', row.confirmed_at),
-    ...time('endedAt', row.ended_at),
+    ...isoField('confirmedAt', row.confirmed_at),
+    ...isoField('endedAt', row.ended_at),
     raisedAt: isoOf(row.raised_at),
     ...some('maxDistanceM', row.max_distance_m),
     detectedLate: row.detected_late,
     ...(row.lon === null || row.lat === null ? {} : { position: { lon: row.lon, lat: row.lat } }),
     evidence: row.evidence,
-    ...time('remindedAt', row.reminded_at),
-    ...time('escalatedAt', row.escalated_at),
+    ...isoField('remindedAt', row.reminded_at),
+    ...isoField('escalatedAt', row.escalated_at),
     ...some('acknowledgedBy', row.acknowledged_by),
-    ...time('acknowledgedAt', row.acknowledged_at),
+    ...isoField('acknowledgedAt', row.acknowledged_at),
     ...some('assignedTo', row.assigned_to),
-    ...time('assignedAt', row.assigned_at),
+    ...isoField('assignedAt', row.assigned_at),
     ...some('disposedBy', row.disposed_by),
-    ...time('disposedAt', row.disposed_at),
+    ...isoField('disposedAt', row.disposed_at),
     ...(row.disposal_text === null
       ? {}
       : { disposal: { text: row.disposal_text, falseAlarm: row.false_alarm ?? false } }),
     ...some('closedBy', row.closed_by),
-    ...time('closedAt', row.closed_at),
+    ...isoField('closedAt', row.closed_at),
   };
 }
-
-/** `[]` sees every office. Binds to trips aliased `t`. */
-const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] = '{}' OR t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))`;
 
 export interface AlarmFilter {
   state?: AlarmState | undefined;

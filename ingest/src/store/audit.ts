@@ -1,4 +1,5 @@
 import type { Queryable } from './queryable.ts';
+import { ENDS_AT } from './trips.ts';
 
 export interface AuditEntry {
   actor: string;
@@ -40,9 +41,9 @@ export async function audit(db: Queryable, ...entries: AuditEntry[]): Promise<vo
 }
 
 /** What people of some offices see: what was done to their trips, to the alarms of these, and at their own gates. */
-const OF_OFFICES = `SELECT 'trip:' || t.trip_id FROM trips t WHERE t.origin_office = ANY($4) OR t.destination_office = ANY($4)
+const OF_OFFICES = `SELECT 'trip:' || t.trip_id FROM trips t WHERE ${ENDS_AT(4)}
   UNION ALL SELECT 'alarm:' || x.alarm_id FROM alarms x JOIN trips t USING (trip_id)
-    WHERE t.origin_office = ANY($4) OR t.destination_office = ANY($4)
+    WHERE ${ENDS_AT(4)}
   UNION ALL SELECT 'gate:' || g.place_id FROM places g WHERE g.feature -> 'properties' ->> 'office' = ANY($4)
   UNION ALL SELECT 'office:' || o FROM unnest($4::text[]) AS o`;
 

@@ -1,4 +1,5 @@
 import type { IntakeRecord } from '../intake/record.ts';
+import { reportKey } from '../tracker/index.ts';
 import { plainColumn } from './columns.ts';
 import type { Queryable } from './queryable.ts';
 import { REPORT, type ReportRow, recordOf } from './roster.ts';
@@ -32,8 +33,8 @@ export async function recordsByIdentity(db: Queryable, identities: readonly Iden
     text: SAME,
     values: [...columnsOf(identities), plainColumn(identities, (i) => i.seq), plainColumn(identities, (i) => i.timeMs)],
   });
-  const found = new Set(same.map((row) => nameOf({ lockId: row.lock_id, boot: row.boot, seq: row.seq })));
-  const others = identities.filter((identity) => !found.has(nameOf(identity)));
+  const found = new Set(same.map((row) => reportKey({ lockId: row.lock_id, boot: row.boot, seq: row.seq })));
+  const others = identities.filter((identity) => !found.has(reportKey(identity)));
   if (others.length === 0) return same.map(recordOf);
   const runs = runsOf(others);
   const { rows } = await db.query<ReportRow>({
@@ -41,15 +42,13 @@ export async function recordsByIdentity(db: Queryable, identities: readonly Iden
     text: WITHIN,
     values: [...columnsOf(runs), plainColumn(runs, (run) => run.seq), plainColumn(runs, (run) => run.last)],
   });
-  const asked = new Set(others.map(nameOf));
-  return [...same.map(recordOf), ...rows.map(recordOf).filter((record) => asked.has(nameOf(record)))];
+  const asked = new Set(others.map(reportKey));
+  return [...same.map(recordOf), ...rows.map(recordOf).filter((record) => asked.has(reportKey(record)))];
 }
 
 type Numbered = Pick<Identity, 'lockId' | 'boot' | 'seq'>;
 
 const columnsOf = (of: readonly Numbered[]) => [plainColumn(of, (i) => i.lockId), plainColumn(of, (i) => i.boot)];
-
-const nameOf = ({ lockId, boot, seq }: Numbered): string => `${lockId} ${boot} ${seq}`;
 
 interface Run extends Numbered {
   last: number;

@@ -1,4 +1,5 @@
 import type { Queryable } from './queryable.ts';
+import { VISIBLE } from './trips.ts';
 
 export interface LockRow {
   lock_id: string;
@@ -22,10 +23,6 @@ const TRIP = `LEFT JOIN LATERAL (
 
 const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, l.last_fix,
   t.trip_id`;
-
-/** People of an office see the locks that its trips hold; `[]` sees all. */
-const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] = '{}' OR t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))`;
 
 /** Registers locks; answers those that were new. */
 export async function insertLocks(

@@ -1,5 +1,6 @@
 import type { CommandState } from '@sealwatch/schemas';
 import type { Queryable } from './queryable.ts';
+import { VISIBLE } from './trips.ts';
 
 export interface OrderRow {
   command_id: string;
@@ -62,8 +63,7 @@ export async function ordersOfLock(
   offices: string[] = [],
 ): Promise<OrderRow[]> {
   const { rows } = await db.query<OrderRow>(
-    `SELECT c.* FROM commands c LEFT JOIN trips t USING (trip_id) WHERE c.lock_id = $1 AND ($3::text[] = '{}'
-       OR t.trip_id IS NULL OR t.origin_office = ANY($3) OR t.destination_office = ANY($3))
+    `SELECT c.* FROM commands c LEFT JOIN trips t USING (trip_id) WHERE c.lock_id = $1 AND (t.trip_id IS NULL OR ${VISIBLE(3)})
      ORDER BY ordinal DESC LIMIT $2`,
     [lockId, limit, offices],
   );

@@ -1,5 +1,6 @@
 import type { PassageAnswer, PassageQuestion, PassageVerdict } from '@sealwatch/schemas';
 import type { Queryable } from './queryable.ts';
+import { VISIBLE } from './trips.ts';
 
 export interface PassageRow {
   gate_id: string;
@@ -63,9 +64,8 @@ export async function decidePassage(
   return rows[0]!;
 }
 
-const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] = '{}' OR t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter})
-    OR (p.trip_id IS NULL AND g.feature -> 'properties' ->> 'office' = ANY($${parameter})))`;
+const SEEN = (parameter: number) =>
+  `(${VISIBLE(parameter)} OR (p.trip_id IS NULL AND g.feature -> 'properties' ->> 'office' = ANY($${parameter})))`;
 
 /** Newest first. A passage without a trip is seen by the gate's own office. */
 export async function listPassages(
@@ -81,7 +81,7 @@ export async function listPassages(
   const { rows } = await db.query<PassageRow & { gate_name: string; gate_office: string | null }>(
     `SELECT p.*, coalesce(g.name, p.gate_id) AS gate_name, g.feature -> 'properties' ->> 'office' AS gate_office
      FROM passages p LEFT JOIN trips t USING (trip_id) LEFT JOIN places g ON g.place_id = p.gate_id
-     WHERE ($1::text IS NULL OR p.gate_id = $1) AND ($2::uuid IS NULL OR p.trip_id = $2) AND ${VISIBLE(3)}
+     WHERE ($1::text IS NULL OR p.gate_id = $1) AND ($2::uuid IS NULL OR p.trip_id = $2) AND ${SEEN(3)}
        AND ($4::timestamptz IS NULL OR (date_trunc('milliseconds', p.decided_at), p.passage_id) < ($4, $5))
      ORDER BY date_trunc('milliseconds', p.decided_at) DESC, p.passage_id DESC LIMIT $6`,
     [

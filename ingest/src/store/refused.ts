@@ -1,4 +1,5 @@
 import type { Queryable } from './queryable.ts';
+import { ENDS_AT } from './trips.ts';
 
 export interface QuarantineRow {
   quarantine_id: number;
@@ -14,7 +15,7 @@ export interface QuarantineRow {
 const VISIBLE = (parameter: number) =>
   `($${parameter}::text[] = '{}' OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
     WHERE u.lock_id = quarantine.lock_id AND t.status NOT IN ('closed', 'cancelled')
-      AND (t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))))`;
+      AND ${ENDS_AT(parameter)}))`;
 
 export interface QuarantineFilter {
   offices?: string[];

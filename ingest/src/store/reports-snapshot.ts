@@ -3,7 +3,7 @@ import { colourOf } from '../custody/colour.ts';
 import { type IntakeRecord, wireForm } from '../intake/record.ts';
 import type { Queryable } from './queryable.ts';
 import { REPORT, type ReportRow, recordOf } from './roster.ts';
-import { type TripView, tripOf } from './trips.ts';
+import { type TripView, tripOf, VISIBLE } from './trips.ts';
 
 /** A lock that has not reported for this long before the asked time is not on the wall of that time. */
 const LOOK_BACK_MS = 24 * 3_600_000;
@@ -90,7 +90,7 @@ const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT},
     FROM (${ALARMS_AT}) x) a
   WHERE least(t.created_at, t.sealed_at, t.departed_at) <= $1 AND (t.closed_at IS NULL OR t.closed_at > $1)
     AND (t.status <> 'cancelled' OR t.closed_at IS NOT NULL)
-    AND ($2::text[] = '{}' OR t.origin_office = ANY($2) OR t.destination_office = ANY($2))
+    AND ${VISIBLE(2)}
   ORDER BY t.created_at DESC, t.trip_id`;
 
 /** Whether the lock's records of this time are the trip's. */

@@ -3,6 +3,7 @@ import { type IntakeRecord, wireForm } from '../intake/record.ts';
 import type { Queryable } from './queryable.ts';
 import { thinTrack } from './reports-thin.ts';
 import { REPORT, type ReportRow, recordOf } from './roster.ts';
+import { ENDS_AT } from './trips.ts';
 
 /** Place of a record in a lock's list: where the next page begins. */
 export interface ReportKey {
@@ -33,7 +34,7 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
     `SELECT ${REPORT} FROM reports r
      WHERE r.lock_id = $1 AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
        AND ($8::text[] = '{}' OR r.trip_id IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = r.trip_id
-         AND (t.origin_office = ANY($8) OR t.destination_office = ANY($8))))
+         AND ${ENDS_AT(8)}))
        AND ($4::float8 IS NULL OR (r.time, r.boot, r.seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
      ORDER BY r.time, r.boot, r.seq LIMIT $7`,
     [

@@ -1,7 +1,7 @@
 import type { Risk, Step, Trip, TripDeclaration, TripStatus } from '@sealwatch/schemas';
 import { withTransit } from '../custody/steps.ts';
 import type { Queryable } from './queryable.ts';
-import { isoOf } from './rows.ts';
+import { isoField, isoOf } from './rows.ts';
 
 export interface TripRow {
   trip_id: string;
@@ -77,14 +77,14 @@ export const tripViewSql = (more = '') => `SELECT t.*,
   FROM trips t`;
 const VIEW = tripViewSql();
 
-/** `[]` sees every office. */
-export const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] = '{}' OR t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))`;
+/** Whether a trip aliased `t` begins or ends at one of these offices. */
+export const ENDS_AT = (parameter: number) =>
+  `(t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))`;
+
+/** The same of what its caller sees; `[]` sees every office. */
+export const VISIBLE = (parameter: number) => `($${parameter}::text[] = '{}' OR ${ENDS_AT(parameter)})`;
 
 const RISKS: Risk[] = ['green', 'amber', 'red'];
-
-const time = <K extends string>(key: K, value: Date | string | null) =>
-  (value === null ? {} : { [key]: isoOf(value) }) as { [P in K]?: string };
 
 function lastReportOf(last: TripView['last_report']): Pick<Trip, 'lastReport'> {
   if (last === null) return {};
@@ -98,7 +98,7 @@ function lastReportOf(last: TripView['last_report']): Pick<Trip, 'lastReport'> {
     lastReport: {
       lockId: last.lockId,
       time: isoOf(last.time),
-      ...time('receivedAt', last.receivedAt),
+      ...isoField('receivedAt', last.receivedAt),
       ...(position === undefined ? {} : { position }),
       ...(report.seal === undefined ? {} : { seal: report.seal as Record<string, unknown> }),
       ...(report.battery === undefined ? {} : { battery: report.battery as Record<string, unknown> }),
@@ -108,15 +108,15 @@ function lastReportOf(last: TripView['last_report']): Pick<Trip, 'lastReport'> {
 
 function timesOf(row: TripRow) {
   return {
-    ...time('plannedDepartureAt', row.planned_departure_at),
+    ...isoField('plannedDepartureAt', row.planned_departure_at),
     createdAt: isoOf(row.created_at),
-    ...time('sealedAt', row.sealed_at),
-    ...time('departedAt', row.departed_at),
-    ...time('arrivedAt', row.arrived_at),
-    ...time('verifiedAt', row.verified_at),
-    ...time('unlockedAt', row.unlocked_at),
-    ...time('closedAt', row.closed_at),
-    ...time('writtenOffAt', row.written_off_at),
+    ...isoField('sealedAt', row.sealed_at),
+    ...isoField('departedAt', row.departed_at),
+    ...isoField('arrivedAt', row.arrived_at),
+    ...isoField('verifiedAt', row.verified_at),
+    ...isoField('unlockedAt', row.unlocked_at),
+    ...isoField('closedAt', row.closed_at),
+    ...isoField('writtenOffAt', row.written_off_at),
   };
 }
 
@@ -157,7 +157,7 @@ export function tripOf(row: TripView): Trip {
       { status: row.status, departedAt: times.departedAt, arrivedAt: times.arrivedAt },
       openAlarms.map((alarm) => alarm.rule),
     ),
-    progress: { doneM: row.done_m, totalM: row.total_m, ...time('etaAt', row.eta_at) },
+    progress: { doneM: row.done_m, totalM: row.total_m, ...isoField('etaAt', row.eta_at) },
     openAlarms,
     ...lastReportOf(row.last_report),
   };

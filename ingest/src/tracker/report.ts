@@ -28,7 +28,7 @@ export function foldOrder(a: TrackedReport, b: TrackedReport): number {
 }
 
 /** A record's identity: (lock, boot, seq). */
-export function reportKey(report: TrackedReport): string {
+export function reportKey(report: Pick<TrackedReport, 'lockId' | 'boot' | 'seq'>): string {
   return `${report.lockId} ${report.boot} ${report.seq}`;
 }
 
