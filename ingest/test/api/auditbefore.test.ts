@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addressRule } from '../../src/outbox/address.ts';
-import { secretBox } from '../../src/outbox/secretbox.ts';
-import { startWebhooks, type Webhooks } from '../../src/outbox/webhooks.ts';
+import type { Webhooks } from '../../src/outbox/webhooks.ts';
 import { endCommand, expireCommands, markSent } from '../../src/store/commandqueue.ts';
+import { withWebhooks } from '../outbox/subscribing.ts';
 import {
   addGate,
   addLock,
@@ -32,14 +30,7 @@ let platform: TestPlatform;
 let webhooks: Webhooks;
 beforeAll(async () => {
   platform = await startPlatform();
-  webhooks = startWebhooks({
-    pool: platform.pool,
-    log: platform.deps.log,
-    secrets: secretBox(randomBytes(32)),
-    rule: addressRule(['127.0.0.0/8']),
-    everyMs: 0,
-  });
-  platform.deps.webhooks = webhooks;
+  webhooks = withWebhooks(platform);
   await addRoute(platform);
   await addGate(platform);
 });

@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { decodeFrame, type Role, type TripStatus } from '@sealwatch/schemas';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addressRule } from '../../src/outbox/address.ts';
-import { secretBox } from '../../src/outbox/secretbox.ts';
-import { startWebhooks, type Webhooks } from '../../src/outbox/webhooks.ts';
+import type { Webhooks } from '../../src/outbox/webhooks.ts';
 import { announce, EVENT_TYPES } from '../../src/store/outbox.ts';
 import { type Receiver, startReceiver } from '../outbox/receiver.ts';
+import { withWebhooks } from '../outbox/subscribing.ts';
 import {
   addGate,
   addLock,
@@ -67,14 +65,7 @@ beforeAll(async () => {
   platform.feed.attach(platform.api.server);
   url = await platform.api.listen({ host: '127.0.0.1', port: 0 });
   receiver = await startReceiver();
-  webhooks = startWebhooks({
-    pool: platform.pool,
-    log: platform.deps.log,
-    secrets: secretBox(randomBytes(32)),
-    rule: addressRule(['127.0.0.0/8']),
-    everyMs: 0,
-  });
-  platform.deps.webhooks = webhooks;
+  webhooks = withWebhooks(platform);
   for (const who of EVERYBODY) {
     for (const role of ROLES) keys.set(`${who} ${role}`, await platform.key(role, [...LOOKERS[who]]));
   }

@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { addressRule } from '../../src/outbox/address.ts';
-import { secretBox } from '../../src/outbox/secretbox.ts';
-import { startWebhooks, type Webhooks } from '../../src/outbox/webhooks.ts';
+import type { Webhooks } from '../../src/outbox/webhooks.ts';
 import { announce } from '../../src/store/outbox.ts';
 import { addGate, addRoute, addTrip, startPlatform, type TestPlatform } from '../api/platform.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
+import { withWebhooks } from './subscribing.ts';
 
 let platform: TestPlatform;
 let webhooks: Webhooks;
@@ -15,14 +13,7 @@ let receiver: Receiver;
 beforeAll(async () => {
   platform = await startPlatform();
   receiver = await startReceiver();
-  webhooks = startWebhooks({
-    pool: platform.pool,
-    log: platform.deps.log,
-    secrets: secretBox(randomBytes(32)),
-    rule: addressRule(['127.0.0.0/8']),
-    everyMs: 0,
-  });
-  platform.deps.webhooks = webhooks;
+  webhooks = withWebhooks(platform);
   await addRoute(platform);
   await addGate(platform);
 });

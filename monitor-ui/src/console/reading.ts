@@ -66,6 +66,25 @@ export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading
   return { value, loading, problem, refused, reload, act };
 }
 
+/** One thing done at the platform at a time; what it said no to is shown. @param words of an error it did not send, where there are any */
+export function useDoing(words: (error: unknown) => string | undefined = () => undefined) {
+  const complaint = useComplaint();
+  const busy = ref(false);
+  const problem = ref<string>();
+  const run = async (todo: () => Promise<void>) => {
+    busy.value = true;
+    problem.value = undefined;
+    try {
+      await todo();
+    } catch (error) {
+      problem.value = words(error) ?? complaint.value(error);
+    } finally {
+      busy.value = false;
+    }
+  };
+  return { busy, problem, run };
+}
+
 /** A list read page by page, as far as it is scrolled. */
 export function usePages<T>(readPage: (cursor?: string) => Promise<Page<T>>) {
   const items = shallowRef<T[]>([]);

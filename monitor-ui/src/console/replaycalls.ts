@@ -1,24 +1,9 @@
-import type { Alarm, Trip, WallStatus } from '@sealwatch/schemas';
+import type { Alarm, Trip } from '@sealwatch/schemas';
+import type { Page, PlannedRoute } from '../rest.ts';
 import * as rest from '../rest.ts';
-import { call, type Page, type PlannedRoute } from '../rest.ts';
 import * as calls from './calls.ts';
 import { type TimedTrackPoint, timed } from './replay.ts';
 import { routeOf } from './tripplan.ts';
-
-export interface WallThen {
-  at: string;
-  trips: Trip[];
-  locks: {
-    lockId: string;
-    tripId?: string;
-    plate?: string;
-    status: WallStatus;
-    time: string;
-    position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
-  }[];
-}
-export const wallAt = (atMs: number) =>
-  call<WallThen>('GET', `/snapshot?at=${encodeURIComponent(new Date(atMs).toISOString())}`);
 
 const POINTS = 5_000;
 /** Pages of alarms read back in time, at most. */

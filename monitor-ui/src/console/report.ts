@@ -1,7 +1,6 @@
-import { type DayFigures, figures } from '../rest.ts';
+import type { DayFigures } from '../rest.ts';
 
 export type Row = DayFigures;
-export const figuresOf = (fromMs: number) => figures(fromMs);
 
 const nothing = (day: string, office: string): Row => ({
   day,

@@ -11,7 +11,7 @@ import { framesPerSecond } from './pace.ts';
 import { addSigns } from './signs.ts';
 import { wallStyle } from './style.ts';
 import { crowded, numbers, survey } from './survey.ts';
-import { TruckCanvas } from './truckcanvas.ts';
+import { MOST_CANVAS_PX, TruckCanvas } from './truckcanvas.ts';
 
 setWorkerUrl(workerUrl);
 
@@ -28,8 +28,6 @@ const CELL_PX = 96;
 const SURVEY_EVERY_MS = 1_000;
 /** Numbers draw the map anew: not with every look. */
 const NUMBERS_EVERY_MS = 5_000;
-/** 32:9 at twice full HD, device pixels a side; MapLibre draws coarser above 4,096 unless told. */
-const MOST_CANVAS_PX: [number, number] = [8_192, 8_192];
 /** Trucks on a motorway; how fast pictures have to follow is reckoned from it, m/s. */
 const TYPICAL_SPEED_MS = 25;
 
@@ -100,7 +98,8 @@ export function createStage(options: StageOptions): Stage {
     touchPitch: false,
     attributionControl: false,
     fadeDuration: options.calmMotion ? 0 : 200,
-    maxCanvasSize: MOST_CANVAS_PX,
+    // MapLibre draws coarser above 4,096 unless told.
+    maxCanvasSize: [MOST_CANVAS_PX, MOST_CANVAS_PX],
     canvasContextAttributes: { antialias: true, powerPreference: 'high-performance' },
   });
   map.touchZoomRotate.disableRotation();

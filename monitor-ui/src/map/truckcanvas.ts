@@ -52,8 +52,8 @@ interface Gpu {
   uniforms: Record<Uniform, WebGLUniformLocation | null>;
 }
 
-/** Canvases larger than this are drawn coarser, device pixels a side. */
-const MOST_PX = 8_192;
+/** Canvases larger than this are drawn coarser, device pixels a side; 32:9 at twice full HD is not. */
+export const MOST_CANVAS_PX = 8_192;
 /** Weight of the newest picture in the running cost. */
 const NEWEST = 0.3;
 
@@ -87,7 +87,7 @@ export class TruckCanvas {
   }
 
   resize(width: number, height: number, ratio: number): void {
-    const scale = Math.min(ratio, MOST_PX / Math.max(width, 1), MOST_PX / Math.max(height, 1));
+    const scale = Math.min(ratio, MOST_CANVAS_PX / Math.max(width, 1), MOST_CANVAS_PX / Math.max(height, 1));
     this.element.width = Math.round(width * scale);
     this.element.height = Math.round(height * scale);
     this.element.style.width = `${width}px`;

@@ -1,6 +1,7 @@
 import type { FramePosition, Injection, SimulatedLock, SimulatorRun, SimulatorScenario } from '@sealwatch/schemas';
 import type { FeatureCollection } from '../map/geojson.ts';
 import { call } from '../rest.ts';
+import { type Snapshot, truckOf } from '../snapshot.ts';
 
 /** What the testers' console asks of the platform (contract §3). */
 export interface Theatre {
@@ -14,16 +15,6 @@ export const stop = (runId: string) => call<void>('POST', `/simulator/runs/${run
 export const inject = (runId: string, injection: Injection) =>
   call<void>('POST', `/simulator/runs/${runId}/inject`, injection);
 
-/** The locks as the wall shows them now. */
-export interface WallNow {
-  locks: {
-    lockId: string;
-    status: FramePosition['status'];
-    position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
-  }[];
-}
-export const wallNow = () => call<WallNow>('GET', '/snapshot');
-
 /** Where the locks truly are; red where something happened that must be said. */
 export const trueTrucks = (locks: readonly SimulatedLock[]): FramePosition[] =>
   locks.flatMap(({ position, happened }, index) =>
@@ -31,13 +22,11 @@ export const trueTrucks = (locks: readonly SimulatedLock[]): FramePosition[] =>
   );
 
 /** The same locks as the platform has them. */
-export function saidTrucks(locks: readonly SimulatedLock[], wall: WallNow | undefined): FramePosition[] {
+export function saidTrucks(locks: readonly SimulatedLock[], wall: Snapshot | undefined): FramePosition[] {
   const known = new Map(wall?.locks.map((lock) => [lock.lockId, lock]));
   return locks.flatMap(({ lockId }, index) => {
     const lock = known.get(lockId);
-    if (!lock?.position) return [];
-    const { lon, lat, speedKmh = 0, headingDeg = 0 } = lock.position;
-    return [{ index, lon, lat, speedKmh, headingDeg, status: lock.status, flags: 0 }];
+    return lock ? truckOf(index, lock) : [];
   });
 }
 

@@ -88,8 +88,10 @@ export async function readTrip(rest: Rest, tripId: string): Promise<TripAnswer |
   }
 }
 
-export async function cancelTrip(rest: Rest, tripId: string): Promise<void> {
-  await rest.post(`/trips/${tripId}/cancel`, { reason: 'demo fleet: the truck was not watched to its end' });
+const UNWATCHED = 'demo fleet: the truck was not watched to its end';
+
+export async function cancelTrip(rest: Rest, tripId: string, reason = UNWATCHED): Promise<void> {
+  await rest.post(`/trips/${tripId}/cancel`, { reason });
 }
 
 export async function closeTrip(rest: Rest, tripId: string): Promise<void> {

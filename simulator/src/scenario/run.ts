@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Control } from '../control.ts';
-import { lockKnown, readTrip } from '../demo/platform.ts';
+import { cancelTrip, lockKnown, readTrip } from '../demo/platform.ts';
 import type { Language, Progress } from '../progress.ts';
 import type { Rest } from '../rest.ts';
 import { connectRest, untilReady } from '../rest.ts';
@@ -154,8 +154,7 @@ async function feedOf({ http, key }: ScenarioOptions, progress: Progress): Promi
 async function tidy(rest: Rest, evidence: readonly Evidence[]): Promise<void> {
   for (const { played } of evidence) {
     const trip = await readTrip(rest, played.tripId);
-    if (trip && !/closed|cancelled/.test(trip.status))
-      await rest.post(`/trips/${played.tripId}/cancel`, { reason: 'simulated trip, scored' });
+    if (trip && !/closed|cancelled/.test(trip.status)) await cancelTrip(rest, played.tripId, 'simulated trip, scored');
   }
 }
 
