@@ -110,6 +110,16 @@ describe('comms.jamming', () => {
     expect(ledger.one('comms.jamming')).toMatchObject({ active: true, evidence: { sign: 'lost-together' } });
   });
 
+  it('a lock that was heard while it had no fix was not jammed', () => {
+    const make = reporter();
+    const ledger = new Ledger(planOf()).take(...drive(make, '08:10', { fromKm: 10, toKm: 12 }));
+    for (let i = 0; i < 10; i++) {
+      ledger.take(make(at('08:12') + i * 30_000, null, { kind: i === 4 ? 'live' : 'backfill' }));
+    }
+    ledger.take(make('08:17:00', onRoad(18, 2_500)));
+    expect(ledger.of('comms.jamming')).toEqual([]);
+  });
+
   it('a tunnel that ends on the route is none', () => {
     const make = reporter();
     const ledger = new Ledger(planOf()).take(...drive(make, '08:10', { fromKm: 10, toKm: 12 }));

@@ -105,6 +105,12 @@ export const delivery: fc.Arbitrary<Delivery> = fc.record({
   late: fc.array(fc.nat(200), { maxLength: 30 }),
 });
 
+/** The same records, those that the delivery tells as back-filled ones: made in the dark and sent after it. */
+export function backfilled(reports: TrackedReport[], { late }: Delivery): TrackedReport[] {
+  const chosen = new Set(late);
+  return reports.map((report, i) => (chosen.has(i) ? { ...report, kind: 'backfill' } : report));
+}
+
 /** Batches as they arrive. `disorder` 0: nearly as made; 1: any order. */
 export function deliver(
   reports: TrackedReport[],
