@@ -49,7 +49,7 @@ describe('docker-compose.yml', () => {
   it('builds from a Dockerfile that exists and starts what exists', () => {
     const dockerfile = join(ROOT, sealwatch?.build?.dockerfile ?? '');
     expect(existsSync(dockerfile)).toBe(true);
-    const entry = /ENTRYPOINT \["node", "([^"]+)"\]/.exec(readFileSync(dockerfile, 'utf8'))?.[1] ?? '';
+    const entry = /ENTRYPOINT \["node", (?:"--[^"]+", )*"([^"]+)"\]/.exec(readFileSync(dockerfile, 'utf8'))?.[1] ?? '';
     expect(existsSync(join(ROOT, entry))).toBe(true);
   });
 

@@ -106,8 +106,8 @@ describe('the commands of the README', () => {
     const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
-    expect(scripts.demo).toBe('node ingest/bin/sealwatch.mjs demo');
-    expect(scripts.start).toBe('node ingest/bin/sealwatch.mjs serve');
+    expect(scripts.demo).toBe('node --max-semi-space-size=64 ingest/bin/sealwatch.mjs demo');
+    expect(scripts.start).toBe('node --max-semi-space-size=64 ingest/bin/sealwatch.mjs serve');
   });
 
   it('work, every one, against the demo', async () => {

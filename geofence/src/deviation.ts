@@ -117,8 +117,13 @@ export function withFix(
   if (pairedWith !== undefined) excursions = confirm(excursions, pairedWith, seen, changes);
   const kept = settle(excursions, recent);
   next.glitches += excursions.length - kept.length;
-  next.excursions = kept;
+  // Who asks whether anything changed looks at the list, and most fixes of a truck that was off its route change nothing.
+  if (!isSame(kept, lock.excursions)) next.excursions = kept;
   return next;
+}
+
+function isSame(a: readonly Excursion[], b: readonly Excursion[]): boolean {
+  return a.length === b.length && a.every((excursion, index) => excursion === b[index]);
 }
 
 /** Outside and doubted fixes stay for `pairMostMs`; a believed inside one speaks for its neighbour only. */

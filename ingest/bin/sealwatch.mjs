@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 // The command line's front door: builds a fresh checkout, then hands over to the platform or to the simulator.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -86,15 +86,16 @@ async function alarms(http, locks, rate, at) {
   console.log(`  PUBLISH → alarm on the feed at ${at}: ${told(spread(watching.latencies))}${lost}`);
 }
 
-async function profile(ask, locks) {
-  const path = process.env.PROFILE ?? join(tmpdir(), `sealwatch-bench-${process.pid}.cpuprofile`);
+/** @param at a word for the rate of the work */
+async function profile(ask, at, work) {
+  const path = `${process.env.PROFILE ?? join(tmpdir(), `sealwatch-bench-${process.pid}`)}-${at.replace(/\W/g, '-')}.cpuprofile`;
   await ask('profile');
-  await findRate(locks, SECONDS / 2);
+  await work();
   await ask('profiled', path);
   const { parts, functions } = summarise(path);
   if (!process.env.PROFILE) rmSync(path);
   const line = ([name, share]) => `    ${share.toFixed(1).padStart(5)} %  ${name}`;
-  console.log(`  where the platform's time goes, by part:\n${parts.map(line).join('\n')}`);
+  console.log(`  where the platform's time goes at ${at}, by part:\n${parts.map(line).join('\n')}`);
   console.log(`  and by function (self time):\n${functions.map(line).join('\n')}`);
 }
 
@@ -111,7 +112,8 @@ const measure = (side) =>
     console.log(`  PUBACK at ${at}: ${told(open.result)}\n  ${open.text}`);
     if (side === 'sealwatch') {
       await alarms(http, locks, steady, at);
-      await profile(ask, locks);
+      await profile(ask, 'the highest rate', () => findRate(locks, SECONDS / 2));
+      await profile(ask, at, () => openLoop(locks, steady, SECONDS / 2));
       const { stored, refused } = await ask('figures');
       console.log(`  acknowledged ${acknowledgedBy(locks)}, stored ${stored}, refused ${refused}`);
       if (stored !== acknowledgedBy(locks)) process.exitCode = 1;
@@ -120,6 +122,6 @@ const measure = (side) =>
     return rate;
   });
 
-const bareRate = await measure('bare');
+const bareRate = process.env.BARE === '0' ? Number.NaN : await measure('bare');
 const rate = await measure('sealwatch');
 console.log(`ratio ${(rate / bareRate).toFixed(2)} (${LOCKS} locks on trips, one report per publish, QoS 1)`);

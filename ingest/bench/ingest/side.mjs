@@ -2,9 +2,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
+/** As package.json starts the platform. */
+const EXEC_ARGV = ['--max-semi-space-size=64'];
+
 /** Starts a side and answers what `work` makes of it; the process is gone afterwards. */
 export async function withSide(name, work, env = {}) {
-  const server = fork(new URL('./server.mjs', import.meta.url), [name], { env: { ...process.env, ...env } });
+  const options = { env: { ...process.env, ...env }, execArgv: EXEC_ARGV };
+  const server = fork(new URL('./server.mjs', import.meta.url), [name], options);
   const failed = once(server, 'exit').then(() => Promise.reject(new Error(`${name} ended before its time`)));
   failed.catch(() => undefined);
   const hear = async () => (await Promise.race([once(server, 'message'), failed]))[0];

@@ -305,7 +305,7 @@ class Intaking implements Intake {
   /** One transaction; then memory, then everyone who listens, then the locks learn of it. */
   async #commit(batch: Publish[], outcome: Outcome, again: boolean): Promise<void> {
     const end = this.#metrics.commit.startTimer();
-    const written = await inTransaction(this.#deps.pool, (db) => writeBatch(db, outcome, this.#nowMs()));
+    const written = await writeBatch(this.#deps.pool, outcome, this.#nowMs());
     end();
     // The first try may have committed without our learning of it: tell all that stands, for nobody was told then.
     const tripIds = outcome.trips.map((trip) => trip.next.plan.tripId);

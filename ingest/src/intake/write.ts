@@ -1,4 +1,5 @@
 import { reportTopic } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
 import { type AlarmRow, alarmOf } from '../store/alarms.ts';
 import {
   dropCheckpoints,
@@ -17,9 +18,10 @@ import {
   writeCheckpoints,
 } from '../store/batch.ts';
 import { insertConflicts, insertQuarantine } from '../store/quarantine.ts';
-import type { Queryable } from '../store/queryable.ts';
+import { inOneGo, inTransaction, type Queryable } from '../store/queryable.ts';
 import type { Admitted } from './admit.ts';
 import type { Outcome, TripOutcome } from './judge.ts';
+import type { FollowedTrip } from './roster.ts';
 
 /** A checkpoint is written when the newest one is older than this, in fix time: at most so much is folded at a start. */
 const CHECKPOINT_EVERY_MS = 10 * 60_000;
@@ -36,33 +38,50 @@ export interface Written {
   checkpoints: Map<string, number>;
 }
 
-/** Writes a whole batch; runs inside the one transaction of law 1. */
-export async function writeBatch(db: Queryable, outcome: Outcome, nowMs: number): Promise<Written> {
+/**
+ * Writes a whole batch in the one transaction of law 1. Most batches say no more than where locks and trucks are; these
+ * need no answer before their COMMIT, so that it goes with them.
+ */
+export function writeBatch(pool: Pool, outcome: Outcome, nowMs: number): Promise<Written> {
   const { admitted, reports, trips } = outcome;
-  await insertReports(db, reports);
-  await updateLocks(db, lockUpdates(admitted));
-  await insertQuarantine(
-    db,
-    admitted.refusals.map(({ lockId, refusal }) => ({ lockId, topic: reportTopic(lockId), ...refusal })),
-  );
-  await insertConflicts(db, admitted.conflicts);
-  return writeTrips(db, trips, nowMs);
+  const write = async (db: Queryable) => {
+    const [written] = await Promise.all([
+      writeTrips(db, trips, nowMs),
+      insertReports(db, reports),
+      updateLocks(db, lockUpdates(admitted)),
+      insertQuarantine(
+        db,
+        admitted.refusals.map(({ lockId, refusal }) => ({ lockId, topic: reportTopic(lockId), ...refusal })),
+      ),
+      insertConflicts(db, admitted.conflicts),
+    ]);
+    return written;
+  };
+  return trips.some(hasNews) ? inTransaction(pool, write) : inOneGo(pool, write);
+}
+
+/** Whether writing a trip may make an event: what it holds is known only when the answers are here. */
+function hasNews({ changes, withdrawn, next }: TripOutcome): boolean {
+  return changes.length > 0 || withdrawn.length > 0 || isDeparting(next) || isArriving(next);
 }
 
 /** Writes what was judged of trips: alarms, tracker columns, moves, checkpoints and the events of these. */
 export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: number): Promise<Written> {
-  const withdrawn = await withdrawAlarms(
-    db,
-    trips.flatMap((trip) => trip.withdrawn),
-  );
   const facts = trips.flatMap(({ next, changes }) => changes.map((fact) => ({ tripId: next.plan.tripId, fact })));
-  const alarms = await upsertAlarms(db, facts, nowMs);
-  const raised = alarms.filter(isRaised);
   const progress = new Map(trips.filter(isWorthWriting).map((trip) => [trip.next.plan.tripId, tripUpdate(trip)]));
-  const after = await updateTrips(db, [...progress.values()]);
-  const moved = await moveAll(db, trips);
+  // Sent in this order, and so done in it: the risk of a trip is worked out from its alarms.
+  const [withdrawn, alarms, after, moved, checkpoints] = await Promise.all([
+    withdrawAlarms(
+      db,
+      trips.flatMap((trip) => trip.withdrawn),
+    ),
+    upsertAlarms(db, facts, nowMs),
+    updateTrips(db, [...progress.values()]),
+    moveAll(db, trips),
+    keepCheckpoints(db, trips),
+  ]);
+  const raised = alarms.filter(isRaised);
   await insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]);
-  const checkpoints = await keepCheckpoints(db, trips);
   const status = new Map(after.map((trip) => [trip.trip_id, trip]));
   for (const { type, tripId } of moved) {
     const trip = tripId && status.get(tripId);
@@ -138,21 +157,17 @@ function tripUpdate({ next, changes, withdrawn }: TripOutcome): TripUpdate {
   };
 }
 
+const isDeparting = ({ track, status }: FollowedTrip) => track.state.departedAtMs !== undefined && status === 'sealed';
+const isArriving = ({ track, status }: FollowedTrip) =>
+  track.state.arrivedAtMs !== undefined && (status === 'sealed' || status === 'in-transit');
+
 async function moveAll(db: Queryable, trips: TripOutcome[]): Promise<OutboxInsert[]> {
-  const of = (act: 'departedAtMs' | 'arrivedAtMs', from: string[]) =>
-    trips.filter(({ next }) => next.track.state[act] !== undefined && from.includes(next.status));
-  const departing = of('departedAtMs', ['sealed']);
-  const arriving = of('arrivedAtMs', ['sealed', 'in-transit']);
-  const departed = await moveTrips(
-    db,
-    'depart',
-    departing.map(({ next }) => next.plan.tripId),
-  );
-  const arrived = await moveTrips(
-    db,
-    'arrive',
-    arriving.map(({ next }) => next.plan.tripId),
-  );
+  const idsOf = (is: (trip: FollowedTrip) => boolean) =>
+    trips.flatMap(({ next }) => (is(next) ? next.plan.tripId : []));
+  const [departed, arrived] = await Promise.all([
+    moveTrips(db, 'depart', idsOf(isDeparting)),
+    moveTrips(db, 'arrive', idsOf(isArriving)),
+  ]);
   const event = (type: OutboxInsert['type'], atMs: number | undefined, tripId: string): OutboxInsert => ({
     type,
     tripId,
@@ -167,10 +182,6 @@ async function moveAll(db: Queryable, trips: TripOutcome[]): Promise<OutboxInser
 
 async function keepCheckpoints(db: Queryable, trips: TripOutcome[]): Promise<Map<string, number>> {
   const outdated = trips.filter(({ next, fromMs }) => fromMs <= next.checkpointMs);
-  await dropCheckpoints(
-    db,
-    outdated.map(({ next, fromMs }) => ({ tripId: next.plan.tripId, timeMs: fromMs })),
-  );
   const kept = new Map(outdated.map(({ next }) => [next.plan.tripId, 0]));
   const due = trips.filter(({ next }) => {
     const before = kept.get(next.plan.tripId) ?? next.checkpointMs;
@@ -181,7 +192,13 @@ async function keepCheckpoints(db: Queryable, trips: TripOutcome[]): Promise<Map
     timeMs: next.track.state.lastTimeMs,
     state: next.track.state,
   }));
-  await writeCheckpoints(db, written);
   for (const { tripId, timeMs } of written) kept.set(tripId, timeMs);
+  await Promise.all([
+    dropCheckpoints(
+      db,
+      outdated.map(({ next, fromMs }) => ({ tripId: next.plan.tripId, timeMs: fromMs })),
+    ),
+    writeCheckpoints(db, written),
+  ]);
   return kept;
 }

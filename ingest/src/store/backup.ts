@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import type pg from 'pg';
+import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { BackupError, BackupReader, BackupWriter, type Manifest, type TableManifest } from './backup-format.ts';
 import { inTransaction } from './queryable.ts';
@@ -17,6 +17,16 @@ const LEFT_OUT = ['migrations', 'sessions', 'sign_in_links', ...DERIVED];
 /** How values print, so that a checksum means the same on every server. */
 const FORM = `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres';
   SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL search_path = public`;
+
+/** COPY cannot stand among statements that are sent ahead of answers, so it gets a connection of its own. */
+async function inCopyTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const own = new pg.Pool({ ...pool.options, pipeline: false, max: 1 });
+  try {
+    return await inTransaction(own, work);
+  } finally {
+    await own.end();
+  }
+}
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const listed = (columns: string[]): string => columns.map(quoted).join(', ');
@@ -71,7 +81,7 @@ export async function writeBackup(pool: pg.Pool, path: string, now: Date): Promi
   // told below; without this a full disk would be an unhandled rejection first
   written.catch(() => undefined);
   try {
-    const manifest = await inTransaction(pool, async (client) => {
+    const manifest = await inCopyTransaction(pool, async (client) => {
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
       await client.query(FORM);
       const tables: TableManifest[] = [];
@@ -122,7 +132,7 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
   try {
     const reader = new BackupReader(gunzip);
     const manifest = await reader.manifest();
-    await inTransaction(pool, async (client) => {
+    await inCopyTransaction(pool, async (client) => {
       await client.query(FORM);
       const tables = await checkFit(client, manifest);
       await makeEmpty(client, tables, options.force === true);

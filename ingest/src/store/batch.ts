@@ -67,16 +67,27 @@ export interface LockUpdate {
   lastFix?: IntakeRecord;
 }
 
-/** Keeps what is newest by fix time, whichever batch it came in. A fix without a text is that of the report. */
+/**
+ * Keeps what is newest by fix time, whichever batch it came in. `fix` is absent where the newest record with a position is
+ * the newest of all, here as in the row (lock_fix).
+ */
 const UPDATE_LOCKS = `UPDATE locks l SET
     max_boot = x.boot, max_seq = x.seq,
     last_received = greatest(l.last_received, to_timestamp(x.received / 1000.0)),
-    last_report = CASE WHEN l.last_time > to_timestamp(x.t / 1000.0) THEN l.last_report ELSE x.report END,
-    last_time = greatest(l.last_time, to_timestamp(x.t / 1000.0)),
-    last_fix = CASE WHEN x.fix_t IS NULL OR (l.last_fix ->> 'time')::timestamptz > to_timestamp(x.fix_t / 1000.0)
-      THEN l.last_fix ELSE coalesce(x.fix, x.report) END
-  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::jsonb[], $7::float8[], $8::jsonb[])
-    AS x(lock_id, boot, seq, received, t, report, fix_t, fix)
+    last_report = CASE WHEN l.last_time > x.at THEN l.last_report ELSE x.report END,
+    last_time = greatest(l.last_time, x.at),
+    last_fix = CASE
+      WHEN l.last_time > x.at THEN CASE WHEN x.fix_at IS NULL OR l.last_fix_time >= x.fix_at
+        THEN l.last_fix ELSE coalesce(x.fix, x.report) END
+      WHEN x.fix_at IS NOT NULL AND x.fix IS NULL THEN NULL
+      WHEN l.last_fix_time IS NULL OR x.fix_at > l.last_fix_time THEN x.fix
+      ELSE coalesce(l.last_fix, l.last_report) END,
+    last_fix_time = greatest(l.last_fix_time, x.fix_at)
+  FROM (SELECT lock_id, boot, seq, received, to_timestamp(t / 1000.0) AS at, report, to_timestamp(fix_t / 1000.0) AS fix_at,
+      nullif(fix::text, 'null')::json AS fix
+    FROM ROWS FROM (unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[]),
+      json_array_elements($7::json), json_array_elements($8::json))
+      AS u(lock_id, boot, seq, received, t, fix_t, report, fix)) x
   WHERE l.lock_id = x.lock_id`;
 
 export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<void> {
@@ -92,9 +103,9 @@ export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<v
       plainColumn(rows, (r) => r.maxSeq),
       plainColumn(rows, (r) => r.receivedMs),
       plainColumn(rows, (r) => r.last.timeMs),
-      quotedColumn(rows, (r) => JSON.stringify(wireForm(r.last))),
       plainColumn(rows, (r) => r.lastFix?.timeMs),
-      quotedColumn(rows, (r) => (r.lastFix && r.lastFix !== r.last ? JSON.stringify(wireForm(r.lastFix)) : undefined)),
+      JSON.stringify(rows.map((r) => wireForm(r.last))),
+      JSON.stringify(rows.map((r) => (r.lastFix && r.lastFix !== r.last ? wireForm(r.lastFix) : null))),
     ],
   });
 }
@@ -178,7 +189,7 @@ async function upsert(db: Queryable, rows: AlarmWrite[], nowMs: number): Promise
 export async function upsertAlarms(db: Queryable, rows: AlarmWrite[], nowMs: number): Promise<WrittenAlarm[]> {
   const ended = rows.filter((row) => !row.fact.active);
   const active = rows.filter((row) => row.fact.active);
-  return [...(await upsert(db, ended, nowMs)), ...(await upsert(db, active, nowMs))];
+  return (await Promise.all([upsert(db, ended, nowMs), upsert(db, active, nowMs)])).flat();
 }
 
 export async function activeAlarmsOfTrips(db: Queryable, tripIds: string[]): Promise<AlarmRow[]> {

@@ -23,7 +23,7 @@ export const DESIGNATED_KINDS = `('office', 'gate', 'yard', 'yard-cell', 'port')
 
 /** The columns of `Custody` for a trip aliased `t`. @param office an SQL expression: whose end of the trip it is */
 export const CUSTODY = (office: string) => `(SELECT coalesce(json_agg(json_build_object('lockId', l.lock_id,
-      'retired', l.retired_at IS NOT NULL, 'blocked', l.blocked_reason, 'lastTime', l.last_time, 'report', l.last_report, 'fix', l.last_fix)
+      'retired', l.retired_at IS NOT NULL, 'blocked', l.blocked_reason, 'lastTime', l.last_time, 'report', l.last_report, 'fix', lock_fix(l))
       ORDER BY u.ordinal), '[]'::json)
     FROM trip_units u JOIN locks l USING (lock_id) WHERE u.trip_id = t.trip_id) AS lock_states,
   (SELECT coalesce(json_agg(json_build_object('lockId', o.lock_id, 'type', o.type, 'state', o.state,

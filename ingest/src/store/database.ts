@@ -40,6 +40,8 @@ export function createPool(connection: pg.PoolConfig, log: StoreLog, settings: P
     ...connection,
     types,
     max: settings.max ?? 12,
+    // statements are sent without waiting for the answers to those before them
+    pipeline: true,
     application_name: `sealwatch process ${process.pid}`,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,

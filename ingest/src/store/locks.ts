@@ -21,7 +21,7 @@ const TRIP = `LEFT JOIN LATERAL (
   SELECT t.trip_id, t.origin_office, t.destination_office FROM trip_units u JOIN trips t USING (trip_id)
   WHERE u.lock_id = l.lock_id AND t.status NOT IN ('closed', 'cancelled') ORDER BY t.created_at DESC LIMIT 1) t ON true`;
 
-const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, l.last_fix,
+const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
   t.trip_id`;
 
 /** Registers locks; answers those that were new. */

@@ -54,7 +54,7 @@ export interface TripView extends TripRow {
 
 /** The newest record of a trip's locks that belongs to it: none of before it was sealed, none of after it closed. */
 const LAST_REPORT = `(SELECT json_build_object('lockId', l.lock_id, 'time', l.last_time, 'receivedAt', l.last_received,
-    'report', l.last_report, 'fix', l.last_fix)
+    'report', l.last_report, 'fix', lock_fix(l))
   FROM trip_units u JOIN locks l USING (lock_id)
   WHERE u.trip_id = t.trip_id AND l.last_time >= coalesce(u.judged_from, t.created_at)
     AND (u.judged_to IS NULL OR l.last_time < u.judged_to)

@@ -84,7 +84,7 @@ async function allReport(train: Train, lon: number, mode: string): Promise<void>
     position: { lon, lat: 29.3, source: 'gnss' },
   };
   await platform.pool.query(
-    'UPDATE locks SET last_time = $2, last_received = $2, last_report = $3, last_fix = $3 WHERE lock_id = ANY($1)',
+    'UPDATE locks SET last_time = $2, last_received = $2, last_report = $3, last_fix_time = $2 WHERE lock_id = ANY($1)',
     [train.units.map((unit) => unit.lockId), at, record],
   );
 }

@@ -277,7 +277,7 @@ export async function report(
   const position = { lon, lat, source: 'gnss' };
   const record = { v: 1, boot: 1, seq: 1, time, kind: 'live', mode, position, seal, battery: { percent } };
   await platform.pool.query(
-    'UPDATE locks SET last_time = $2, last_received = $2, last_report = $3, last_fix = $3 WHERE lock_id = $1',
+    'UPDATE locks SET last_time = $2, last_received = $2, last_report = $3, last_fix_time = $2 WHERE lock_id = $1',
     [lockId, at, record],
   );
 }

@@ -69,7 +69,7 @@ test('every field of a report comes back from the store as it was sent', async (
   });
   expect(row?.time).toEqual(new Date(full.time));
   const [state] = await rig.rows<{ last_report: object; last_fix: object; max_boot: number; max_seq: number }>(
-    'SELECT * FROM locks WHERE lock_id = $1',
+    'SELECT max_boot, max_seq, last_report, lock_fix(l) AS last_fix FROM locks l WHERE lock_id = $1',
     [LOCK],
   );
   expect(state).toMatchObject({ max_boot: 1, max_seq: 4711, last_report: full, last_fix: full });

@@ -60,7 +60,7 @@ async function muster(env: Record<string, string> = {}): Promise<{ tripId: strin
     battery: { percent: 80 },
   };
   await db.pool.query(
-    'UPDATE locks SET last_time = $2, last_received = $2, last_report = $3, last_fix = $3 WHERE lock_id = $1',
+    'UPDATE locks SET last_time = $2, last_received = $2, last_report = $3, last_fix_time = $2 WHERE lock_id = $1',
     [LOCK, at, record],
   );
   const truck = {

@@ -15,9 +15,13 @@ const params = z.object({
 interface Memory {
   /** Since when fixes follow each other closely and no record is missing; absent: not now. */
   closeMs?: number;
-  /** Points ahead, by their place in the route: when the truck was last seen well before them. */
-  beforeMs: Record<string, number>;
+  /** Points well ahead of the last believed fix, by their place in the route. Most records leave them as they were. */
+  ahead: readonly number[];
+  /** Points beside the truck: when it was last seen well before them. */
+  beforeMs: Readonly<Record<string, number>>;
 }
+
+const NOTHING_AHEAD: Memory = { ahead: [], beforeMs: {} };
 
 /**
  * A missing visit is no record, so it is proven only where none can be missing: an unbroken run of close fixes from before
@@ -33,17 +37,20 @@ export const routeRequiredPointMissed = defineRule<typeof params, Memory>({
   judge: (was, moment, { passedM, sparseS }) => {
     const points = pointsOf(moment.plan);
     if (points.list.length === 0 || !moment.sealed) return was;
+    const before = was.memory ?? NOTHING_AHEAD;
     const closeMs = closeSince(was.memory, moment, sparseS * 1_000);
-    const beforeMs = { ...was.memory?.beforeMs };
-    const memory: Memory = { ...(closeMs === undefined ? {} : { closeMs }), beforeMs };
     const progressM = believedProgressM(moment);
-    if (progressM === undefined || !moment.fix) return { ...was, memory };
-    for (const visited of visitedBy(points.zones, moment)) delete beforeMs[visited];
-    const ruling: Ruling<Memory> = { memory, ended: [] };
-    for (const [index, point] of points.list.entries()) {
-      if (progressM < point.progressM - point.radiusM - passedM) beforeMs[index] = moment.report.timeMs;
-      const seenMs = beforeMs[index];
-      if (seenMs === undefined || progressM < point.progressM + point.radiusM + passedM) continue;
+    if (progressM === undefined || !moment.fix) {
+      return closeMs === before.closeMs ? was : { ...was, memory: withClose(before, closeMs) };
+    }
+    const isAhead = (point: Point) => progressM < point.progressM - point.radiusM - passedM;
+    if (!was.open && closeMs === before.closeMs && isUnchanged(before, points.list, isAhead)) return was;
+    const ahead = [...points.list.keys()].filter((index) => isAhead(points.list[index]!));
+    const beforeMs = besideMs(before, ahead, moment, points.zones);
+    const ruling: Ruling<Memory> = { memory: withClose({ ahead, beforeMs }, closeMs), ended: [] };
+    for (const [index, seenMs] of Object.entries(beforeMs)) {
+      const point = points.list[Number(index)];
+      if (!point || progressM < point.progressM + point.radiusM + passedM) continue;
       const proven = closeMs !== undefined && closeMs <= seenMs;
       const episode = missed(moment, point.name, seenMs, proven);
       if (proven) {
@@ -54,6 +61,26 @@ export const routeRequiredPointMissed = defineRule<typeof params, Memory>({
     return ruling;
   },
 });
+
+function withClose({ ahead, beforeMs }: Memory, closeMs: number | undefined): Memory {
+  return closeMs === undefined ? { ahead, beforeMs } : { closeMs, ahead, beforeMs };
+}
+
+function isUnchanged({ ahead, beforeMs }: Memory, points: readonly Point[], isAhead: (point: Point) => boolean) {
+  for (const _ in beforeMs) return false;
+  return points.every((point, index) => isAhead(point) === ahead.includes(index));
+}
+
+/** The points that the truck is beside of now, without those that it has visited. */
+function besideMs(before: Memory, ahead: number[], moment: Moment, zones: Zones): Record<string, number> {
+  const beside: Record<string, number> = { ...before.beforeMs };
+  const { lockId } = moment.report;
+  const lastMs = moment.before.route.locks.find((lock) => lock.lockId === lockId)?.at?.timeMs;
+  if (lastMs !== undefined) for (const index of before.ahead) beside[index] = lastMs;
+  for (const index of ahead) delete beside[index];
+  for (const index of visitedBy(zones, moment)) delete beside[index];
+  return beside;
+}
 
 function missed(moment: Moment, name: string, seenMs: number, proven: boolean): Episode {
   const { confirmedMs, provenMs, ...episode } = episodeAt(moment, { point: name });
@@ -78,9 +105,15 @@ function visitedBy(zones: Zones, { fix, last }: Moment): string[] {
   return [...there, ...on];
 }
 
+interface Point {
+  name: string;
+  progressM: number;
+  radiusM: number;
+}
+
 interface Points {
   zones: Zones;
-  list: { name: string; progressM: number; radiusM: number }[];
+  list: Point[];
 }
 
 // Shared by the trips of a route, like the route's other places.
