@@ -67,7 +67,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     sessions: new Map(),
   };
   const aedes = await openAedes(house);
-  const budget = new Budget(options.softBytes ?? 16 * 2 ** 20, options.hardBytes ?? 128 * 2 ** 20);
+  const budget = new Budget(options.softBytes ?? 8 * 2 ** 20, options.hardBytes ?? 128 * 2 ** 20);
   house.metrics.waitingBytes(() => budget.bytes);
   const limits = { ...DEFAULT_GATE_LIMITS, ...options.limits };
   const sockets = new Set<Socket>();

@@ -26,6 +26,15 @@ export const DEFAULT_GATE_LIMITS: GateLimits = {
   halfFrameMs: 30_000,
 };
 
+/** What a live report fits into with room to spare; a bundle of late ones does not. */
+const SMALL_FRAME_BYTES = 2 * 1024;
+
+/** As far as the bytes tell. */
+function isSmall(bytes: Buffer | undefined, at: number): boolean {
+  const header = bytes ? readFrameHeader(bytes, at) : 'short';
+  return typeof header === 'string' || header.bodyBytes <= SMALL_FRAME_BYTES;
+}
+
 const PINGRESP = Buffer.from([0xd0, 0]);
 
 /**
@@ -154,14 +163,17 @@ export class Gate extends Duplex {
   #mustWait(): boolean {
     const first = this.#half?.[0] ?? this.#held[0]?.[0] ?? 0;
     if (this.#state === 'open' && first >> 4 === PACKET.pingreq) return this.#socket.writableNeedDrain;
-    return this.#blocked();
+    return this.#blocked(this.#half?.subarray(0, this.#halfBytes) ?? this.#held[0], 0);
   }
 
-  #blocked(): boolean {
+  /** @param bytes the next frame begins in them, at `at` */
+  #blocked(bytes: Buffer | undefined, at: number): boolean {
     if (!this.#readable || this.#state === 'connack') return true;
     if (this.#inFlight >= this.#limits.inFlight || this.#inFlightBytes >= this.#limits.inFlightBytes) return true;
-    if (this.#budget.accepts(this.#inFlight > 0)) return false;
-    this.#budget.wait(this.#waiter);
+    if (this.#budget.isRoomy) return false;
+    const small = this.#inFlight === 0 && isSmall(bytes, at);
+    if (small && this.#budget.isOpenToSmall) return false;
+    this.#budget.wait(this.#waiter, small);
     return true;
   }
 
@@ -184,7 +196,7 @@ export class Gate extends Duplex {
       at += length;
       ping = header.type === PACKET.pingreq;
       if (!ping) passed = at;
-    } while (at < chunk.length && !ping && !this.#blocked());
+    } while (at < chunk.length && !ping && !this.#blocked(chunk, at));
     if (ping) this.#socket.write(PINGRESP);
     if (passed > 0) this.#readable = this.push(passed === chunk.length ? chunk : chunk.subarray(0, passed));
     return at;

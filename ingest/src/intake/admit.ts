@@ -1,6 +1,6 @@
 import type { Identity } from '../store/identities.ts';
 import { reportKey } from '../tracker/index.ts';
-import type { Publish } from './lanes.ts';
+import type { ReadPublish } from './judge.ts';
 import { type IntakeRecord, type Refusal, sameBody, wireForm } from './record.ts';
 
 /** A clock may be ahead of the platform's by so much (docs/rules.md). */
@@ -34,7 +34,7 @@ function isAhead(record: IntakeRecord): boolean {
 }
 
 /** Identities that may be stored already: those not above everything seen of their lock. The others are surely new. */
-export function doubtful(publishes: readonly Publish[], highestOf: HighestOf): Identity[] {
+export function doubtful(publishes: readonly ReadPublish[], highestOf: HighestOf): Identity[] {
   const highest = new Map<string, Highest>();
   const doubts: Identity[] = [];
   for (const { records } of publishes) {
@@ -52,7 +52,11 @@ export function doubtful(publishes: readonly Publish[], highestOf: HighestOf): I
  * with another body, and a time more than 10 min ahead, are refused into the quarantine; very old times are welcome.
  * @param stored what the store holds of the `doubtful` identities
  */
-export function admit(publishes: readonly Publish[], highestOf: HighestOf, stored: readonly IntakeRecord[]): Admitted {
+export function admit(
+  publishes: readonly ReadPublish[],
+  highestOf: HighestOf,
+  stored: readonly IntakeRecord[],
+): Admitted {
   const admitted: Admitted = { accepted: [], duplicates: [], refusals: [], conflicts: [], highest: new Map() };
   const known = new Known(stored, admitted.accepted);
   for (const { lockId, records, refusals, raw } of publishes) {

@@ -6,11 +6,10 @@ import { inTransaction, type Queryable } from '../store/queryable.ts';
 import { adoptRecords, loadTrips, locksOfTrip, openTripIds } from '../store/roster.ts';
 import { wallStatus } from './colour.ts';
 import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
-import { decode } from './decode.ts';
-
-import { judgeBatch, type Outcome, type TripOutcome } from './judge.ts';
+import { glance } from './decode.ts';
+import { judgeBatch, type Outcome, readPublish, type TripOutcome } from './judge.ts';
 import { type BatchSize, DEFAULT_BATCH_SIZE, Lanes, type Publish } from './lanes.ts';
-import { clockOutcomes } from './liveness.ts';
+import { clockOutcome } from './liveness.ts';
 import { countBatch, type IntakeMetrics, intakeMetrics } from './metrics.ts';
 import { backOffMs, isOutage } from './outage.ts';
 import { QuarantineCap } from './quarantinecap.ts';
@@ -24,7 +23,8 @@ const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const STOP_WITHIN_MS = 8_000;
 const FOLLOWED_AT_START = 1_000;
 const FOLLOWED_A_TURN = 50;
-const LOOKED_AT_A_TURN = 500;
+const LOOKED_AT_A_TURN = 200;
+const CHANGED_A_TURN = 50;
 
 /** The way of a report: decode → admit → track → commit → acknowledge → feed; errors leave to the quarantine. */
 class Intaking implements Intake {
@@ -116,7 +116,7 @@ class Intaking implements Intake {
     }
     const receivedMs = this.#nowMs();
     this.#metrics.publishes.inc();
-    this.#lanes.add({ lockId, ...decode(lockId, payload, receivedMs), raw: payload, receivedMs, done });
+    this.#lanes.add({ lockId, raw: payload, receivedMs, done, ...glance(payload) });
     this.#kick();
   }
 
@@ -142,11 +142,25 @@ class Intaking implements Intake {
       if (this.#tripsMissing) await this.#followTrips(await openTripIds(this.#deps.pool));
       this.#tripsMissing = false;
     });
-    const tripIds = this.#roster.tripIds();
-    for (let i = 0; i < tripIds.length && !this.#stopping; i += LOOKED_AT_A_TURN) {
-      const few = tripIds.slice(i, i + LOOKED_AT_A_TURN);
-      await this.#between(() => this.#commitTrips(clockOutcomes(this.#roster.known(few), this.#nowMs())));
+    const tripIds = this.#roster.tripIds().values();
+    while (!this.#stopping && (await this.#between(() => this.#lookAtSome(tripIds)))) {}
+  }
+
+  /** Answers whether there are more. */
+  async #lookAtSome(tripIds: Iterator<string>): Promise<boolean> {
+    const outcomes: TripOutcome[] = [];
+    for (let looked = 0; looked < LOOKED_AT_A_TURN && outcomes.length < CHANGED_A_TURN; looked++) {
+      const { value: tripId, done } = tripIds.next();
+      if (done) {
+        await this.#commitTrips(outcomes);
+        return false;
+      }
+      const trip = this.#roster.trip(tripId);
+      const outcome = trip && clockOutcome(trip, this.#nowMs());
+      if (outcome) outcomes.push(outcome);
     }
+    await this.#commitTrips(outcomes);
+    return true;
   }
 
   stats(): IntakeStats {
@@ -176,7 +190,7 @@ class Intaking implements Intake {
   }
 
   /** Runs a task between two batches, so that trips are never judged by two at once. */
-  #between(task: () => Promise<void>): Promise<void> {
+  #between<T>(task: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#tasks.push(() => task().then(resolve, reject));
       this.#kick();
@@ -279,14 +293,13 @@ class Intaking implements Intake {
     }
     const detail = `payload: ${error instanceof Error ? error.message : String(error)}, expected a record that can be stored`;
     this.#deps.log.error({ err: error, lockId: first.lockId }, 'a publish can be neither judged nor stored');
-    const refusal = { reason: 'unstorable', detail, raw: first.raw };
-    await this.#settle([{ ...first, records: [], refusals: [refusal] }], 1);
+    await this.#settle([{ ...first, refused: { reason: 'unstorable', detail, raw: first.raw } }], 1);
   }
 
   #forget(batch: Publish[], expected?: Outcome): void {
     for (const { next } of expected?.trips ?? []) this.#roster.forgetTrip(next.plan.tripId);
-    for (const { lockId, records } of batch) {
-      for (const { timeMs } of records) {
+    for (const publish of batch) {
+      for (const { lockId, timeMs } of readPublish(publish).records) {
         const tripId = this.#roster.tripOf(lockId, timeMs);
         if (tripId) this.#roster.forgetTrip(tripId);
       }

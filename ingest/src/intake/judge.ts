@@ -5,6 +5,7 @@ import type { Queryable } from '../store/queryable.ts';
 import { tripRecords } from '../store/roster.ts';
 import { type Advance, type AlarmFact, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
 import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
+import { type Decoded, decode } from './decode.ts';
 import type { Publish } from './lanes.ts';
 import type { IntakeRecord } from './record.ts';
 import type { FollowedTrip, Roster } from './roster.ts';
@@ -31,11 +32,36 @@ export class JudgingError extends Error {
   override name = 'JudgingError';
 }
 
-/** Judging lets others have their turn after so long: the commit of the batch before waits for answers of the store. */
+/** A publish that was read: its records, and what of it could not be taken. */
+export interface ReadPublish extends Decoded {
+  lockId: string;
+  raw: Buffer;
+}
+
+/** Work on a batch lets others have their turn after so long: sockets, and the commit of the batch before. */
 const SLICE_MS = 4;
 
-/** Admits a batch and folds it into its trips (laws 2, 3). Reads the store; writes nothing, here or in memory. */
-export async function judgeBatch(db: Queryable, roster: Roster, publishes: readonly Publish[]): Promise<Outcome> {
+class Turns {
+  #sinceMs = performance.now();
+
+  get isOver(): boolean {
+    return performance.now() - this.#sinceMs >= SLICE_MS;
+  }
+
+  async next(): Promise<void> {
+    await setImmediate();
+    this.#sinceMs = performance.now();
+  }
+}
+
+/** Reads a batch, admits it and folds it into its trips (laws 2, 3). Reads the store; writes nothing, here or in memory. */
+export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly Publish[]): Promise<Outcome> {
+  const turns = new Turns();
+  const publishes: ReadPublish[] = [];
+  for (const publish of batch) {
+    publishes.push(readPublish(publish));
+    if (turns.isOver) await turns.next();
+  }
   await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)), db);
   const highestOf: HighestOf = (lockId) => {
     const lock = roster.lock(lockId);
@@ -47,17 +73,18 @@ export async function judgeBatch(db: Queryable, roster: Roster, publishes: reado
   const byTrip = groupByTrip(roster, reports, admitted.conflicts);
   await roster.ensureTrips(byTrip.keys(), db);
   const trips: TripOutcome[] = [];
-  let sinceMs = performance.now();
   for (const [tripId, arrived] of byTrip) {
     const trip = roster.trip(tripId);
     // Waited for only where the store is asked: a promise for each trip is not free.
     const judged = trip && judgeTrip(db, trip, arrived.records, arrived.conflicts);
     if (judged) trips.push(judged instanceof Promise ? await judged : judged);
-    if (performance.now() - sinceMs < SLICE_MS) continue;
-    await setImmediate();
-    sinceMs = performance.now();
+    if (turns.isOver) await turns.next();
   }
   return { admitted, reports, trips };
+}
+
+export function readPublish({ lockId, raw, receivedMs, refused }: Publish): ReadPublish {
+  return { lockId, raw, ...(refused ? { records: [], refusals: [refused] } : decode(lockId, raw, receivedMs)) };
 }
 
 interface Arrived {

@@ -1,23 +1,27 @@
-import type { IntakeRecord, Refusal } from './record.ts';
+import type { Glance } from './decode.ts';
+import type { Refusal } from './record.ts';
 
-/** One publish of a lock on its way through the intake. */
-export interface Publish {
+/** One publish of a lock on its way through the intake: as it came, and what it looks like. */
+export interface Publish extends Glance {
   lockId: string;
-  records: IntakeRecord[];
-  refusals: Refusal[];
   raw: Buffer;
   receivedMs: number;
   /** Gives the PUBACK; called once, after the COMMIT. */
   done: (error?: Error) => void;
+  /** Where the store cannot take it as it is: this goes to the quarantine, and it is read no more. */
+  refused?: Refusal;
 }
 
 export interface BatchSize {
   records: number;
-  /** The part of a batch that back-filled records may take while live ones wait (law 8), 0 to 1. */
+  /** The part of a batch that back-filled records may take while live ones come (law 8), 0 to 1. */
   backfillShare: number;
 }
 
-export const DEFAULT_BATCH_SIZE: BatchSize = { records: 2_000, backfillShare: 0.25 };
+export const DEFAULT_BATCH_SIZE: BatchSize = { records: 2_000, backfillShare: 0.05 };
+
+/** Live publishes are taken to be coming until so many batches in a row have held none: the next one waits for a whole batch. */
+const QUIET_BATCHES = 16;
 
 /**
  * The publishes that wait for a batch: a live lane and a back-fill lane. Publishes of one lock keep their order
@@ -30,6 +34,7 @@ export class Lanes {
   #liveOf = new Map<string, number>();
   #backfillOf = new Map<string, number>();
   #records = 0;
+  #withoutLive = QUIET_BATCHES;
 
   get publishes(): number {
     return this.#live.length + this.#backfill.length;
@@ -44,8 +49,8 @@ export class Lanes {
   }
 
   add(publish: Publish): void {
-    this.#records += publish.records.length;
-    const late = publish.records.some((record) => record.kind === 'backfill') || this.#backfillOf.has(publish.lockId);
+    this.#records += publish.count;
+    const late = publish.backfilled || this.#backfillOf.has(publish.lockId);
     (late ? this.#backfill : this.#live).push(publish);
     count(late ? this.#backfillOf : this.#liveOf, publish.lockId, 1);
   }
@@ -54,17 +59,17 @@ export class Lanes {
   take(size: BatchSize): Publish[] {
     const taken: Publish[] = [];
     let room = size.records;
-    let used = 0;
-    while (used < this.#live.length && room > 0) {
-      const publish = this.#live[used++] as Publish;
+    while (taken.length < this.#live.length && room > 0) {
+      const publish = this.#live[taken.length] as Publish;
       taken.push(publish);
-      room -= weightOf(publish);
+      room -= publish.count;
       count(this.#liveOf, publish.lockId, -1);
     }
-    this.#live = this.#live.slice(used);
-    const share = Math.floor(size.records * size.backfillShare);
-    this.#takeBackfill(taken, taken.length > 0 ? Math.max(1, share) : size.records);
-    for (const publish of taken) this.#records -= publish.records.length;
+    this.#live = this.#live.slice(taken.length);
+    this.#withoutLive = taken.length > 0 ? 0 : this.#withoutLive + 1;
+    const share = Math.max(1, Math.floor(size.records * size.backfillShare));
+    this.#takeBackfill(taken, this.#withoutLive < QUIET_BATCHES ? share : size.records);
+    for (const publish of taken) this.#records -= publish.count;
     return taken;
   }
 
@@ -79,7 +84,7 @@ export class Lanes {
         continue;
       }
       taken.push(publish);
-      room -= weightOf(publish);
+      room -= publish.count;
       count(this.#backfillOf, publish.lockId, -1);
     }
     this.#backfill = at === 0 ? this.#backfill : [...kept, ...this.#backfill.slice(at)];
@@ -95,10 +100,6 @@ export class Lanes {
     this.#records = 0;
     return dropped;
   }
-}
-
-function weightOf(publish: Publish): number {
-  return Math.max(1, publish.records.length + publish.refusals.length);
 }
 
 function count(counts: Map<string, number>, lockId: string, by: number): void {

@@ -3,21 +3,12 @@ import { tick } from '../tracker/replay.ts';
 import type { TripOutcome } from './judge.ts';
 import type { FollowedTrip } from './roster.ts';
 
-/** What the clock alone changes of the trips that are followed: silence, reds that nothing confirmed for a minute. */
-export function clockOutcomes(trips: Iterable<FollowedTrip>, nowMs: number): TripOutcome[] {
-  const outcomes: TripOutcome[] = [];
-  for (const trip of trips) {
-    const { track, changes, withdrawn } = tick(trip.plan, trip.track, nowMs);
-    if (changes.length === 0 && withdrawn.length === 0) continue;
-    outcomes.push({
-      next: { ...trip, track },
-      changes: changes.map(withClock),
-      withdrawn,
-      fromMs: Number.POSITIVE_INFINITY,
-      rejudged: false,
-    });
-  }
-  return outcomes;
+/** What the clock alone changes of a trip: silence, a red that nothing confirmed for a minute; undefined: nothing. */
+export function clockOutcome(trip: FollowedTrip, nowMs: number): TripOutcome | undefined {
+  const { track, changes, withdrawn } = tick(trip.plan, trip.track, nowMs);
+  if (changes.length === 0 && withdrawn.length === 0) return undefined;
+  const next = { ...trip, track };
+  return { next, changes: changes.map(withClock), withdrawn, fromMs: Number.POSITIVE_INFINITY, rejudged: false };
 }
 
 /** A red that only the clock confirmed keeps that in its evidence: a start reads it back into the plan. */

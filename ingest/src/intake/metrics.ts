@@ -20,7 +20,7 @@ export function intakeMetrics(
       },
     });
   gauge('waiting_publishes', 'Publishes that wait for a batch', read.publishes);
-  gauge('waiting_records', 'Records that wait for a batch', read.records);
+  gauge('waiting_records', 'Records that seem to wait for a batch', read.records);
   gauge('waiting_backfill_publishes', 'Publishes in the back-fill lane', read.backfill);
   gauge('trips', 'Open trips whose records are judged', read.trips);
   gauge('ready', '1 while reports are accepted, 0 while they cannot be committed', () => Number(read.ready()));
@@ -47,7 +47,7 @@ export function intakeMetrics(
     }),
     judge: new Histogram({
       name: 'sealwatch_intake_judge_seconds',
-      help: 'Admitting and judging a batch, its reads of the store included',
+      help: 'Reading, admitting and judging a batch, its reads of the store included',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5],
       registers,
     }),

@@ -81,11 +81,6 @@ export class Roster {
     return [...this.#trips.keys()];
   }
 
-  /** Those of these trips that are followed now. */
-  known(tripIds: string[]): FollowedTrip[] {
-    return tripIds.flatMap((tripId) => this.#trips.get(tripId) ?? []);
-  }
-
   get tripCount(): number {
     return this.#trips.size;
   }

@@ -47,6 +47,8 @@ function overdue(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
 }
 
 function confirmedByClock(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
+  const pending = state.route.locks.some(({ excursions }) => excursions.some((one) => one.confirmedMs === undefined));
+  if (!pending) return [];
   return standingAlarms(plan, state).flatMap((fact) => {
     if (fact.rule !== 'route.deviation' || fact.phase !== 'provisional') return [];
     const lock = state.locks[fact.lockId];

@@ -101,17 +101,23 @@ export function tick(
 ): { track: TripTrack; changes: AlarmFact[]; withdrawn: string[] } {
   const known = withConfirmed(plan, track);
   const live = liveness(known, track.state, nowMs);
+  // Of most trips the clock tells nothing, and told nothing before.
+  if (
+    live.length === 0 &&
+    track.toldBy?.plan === plan &&
+    track.toldBy.told === track.told &&
+    !track.told.some(isOfClock)
+  ) {
+    return { track, changes: [], withdrawn: [] };
+  }
   const confirmed = live.flatMap(({ kind, rule, lockId, startedMs, confirmedMs }) =>
     kind === 'latched' && confirmedMs !== undefined ? [{ rule, lockId, startedMs, confirmedMs }] : [],
   );
   const ids = new Set(live.map((fact) => fact.alarmId));
   const now = [...standingAlarms(known, track.state).filter((fact) => !ids.has(fact.alarmId)), ...live];
   const { changes, withdrawn } = difference(track.told, now);
-  return {
-    track: { ...track, told: now, clockConfirmed: [...track.clockConfirmed, ...confirmed] },
-    changes,
-    withdrawn,
-  };
+  const clockConfirmed = [...track.clockConfirmed, ...confirmed];
+  return { track: { ...track, told: now, toldBy: { plan, told: now }, clockConfirmed }, changes, withdrawn };
 }
 
 /** Records of the trip's locks that are not in memory yet, each once, in fold order. */
@@ -226,8 +232,12 @@ function told(
 /** Whether everything that alarms are made of is what it was when they were told; the common case, so it is cheap. */
 function isAsTold(plan: TripPlan, was: TripTrack, track: TripTrack): boolean {
   if (was.toldBy?.plan !== plan || was.toldBy.told !== was.told || track.told !== was.told) return false;
-  if (was.told.some((fact) => fact.rule === 'comms.silent' || fact.rule === 'time.overdue')) return false;
-  return hasSameEpisodes(was.state, track.state);
+  return !was.told.some(isOfClock) && hasSameEpisodes(was.state, track.state);
+}
+
+/** What the clock tells while it lasts, and the fold only in hindsight. */
+function isOfClock({ rule }: AlarmFact): boolean {
+  return rule === 'comms.silent' || rule === 'time.overdue';
 }
 
 /** Raised by the clock and contradicted by no record since. */

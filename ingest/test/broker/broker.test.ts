@@ -272,6 +272,25 @@ test('beyond the limit over all locks, a lock with something waiting is not read
   await vi.waitFor(() => expect(busy.acknowledged()).toHaveLength(20));
 });
 
+test('beyond that limit a bundle of records waits for room, also of a lock that has nothing waiting', async () => {
+  await broker.close();
+  await start({ softBytes: 2_000, hardBytes: 1_000_000 });
+  acknowledge = false;
+  const [busy, other, live] = [await connected(LOCK), await connected(OTHER), await connected('JT70100003')];
+  busy.send(...Array.from({ length: 4 }, (_, i) => publishPacket(LOCK, i + 1, 'x'.repeat(500))));
+  await vi.waitFor(() => expect(received).toHaveLength(4));
+  other.send(publishPacket(OTHER, 1, 'y'.repeat(3_000)), publishPacket(OTHER, 2, 'z'));
+  live.send(publishPacket('JT70100003', 1, '{}'));
+  await vi.waitFor(() => expect(received).toHaveLength(5));
+  expect(received.at(-1)?.lockId).toBe('JT70100003');
+  received[0]?.done();
+  await vi.waitFor(() => expect(received).toHaveLength(6));
+  expect(received.at(-1)?.payload.length).toBe(3_000);
+  acknowledge = true;
+  for (const { done } of received.slice(1)) done();
+  await vi.waitFor(() => expect(other.acknowledged()).toEqual([1, 2]));
+});
+
 test('a second connection of a lock takes over from the first', async () => {
   const first = await connected();
   const second = await connected();

@@ -1,22 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Lanes, type Publish } from '../../src/intake/lanes.ts';
-import type { IntakeRecord } from '../../src/intake/record.ts';
 
 let next = 0;
-function publish(lockId: string, kind: IntakeRecord['kind'], records = 1): Publish {
-  const seq = next++;
-  const record = (): IntakeRecord => ({ lockId, boot: 1, seq, timeMs: 0, receivedMs: 0, kind });
-  return {
-    lockId,
-    records: Array.from({ length: records }, record),
-    refusals: [],
-    raw: Buffer.alloc(0),
-    receivedMs: 0,
-    done: () => undefined,
-  };
+/** Its number is the time it came. */
+function publish(lockId: string, kind: 'live' | 'backfill', count = 1): Publish {
+  const raw = Buffer.alloc(0);
+  return { lockId, raw, count, backfilled: kind === 'backfill', receivedMs: next++, done: () => undefined };
 }
-const seqOf = (one: Publish) => one.records[0]?.seq ?? -1;
+const numberOf = (one: Publish) => one.receivedMs;
+const sum = (batch: Publish[]) => batch.reduce((all, one) => all + one.count, 0);
 
 test('while live publishes wait, a batch takes at most the stated share of back-filled records', () => {
   const lanes = new Lanes();
@@ -24,12 +17,21 @@ test('while live publishes wait, a batch takes at most the stated share of back-
   for (let i = 0; i < 50; i++) lanes.add(publish(`LIVE${i}`, 'live'));
   const batch = lanes.take({ records: 1_000, backfillShare: 0.25 });
   expect(batch.filter((one) => one.lockId.startsWith('LIVE'))).toHaveLength(50);
-  const late = batch.filter((one) => one.lockId.startsWith('LATE')).reduce((sum, one) => sum + one.records.length, 0);
+  const late = sum(batch.filter((one) => one.lockId.startsWith('LATE')));
   expect(late).toBeGreaterThan(0);
   expect(late).toBeLessThanOrEqual(250 + 100);
-  expect(lanes.take({ records: 1_000, backfillShare: 0.25 }).reduce((sum, one) => sum + one.records.length, 0)).toBe(
-    1_000,
-  );
+});
+
+test('a batch stays small while the next live publish may come, and grows once none has come for a while', () => {
+  const lanes = new Lanes();
+  const size = { records: 1_000, backfillShare: 0.25 };
+  for (let i = 0; i < 500; i++) lanes.add(publish(`LATE${i}`, 'backfill', 50));
+  expect(sum(lanes.take(size))).toBe(1_000);
+  lanes.add(publish('LIVE', 'live'));
+  expect(sum(lanes.take(size))).toBe(251);
+  const sizes = Array.from({ length: 17 }, () => sum(lanes.take(size)));
+  expect(sizes.slice(0, 15)).toEqual(Array(15).fill(250));
+  expect(sizes.at(-1)).toBe(1_000);
 });
 
 test('every publish leaves once, those of one lock in the order they came, whatever the lanes and batch sizes', () => {
@@ -56,7 +58,7 @@ test('every publish leaves once, those of one lock in the order they came, whate
         for (let i = 0; lanes.publishes > 0 && i < 1_000; i++) taken.push(...lanes.take({ records: 3, backfillShare }));
         expect(lanes.records).toBe(0);
         for (const lockId of new Set(added.map((one) => one.lockId))) {
-          const of = (list: Publish[]) => list.filter((one) => one.lockId === lockId).map(seqOf);
+          const of = (list: Publish[]) => list.filter((one) => one.lockId === lockId).map(numberOf);
           expect(of(taken)).toEqual(of(added));
         }
       },
