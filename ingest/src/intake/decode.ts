@@ -16,18 +16,19 @@ export interface Glance {
   backfilled: boolean;
 }
 
-/** No two records fit into less. */
-const SURELY_ONE_BYTES = 100;
+const SEQ = Buffer.from('"seq"');
+const BACKFILL = Buffer.from('"backfill"');
 
 /** Looks at a publish without reading it, at a small part of the cost; what it gets wrong costs time and nothing else. */
 export function glance(payload: Buffer): Glance {
   let count = 0;
-  if (payload.length > SURELY_ONE_BYTES) {
-    for (let at = payload.indexOf('"seq"'); at >= 0 && count < MAX_REPORTS_PER_PUBLISH; count++) {
-      at = payload.indexOf('"seq"', at + 5);
+  // 0x7b is {: one record
+  if (payload[0] !== 0x7b) {
+    for (let at = payload.indexOf(SEQ); at >= 0 && count < MAX_REPORTS_PER_PUBLISH; count++) {
+      at = payload.indexOf(SEQ, at + SEQ.length);
     }
   }
-  return { count: Math.max(1, count), backfilled: payload.includes('"backfill"') };
+  return { count: Math.max(1, count), backfilled: payload.includes(BACKFILL) };
 }
 
 /** A report is three levels deep in an array; nothing honest comes near this. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { glance } from '../../src/intake/decode.ts';
 import { Lanes, type Publish } from '../../src/intake/lanes.ts';
 
 let next = 0;
@@ -10,6 +11,16 @@ function publish(lockId: string, kind: 'live' | 'backfill', count = 1): Publish 
 }
 const numberOf = (one: Publish) => one.receivedMs;
 const sum = (batch: Publish[]) => batch.reduce((all, one) => all + one.count, 0);
+
+test('a publish is told by what it looks like: how many records it holds, and whether late ones are among them', () => {
+  const told = (payload: unknown) =>
+    glance(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
+  expect(told({ v: 1, boot: 1, seq: 7 })).toEqual({ count: 1, backfilled: false });
+  expect(told({ v: 1, boot: 1, seq: 7, kind: 'backfill' })).toEqual({ count: 1, backfilled: true });
+  expect(told([{ seq: 1 }, { seq: 2 }, { seq: 3, kind: 'backfill' }])).toEqual({ count: 3, backfilled: true });
+  expect(told(` ${JSON.stringify(Array.from({ length: 900 }, (_, seq) => ({ seq })))}`).count).toBe(200);
+  for (const nonsense of ['', '[]', '{"', 'seq', '[[[[']) expect(told(nonsense).count).toBe(1);
+});
 
 test('while live publishes wait, a batch takes at most the stated share of back-filled records', () => {
   const lanes = new Lanes();
