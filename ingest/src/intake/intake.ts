@@ -1,30 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { alarmOf } from '../store/alarms.ts';
 import { activeAlarmsOfTrips } from '../store/batch.ts';
 import { inTransaction, type Queryable } from '../store/queryable.ts';
-import { adoptRecords, loadTrips, locksOfTrip, openTripIds } from '../store/roster.ts';
-import { wallStatus } from './colour.ts';
+import { adoptRecords, loadTrips, locksOfTrip } from '../store/roster.ts';
+import { Announcer } from './announce.ts';
 import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
 import { glance } from './decode.ts';
 import { judgeBatch, type Outcome, readPublish, type TripOutcome } from './judge.ts';
 import { type BatchSize, DEFAULT_BATCH_SIZE, Lanes, type Publish } from './lanes.ts';
-import { clockOutcome } from './liveness.ts';
 import { countBatch, type IntakeMetrics, intakeMetrics } from './metrics.ts';
 import { backOffMs, isOutage } from './outage.ts';
 import { QuarantineCap } from './quarantinecap.ts';
 import { Rates } from './rates.ts';
 import { Roster } from './roster.ts';
+import { type Between, Watch } from './watch.ts';
 import { type Written, writeBatch, writeTrips } from './write.ts';
 
 export type { Committed, Intake, IntakeDeps } from './contract.ts';
 
-const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const STOP_WITHIN_MS = 8_000;
-const FOLLOWED_AT_START = 1_000;
-const FOLLOWED_A_TURN = 50;
-const LOOKED_AT_A_TURN = 200;
-const CHANGED_A_TURN = 50;
 
 /** The way of a report: decode → admit → track → commit → acknowledge → feed; errors leave to the quarantine. */
 class Intaking implements Intake {
@@ -36,16 +30,14 @@ class Intaking implements Intake {
   readonly #rates: Rates;
   readonly #cap: QuarantineCap;
   readonly #nowMs: () => number;
-  readonly #listeners: ((committed: Committed) => void)[] = [];
+  readonly #announcer: Announcer;
+  readonly #watch: Watch;
   #tasks: (() => Promise<void>)[] = [];
   /** The commit that is under way; false: it failed, and its batch was settled anew. */
   #committing: Promise<boolean> = Promise.resolve(true);
   #running: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #outage: string | undefined;
   #stopping = false;
-  /** A trip was forgotten after a failure and may not report again by itself. */
-  #tripsMissing = false;
   #giveUp = new AbortController();
 
   constructor(deps: IntakeDeps) {
@@ -62,6 +54,12 @@ class Intaking implements Intake {
       ready: () => this.ready().length === 0,
     });
     this.#cap = new QuarantineCap(deps, (rows) => this.#metrics.evicted.inc(rows));
+    this.#announcer = new Announcer(this.#roster, deps.log);
+    const between: Between = {
+      between: (task) => this.#between(task),
+      commitTrips: (trips) => this.#commitTrips(trips),
+    };
+    this.#watch = new Watch(deps, this.#roster, between, this.#nowMs);
   }
 
   /**
@@ -70,43 +68,7 @@ class Intaking implements Intake {
    */
   async start(): Promise<void> {
     await this.#cap.start();
-    const tripIds = await openTripIds(this.#deps.pool);
-    await this.#followTrips(tripIds.slice(0, FOLLOWED_AT_START));
-    await this.checkLiveness();
-    void this.#followRest(tripIds);
-    const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
-    if (everyMs <= 0) return;
-    let looking = false;
-    this.#timer = setInterval(() => {
-      if (looking) return;
-      looking = true;
-      this.checkLiveness()
-        .catch(() => undefined)
-        .finally(() => {
-          looking = false;
-        });
-    }, everyMs);
-    this.#timer.unref();
-  }
-
-  async #followTrips(tripIds: string[]): Promise<void> {
-    for (let i = 0; i < tripIds.length; i += FOLLOWED_A_TURN) {
-      await this.#roster.ensureTrips(tripIds.slice(i, i + FOLLOWED_A_TURN));
-    }
-  }
-
-  /** Between batches, a few at a time, so that no report waits for all of them. */
-  async #followRest(tripIds: string[]): Promise<void> {
-    if (tripIds.length <= FOLLOWED_AT_START) return;
-    for (let i = FOLLOWED_AT_START; i < tripIds.length && !this.#stopping; i += FOLLOWED_A_TURN) {
-      if (i % 5_000 === 0) this.#deps.onProgress?.(`following ${i} of ${tripIds.length} trips`);
-      const few = tripIds.slice(i, i + FOLLOWED_A_TURN);
-      await this.#between(() => this.#roster.ensureTrips(few)).catch((error) => {
-        this.#tripsMissing = true;
-        this.#deps.log.warn({ err: error }, 'trips could not be read; they are at the next look at the clock');
-      });
-    }
-    this.#deps.onProgress?.(`following ${tripIds.length} trips`);
+    await this.#watch.start();
   }
 
   receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void {
@@ -121,7 +83,7 @@ class Intaking implements Intake {
   }
 
   onCommitted(listener: (committed: Committed) => void): void {
-    this.#listeners.push(listener);
+    this.#announcer.add(listener);
   }
 
   refreshTrip(tripId: string): Promise<void> {
@@ -136,31 +98,8 @@ class Intaking implements Intake {
     return this.#between(async () => this.#roster.forgetLocks([lockId]));
   }
 
-  /** So many trips between two batches that no report waits for all of them. */
-  async checkLiveness(): Promise<void> {
-    await this.#between(async () => {
-      if (this.#tripsMissing) await this.#followTrips(await openTripIds(this.#deps.pool));
-      this.#tripsMissing = false;
-    });
-    const tripIds = this.#roster.tripIds().values();
-    while (!this.#stopping && (await this.#between(() => this.#lookAtSome(tripIds)))) {}
-  }
-
-  /** Answers whether there are more. */
-  async #lookAtSome(tripIds: Iterator<string>): Promise<boolean> {
-    const outcomes: TripOutcome[] = [];
-    for (let looked = 0; looked < LOOKED_AT_A_TURN && outcomes.length < CHANGED_A_TURN; looked++) {
-      const { value: tripId, done } = tripIds.next();
-      if (done) {
-        await this.#commitTrips(outcomes);
-        return false;
-      }
-      const trip = this.#roster.trip(tripId);
-      const outcome = trip && clockOutcome(trip, this.#nowMs());
-      if (outcome) outcomes.push(outcome);
-    }
-    await this.#commitTrips(outcomes);
-    return true;
+  checkLiveness(): Promise<void> {
+    return this.#watch.look();
   }
 
   stats(): IntakeStats {
@@ -179,7 +118,7 @@ class Intaking implements Intake {
 
   async stop(withinMs = STOP_WITHIN_MS): Promise<void> {
     this.#stopping = true;
-    clearInterval(this.#timer);
+    this.#watch.stop();
     const deadline = setTimeout(() => this.#giveUp.abort(), withinMs);
     this.#kick();
     const gaveUp = new Promise<void>((resolve) => this.#giveUp.signal.addEventListener('abort', () => resolve()));
@@ -305,7 +244,7 @@ class Intaking implements Intake {
       }
     }
     this.#roster.forgetLocks(batch.map((publish) => publish.lockId));
-    this.#tripsMissing = true;
+    this.#watch.tripsForgotten();
   }
 
   async #judge(batch: Publish[], db: Queryable): Promise<Outcome> {
@@ -326,7 +265,7 @@ class Intaking implements Intake {
     this.#adoptTrips(outcome.trips, written);
     countBatch(this.#metrics, outcome, written, this.#nowMs());
     this.#rates.add(outcome.admitted.accepted);
-    this.#tell(outcome, { ...written, alarms: [...written.alarms, ...standing] });
+    this.#announcer.tellBatch(outcome, { ...written, alarms: [...written.alarms, ...standing] });
     await this.#cap.keep(outcome.admitted.refusals.map(({ refusal }) => refusal.raw.length));
     this.#outage = undefined;
     for (const publish of batch) publish.done();
@@ -341,40 +280,6 @@ class Intaking implements Intake {
       this.#roster.keepTrip({ ...next, checkpointMs, written: progress, ...settled });
     }
     this.#roster.tidy();
-  }
-
-  #tell(outcome: Outcome, written: Written): void {
-    const told = [...outcome.reports];
-    for (const record of outcome.admitted.duplicates) {
-      told.push({ record, tripId: this.#roster.tripOf(record.lockId, record.timeMs) });
-    }
-    this.#emit(
-      told.map(({ record, tripId }) => ({
-        report: record,
-        lockId: record.lockId,
-        ...(tripId ? { tripId } : {}),
-        wallStatus: wallStatus(tripId ? this.#roster.trip(tripId) : undefined),
-      })),
-      written,
-      outcome.trips,
-    );
-  }
-
-  #emit(reports: Committed['reports'], written: Written, trips: TripOutcome[]): void {
-    const withdrawn = written.withdrawn.map((row) => ({ ...alarmOf(row), active: false }));
-    const committed: Committed = {
-      reports,
-      alarms: [...written.alarms.map(alarmOf), ...withdrawn],
-      tripIds: trips.map(({ next }) => next.plan.tripId),
-    };
-    for (const listener of this.#listeners) {
-      try {
-        listener(committed);
-      } catch (error) {
-        // What is committed stays so: a screen that fails must not make a batch look failed.
-        this.#deps.log.error({ err: error }, 'a listener of committed batches failed');
-      }
-    }
   }
 
   async #refold(tripId: string): Promise<void> {
@@ -396,10 +301,10 @@ class Intaking implements Intake {
       const written = await inTransaction(this.#deps.pool, (db) => writeTrips(db, trips, this.#nowMs()));
       this.#adoptTrips(trips, written);
       for (const { rule } of written.raised) this.#metrics.alarms.inc({ rule });
-      this.#emit([], written, trips);
+      this.#announcer.tellTrips(written, trips);
     } catch (error) {
       for (const { next } of trips) this.#roster.forgetTrip(next.plan.tripId);
-      this.#tripsMissing = true;
+      this.#watch.tripsForgotten();
       this.#deps.log.error({ err: error }, 'changes of trips could not be committed');
       throw error;
     }
