@@ -6,7 +6,7 @@ const LOCK = 'JT70100001';
 
 let platform: Platform;
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ SEALWATCH_MQTT_WS_PORT: '0' });
 });
 afterAll(() => platform?.stop());
 
@@ -71,4 +71,15 @@ it('serves every metric that the Grafana dashboard names', async () => {
   // And nothing of the platform's own is left out of it, but sums and counts.
   const own = [...served].filter((name) => name?.startsWith('sealwatch_') && !/_(sum|count)$/.test(name));
   expect(own.filter((name) => name && !named.has(name))).toEqual([]);
+});
+
+it('hears a lock that speaks MQTT over WebSocket like any other', async () => {
+  const lockId = 'JT70100002';
+  const { body } = await platform.call<{ secret: string }>('POST', '/locks', { lockId, model: 'JT701D' });
+  expect(platform.app.mqttWebSocket).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+  const lock = await platform.connectLock(lockId, body.secret, platform.app.mqttWebSocket);
+  const report = { v: 1, boot: 1, seq: 1, time: new Date().toISOString() };
+  await lock.publishAsync(`locks/${lockId}/report`, JSON.stringify(report), { qos: 1 });
+  const stored = await platform.call<{ items: object[] }>('GET', `/locks/${lockId}/reports`);
+  expect(stored.body.items).toMatchObject([report]);
 });

@@ -20,7 +20,7 @@ export interface Platform {
     key?: string,
   ): Promise<{ status: number; body: T }>;
   /** A lock connected with its own secret by a stock MQTT client. */
-  connectLock(lockId: string, secret: string): Promise<MqttClient>;
+  connectLock(lockId: string, secret: string, address?: string): Promise<MqttClient>;
   stop(): Promise<void>;
 }
 
@@ -59,8 +59,8 @@ export async function startPlatform(env: Record<string, string> = {}, wallDir?: 
       const text = await response.text();
       return { status: response.status, body: (text ? JSON.parse(text) : undefined) as T };
     },
-    async connectLock(lockId, secret) {
-      const client = await mqtt.connectAsync(app.mqtt, {
+    async connectLock(lockId, secret, address = app.mqtt) {
+      const client = await mqtt.connectAsync(address, {
         clientId: lockId,
         username: lockId,
         password: secret,

@@ -42,6 +42,7 @@ export interface App {
   http: string;
   mqtt: string;
   mqtts?: string;
+  mqttWebSocket?: string;
   /** Nobody can sign in yet. */
   isNew(): Promise<boolean>;
   /** An address that signs one browser in, once. */
@@ -173,14 +174,20 @@ async function compose(
     host: config.host,
     port: config.mqttPort,
     ...(config.tls ? { tls: { port: config.mqttsPort, ...config.tls } } : {}),
+    webSocketPort: config.mqttWebSocketPort,
     secretHashes: (lockIds) => lockSecretHashes(pool, lockIds),
     report: (lockId, payload, done) => intake.receive(lockId, payload, done),
     reply: (lockId, payload, done) => commands.receiveReply(lockId, payload, done),
     listening: (lockId) => void commands.reconnected(lockId),
     registry,
     log,
-  }).catch((error) => {
-    throw ListenError.from(error, 'MQTT', config.mqttPort, 'SEALWATCH_MQTT_PORT');
+  }).catch((error: { port?: number }) => {
+    const others = new Map([
+      [config.mqttsPort, 'SEALWATCH_MQTTS_PORT'],
+      [config.mqttWebSocketPort, 'SEALWATCH_MQTT_WS_PORT'],
+    ]);
+    const port = error.port ?? config.mqttPort;
+    throw ListenError.from(error, 'MQTT', port, others.get(port) ?? 'SEALWATCH_MQTT_PORT');
   });
   // What is in hand is committed and acknowledged while the locks are still connected.
   undo.push(() => (broker as Broker).close());
@@ -193,6 +200,9 @@ async function compose(
     http,
     mqtt: `mqtt://${config.host}:${broker.port}`,
     ...(broker.tlsPort === undefined ? {} : { mqtts: `mqtts://${config.host}:${broker.tlsPort}` }),
+    ...(broker.webSocketPort === undefined
+      ? {}
+      : { mqttWebSocket: `${config.tls ? 'wss' : 'ws'}://${config.host}:${broker.webSocketPort}` }),
   };
   at = addresses;
   // Fleets leave before their platform does.

@@ -33,6 +33,7 @@ const Environment = z
     SEALWATCH_HTTP_PORT: Port.default(8080),
     SEALWATCH_MQTT_PORT: Port.default(1883),
     SEALWATCH_MQTTS_PORT: Port.default(8883),
+    SEALWATCH_MQTT_WS_PORT: Port.optional(),
     SEALWATCH_TLS_CERT: z.string().optional(),
     SEALWATCH_TLS_KEY: z.string().optional(),
     SEALWATCH_DATA_DIR: z.string().min(1).default('./data'),
@@ -84,6 +85,8 @@ export interface Config {
   httpPort: number;
   mqttPort: number;
   mqttsPort: number;
+  /** Absent: no MQTT over WebSocket. */
+  mqttWebSocketPort?: number;
   tls?: { certPath: string; keyPath: string };
   dataDir: string;
   databaseUrl?: string;
@@ -124,6 +127,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     httpPort: e.SEALWATCH_HTTP_PORT,
     mqttPort: e.SEALWATCH_MQTT_PORT,
     mqttsPort: e.SEALWATCH_MQTTS_PORT,
+    ...(e.SEALWATCH_MQTT_WS_PORT === undefined ? {} : { mqttWebSocketPort: e.SEALWATCH_MQTT_WS_PORT }),
     ...(e.SEALWATCH_TLS_CERT && e.SEALWATCH_TLS_KEY
       ? { tls: { certPath: e.SEALWATCH_TLS_CERT, keyPath: e.SEALWATCH_TLS_KEY } }
       : {}),

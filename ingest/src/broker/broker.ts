@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import { type Command, commandTopic } from '@sealwatch/schemas';
 import type { AuthenticateError, Client, PublishPacket } from 'aedes';
@@ -11,6 +12,7 @@ import { type BrokerMetrics, brokerMetrics } from './metrics.ts';
 import { MuteAedes } from './mute.ts';
 import { type LoadSecretHashes, lockSecrets, type Secrets } from './secrets.ts';
 import { mayRead, publishRule } from './topicrules.ts';
+import { webSocketServer } from './websocket.ts';
 
 /** Takes what a lock published. `done()` gives the PUBACK, so it is called only after the COMMIT (law 1). */
 export type Receive = (lockId: string, payload: Buffer, done: (error?: Error) => void) => void;
@@ -20,6 +22,8 @@ export interface BrokerOptions {
   /** 0 chooses a free port. */
   port: number;
   tls?: { port: number; certPath: string; keyPath: string };
+  /** MQTT over WebSocket too; with `tls` it is wss. 0 chooses a free port. */
+  webSocketPort?: number | undefined;
   secretHashes: LoadSecretHashes;
   report: Receive;
   reply: Receive;
@@ -38,6 +42,7 @@ export interface BrokerOptions {
 export interface Broker {
   port: number;
   tlsPort?: number;
+  webSocketPort?: number;
   /** Writes a command to its lock. False where the lock is not connected or does not listen. */
   deliver(lockId: string, command: Command): Promise<boolean>;
   connectedLocks(): string[];
@@ -70,36 +75,46 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const budget = new Budget(options.softBytes ?? 8 * 2 ** 20, options.hardBytes ?? 128 * 2 ** 20);
   house.metrics.waitingBytes(() => budget.bytes);
   const limits = { ...DEFAULT_GATE_LIMITS, ...options.limits };
-  const sockets = new Set<Socket>();
-  const accept = (socket: Socket) => {
-    sockets.add(socket);
-    socket.setNoDelay(true);
-    socket.once('close', () => sockets.delete(socket));
-    aedes.handle(new Gate(socket, limits, budget, (reason) => house.metrics.refused('wire', reason)));
+  const streams = new Set<Duplex>();
+  const refused = (reason: string) => house.metrics.refused('wire', reason);
+  const accept = (stream: Duplex) => {
+    streams.add(stream);
+    stream.once('close', () => streams.delete(stream));
+    aedes.handle(new Gate(stream, limits, budget, refused));
   };
-  const plain = createServer(accept);
-  const secure = options.tls && createTlsServer(readPair(options.tls), accept);
-  const port = await listen(plain, options.host, options.port);
-  const tlsPort = options.tls && secure ? await listen(secure, options.host, options.tls.port) : undefined;
-
-  return {
-    port,
-    ...(tlsPort === undefined ? {} : { tlsPort }),
-    deliver: (lockId, command) => deliver(house, lockId, command),
-    connectedLocks: () => [...house.sessions.keys()],
-    refreshLock(lockId) {
-      house.secrets.forget(lockId);
-      house.sessions.get(lockId)?.client.close();
-    },
-    async close() {
-      const closed = [plain, ...(secure ? [secure] : [])].map(
-        (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-      );
-      await new Promise<void>((resolve) => aedes.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
-      await Promise.all(closed);
-    },
+  const acceptSocket = (socket: Socket) => accept(socket.setNoDelay(true));
+  const pair = options.tls && readPair(options.tls);
+  const plain = createServer(acceptSocket);
+  const secure = pair && createTlsServer(pair, acceptSocket);
+  const web = options.webSocketPort === undefined ? undefined : webSocketServer({ tls: pair, accept, refused });
+  const close = async () => {
+    const servers = [plain, secure, web].filter((server) => server?.listening);
+    const closed = servers.map((server) => new Promise<void>((resolve) => server?.close(() => resolve())));
+    await new Promise<void>((resolve) => aedes.close(() => resolve()));
+    for (const stream of streams) stream.destroy();
+    web?.closeAllConnections();
+    await Promise.all(closed);
   };
+  try {
+    const port = await listen(plain, options.host, options.port);
+    const tlsPort = options.tls && secure ? await listen(secure, options.host, options.tls.port) : undefined;
+    const webSocketPort = web && (await listen(web, options.host, options.webSocketPort ?? 0));
+    return {
+      port,
+      ...(tlsPort === undefined ? {} : { tlsPort }),
+      ...(webSocketPort === undefined ? {} : { webSocketPort }),
+      deliver: (lockId, command) => deliver(house, lockId, command),
+      connectedLocks: () => [...house.sessions.keys()],
+      refreshLock(lockId) {
+        house.secrets.forget(lockId);
+        house.sessions.get(lockId)?.client.close();
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 function readPair(tls: { certPath: string; keyPath: string }) {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Budget } from './budget.ts';
 import { type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
@@ -48,7 +47,7 @@ const PINGRESP = Buffer.from([0xd0, 0]);
  * States: `connect` (only a CONNECT passes) → `connack` (nothing is read until aedes has answered) → `open`.
  */
 export class Gate extends Duplex {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #limits: GateLimits;
   readonly #budget: Budget;
   readonly #refused: (reason: string) => void;
@@ -63,7 +62,7 @@ export class Gate extends Duplex {
   #inFlight = 0;
   #inFlightBytes = 0;
 
-  constructor(socket: Socket, limits: GateLimits, budget: Budget, refused: (reason: string) => void) {
+  constructor(socket: Duplex, limits: GateLimits, budget: Budget, refused: (reason: string) => void) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     this.#limits = limits;

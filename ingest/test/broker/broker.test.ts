@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import mqtt from 'mqtt';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { pino } from 'pino';
@@ -170,7 +171,7 @@ test('publishes sent with the CONNECT in one write, and frames cut into single b
     }),
     ...[1, 2, 3].map((id) => mqttPacket.generate(publishPacket(LOCK, id, `"${'x'.repeat(300)}${id}"`))),
   ]);
-  lock.socket.setNoDelay(true);
+  (lock.socket as Socket).setNoDelay(true);
   lock.send(bytes.subarray(0, bytes.length - 700));
   for (const byte of bytes.subarray(bytes.length - 700)) lock.socket.write(Buffer.from([byte]));
   await vi.waitFor(() => expect(lock.acknowledged()).toEqual([1, 2, 3]));

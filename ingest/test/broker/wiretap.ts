@@ -1,14 +1,15 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 
 /** A raw MQTT client: sends bytes as given and keeps every packet that comes back. */
 export class Wiretap {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   readonly packets: Packet[] = [];
   closed = false;
 
   /** @param socket where it is not a plain one to `port` */
-  constructor(port: number, socket: Socket = connect(port, '127.0.0.1')) {
+  constructor(port: number, socket: Duplex = connect(port, '127.0.0.1')) {
     this.socket = socket;
     const parser = mqttPacket.parser();
     parser.on('packet', (packet) => this.packets.push(packet));
