@@ -21,6 +21,8 @@ const FORM = `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL
 /** COPY cannot stand among statements that are sent ahead of answers, so it gets a connection of its own. */
 async function inCopyTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const own = new pg.Pool({ ...pool.options, pipeline: false, max: 1 });
+  // a connection that breaks fails the query that waits for it; without a listener it would end the process too
+  own.on('error', () => undefined);
   try {
     return await inTransaction(own, work);
   } finally {
