@@ -78,9 +78,10 @@ async function fill() {
 }
 
 /** Every truck's lock has just reported: sealed, at the gate. */
-const SEALED = `UPDATE locks SET last_time = now() + interval '1 minute', last_received = now(), last_report = r, last_fix = r
+const SEALED = `UPDATE locks SET last_time = now() + interval '1 minute', last_received = now(), last_report = r,
+    last_fix_time = now() + interval '1 minute'
   FROM (SELECT '{"v":1,"mode":"sealed","position":{"lon":121,"lat":30,"source":"gnss"},
-    "seal":{"rope":"inserted","motor":"locked","cover":"closed"},"battery":{"percent":86}}'::jsonb AS r) x
+    "seal":{"rope":"inserted","motor":"locked","cover":"closed"},"battery":{"percent":86}}'::json AS r) x
   WHERE lock_id LIKE 'GATE%'`;
 
 await fill();

@@ -37,7 +37,9 @@ export function webSocketServer({ tls, accept, refused }: WebSocketOptions): Ser
     socket.on('error', () => socket.destroy());
     if (!asksForMqtt(request)) {
       refused('ws-protocol');
-      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nexpected the subprotocol mqtt\n');
+      // The server has let go of the socket: nobody else closes it.
+      const answer = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nexpected the subprotocol mqtt\n';
+      socket.end(answer, () => socket.destroy());
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {

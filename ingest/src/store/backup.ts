@@ -144,6 +144,7 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
       }
       await reader.end();
       await verify(client, manifest);
+      await completeLocks(client);
       await advanceSequences(client);
     });
     return manifest;
@@ -151,6 +152,14 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
     source.destroy();
     gunzip.destroy();
   }
+}
+
+/** Backups from before `last_fix_time` was kept hold the fix alone. */
+async function completeLocks(client: pg.PoolClient): Promise<void> {
+  await client.query(
+    `UPDATE locks SET last_fix_time = (last_fix ->> 'time')::timestamptz
+     WHERE last_fix_time IS NULL AND last_fix IS NOT NULL`,
+  );
 }
 
 async function checkFit(client: pg.PoolClient, manifest: Manifest): Promise<string[]> {

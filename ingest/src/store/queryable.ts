@@ -6,13 +6,11 @@ export type Queryable = Pick<Pool | PoolClient, 'query'>;
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  return withClient(pool, async (client) => {
-    const begun = client.query('BEGIN');
-    // It is on its way with the first statement; should both fail, the statement's error is the one that is told.
-    begun.catch(() => undefined);
+  return withClient(pool, async (client, end) => {
+    // On its way with the first statement; where it fails that one fails too.
+    client.query('BEGIN').catch(() => undefined);
     const result = await work(client);
-    await begun;
-    await client.query('COMMIT');
+    await end('COMMIT');
     return result;
   });
 }
@@ -23,15 +21,8 @@ export function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promi
  * @param statements asks everything before it first waits; what it asks later is refused
  */
 export function inOneGo<T>(pool: Pool, statements: (db: Queryable) => Promise<T>): Promise<T> {
-  return withClient(pool, async (client) => {
-    let asked = false;
-    const query = (...question: Parameters<Pool['query']>) => {
-      if (asked) throw new Error('a statement came after the COMMIT that goes with the others');
-      return client.query(...question);
-    };
-    const begun = client.query('BEGIN');
-    const sent = Promise.all([statements({ query: query as Pool['query'] }), begun]);
-    asked = true;
+  return withClient(pool, async (client, end) => {
+    const sent = Promise.all([client.query('BEGIN'), statements(client)]);
     let failed = false;
     sent.catch(() => {
       failed = true;
@@ -39,27 +30,50 @@ export function inOneGo<T>(pool: Pool, statements: (db: Queryable) => Promise<T>
     // A statement that could not even be sent has failed after this turn; the server knows nothing of it.
     await setImmediate();
     if (failed) await sent;
-    const [[result]] = await Promise.all([sent, client.query('COMMIT')]);
+    const [[, result]] = await Promise.all([sent, end('COMMIT')]);
     return result;
   });
 }
 
-async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken = false;
+type End = (how: 'COMMIT' | 'ROLLBACK') => Promise<unknown>;
+
+/**
+ * A connection for one transaction. Of statements sent before one failed the server only says that the transaction is over:
+ * told is why. What is asked after the end is refused, for it would stand alone.
+ */
+async function withClient<T>(pool: Pool, work: (client: PoolClient, end: End) => Promise<T>): Promise<T> {
+  const connection = await pool.connect();
+  let [broken, ended] = [false, false];
+  const errors: unknown[] = [];
   // a connection that is lost while it is checked out emits `error`, which would end the process without a listener
   const lost = () => {
     broken = true;
   };
-  client.on('error', lost);
+  connection.on('error', lost);
+  const client: PoolClient = Object.create(connection);
+  client.query = ((...question: Parameters<Pool['query']>) => {
+    if (ended) throw new Error('a statement came after the end of its transaction');
+    const answer = connection.query(...question) as unknown;
+    if (answer instanceof Promise) answer.catch((error) => errors.push(error));
+    return answer;
+  }) as PoolClient['query'];
+  const end: End = (how) => {
+    ended = true;
+    return connection.query(how);
+  };
   try {
-    return await work(client);
+    return await work(client, end);
   } catch (error) {
-    await client.query('ROLLBACK').catch(lost);
-    throw error;
+    await end('ROLLBACK').catch(lost);
+    throw isAborted(error) ? errors[0] : error;
   } finally {
-    client.off('error', lost);
+    connection.off('error', lost);
     // a connection in an unknown state is closed, not given to the next one
-    client.release(broken);
+    connection.release(broken);
   }
+}
+
+/** SQLSTATE in_failed_sql_transaction. */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '25P02';
 }

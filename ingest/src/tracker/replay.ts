@@ -117,7 +117,9 @@ export function tick(
   const now = [...standingAlarms(known, track.state).filter((fact) => !ids.has(fact.alarmId)), ...live];
   const { changes, withdrawn } = difference(track.told, now);
   const clockConfirmed = [...track.clockConfirmed, ...confirmed];
-  return { track: { ...track, told: now, toldBy: { plan, told: now }, clockConfirmed }, changes, withdrawn };
+  // What it has just confirmed the next look tells once more, as the fold then knows it.
+  const toldBy = confirmed.length > 0 ? undefined : { plan, told: now };
+  return { track: { ...track, told: now, toldBy, clockConfirmed }, changes, withdrawn };
 }
 
 /** Records of the trip's locks that are not in memory yet, each once, in fold order. */

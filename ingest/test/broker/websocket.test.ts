@@ -134,6 +134,26 @@ test('who asks for a page, for another protocol or for nothing sensible is told 
   expect(await answerTo('\x10\x0c\0\x04MQTT\x04\0\0\x3c\0\0')).toMatch(/^HTTP\/1.1 400 /);
 });
 
+test('who is refused and does not hang up is hung up on', async () => {
+  const socket = connect({ port: broker.webSocketPort ?? 0, host: '127.0.0.1', allowHalfOpen: true });
+  let closed = false;
+  socket.on('data', () => undefined);
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    closed = true;
+  });
+  const key = Buffer.alloc(16).toString('base64');
+  socket.write(
+    `GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\n\r\n`,
+  );
+  await vi.waitFor(async () => expect(await refused('ws-protocol')).toBe(1));
+  // With its side open it learns of that by what it writes next.
+  await vi.waitFor(() => {
+    socket.write('still here');
+    expect(closed).toBe(true);
+  });
+});
+
 test('MQTT.js connects over WebSocket, subscribes and publishes', async () => {
   const client = await mqtt.connectAsync(address(), {
     ...{ clientId: LOCK, username: LOCK, password: SECRET, reconnectPeriod: 0 },

@@ -17,8 +17,13 @@ test('a publish is told by what it looks like: how many records it holds, and wh
     glance(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
   expect(told({ v: 1, boot: 1, seq: 7 })).toEqual({ count: 1, backfilled: false });
   expect(told({ v: 1, boot: 1, seq: 7, kind: 'backfill' })).toEqual({ count: 1, backfilled: true });
-  expect(told([{ seq: 1 }, { seq: 2 }, { seq: 3, kind: 'backfill' }])).toEqual({ count: 3, backfilled: true });
-  expect(told(` ${JSON.stringify(Array.from({ length: 900 }, (_, seq) => ({ seq })))}`).count).toBe(200);
+  expect(told([{ seq: 1 }, { seq: [2, 3], at: '],"' }, { seq: 3, kind: 'backfill' }])).toEqual({
+    count: 3,
+    backfilled: true,
+  });
+  // What is nonsense has its weight too: each element is a refusal to be kept.
+  expect(told(Array(150).fill(1)).count).toBe(150);
+  expect(told(`\n${JSON.stringify(Array.from({ length: 900 }, (_, seq) => ({ seq })))}`).count).toBe(200);
   for (const nonsense of ['', '[]', '{"', 'seq', '[[[[']) expect(told(nonsense).count).toBe(1);
 });
 

@@ -104,6 +104,34 @@ describe('backup and restore', () => {
     expect(await sums(to)).toEqual(await sums(from));
   });
 
+  it('bring back a backup from before the time of a lock’s last position was kept', async () => {
+    const older = await freshDatabase();
+    try {
+      await older.pool.query('ALTER TABLE locks DROP COLUMN last_fix_time');
+      const fix = {
+        boot: 1,
+        seq: 2,
+        time: '2026-11-21T08:00:00.000Z',
+        position: { lon: 120, lat: 30, source: 'gnss' },
+      };
+      await older.pool.query(
+        `INSERT INTO locks (lock_id, secret_hash, last_time, last_report, last_fix) VALUES ('JT70100001', '', $1, $2, $3)`,
+        ['2026-11-21T09:00:00Z', { ...fix, seq: 3, position: undefined }, fix],
+      );
+      await writeBackup(older.pool, join(folder, 'older.backup'), new Date(NOW_MS));
+    } finally {
+      await older.drop();
+    }
+    const into = await freshDatabase();
+    try {
+      await restoreBackup(into.pool, join(folder, 'older.backup'));
+      const { rows } = await into.pool.query('SELECT lock_fix(l) AS fix, last_fix_time FROM locks l');
+      expect(rows).toMatchObject([{ fix: { seq: 2 }, last_fix_time: new Date('2026-11-21T08:00:00Z') }]);
+    } finally {
+      await into.drop();
+    }
+  });
+
   it('refuse a backup of a newer Sealwatch', async () => {
     const whole = gunzipSync(readFileSync(file)).toString('latin1');
     const newer = join(folder, 'newer.backup');

@@ -43,7 +43,41 @@ test('one that comes after the COMMIT is refused, for it would stand outside the
     await add(db, 1);
     await add(db, 2);
   });
-  await expect(going).rejects.toThrow('after the COMMIT');
+  await expect(going).rejects.toThrow('after the end of its transaction');
+});
+
+test('what is told is why it failed, and not that the statements after it came too late', async () => {
+  const deep = async (db: Queryable) => {
+    await Promise.all([(async () => (await Promise.all([add(db, 1), add(db, 1)])).flat())()]);
+  };
+  for (const transaction of [inOneGo, inTransaction]) {
+    for (let i = 0; i < 20; i++) {
+      const going = transaction(database.pool, (db: Queryable) => Promise.all([deep(db), add(db, 2), add(db, 3)]));
+      await expect(going).rejects.toMatchObject({ code: '23505' });
+    }
+  }
+  expect(await kept()).toEqual([]);
+});
+
+test('where work on the client’s side fails, what its other parts ask later does not stand alone', async () => {
+  let asked: Promise<unknown> | undefined;
+  const going = inTransaction(database.pool, async (db) => {
+    asked = add(db, 1).then(() => add(db, 2));
+    throw new TypeError('not a row');
+  });
+  await expect(going).rejects.toThrow('not a row');
+  await expect(asked).rejects.toThrow('after the end of its transaction');
+  expect(await kept()).toEqual([]);
+});
+
+test('an error that the work turns into its own is told as its own', async () => {
+  const going = inTransaction(database.pool, async (db) => {
+    await add(db, 1);
+    await add(db, 1).catch(() => {
+      throw new RangeError('there is one already');
+    });
+  });
+  await expect(going).rejects.toThrow('there is one already');
 });
 
 test('a connection can be used again after a failure', async () => {

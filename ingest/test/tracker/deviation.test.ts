@@ -119,6 +119,22 @@ describe('route.deviation by the clock', () => {
     expect(confirmed(ledger, '08:11:30')).toEqual([['open', '08:11:30', 'clock']]);
   });
 
+  it('is told once more as the fold knows it, and then no more while nothing comes', () => {
+    const ledger = follow([
+      ['08:10:00', 10, 0, '-'],
+      ['08:10:30', 10.6, 900, 'provisional'],
+    ]);
+    const look = (time: string) => {
+      const ticked = tick(ledger.plan, ledger.track, at(time));
+      ledger.track = ticked.track;
+      return ticked.changes.map(({ evidence }) => (evidence.excursions as { confirmedMs?: number }[])[0]?.confirmedMs);
+    };
+    expect(look('08:11:30')).toEqual([undefined]);
+    expect(look('08:11:35')).toEqual([at('08:11:30')]);
+    expect(look('08:11:40')).toEqual([]);
+    expect(look('08:11:45')).toEqual([]);
+  });
+
   it('and where records without a fix, or at the edge, are all that follow', () => {
     const ledger = follow([
       ['08:10:00', 10, 0, '-'],

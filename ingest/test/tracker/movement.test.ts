@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alarmsOf } from '../../src/tracker/index.ts';
+import { alarmsOf, startTrack } from '../../src/tracker/index.ts';
 import { at, clock, drive, Ledger, LOCK, OTHER_LOCK, onRoad, planOf, reporter, square } from './trip.ts';
 
 /** time, kilometre, metres off, and the state of the rule's alarm after it (`-`: none) */
@@ -60,6 +60,20 @@ describe('route.required-point-missed', () => {
     expect(ledger.one('route.required-point-missed')?.phase).toBe('provisional');
     ledger.take(...blind);
     expect(ledger.of('route.required-point-missed')).toEqual([]);
+  });
+
+  it('goes on from a checkpoint that tells points ahead by when they were seen alone', () => {
+    const all = drive(reporter(), '08:00', { fromKm: 25, toKm: 35 });
+    const whole = new Ledger(plan()).take(...all);
+    const first = new Ledger(plan()).take(...all.slice(0, 5));
+    const { state } = structuredClone({ state: first.track.state });
+    const rule = state.rules['route.required-point-missed']!.by[LOCK]!;
+    const { closeMs } = rule.memory as { closeMs: number };
+    rule.memory = { closeMs, beforeMs: { 0: state.lastTimeMs } };
+    const restored = new Ledger(plan());
+    restored.track = startTrack(restored.plan, { timeMs: state.lastTimeMs, state });
+    restored.take(...all.slice(5));
+    expect(restored.of('route.required-point-missed')).toEqual(whole.of('route.required-point-missed'));
   });
 });
 

@@ -21,6 +21,7 @@ interface Memory {
   beforeMs: Readonly<Record<string, number>>;
 }
 
+/** A stored memory may hold points ahead in `beforeMs` alone. */
 const NOTHING_AHEAD: Memory = { ahead: [], beforeMs: {} };
 
 /**
@@ -37,7 +38,7 @@ export const routeRequiredPointMissed = defineRule<typeof params, Memory>({
   judge: (was, moment, { passedM, sparseS }) => {
     const points = pointsOf(moment.plan);
     if (points.list.length === 0 || !moment.sealed) return was;
-    const before = was.memory ?? NOTHING_AHEAD;
+    const before = was.memory?.ahead ? was.memory : { ...NOTHING_AHEAD, ...was.memory };
     const closeMs = closeSince(was.memory, moment, sparseS * 1_000);
     const progressM = believedProgressM(moment);
     if (progressM === undefined || !moment.fix) {
