@@ -153,12 +153,19 @@ describe('the consoles', () => {
   it('replay the deviation: green before it, red from its confirmation on, at the very times of the records', async () => {
     const { startedAt, confirmedAt } = await deviation();
     expect(startedAt).toBe(new Date(startMs + OFF.from * 30_000).toISOString());
-    const page = await open(`/replay?trips=${tripId}`);
+    const page = await (await signedIn('王芳')).newPage();
+    let reads = 0;
+    page.on('request', (request) => {
+      if (request.url().includes(`/trips/${tripId}/track`)) reads += 1;
+    });
+    await page.goto(`${platform.app.http}/replay?trips=${tripId}`);
     const truck = page.locator(`[data-truck="${tripId}"]`);
     await expect.poll(() => truck.getAttribute('data-status'), PATIENCE).toBe('green');
     await page.locator('.events button', { hasText: '偏离路线 · 确认' }).click();
     await expect.poll(() => new URL(page.url()).searchParams.get('at'), PATIENCE).toBe(confirmedAt);
     await expect.poll(() => truck.getAttribute('data-status'), PATIENCE).toBe('red');
+    // Read again, the story would begin anew under the hands of whoever has moved on.
+    expect(reads).toBe(1);
   });
 
   it('say which past trips another route would have turned red, and write nothing', async () => {
