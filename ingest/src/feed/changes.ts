@@ -125,11 +125,14 @@ export class Changes {
 
   async #read(lockIds: string[], tripIds: string[], alarmIds: string[]): Promise<void> {
     try {
-      const locks = lockIds.length === 0 ? [] : await wallLocks(this.#pool, lockIds);
-      const trips = tripIds.length === 0 ? [] : (await tripsById(this.#pool, tripIds)).map(tripOf);
-      const alarms = alarmIds.length === 0 ? [] : (await alarmsById(this.#pool, alarmIds)).map(alarmOf);
+      const [locks, trips, alarmRows] = await Promise.all([
+        lockIds.length === 0 ? [] : wallLocks(this.#pool, lockIds),
+        tripIds.length === 0 ? [] : tripsById(this.#pool, tripIds),
+        alarmIds.length === 0 ? [] : alarmsById(this.#pool, alarmIds),
+      ]);
+      const alarms = alarmRows.map(alarmOf);
       if (locks.length > 0) this.#told.locks(locks);
-      for (const trip of trips) this.#told.trip(trip);
+      for (const trip of trips) this.#told.trip(tripOf(trip));
       for (const alarm of alarms) this.#told.alarm(alarm);
       for (const alarmId of alarmIds) {
         const gone = alarms.some((alarm) => alarm.alarmId === alarmId) ? undefined : this.#withdrawn.get(alarmId);
