@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   type Alarm,
   decodeFrame,
@@ -11,7 +10,7 @@ import type { MqttClient } from 'mqtt';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ADMIN_KEY, type Platform, realRoad, startPlatform } from './platform.ts';
-import { box, GATE, gateAt, plate, ROUTE } from './truck.ts';
+import { box, GATE, gateAt, passageOf, plate, ROUTE } from './truck.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -185,16 +184,7 @@ describe('the main job', () => {
     await vi.waitFor(() => expect(statuses.get(index())?.at(-1)?.status).toBe('red'), 180_000);
   });
 
-  const ask = (n: number, lock: Lock) =>
-    platform.call('POST', `/gates/${GATE}/passages`, {
-      passageId: randomUUID(),
-      lane: '2',
-      direction: 'in',
-      at: new Date().toISOString(),
-      plate: { text: plate(n), confident: true },
-      containers: [{ no: box(n), confident: true }],
-      lockIds: [lock.lockId],
-    });
+  const ask = (n: number, lock: Lock) => platform.call('POST', `/gates/${GATE}/passages`, passageOf(n, lock.lockId));
 
   it('sends the red truck to inspection and lets a clean one through by itself', async () => {
     const red = await startLock(3);

@@ -116,14 +116,17 @@ export async function startTruck(platform: Platform, n: number): Promise<Truck> 
       };
       await lock.publishAsync(`locks/${lockId}/report`, JSON.stringify(record), { qos: 1 });
     },
-    passage: () => ({
-      passageId: randomUUID(),
-      lane: '2',
-      direction: 'in',
-      at: new Date().toISOString(),
-      plate: { text: plate(n), confident: true },
-      containers: [{ no: box(n), confident: true }],
-      lockIds: [lockId],
-    }),
+    passage: () => passageOf(n, lockId),
   };
 }
+
+/** What a gate reads of the n-th truck with this lock, all of it without doubt. */
+export const passageOf = (n: number, lockId: string) => ({
+  passageId: randomUUID(),
+  lane: '2',
+  direction: 'in',
+  at: new Date().toISOString(),
+  plate: { text: plate(n), confident: true },
+  containers: [{ no: box(n), confident: true }],
+  lockIds: [lockId],
+});

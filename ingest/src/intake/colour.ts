@@ -1,11 +1,11 @@
 import type { WallStatus } from '@sealwatch/schemas';
-import type { FollowedTrip } from './roster.ts';
+import { type FollowedTrip, isOver } from './roster.ts';
 
 const RISK: WallStatus[] = ['green', 'amber', 'red'];
 
 /** The colour of a trip's locks on the wall, by the same order as `custody/colour.ts`. */
 export function wallStatus(trip: FollowedTrip | undefined): WallStatus {
-  if (!trip || trip.status === 'closed' || trip.status === 'cancelled') return 'idle';
+  if (!trip || isOver(trip)) return 'idle';
   if (trip.risk === 2) return 'red';
   const { told } = trip.track;
   if (told.some((fact) => fact.phase === 'provisional' && fact.severity === 'critical')) return 'provisional';

@@ -84,70 +84,63 @@ function parse(payload: Buffer): { value: unknown } | Fault {
   }
 }
 
-/** How many elements a JSON array has, 1 for anything else; stops looking at more than a publish may hold. */
-function elementsIn(payload: Buffer): number {
-  // 0x7b is {: one record
-  if (payload[0] === 0x7b) return 1;
+/**
+ * Goes through JSON outside its strings.
+ * @param visit told of each bracket and comma, where it is and how deep it stands; false ends the walk
+ */
+function walk(json: Buffer, visit: (byte: number, at: number, depth: number) => boolean): void {
   let depth = 0;
-  let elements = 0;
   let inText = false;
-  for (let i = 0; i < payload.length && elements < MAX_REPORTS_PER_PUBLISH; i++) {
-    const byte = payload[i];
-    if (inText) {
-      if (byte === 0x5c) i += 1;
-      else if (byte === 0x22) inText = false;
-    } else if (byte === 0x22) inText = true;
-    else if (byte === 0x7b || byte === 0x5b) depth += 1;
-    else if (byte === 0x7d || byte === 0x5d) depth -= 1;
-    else if (byte === 0x2c && depth === 1) elements += 1;
-  }
-  return Math.min(elements + 1, MAX_REPORTS_PER_PUBLISH);
-}
-
-/** The bytes of each element of a JSON array, as they came: `JSON.stringify` would make null of 1e309. */
-function elementBytes(array: Buffer): Buffer[] {
-  const elements: Buffer[] = [];
-  let depth = 0;
-  let from = 0;
-  let inText = false;
-  for (let i = 0; i < array.length; i++) {
-    const byte = array[i];
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i] as number;
     if (inText) {
       if (byte === 0x5c) i += 1;
       else if (byte === 0x22) inText = false;
     } else if (byte === 0x22) inText = true;
     else if (byte === 0x7b || byte === 0x5b) {
       depth += 1;
-      if (depth === 1) from = i + 1;
+      if (!visit(byte, i, depth)) return;
     } else if (byte === 0x7d || byte === 0x5d) {
-      if (depth === 1) elements.push(array.subarray(from, i));
+      if (!visit(byte, i, depth)) return;
       depth -= 1;
-    } else if (byte === 0x2c && depth === 1) {
-      elements.push(array.subarray(from, i));
-      from = i + 1;
-    }
+    } else if (byte === 0x2c && !visit(byte, i, depth)) return;
   }
+}
+
+/** How many elements a JSON array has, 1 for anything else; stops looking at more than a publish may hold. */
+function elementsIn(payload: Buffer): number {
+  // 0x7b is {: one record
+  if (payload[0] === 0x7b) return 1;
+  let elements = 1;
+  walk(payload, (byte, _at, depth) => {
+    if (byte === 0x2c && depth === 1) elements += 1;
+    return elements < MAX_REPORTS_PER_PUBLISH;
+  });
+  return elements;
+}
+
+/** The bytes of each element of a JSON array, as they came: `JSON.stringify` would make null of 1e309. */
+function elementBytes(array: Buffer): Buffer[] {
+  const elements: Buffer[] = [];
+  let from = 0;
+  walk(array, (byte, at, depth) => {
+    if (depth !== 1) return true;
+    const opens = byte === 0x7b || byte === 0x5b;
+    if (!opens) elements.push(array.subarray(from, at));
+    from = at + 1;
+    return true;
+  });
   return elements;
 }
 
 /** Greatest nesting of brackets outside strings, or 0 where it is surely small; stops looking once it is too deep. */
 function depthOf(payload: Buffer): number {
   if (bracketsIn(payload) <= MAX_DEPTH) return 0;
-  let depth = 0;
   let deepest = 0;
-  let inText = false;
-  for (let i = 0; i < payload.length; i++) {
-    const byte = payload[i];
-    if (inText) {
-      if (byte === 0x5c) i += 1;
-      else if (byte === 0x22) inText = false;
-    } else if (byte === 0x22) inText = true;
-    else if (byte === 0x7b || byte === 0x5b) {
-      depth += 1;
-      if (depth > deepest) deepest = depth;
-      if (deepest > MAX_DEPTH) return deepest;
-    } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
-  }
+  walk(payload, (_byte, _at, depth) => {
+    deepest = Math.max(deepest, depth);
+    return deepest <= MAX_DEPTH;
+  });
   return deepest;
 }
 

@@ -220,6 +220,6 @@ export class Roster {
   }
 }
 
-function isOver({ status }: FollowedTrip): boolean {
+export function isOver({ status }: FollowedTrip): boolean {
   return status === 'closed' || status === 'cancelled';
 }

@@ -44,7 +44,7 @@ type End = (how: 'COMMIT' | 'ROLLBACK') => Promise<unknown>;
 async function withClient<T>(pool: Pool, work: (client: PoolClient, end: End) => Promise<T>): Promise<T> {
   const connection = await pool.connect();
   let [broken, ended] = [false, false];
-  const errors: unknown[] = [];
+  let cause: unknown;
   // a connection that is lost while it is checked out emits `error`, which would end the process without a listener
   const lost = () => {
     broken = true;
@@ -54,7 +54,11 @@ async function withClient<T>(pool: Pool, work: (client: PoolClient, end: End) =>
   client.query = ((...question: Parameters<Pool['query']>) => {
     if (ended) throw new Error('a statement came after the end of its transaction');
     const answer = connection.query(...question) as unknown;
-    if (answer instanceof Promise) answer.catch((error) => errors.push(error));
+    if (answer instanceof Promise) {
+      answer.catch((error) => {
+        cause ??= error;
+      });
+    }
     return answer;
   }) as PoolClient['query'];
   const end: End = (how) => {
@@ -65,7 +69,7 @@ async function withClient<T>(pool: Pool, work: (client: PoolClient, end: End) =>
     return await work(client, end);
   } catch (error) {
     await end('ROLLBACK').catch(lost);
-    throw isAborted(error) ? errors[0] : error;
+    throw isAborted(error) ? cause : error;
   } finally {
     connection.off('error', lost);
     // a connection in an unknown state is closed, not given to the next one

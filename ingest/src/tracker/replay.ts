@@ -102,14 +102,7 @@ export function tick(
   const known = withConfirmed(plan, track);
   const live = liveness(known, track.state, nowMs);
   // Of most trips the clock tells nothing, and told nothing before.
-  if (
-    live.length === 0 &&
-    track.toldBy?.plan === plan &&
-    track.toldBy.told === track.told &&
-    !track.told.some(isOfClock)
-  ) {
-    return { track, changes: [], withdrawn: [] };
-  }
+  if (live.length === 0 && isToldByFold(plan, track)) return { track, changes: [], withdrawn: [] };
   const confirmed = live.flatMap(({ kind, rule, lockId, startedMs, confirmedMs }) =>
     kind === 'latched' && confirmedMs !== undefined ? [{ rule, lockId, startedMs, confirmedMs }] : [],
   );
@@ -233,8 +226,12 @@ function told(
 
 /** Whether everything that alarms are made of is what it was when they were told; the common case, so it is cheap. */
 function isAsTold(plan: TripPlan, was: TripTrack, track: TripTrack): boolean {
-  if (was.toldBy?.plan !== plan || was.toldBy.told !== was.told || track.told !== was.told) return false;
-  return !was.told.some(isOfClock) && hasSameEpisodes(was.state, track.state);
+  return track.told === was.told && isToldByFold(plan, was) && hasSameEpisodes(was.state, track.state);
+}
+
+/** Whether what was told is what the fold says under this plan, and nothing that only the clock says. */
+function isToldByFold(plan: TripPlan, { told, toldBy }: TripTrack): boolean {
+  return toldBy?.plan === plan && toldBy.told === told && !told.some(isOfClock);
 }
 
 /** What the clock tells while it lasts, and the fold only in hindsight. */
