@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const EMBEDDED = fileURLToPath(new URL('./ingest/test/embedded.setup.ts', import.meta.url));
+const CASES = fileURLToPath(new URL('./test/cases.setup.ts', import.meta.url));
 const BUILT = fileURLToPath(new URL('./test/built.setup.ts', import.meta.url));
 
 // Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
@@ -13,6 +14,7 @@ const project = (name: string, test: object) => ({
   ssr: { resolve },
   test: {
     name,
+    setupFiles: [CASES],
     // Far above what a test takes: a limit only ends what hangs.
     testTimeout: 600_000,
     hookTimeout: 600_000,
