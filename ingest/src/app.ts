@@ -26,7 +26,7 @@ import { insertKey, revokeKey } from './store/keys.ts';
 import { migrate } from './store/migrate.ts';
 import { startReportKeeper } from './store/partitions.ts';
 import { hasPeople } from './store/people.ts';
-import { showPool } from './store/poolgauge.ts';
+import { showPools } from './store/poolgauge.ts';
 import { startPulse } from './store/pulse.ts';
 import { lockSecretHashes } from './store/roster.ts';
 import { RULES } from './tracker/index.ts';
@@ -96,8 +96,8 @@ async function compose(
 
   const database = await openDatabase({ ...config, log, onProgress });
   undo.push(() => database.stop());
-  const { pool } = database;
-  showPool(pool, registry);
+  const { pool, gatePool } = database;
+  showPools({ main: pool, gate: gatePool }, registry);
   onProgress(`database: ${database.description}`);
   const migrations = await migrate(pool, log);
   if (migrations.length > 0) onProgress(`schema: ${migrations.length} migrations applied`);
@@ -119,6 +119,7 @@ async function compose(
   const commands = startCommands({
     pool,
     log,
+    listens: (lockId) => broker?.listens(lockId) ?? false,
     deliver: async (lockId, command) => (await broker?.deliver(lockId, command)) ?? false,
   });
   undo.push(() => commands.stop());
@@ -145,11 +146,12 @@ async function compose(
 
   const api = await startApi({
     pool,
+    gatePool,
     simulations,
     intake: {
       ready,
       receive: (lockId, payload, done) => intake.receive(lockId, payload, done),
-      refreshTrip: (tripId) => intake.refreshTrip(tripId),
+      refreshTrips: (tripIds) => intake.refreshTrips(tripIds),
       refreshPlaces: () => intake.refreshPlaces(),
       refreshLock: async (lockId) => {
         await intake.refreshLock(lockId);

@@ -26,8 +26,8 @@ async function eachOf<T, R>(list: T[], job: (one: T) => Promise<R>): Promise<R[]
 }
 
 /** After the COMMIT of what changed many trips. */
-export const afterConvoy = (deps: ApiDeps, rows: TripView[]): Promise<unknown> =>
-  eachOf(rows, (row) => afterChange(deps, row.trip_id));
+export const afterConvoy = (deps: ApiDeps, rows: TripView[]): Promise<void> =>
+  afterChange(deps, ...rows.map((row) => row.trip_id));
 
 /** Of what was read along the train, what belongs to this box, in doubt or not; a train is read without plates. */
 function readOf(row: TripView, read: ConvoyAsked['read']): Pick<StepAsked, 'read'> {

@@ -9,8 +9,8 @@ import type { Simulations } from '../simulations.ts';
 
 /** What the api asks of the intake after its own COMMIT. */
 export interface IntakeDoor {
-  /** The trip's plan has changed: read it again, judge again. */
-  refreshTrip(tripId: string): Promise<void>;
+  /** The plans of these trips have changed: read them again, judge again. */
+  refreshTrips(tripIds: string[]): Promise<void>;
   refreshPlaces(): Promise<void>;
   refreshLock(lockId: string): Promise<void>;
   /** Takes a report as if its lock had sent it; `done` is called after the COMMIT. */
@@ -46,6 +46,8 @@ export interface ApiConfig {
 
 export interface ApiDeps {
   pool: Pool;
+  /** For what a gate waits for. */
+  gatePool: Pool;
   intake: IntakeDoor;
   feed: Pick<Feed, 'tripChanged' | 'alarmChanged' | 'passage' | 'locksChanged'>;
   commands: CommandDoor;

@@ -171,7 +171,7 @@ async function settle(asking: Asking, gate: Gate, scene: GateScene): Promise<Pas
   const answer = answerOf(question, verdict, outcome, startedMs);
   const about = { tripId: verdict.tripId, data: { gateId: gate.gateId, ...answer } };
   const entry = { actor: caller.name, action: 'gate.decide', subject: `gate:${gate.gateId}` };
-  const kept = await keepDecision(deps.pool, {
+  const kept = await keepDecision(deps.gatePool, {
     gateId: gate.gateId,
     question,
     answer,
@@ -225,14 +225,14 @@ export async function pass(
   const at = { gateId, direction: question.direction, offices: caller.offices };
   const read = lookUps(question);
   for (let tries = 0; tries < TRIES; ) {
-    const scene = await gateScene(deps.pool, at, read);
+    const scene = await gateScene(deps.gatePool, at, read);
     if (scene.gate === undefined) throw notFound('gate', gateId);
     const gate = { gateId, ...scene.gate };
     requireOwnGate(caller, gate);
     const settled = await settle(asking, gate, scene);
     if (typeof settled === 'object') return settled;
     // A repeat is told by its write, which finds the passage kept: the first asking pays for no look.
-    const row = await getPassage(deps.pool, gateId, question.passageId);
+    const row = await getPassage(deps.gatePool, gateId, question.passageId);
     if (row !== undefined) return { row, gate, fresh: false, tripChanged: false, alarmIds: [], lockIds: [] };
     if (settled === 'wait') await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     else tries++;

@@ -148,10 +148,10 @@ async function declare(deps: ApiDeps, caller: Principal, declared: Declaration):
   return view;
 }
 
-/** After the COMMIT of every change of a trip: the intake judges by the new plan, the wall shows it. */
-export async function afterChange(deps: ApiDeps, tripId: string): Promise<void> {
-  await deps.intake.refreshTrip(tripId);
-  deps.feed.tripChanged(tripId);
+/** After the COMMIT of every change of trips: the intake judges by their new plans, the wall shows them. */
+export async function afterChange(deps: ApiDeps, ...tripIds: string[]): Promise<void> {
+  await deps.intake.refreshTrips(tripIds);
+  for (const tripId of tripIds) deps.feed.tripChanged(tripId);
 }
 
 export function tripRoutes(app: Api, deps: ApiDeps): void {

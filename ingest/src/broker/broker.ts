@@ -43,6 +43,8 @@ export interface Broker {
   port: number;
   tlsPort?: number;
   webSocketPort?: number;
+  /** Whether the lock is connected and has subscribed to its commands. */
+  listens(lockId: string): boolean;
   /** Writes a command to its lock. False where the lock is not connected or does not listen. */
   deliver(lockId: string, command: Command): Promise<boolean>;
   connectedLocks(): string[];
@@ -103,6 +105,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       port,
       ...(tlsPort === undefined ? {} : { tlsPort }),
       ...(webSocketPort === undefined ? {} : { webSocketPort }),
+      listens: (lockId) => listenerOf(house, lockId) !== undefined,
       deliver: (lockId, command) => deliver(house, lockId, command),
       connectedLocks: () => [...house.sessions.keys()],
       refreshLock(lockId) {
@@ -239,9 +242,14 @@ function authorizePublish(
   });
 }
 
+function listenerOf({ sessions }: House, lockId: string): Client | undefined {
+  const session = sessions.get(lockId);
+  return session?.listening && !session.client.closed ? session.client : undefined;
+}
+
 function deliver(house: House, lockId: string, command: Command): Promise<boolean> {
-  const session = house.sessions.get(lockId);
-  if (!session?.listening || session.client.closed) return Promise.resolve(false);
+  const client = listenerOf(house, lockId);
+  if (client === undefined) return Promise.resolve(false);
   const packet: PublishPacket = {
     cmd: 'publish',
     topic: commandTopic(lockId),
@@ -251,6 +259,6 @@ function deliver(house: House, lockId: string, command: Command): Promise<boolea
     retain: false,
   };
   return new Promise((resolve) => {
-    session.client.publish(packet, () => resolve(!session.client.closed));
+    client.publish(packet, () => resolve(!client.closed));
   });
 }

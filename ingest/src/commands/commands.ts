@@ -10,6 +10,8 @@ import { insertQuarantine } from '../store/quarantine.ts';
 export interface CommandsDeps {
   pool: Pool;
   log: Logger;
+  /** Whether a lock can be sent anything now (`Broker.listens`); one that cannot is looked after when it listens again. */
+  listens: (lockId: string) => boolean;
   /** Writes a command to its lock; false where the lock is not connected or does not listen (`Broker.deliver`). */
   deliver: (lockId: string, command: Command) => Promise<boolean>;
   nowMs?: () => number;
@@ -62,6 +64,7 @@ export function startCommands(deps: CommandsDeps): Commands {
   const sending = new Map<string, Turn>();
 
   const sendAll = async (lockId: string, sentBefore: Date | undefined): Promise<void> => {
+    if (!deps.listens(lockId)) return;
     for (const row of await waitingCommands(pool, lockId, sentBefore, new Date(nowMs()))) {
       if (!(await deps.deliver(lockId, commandOf(row)))) return;
       await markSent(pool, row.command_id, new Date(nowMs()));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Alarm, Trip } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -15,6 +16,8 @@ export interface Told {
 /** Progress is read again at most once a second and trip, some 100 trips a second in all up to a fleet of 3,000. */
 const progressEveryMs = (trips: number) => Math.min(30_000, Math.max(1_000, trips * 10));
 const PROGRESS_AT_ONCE = 100;
+/** After a read others come together for so long: of many changes each is told a little later, and few reads are made. */
+const GATHER_MS = 25;
 /** Trips with nothing but progress are read so many at a time, so that an alarm waits for few of them. */
 const PROGRESS_IN_A_READ = 20;
 
@@ -117,6 +120,7 @@ export class Changes {
       while (!this.#closed && this.#areThere()) {
         if (this.#areUrgent()) await this.#read(take(this.#locks), take(this.#trips), take(this.#alarms));
         else await this.#read([], take(this.#due, PROGRESS_IN_A_READ), []);
+        await sleep(GATHER_MS);
       }
     } catch (error) {
       if (!this.#closed) this.#log.warn({ err: error }, 'the live feed could not read the store; it tries again');

@@ -40,8 +40,8 @@ export interface Intake {
   receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
   /** Listeners are called after COMMIT and before PUBACK. */
   onCommitted(listener: (committed: Committed) => void): void;
-  /** Reads a trip's plan again and folds its records anew; after the COMMIT of whoever changed it. */
-  refreshTrip(tripId: string): Promise<void>;
+  /** Reads the plans of trips again and folds their records anew; after the COMMIT of whoever changed them. */
+  refreshTrips(tripIds: string[]): Promise<void>;
   refreshPlaces(): Promise<void>;
   refreshLock(lockId: string): Promise<void>;
   checkLiveness(): Promise<void>;

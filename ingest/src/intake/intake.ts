@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { activeAlarmsOfTrips } from '../store/batch.ts';
-import { inTransaction, type Queryable } from '../store/queryable.ts';
-import { adoptRecords, loadTrips, locksOfTrip } from '../store/roster.ts';
+import { inOneGo, inTransaction, type Queryable } from '../store/queryable.ts';
+import { adoptRecords, loadTrips, locksOfTrips, recordsOfTrips } from '../store/roster.ts';
 import { Announcer } from './announce.ts';
 import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
 import { glance } from './decode.ts';
@@ -19,6 +19,8 @@ import { type Written, writeBatch, writeTrips } from './write.ts';
 export type { Committed, Intake, IntakeDeps } from './contract.ts';
 
 const STOP_WITHIN_MS = 8_000;
+/** Trips whose records are folded anew between two batches: all their records are in memory then. */
+const REFOLDED_AT_ONCE = 20;
 
 /** The way of a report: decode → admit → track → commit → acknowledge → feed; errors leave to the quarantine. */
 class Intaking implements Intake {
@@ -86,8 +88,11 @@ class Intaking implements Intake {
     this.#announcer.add(listener);
   }
 
-  refreshTrip(tripId: string): Promise<void> {
-    return this.#between(() => this.#refold(tripId));
+  async refreshTrips(tripIds: string[]): Promise<void> {
+    for (let i = 0; i < tripIds.length; i += REFOLDED_AT_ONCE) {
+      const some = tripIds.slice(i, i + REFOLDED_AT_ONCE);
+      await this.#between(() => this.#refold(some));
+    }
   }
 
   refreshPlaces(): Promise<void> {
@@ -282,17 +287,25 @@ class Intaking implements Intake {
     this.#roster.tidy();
   }
 
-  async #refold(tripId: string): Promise<void> {
+  async #refold(tripIds: string[]): Promise<void> {
     const { pool } = this.#deps;
-    this.#roster.forgetLocks(await locksOfTrip(pool, tripId));
-    const [stored] = await loadTrips(pool, [tripId]);
-    if (!stored) {
-      this.#roster.forgetTrip(tripId);
-      return;
+    this.#roster.forgetLocks(await locksOfTrips(pool, tripIds));
+    const judged = await loadTrips(pool, tripIds);
+    const records = await recordsOfTrips(
+      pool,
+      judged.map(({ tripId }) => ({ tripId, fromMs: 0 })),
+    );
+    const refolds: TripOutcome[] = [];
+    for (const stored of judged) {
+      const was = this.#roster.trip(stored.tripId);
+      const refold = await this.#roster.refold(stored, was, records.get(stored.tripId) ?? []);
+      refolds.push({ ...refold, fromMs: 0, rejudged: true });
     }
-    const refold = await this.#roster.refold(stored, this.#roster.trip(tripId));
-    await inTransaction(pool, (db) => adoptRecords(db, tripId));
-    await this.#commitTrips([{ ...refold, fromMs: 0, rejudged: true }]);
+    const stays = new Set(judged.map(({ tripId }) => tripId));
+    for (const tripId of tripIds) if (!stays.has(tripId)) this.#roster.forgetTrip(tripId);
+    if (judged.length === 0) return;
+    await inOneGo(pool, (db) => adoptRecords(db, [...stays]));
+    await this.#commitTrips(refolds);
   }
 
   async #commitTrips(trips: TripOutcome[]): Promise<void> {

@@ -3,11 +3,10 @@ import { tick } from '../tracker/replay.ts';
 import type { TripOutcome } from './judge.ts';
 import type { FollowedTrip } from './roster.ts';
 
-/** What the clock alone changes of a trip: silence, a red that nothing confirmed for a minute; undefined: nothing. */
-export function clockOutcome(trip: FollowedTrip, nowMs: number): TripOutcome | undefined {
+/** What the clock alone changes of a trip: silence, a red that nothing confirmed for a minute; mostly nothing. */
+export function clockOutcome(trip: FollowedTrip, nowMs: number): TripOutcome {
   const { track, changes, withdrawn } = tick(trip.plan, trip.track, nowMs);
-  if (changes.length === 0 && withdrawn.length === 0) return undefined;
-  const next = { ...trip, track };
+  const next = track === trip.track ? trip : { ...trip, track };
   return { next, changes: changes.map(withClock), withdrawn, fromMs: Number.POSITIVE_INFINITY, rejudged: false };
 }
 

@@ -159,12 +159,12 @@ export class Roster {
   }
 
   /** The trip folded anew from all its stored records, e.g. after its windows or disposals have changed. */
-  async refold(stored: StoredTrip, was: FollowedTrip | undefined): Promise<Refold> {
+  async refold(stored: StoredTrip, was: FollowedTrip | undefined, records: IntakeRecord[]): Promise<Refold> {
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
     // What was told before is kept, so that what no longer holds is withdrawn.
     const from = was ? { ...start, told: was.track.told, clockConfirmed: was.track.clockConfirmed } : start;
-    const folded = await this.#fold(plan, from, await tripRecords(this.#db, stored.tripId, 0));
+    const folded = await this.#fold(plan, from, records);
     const { status, risk } = stored;
     return { ...folded, next: { plan, track: folded.track, status, risk, checkpointMs: was?.checkpointMs ?? 0 } };
   }

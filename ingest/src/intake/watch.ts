@@ -7,8 +7,9 @@ import type { Roster } from './roster.ts';
 const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const FOLLOWED_AT_START = 1_000;
 const FOLLOWED_A_TURN = 50;
-const LOOKED_AT_A_TURN = 200;
 const CHANGED_A_TURN = 50;
+/** So long nothing else is done, neither a report nor a gate's question. */
+const TURN_MS = 5;
 
 /** What the watch asks of the intake. */
 export interface Between {
@@ -86,12 +87,15 @@ export class Watch {
   /** Answers whether there are more. */
   async #lookAtSome(tripIds: Iterator<string>): Promise<boolean> {
     const outcomes: TripOutcome[] = [];
+    const until = performance.now() + TURN_MS;
     let next = tripIds.next();
-    for (let looked = 1; !next.done; looked++) {
+    while (!next.done) {
       const trip = this.#roster.trip(next.value);
       const outcome = trip && clockOutcome(trip, this.#nowMs());
-      if (outcome) outcomes.push(outcome);
-      if (looked === LOOKED_AT_A_TURN || outcomes.length === CHANGED_A_TURN) break;
+      if (outcome && outcome.changes.length + outcome.withdrawn.length > 0) outcomes.push(outcome);
+      // Told anew or not: what the look has worked out the next one need not.
+      else if (outcome && outcome.next !== trip) this.#roster.keepTrip(outcome.next);
+      if (performance.now() > until || outcomes.length === CHANGED_A_TURN) break;
       next = tripIds.next();
     }
     await this.#intake.commitTrips(outcomes);

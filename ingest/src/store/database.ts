@@ -32,7 +32,17 @@ const types: pg.CustomTypesConfig = {
 export interface PoolSettings {
   /** Most connections at once. Default 12. */
   max?: number;
+  /**
+   * Plans each named statement once for all values, by the indexes: for few statements that are asked often and alike.
+   * A plan that was made while tables were empty would else read all of them when they are full.
+   */
+  onePlan?: boolean;
 }
+
+const ONE_PLAN = 'SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off';
+
+/** A gate's question needs two statements; what waits behind them is the next truck. */
+const GATE_POOL: PoolSettings = { max: 6, onePlan: true };
 
 /** A pool with the store's types; it outlives lost connections. */
 export function createPool(connection: pg.PoolConfig, log: StoreLog, settings: PoolSettings = {}): pg.Pool {
@@ -43,6 +53,7 @@ export function createPool(connection: pg.PoolConfig, log: StoreLog, settings: P
     // statements are sent without waiting for the answers to those before them
     pipeline: true,
     application_name: `sealwatch process ${process.pid}`,
+    ...(settings.onePlan ? { onConnect: (client) => client.query(ONE_PLAN) } : {}),
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
@@ -66,6 +77,8 @@ export interface DatabaseOptions {
 
 export interface Database {
   pool: pg.Pool;
+  /** Of the gates alone: no question of theirs waits for a connection behind reports, screens or reading at length. */
+  gatePool: pg.Pool;
   /** With the password in it: never log it. */
   url: string;
   /** For people: version, place and storage; holds no secret. */
@@ -95,30 +108,42 @@ export function urlOf(server: EmbeddedServer, user: string, database: string): s
   return `postgres://${user}:${encodeURIComponent(server.password)}@${server.host}:${server.port}/${database}`;
 }
 
+type Pools = Pick<Database, 'pool' | 'gatePool'>;
+
+/** Connections are made when they are first needed. */
+const openPools = (url: string, { log, pool }: DatabaseOptions): Pools => ({
+  pool: createPool({ connectionString: url }, log, pool),
+  gatePool: createPool({ connectionString: url }, log, GATE_POOL),
+});
+
+const endAll = async ({ pool, gatePool }: Pools): Promise<void> => {
+  await Promise.all([pool.end(), gatePool.end()]);
+};
+
 async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   const server = await startEmbedded(options);
   const url = urlOf(server, server.user, server.database);
-  const pool = createPool({ connectionString: url }, options.log, options.pool);
+  const pools = openPools(url, options);
   return {
-    pool,
+    ...pools,
     url,
     description: `PostgreSQL ${server.version}, embedded, in ${server.home}`,
     embedded: true,
     stop: once(async () => {
-      await pool.end();
+      await endAll(pools);
       await server.stop();
     }),
   };
 }
 
 async function openOwn(options: DatabaseOptions, url: string): Promise<Database> {
-  const pool = createPool({ connectionString: url }, options.log, options.pool);
+  const pools = openPools(url, options);
   try {
     options.onProgress?.(`connecting to ${withoutPassword(url)}`);
-    const description = await inspect(pool, url);
-    return { pool, url, description, embedded: false, stop: once(() => pool.end()) };
+    const description = await inspect(pools.pool, url);
+    return { ...pools, url, description, embedded: false, stop: once(() => endAll(pools)) };
   } catch (error) {
-    await pool.end();
+    await endAll(pools);
     throw error instanceof DatabaseStartError ? error : explainConnect(error, url);
   }
 }

@@ -250,8 +250,11 @@ export async function openTripIds(db: Queryable): Promise<string[]> {
   return rows.map((row) => row.trip_id);
 }
 
-export async function locksOfTrip(db: Queryable, tripId: string): Promise<string[]> {
-  const { rows } = await db.query<{ lock_id: string }>('SELECT lock_id FROM trip_units WHERE trip_id = $1', [tripId]);
+export async function locksOfTrips(db: Queryable, tripIds: string[]): Promise<string[]> {
+  const { rows } = await db.query<{ lock_id: string }>(
+    'SELECT DISTINCT lock_id FROM trip_units WHERE trip_id = ANY($1::uuid[])',
+    [tripIds],
+  );
   return rows.map((row) => row.lock_id);
 }
 
@@ -286,18 +289,22 @@ export async function newestCheckpoints(db: Queryable, tripIds: string[]): Promi
   return new Map(rows.map(({ trip_id, ms, state }) => [trip_id, { timeMs: ms, state }]));
 }
 
-/** Records that a trip's windows hold get its id, those that they no longer hold lose it. */
-export async function adoptRecords(db: Queryable, tripId: string): Promise<void> {
-  await db.query(
-    `UPDATE reports r SET trip_id = u.trip_id FROM trip_units u
-     WHERE u.trip_id = $1 AND r.lock_id = u.lock_id AND r.time >= u.judged_from
-       AND r.time < coalesce(u.judged_to, 'infinity') AND r.trip_id IS DISTINCT FROM u.trip_id`,
-    [tripId],
-  );
-  await db.query(
+/**
+ * Records that the windows of trips hold get the trip's id, those that they no longer hold lose it. A record that goes from
+ * one of these trips to another is let go of first.
+ */
+export async function adoptRecords(db: Queryable, tripIds: string[]): Promise<void> {
+  const letGo = db.query(
     `UPDATE reports r SET trip_id = NULL FROM trip_units u
-     WHERE u.trip_id = $1 AND r.lock_id = u.lock_id AND r.trip_id = u.trip_id
+     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.trip_id = u.trip_id
        AND (u.judged_from IS NULL OR r.time < u.judged_from OR r.time >= coalesce(u.judged_to, 'infinity'))`,
-    [tripId],
+    [tripIds],
   );
+  const taken = db.query(
+    `UPDATE reports r SET trip_id = u.trip_id FROM trip_units u
+     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.time >= u.judged_from
+       AND r.time < coalesce(u.judged_to, 'infinity') AND r.trip_id IS DISTINCT FROM u.trip_id`,
+    [tripIds],
+  );
+  await Promise.all([letGo, taken]);
 }

@@ -169,7 +169,11 @@ export async function getTrip(db: Queryable, tripId: string, offices: string[]):
 }
 
 export async function tripsById(db: Queryable, tripIds: string[]): Promise<TripView[]> {
-  const { rows } = await db.query<TripView>(`${VIEW} WHERE t.trip_id = ANY($1::uuid[])`, [tripIds]);
+  const { rows } = await db.query<TripView>({
+    name: 'trips-by-id',
+    text: `${VIEW} WHERE t.trip_id = ANY($1::uuid[])`,
+    values: [tripIds],
+  });
   return rows;
 }
 

@@ -78,7 +78,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
   const reasons: string[] = [];
   const listeners: Parameters<ApiDeps['commands']['onEnded']>[0][] = [];
   const intake = {
-    refreshTrip: async (tripId: string) => void told.trips.push(tripId),
+    refreshTrips: async (tripIds: string[]) => void told.trips.push(...tripIds),
     refreshPlaces: async () => void told.places++,
     refreshLock: async (lockId: string) => void told.locks.push(lockId),
     receive: (lockId: string, payload: Buffer, done: () => void) => {
@@ -95,6 +95,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
   });
   const deps: ApiDeps = {
     pool: database.pool,
+    gatePool: database.pool,
     intake,
     feed,
     commands: { wake: (lockId) => void told.woken.push(lockId), onEnded: (listener) => void listeners.push(listener) },

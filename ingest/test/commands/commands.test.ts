@@ -32,6 +32,7 @@ beforeEach(async () => {
   commands = startCommands({
     pool: db.pool,
     log,
+    listens: (lockId) => broker.listens(lockId),
     deliver: (...of) => broker.deliver(...of),
     nowMs: () => nowMs,
     expireEveryMs: 0,

@@ -178,9 +178,9 @@ test('a late record belongs to the finished trip of its time, and not to the nex
     first,
     new Date(startMs + 52 * MINUTE),
   ]);
-  await rig.intake.refreshTrip(first);
+  await rig.intake.refreshTrips([first]);
   const second = await declareTrip(db, [LOCK], startMs + 53 * MINUTE);
-  await rig.intake.refreshTrip(second);
+  await rig.intake.refreshTrips([second]);
   await send(lock, LOCK, report(60, startMs + 55 * MINUTE, 120.05));
 
   await send(
@@ -203,11 +203,25 @@ test('reports that came before their trip was declared are judged when it is', a
   await drive(DETOUR.slice(0, 25));
   expect(rig.committed.at(-1)?.reports[0]?.wallStatus).toBe('idle');
   const tripId = await declareTrip(db, [LOCK], startMs);
-  await rig.intake.refreshTrip(tripId);
+  await rig.intake.refreshTrips([tripId]);
   expect(await deviations()).toMatchObject([{ phase: 'open', active: true }]);
   expect(await rig.rows('SELECT DISTINCT trip_id FROM reports')).toEqual([{ trip_id: tripId }]);
   expect(rig.committed.at(-1)?.tripIds).toEqual([tripId]);
   expect(lastAlarms()).toMatchObject([{ state: 'open' }]);
+});
+
+test('of plans read again together each is judged by its own records; one that was cancelled is judged no more', async () => {
+  const others = ['JT70100002', 'JT70100003'];
+  await registerLocks(db, ...others);
+  await open();
+  await drive(DETOUR.slice(0, 25));
+  const tripIds = [await declareTrip(db, [LOCK], startMs)];
+  for (const other of others) tripIds.push(await declareTrip(db, [other], startMs));
+  await db.pool.query(`UPDATE trips SET status = 'cancelled' WHERE trip_id = $1`, [tripIds[2]]);
+  await rig.intake.refreshTrips(tripIds);
+  expect(await rig.rows('SELECT trip_id FROM alarms')).toEqual([{ trip_id: tripIds[0] }]);
+  expect(rig.committed.at(-1)?.tripIds.toSorted()).toEqual(tripIds.slice(0, 2).toSorted());
+  expect(rig.intake.stats().trips).toBe(2);
 });
 
 test('a sealed trip departs and arrives with its fixes; both are told once', async () => {
@@ -256,7 +270,7 @@ test('what a person disposed of stays disposed, and the next excursion raises th
     [new Date(startMs + 34 * MINUTE)],
   );
   await db.pool.query('UPDATE trips SET risk = trip_risk(trip_id)');
-  await rig.intake.refreshTrip(tripId);
+  await rig.intake.refreshTrips([tripId]);
   expect((await tripRow(tripId))?.risk).toBe(0);
   await send(lock, LOCK, driven(32));
   expect(await deviations()).toMatchObject([{ active: false }]);

@@ -9,8 +9,9 @@ const pool = createPool({ connectionString: process.env.DATABASE_URL ?? '' }, lo
 const nothing = async () => undefined;
 const api = await startApi({
   pool,
+  gatePool: pool,
   intake: {
-    refreshTrip: nothing,
+    refreshTrips: nothing,
     refreshPlaces: nothing,
     refreshLock: nothing,
     receive: (_lockId, _payload, done) => done(),

@@ -47,6 +47,14 @@ describe('the database', () => {
     });
   });
 
+  it('has connections for the gates alone, whose plans hold for tables that were empty when they were made', async () => {
+    const own = await open(database.url);
+    const settings = `SELECT current_setting('plan_cache_mode') AS plans, current_setting('enable_seqscan') AS scans`;
+    expect((await own.gatePool.query(settings)).rows).toEqual([{ plans: 'force_generic_plan', scans: 'off' }]);
+    expect((await own.pool.query(settings)).rows).toEqual([{ plans: 'auto', scans: 'on' }]);
+    await own.stop();
+  });
+
   it('gives times as Date, bigints and numerics as numbers, and no bigint that a number cannot hold', async () => {
     const { rows } = await database.pool.query(
       `SELECT '2026-11-21T03:04:05.678Z'::timestamptz AS time, 4294967295::bigint AS seq, 1.5::numeric AS share`,
