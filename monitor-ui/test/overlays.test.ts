@@ -1,7 +1,8 @@
 import type { Alarm, Route, TrackPoint } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
+import { Laid } from '../src/map/laid.ts';
 import { corridorFeatures, flatDistanceM, placeFeatures } from '../src/map/overlays.ts';
-import { farthest, trailFeatures } from '../src/map/trail.ts';
+import { farthest, parted, trailFeatures } from '../src/map/trail.ts';
 
 const road: [number, number][] = Array.from({ length: 21 }, (_, i) => [120 + i * 0.01, 29]);
 const route = (properties: Partial<Route['properties']> = {}): Route => ({
@@ -87,6 +88,30 @@ describe('a deviation as it happened', () => {
     expect(red?.geometry.type === 'LineString' && red.geometry.coordinates).toHaveLength(11);
     const marks = features.filter((f) => f.properties?.kind === 'mark');
     expect(marks.map((f) => f.properties?.text)).toEqual(['left', 'far 2226', 'back']);
+  });
+
+  it('is laid on the map anew without its marks, which stay the same while the tail grows', () => {
+    const laid: string[] = [];
+    const map = new Laid((name, { features }) => laid.push(`${name} ${features.length}`));
+    const lay = (points: TrackPoint[]) => {
+      const { lines, marks } = parted(trailFeatures(points, [{ ...alarm, endedAt: undefined }], [road], words));
+      map.fill('trail', lines);
+      map.fill('marks', marks);
+    };
+    lay(track.slice(0, 16));
+    expect(laid).toEqual([]);
+    map.begin();
+    for (let i = 17; i <= track.length; i++) lay(track.slice(0, i));
+    const [first, second, ...later] = laid.map((told) => told.split(' ')[0]);
+    expect([first, second]).toEqual(['trail', 'marks']);
+    expect(new Set(later)).toEqual(new Set(['trail']));
+    lay(track);
+    expect(laid).toHaveLength(2 + track.length - 16);
+
+    map.end();
+    lay(track.slice(0, 16));
+    map.begin();
+    expect(laid.slice(-2).map((told) => told.split(' ')[0])).toEqual(['trail', 'marks']);
   });
 
   it('has no mark of coming back while the truck is out', () => {

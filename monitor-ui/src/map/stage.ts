@@ -1,16 +1,18 @@
 import type { Basemap, PlaceKind } from '@sealwatch/schemas';
 import { AttributionControl, type GeoJSONSource, Map as MapLibreMap, ScaleControl, setWorkerUrl } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
-import type { FeatureCollection } from './geojson.ts';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import { whole } from '../text/format.ts';
 import type { Fleet } from './fleet.ts';
+import type { FeatureCollection } from './geojson.ts';
+import { Laid } from './laid.ts';
 import { metresPerPixel, unitX, unitY, WORLD_UNITS } from './mercator.ts';
 import { operatorMap } from './operatormap.ts';
 import { framesPerSecond } from './pace.ts';
 import { addSigns } from './signs.ts';
 import { wallStyle } from './style.ts';
 import { crowded, numbers, survey } from './survey.ts';
+import { parted } from './trail.ts';
 import { MOST_CANVAS_PX, TruckCanvas } from './truckcanvas.ts';
 
 setWorkerUrl(workerUrl);
@@ -121,14 +123,8 @@ export function createStage(options: StageOptions): Stage {
   map.getCanvasContainer().append(trucks.element);
 
   let bounds = HOME;
-  /** What was told last to each source: a style that is built again, after the graphics were lost, is filled again. */
-  const told = new Map<string, FeatureCollection>();
   let signed = false;
-  const source = (name: string) => map.getSource<GeoJSONSource>(name);
-  const fill = (name: string, data: FeatureCollection) => {
-    told.set(name, data);
-    if (signed) source(name)?.setData(data);
-  };
+  const laid = new Laid((name, data) => map.getSource<GeoJSONSource>(name)?.setData(data));
   const operators = operatorMap(map, {
     base,
     ui,
@@ -143,10 +139,11 @@ export function createStage(options: StageOptions): Stage {
     await addSigns(map, options.letters, ui);
     signed = true;
     operators.lay();
-    for (const [name, data] of told) source(name)?.setData(data);
+    laid.begin();
   });
   map.on('webglcontextlost', () => {
     signed = false;
+    laid.end();
   });
   const dark = new Set<HTMLCanvasElement>();
   for (const canvas of [map.getCanvas(), trucks.element]) {
@@ -218,7 +215,7 @@ export function createStage(options: StageOptions): Stage {
     const due = before !== trucks.look.crowded || (before && nowMs - numberedMs >= NUMBERS_EVERY_MS);
     if (due) {
       numberedMs = nowMs;
-      fill(
+      laid.fill(
         'numbers',
         trucks.look.crowded
           ? numbers(found, (count) => whole(count, options.locale))
@@ -250,14 +247,19 @@ export function createStage(options: StageOptions): Stage {
   const glide = () => ({ duration: options.calmMotion || trucks.costMs > DEAR_MS ? 0 : 1_800, essential: true });
 
   return {
-    setCorridors: (features) => fill('corridors', features),
+    setCorridors: (features) => laid.fill('corridors', features),
     setBasemap: (basemap) => void operators.set(basemap).catch(options.failed),
     setSources: (lines) => {
+      if (lines.join() === sources.join()) return;
       sources = lines;
       credit();
     },
-    setPlaces: (features) => fill('places', features),
-    setTrail: (features) => fill('trail', features),
+    setPlaces: (features) => laid.fill('places', features),
+    setTrail: (trail) => {
+      const { lines, marks } = parted(trail);
+      laid.fill('trail', lines);
+      laid.fill('marks', marks);
+    },
     setOverview: (box) => {
       bounds = box ?? HOME;
     },

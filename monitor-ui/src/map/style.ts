@@ -29,6 +29,7 @@ export function wallStyle(base: string, locale: string, ui: number): StyleSpecif
       corridors: empty,
       places: empty,
       trail: empty,
+      marks: empty,
       numbers: empty,
     },
     layers: [...backdrop(locale, ui), ...planned(ui), ...happened(ui)],
@@ -146,8 +147,7 @@ function happened(ui: number): LayerSpecification[] {
     {
       id: 'mark-dot',
       type: 'circle',
-      source: 'trail',
-      filter: kind('mark'),
+      source: 'marks',
       paint: {
         'circle-radius': 4.5 * ui,
         'circle-color': INK.sea,
@@ -158,8 +158,7 @@ function happened(ui: number): LayerSpecification[] {
     {
       id: 'mark-text',
       type: 'symbol',
-      source: 'trail',
-      filter: kind('mark'),
+      source: 'marks',
       layout: {
         'text-field': ['get', 'text'],
         'text-font': [MAP_FONT],

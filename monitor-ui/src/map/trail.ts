@@ -32,6 +32,15 @@ export function trailFeatures(
   return { type: 'FeatureCollection', features };
 }
 
+/** A tail grows all the time, its marks seldom change: each is laid on the map by itself. */
+export function parted({ features }: FeatureCollection): { lines: FeatureCollection; marks: FeatureCollection } {
+  const isMark = ({ properties }: Feature) => properties.kind === 'mark';
+  return {
+    lines: { type: 'FeatureCollection', features: features.filter((feature) => !isMark(feature)) },
+    marks: { type: 'FeatureCollection', features: features.filter(isMark) },
+  };
+}
+
 function tail(track: TrackPoint[]): Feature[] {
   const size = Math.max(1, Math.ceil(track.length / FADES));
   const pieces: Feature[] = [];
