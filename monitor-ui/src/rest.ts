@@ -70,7 +70,7 @@ export const routeHeads = () => everything<RouteHead>('/routes');
 export const route = ({ routeId, version }: RouteVersion) =>
   call<PlannedRoute>('GET', `/routes/${encodeURIComponent(routeId)}?version=${version}`);
 
-/** Figures of a span of days, by day (UTC) and office. */
+/** Figures of a span of days, by day of the viewer's zone and office. */
 export interface DayFigures {
   day: string;
   office: string;
@@ -84,8 +84,10 @@ export interface DayFigures {
   released: number;
   gateSeconds: number;
 }
-export const figures = (fromMs: number) =>
-  call<{ items: DayFigures[] }>('GET', `/stats?from=${encodeURIComponent(new Date(fromMs).toISOString())}`);
+export function figures(fromMs: number): Promise<{ items: DayFigures[] }> {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  return call('GET', `/stats?${new URLSearchParams({ from: new Date(fromMs).toISOString(), zone: timeZone })}`);
+}
 
 export const signOut = () => call<void>('DELETE', '/session');
 export const session = () => call<Session>('GET', '/session');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { csvOf } from '../src/console/csv.ts';
 import { ageText, locksOfCsv } from '../src/console/lockwords.ts';
-import { rowsBy, totalOf } from '../src/console/report.ts';
+import { dayStartMs, rowsBy, totalOf } from '../src/console/report.ts';
 import { draftOf, emptyDraft, routeOf, slugOf, withMoved, withPoint } from '../src/console/routedraft.ts';
 
 describe('a table as CSV', () => {
@@ -56,6 +56,13 @@ describe('figures', () => {
     ]);
     expect(rowsBy(items, 'both')).toHaveLength(3);
     expect(totalOf(items).gateSeconds).toBe(3.5);
+  });
+
+  it('are asked for by whole days of the viewer, today among them', () => {
+    const now = new Date(2026, 2, 30, 14, 5);
+    expect(dayStartMs(now.getTime(), 0)).toBe(new Date(2026, 2, 30).getTime());
+    // Also where the clocks were changed in between.
+    expect(dayStartMs(now.getTime(), 6)).toBe(new Date(2026, 2, 24).getTime());
   });
 });
 

@@ -79,6 +79,9 @@ export interface ClientToServer {
 }
 
 /** Colour of a lock on the wall. `provisional` is drawn red at once, before the alarm is confirmed. */
+/** Where the command centre is: the clock of the wall, and when its day begins. */
+export const WALL_ZONE = 'Asia/Shanghai';
+
 export const WALL_STATUS = ['idle', 'green', 'amber', 'red', 'provisional', 'silent'] as const;
 export type WallStatus = (typeof WALL_STATUS)[number];
 

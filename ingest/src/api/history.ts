@@ -11,6 +11,21 @@ const DAY_MS = 86_400_000;
 /** Longer than a year and a day is a report to be made from an export, not a call. */
 const LONGEST_MS = 367 * DAY_MS;
 
+/** Names alone: of an offset the database and the browser disagree on which way it goes. */
+const Zone = z
+  .string()
+  .max(64)
+  .refine(isZone, { error: 'expected a name of the IANA time zone database, as Asia/Shanghai' })
+  .default('UTC');
+
+function isZone(name: string): boolean {
+  try {
+    return /^[A-Z]/i.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 const Snapshot = z.object({
   at: Time,
   trips: z.array(Trip),
@@ -56,9 +71,9 @@ export function historyRoutes(app: Api, { pool }: ApiDeps): void {
       config: { roles: READERS },
       schema: {
         tags: ['records'],
-        summary: 'Counts by day (UTC) and destination office; the last 30 days unless told',
-        querystring: z.object({ from: Time.optional(), to: Time.optional() }),
-        response: answers({ 200: z.object({ from: Time, to: Time, items: z.array(DayView) }) }),
+        summary: 'Counts by day of a time zone (UTC) and destination office; the last 30 days unless told',
+        querystring: z.object({ from: Time.optional(), to: Time.optional(), zone: Zone }),
+        response: answers({ 200: z.object({ from: Time, to: Time, zone: z.string(), items: z.array(DayView) }) }),
       },
     },
     async (request) => {
@@ -69,8 +84,9 @@ export function historyRoutes(app: Api, { pool }: ApiDeps): void {
         const value = new Date(fromMs).toISOString();
         throw wrongField('request.invalid', { path: 'from', message: `expected ${expected}`, value, expected });
       }
-      const items = await dayStats(pool, { fromMs, toMs, offices: callerOf(request).offices });
-      return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), items };
+      const { zone } = request.query;
+      const items = await dayStats(pool, { fromMs, toMs, zone, offices: callerOf(request).offices });
+      return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), zone, items };
     },
   );
 }

@@ -1,10 +1,10 @@
-import type { Alarm, FeedPassage, Trip } from '@sealwatch/schemas';
+import { type Alarm, type FeedPassage, type Trip, WALL_ZONE } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { feedPassageOf } from '../api/passed.ts';
 import { activeAlarms, alarmOf } from '../store/alarms.ts';
 import { wallLocks } from '../store/locks.ts';
 import { listPassages } from '../store/passages.ts';
-import { arrivalsSince, openTrips, tripOf } from '../store/trips.ts';
+import { arrivalsToday, openTrips, tripOf } from '../store/trips.ts';
 import { LockTable } from './locktable.ts';
 
 const PASSAGES_KEPT = 100;
@@ -46,11 +46,9 @@ export class Wall {
     await this.countArrivals(pool);
   }
 
-  /** Arrivals of the day, by the platform's own calendar. */
+  /** Arrivals of the command centre's day. */
   async countArrivals(pool: Pool): Promise<void> {
-    const midnight = new Date();
-    midnight.setHours(0, 0, 0, 0);
-    this.arrivals = await arrivalsSince(pool, midnight);
+    this.arrivals = await arrivalsToday(pool, WALL_ZONE);
   }
 
   putTrip(trip: Trip): { changed: number[]; moved: ReturnType<LockTable['follow']>['moved'] } {

@@ -1,6 +1,6 @@
 import type { Queryable } from './queryable.ts';
 
-/** One day (UTC) of one destination office. Shares are left to the reader, who may add days up. */
+/** One day of one destination office. Shares are left to the reader, who may add days up. */
 export interface DayStats {
   /** e.g. `2026-11-21` */
   day: string;
@@ -20,7 +20,7 @@ export interface DayStats {
   gateSeconds: number;
 }
 
-const DAY = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD')`;
+const DAY = (column: string) => `to_char(${column} AT TIME ZONE $4, 'YYYY-MM-DD')`;
 const BETWEEN = (column: string) => `${column} >= $1 AND ${column} < $2`;
 
 /** Each branch counts one kind of event by its own day; a trip counts for the office it goes to. */
@@ -49,12 +49,18 @@ const STATS = `WITH events AS (
 
 /**
  * What happened in [fromMs, toMs), by day and office.
+ * @param zone whose days: a name of the IANA time zone database, as `Asia/Shanghai`
  * @param offices `[]` counts every office
  */
 export async function dayStats(
   db: Queryable,
-  query: { fromMs: number; toMs: number; offices?: string[] },
+  query: { fromMs: number; toMs: number; zone: string; offices?: string[] },
 ): Promise<DayStats[]> {
-  const { rows } = await db.query<DayStats>(STATS, [new Date(query.fromMs), new Date(query.toMs), query.offices ?? []]);
+  const { rows } = await db.query<DayStats>(STATS, [
+    new Date(query.fromMs),
+    new Date(query.toMs),
+    query.offices ?? [],
+    query.zone,
+  ]);
   return rows;
 }

@@ -353,15 +353,15 @@ export async function refreshRisk(db: Queryable, tripId: string): Promise<void> 
   await db.query('UPDATE trips SET risk = trip_risk(trip_id) WHERE trip_id = $1', [tripId]);
 }
 
-/** Arrivals since a time, by pair of offices. */
-export async function arrivalsSince(
+/** Arrivals since midnight in a time zone, by pair of offices. */
+export async function arrivalsToday(
   db: Queryable,
-  since: Date,
+  zone: string,
 ): Promise<{ originOffice: string; destinationOffice: string; trips: number }[]> {
   const { rows } = await db.query<{ origin_office: string; destination_office: string; trips: number }>(
     `SELECT origin_office, destination_office, count(*)::int AS trips FROM trips
-     WHERE arrived_at >= $1 GROUP BY 1, 2`,
-    [since],
+     WHERE arrived_at >= date_trunc('day', now(), $1) GROUP BY 1, 2`,
+    [zone],
   );
   return rows.map((r) => ({ originOffice: r.origin_office, destinationOffice: r.destination_office, trips: r.trips }));
 }

@@ -54,6 +54,8 @@ describe('every error is a problem document with a stable code', () => {
     [422, 'request.invalid', 'GET', '/api/v1/trips?limit=501', {}],
     [422, 'request.invalid', 'GET', '/api/v1/trips?cursor=rubbish', {}],
     [422, 'request.invalid', 'GET', '/api/v1/trips?status=lost', {}],
+    [422, 'request.invalid', 'GET', '/api/v1/stats?zone=Asia/Atlantis', {}],
+    [422, 'request.invalid', 'GET', '/api/v1/stats?zone=%2B08:00', {}],
     [401, 'auth.missing', 'GET', '/api/v1/trips', { key: null }],
     [401, 'auth.key-unknown', 'GET', '/api/v1/trips', { key: 'sw_wrong' }],
     [401, 'auth.session-ended', 'GET', '/api/v1/trips', { key: null, headers: { cookie: 'sealwatch_session=old' } }],

@@ -116,7 +116,7 @@ describe('statistics', () => {
       released: 0,
       gateSeconds: 0,
     };
-    const stats = await dayStats(database.pool, { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS + 24 * HOUR_MS });
+    const stats = await dayStats(database.pool, { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS + 24 * HOUR_MS, zone: 'UTC' });
     expect(stats).toEqual([
       {
         ...none,
@@ -127,9 +127,24 @@ describe('statistics', () => {
     ]);
   });
 
+  it('are of the day that it was where the reader is', async () => {
+    const days = async (zone: string) => {
+      const span = { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS + 24 * HOUR_MS, zone };
+      return new Set((await dayStats(database.pool, span)).map(({ day }) => day));
+    };
+    expect(await days('Asia/Shanghai')).toEqual(new Set(['2026-11-21']));
+    // 09:00 in Greenwich is 23:00 of the day before on Midway.
+    expect(await days('Pacific/Midway')).toContain('2026-11-20');
+  });
+
   it('leave out other times and other offices', async () => {
-    expect(await dayStats(database.pool, { fromMs: 0, toMs: NOW_MS })).toEqual([]);
-    const one = await dayStats(database.pool, { fromMs: NOW_MS, toMs: NOW_MS + HOUR_MS, offices: ['3105'] });
+    expect(await dayStats(database.pool, { fromMs: 0, toMs: NOW_MS, zone: 'UTC' })).toEqual([]);
+    const one = await dayStats(database.pool, {
+      fromMs: NOW_MS,
+      toMs: NOW_MS + HOUR_MS,
+      zone: 'UTC',
+      offices: ['3105'],
+    });
     expect(one.map((day) => day.office)).toEqual(['3105']);
   });
 });

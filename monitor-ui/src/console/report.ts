@@ -35,4 +35,12 @@ export function rowsBy(items: Row[], by: 'day' | 'office' | 'both'): Row[] {
   return [...rows.values()].sort((a, b) => (a.day === b.day ? (a.office < b.office ? -1 : 1) : a.day < b.day ? -1 : 1));
 }
 
+/** When the viewer's day began, so many days ago. Whole days: of half a one the figures would look like a bad one. */
+export function dayStartMs(nowMs: number, daysAgo: number): number {
+  const day = new Date(nowMs);
+  day.setHours(0, 0, 0, 0);
+  day.setDate(day.getDate() - daysAgo);
+  return day.getTime();
+}
+
 export const totalOf = (items: Row[]): Row => items.reduce(plus, nothing('', ''));

@@ -297,7 +297,7 @@ const en: typeof zh = {
     passages: 'Gate passages',
     released: 'Released by itself',
     gate: 'Mean answer',
-    utc: 'Days are days of UTC; a trip counts for the office it goes to.',
+    days: 'Days in {zone}; a trip counts for the office it goes to.',
   },
 };
 

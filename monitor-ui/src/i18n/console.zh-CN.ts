@@ -289,6 +289,6 @@ export default {
     passages: '过卡',
     released: '自动放行',
     gate: '平均答复',
-    utc: '日期按世界时（UTC）划分，行程计入目的关区。',
+    days: '日期按 {zone} 划分，行程计入目的关区。',
   },
 };
