@@ -2,12 +2,14 @@ import { Contact, OfficeCode, OfficeContacts } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { audit } from '../store/audit.ts';
 import { contactsOf, putContacts } from '../store/contacts.ts';
+import { listOffices, type OfficeRow } from '../store/offices.ts';
 import { inTransaction, type Queryable } from '../store/queryable.ts';
 import { getTrip } from '../store/trips.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
-import { callerOf, READERS } from './guard.ts';
+import { callerOf, EVERYONE, READERS } from './guard.ts';
 import { requireOwnOffices } from './offices.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
 
 /** The people of both offices of a trip, the origin's first; none where there is no trip. */
 export async function contactsOfTrip(db: Queryable, tripId: string | null): Promise<OfficeContacts[]> {
@@ -17,7 +19,28 @@ export async function contactsOfTrip(db: Queryable, tripId: string | null): Prom
   return Promise.all(offices.map(async (office) => ({ office, contacts: await contactsOf(db, office) })));
 }
 
+const OfficeView = z.object({ office: OfficeCode, nameZh: z.string(), nameEn: z.string() });
+
+const officeOf = ({ code, name_zh: nameZh, name_en: nameEn }: OfficeRow) => ({ office: code, nameZh, nameEn });
+
 export function contactRoutes(app: Api, { pool }: ApiDeps): void {
+  app.get(
+    '/offices',
+    {
+      config: { roles: EVERYONE },
+      schema: {
+        tags: ['offices'],
+        summary: 'The table of customs offices; empty where none was loaded',
+        querystring: z.object(Page),
+        response: answers({ 200: listOf(OfficeView) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const rows = await listOffices(pool, { after: keysOf(cursor, z.string()), limit: limit + 1 });
+      return pageOf(rows, limit, officeOf, (row) => row.code);
+    },
+  );
   const params = z.object({ office: OfficeCode });
   const response = answers({ 200: OfficeContacts });
   app.get(

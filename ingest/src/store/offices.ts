@@ -19,6 +19,18 @@ export async function replaceOffices(db: Queryable, offices: OfficeRow[]): Promi
   return rows;
 }
 
+/** The table as it was loaded, by code. */
+export async function listOffices(
+  db: Queryable,
+  page: { after?: string | undefined; limit: number },
+): Promise<OfficeRow[]> {
+  const { rows } = await db.query<OfficeRow>(
+    `SELECT code, name_zh, name_en FROM offices WHERE $1::text IS NULL OR code > $1 ORDER BY code LIMIT $2`,
+    [page.after ?? null, page.limit],
+  );
+  return rows;
+}
+
 /** Which of these codes the table does not have; none where no table was loaded. */
 export async function unknownOffices(db: Queryable, codes: string[]): Promise<string[]> {
   const { rows } = await db.query<{ code: string }>(

@@ -1,3 +1,4 @@
+import { audit } from './audit.ts';
 import type { Queryable } from './queryable.ts';
 
 export interface SubscriptionRow {
@@ -79,18 +80,20 @@ export async function rotateSecret(
   return rows[0]!;
 }
 
-/** Nothing more is sent; what waits ends dead, to be seen and sent again by hand. */
+/** Nothing more is sent; what waits ends dead, to be seen and sent again by hand. In a transaction; the audit has it. */
 export async function disableSubscription(
   db: Queryable,
   subscriptionId: string,
   reason: string,
   now: Date,
 ): Promise<void> {
-  await db.query(
+  const { rowCount } = await db.query(
     `UPDATE subscriptions SET disabled_at = $3, disabled_reason = $2
      WHERE subscription_id = $1 AND disabled_at IS NULL`,
     [subscriptionId, reason, now],
   );
+  const entry = { actor: 'platform', action: 'subscription.disable', subject: `subscription:${subscriptionId}` };
+  if (rowCount) await audit(db, { ...entry, before: { state: 'active' }, after: { state: 'disabled', reason } });
   await db.query(
     `UPDATE deliveries SET state = 'dead', ended_at = $3, last_error = coalesce(last_error, $2)
      WHERE subscription_id = $1 AND state = 'waiting'`,

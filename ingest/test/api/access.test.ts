@@ -134,6 +134,7 @@ const ALLOWED: Record<string, string> = {
   'POST /alarms/{alarmId}/close': 'sa',
   'POST /alarms/acknowledge': 'osa',
   'PUT /trips/{tripId}/freeze': 'osa',
+  'GET /offices': 'vosgta',
   'GET /offices/{office}/contacts': 'vosta',
   'PUT /offices/{office}/contacts': 'sa',
   'POST /gates/{gateId}/passages': 'osgta',

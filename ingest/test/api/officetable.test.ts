@@ -33,6 +33,18 @@ test('a trip runs between offices of the table where one was loaded, and between
   expect((await platform.pool.query("SELECT 1 FROM trips WHERE origin_office = '9999'")).rowCount).toBe(0);
 });
 
+test('the table is read page by page, by code', async () => {
+  await load('3104', '2921', '2900');
+  type Page = { items: { office: string; nameZh: string }[]; next?: string };
+  const first = (await platform.call('GET', 'offices?limit=2')).body as unknown as Page;
+  expect(first.items).toEqual([
+    { office: '2900', nameZh: '2900 海关', nameEn: 'Customs 2900' },
+    { office: '2921', nameZh: '2921 海关', nameEn: 'Customs 2921' },
+  ]);
+  const rest = (await platform.call('GET', `offices?limit=2&cursor=${first.next}`)).body as unknown as Page;
+  expect(rest.items.map(({ office }) => office)).toEqual(['3104']);
+});
+
 test('a convoy is refused by the same table', async () => {
   await load('2921');
   const { declarationNo, routeId } = declaration('');

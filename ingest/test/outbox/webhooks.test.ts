@@ -231,6 +231,16 @@ describe('a subscriber that fails', () => {
     await webhooks.settled();
     expect(receiver.received).toHaveLength(1);
     expect((await getSubscription(database.pool, id, []))!.disabled_reason).toMatch(/410/);
+    const audited = await database.pool.query(
+      `SELECT actor, subject, after FROM audit WHERE action = 'subscription.disable'`,
+    );
+    expect(audited.rows).toEqual([
+      {
+        actor: 'platform',
+        subject: `subscription:${id}`,
+        after: { state: 'disabled', reason: expect.stringContaining('410') },
+      },
+    ]);
     expect((await deliveries(id)).map((d) => d.state)).toEqual(['dead', 'dead']);
   });
 });
