@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Alarm, Trip } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -16,7 +15,7 @@ export interface Told {
 /** Progress is read again at most once a second and trip, some 100 trips a second in all up to a fleet of 3,000. */
 const progressEveryMs = (trips: number) => Math.min(30_000, Math.max(1_000, trips * 10));
 const PROGRESS_AT_ONCE = 100;
-/** After a read others come together for so long: of many changes each is told a little later, and few reads are made. */
+/** After a read others come together for so long, so that of many changes few reads are made. An alarm ends the wait. */
 const GATHER_MS = 25;
 /** Trips with nothing but progress are read so many at a time, so that an alarm waits for few of them. */
 const PROGRESS_IN_A_READ = 20;
@@ -37,6 +36,7 @@ export class Changes {
   readonly #due = new Set<string>();
   readonly #tripToldMs = new Map<string, number>();
   #reading: Promise<void> | undefined;
+  #hurry: () => void = () => undefined;
   #closed = false;
 
   constructor({ pool, log }: { pool: Pool; log: Logger }, told: Told) {
@@ -57,6 +57,7 @@ export class Changes {
   alarm(alarmId: string, withdrawn?: Alarm): void {
     this.#alarms.add(alarmId);
     if (withdrawn) this.#withdrawn.set(alarmId, withdrawn);
+    this.#hurry();
   }
 
   /** @param trips how many stand on the wall: the more, the less often each is read */
@@ -120,11 +121,21 @@ export class Changes {
       while (!this.#closed && this.#areThere()) {
         if (this.#areUrgent()) await this.#read(take(this.#locks), take(this.#trips), take(this.#alarms));
         else await this.#read([], take(this.#due, PROGRESS_IN_A_READ), []);
-        await sleep(GATHER_MS);
+        await this.#gather();
       }
     } catch (error) {
       if (!this.#closed) this.#log.warn({ err: error }, 'the live feed could not read the store; it tries again');
     }
+  }
+
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #read(lockIds: string[], tripIds: string[], alarmIds: string[]): Promise<void> {
