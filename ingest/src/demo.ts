@@ -8,6 +8,8 @@ import { spawnSimulator, stopSimulator } from './simulations.ts';
 import { spoken } from './words.ts';
 
 const FLEET_STOP_MS = 5_000;
+/** Where a demo's webhooks may go, beside public addresses: whoever tries it out has the receiver beside it. */
+const OWN_MACHINE = ['127.0.0.0/8', '::1/128'];
 
 /**
  * The platform and, as a process of its own, the simulator's demo fleet: it knows nothing but the public addresses and
@@ -25,7 +27,7 @@ export async function runDemo(config: Config, simulatorPath: string): Promise<nu
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve('signal'));
   });
   const app = await startApp(
-    { ...config, bootstrapKey: key, simulator: true },
+    { ...config, bootstrapKey: key, simulator: true, webhookNetworks: [...config.webhookNetworks, ...OWN_MACHINE] },
     { log, onProgress: say, simulatorPath },
   );
   const link = await app.signInLink('demo', 'admin');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Check } from './trip.ts';
 
 /** RFC 9457 problem details. `code` is stable and for machines; `detail` says what to do next. */
 export const Problem = z.object({
@@ -8,6 +9,8 @@ export const Problem = z.object({
   code: z.string(),
   detail: z.string().optional(),
   instance: z.string().optional(),
+  /** Of a step that is refused: the checks that failed. */
+  checks: z.array(Check).optional(),
   errors: z
     .array(
       z.object({

@@ -68,7 +68,7 @@ export function requirePassed(step: StepName, checks: Check[]): void {
   if (failed.length === 0) return;
   const errors = failed.map(({ check, detail }) => ({ path: check, message: detail ?? 'failed' }));
   const which = failed.map(({ check }) => check).join(', ');
-  throw new ApiProblem(409, `step.${step}.failed`, `these checks failed: ${which}`, errors);
+  throw new ApiProblem(409, `step.${step}.failed`, `these checks failed: ${which}`, errors, failed);
 }
 
 export async function orderEach(

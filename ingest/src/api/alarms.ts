@@ -82,9 +82,18 @@ function acts(app: Api, deps: ApiDeps): void {
     '/alarms/:alarmId/assign',
     {
       config: { roles: DECIDERS },
-      schema: { tags: ['alarms'], params, body: z.object({ to: z.string().min(1).max(100) }), response },
+      schema: {
+        tags: ['alarms'],
+        summary: 'Give an alarm to a person; to nobody named: to whoever asks',
+        params,
+        body: z.object({ to: z.string().min(1).max(100).optional() }),
+        response,
+      },
     },
-    async (request) => act(request.params.alarmId, callerOf(request), { act: 'assign', to: request.body.to }),
+    async (request) => {
+      const caller = callerOf(request);
+      return act(request.params.alarmId, caller, { act: 'assign', to: request.body.to ?? caller.name });
+    },
   );
   app.post(
     '/alarms/:alarmId/dispose',

@@ -19,7 +19,7 @@ import type { ApiDeps } from './deps.ts';
 import { type Api, answers } from './form.ts';
 import { callerOf, OPERATORS, READERS } from './guard.ts';
 import { requireActing } from './offices.ts';
-import { listOf, Page } from './paging.ts';
+import { keysOf, listOf, Page, pageOf } from './paging.ts';
 import { secondPerson } from './people.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem, notFound, wrongField } from './problem.ts';
@@ -91,7 +91,7 @@ export function orderRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         tags: ['locks'],
         params,
-        querystring: z.object({ limit: Page.limit }),
+        querystring: z.object(Page),
         response: answers({ 200: listOf(OrderView) }),
       },
     },
@@ -99,7 +99,9 @@ export function orderRoutes(app: Api, deps: ApiDeps): void {
       const { lockId } = request.params;
       const { offices } = callerOf(request);
       if (!(await getLock(pool, lockId, offices))) throw notFound('lock', lockId);
-      return { items: (await ordersOfLock(pool, lockId, request.query.limit, offices)).map(orderOf) };
+      const { limit, cursor } = request.query;
+      const rows = await ordersOfLock(pool, lockId, limit + 1, { offices, before: keysOf(cursor, z.int()) });
+      return pageOf(rows, limit, orderOf, (row) => row.ordinal);
     },
   );
   app.post(

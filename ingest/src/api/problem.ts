@@ -1,4 +1,4 @@
-import type { Problem } from '@sealwatch/schemas';
+import type { Check, Problem } from '@sealwatch/schemas';
 
 export type FieldError = NonNullable<Problem['errors']>[number];
 
@@ -24,12 +24,15 @@ export class ApiProblem extends Error {
   readonly statusCode: number;
   readonly code: string;
   readonly errors: FieldError[] | undefined;
+  /** Of a step that is refused: the checks that failed. */
+  readonly checks: Check[] | undefined;
 
-  constructor(statusCode: number, code: string, detail: string, errors?: FieldError[]) {
+  constructor(statusCode: number, code: string, detail: string, errors?: FieldError[], checks?: Check[]) {
     super(detail);
     this.statusCode = statusCode;
     this.code = code;
     this.errors = errors;
+    this.checks = checks;
   }
 
   toProblem(instance: string): Problem {
@@ -41,6 +44,7 @@ export class ApiProblem extends Error {
       detail: this.message,
       instance,
       ...(this.errors === undefined ? {} : { errors: this.errors }),
+      ...(this.checks === undefined ? {} : { checks: this.checks }),
     };
   }
 }

@@ -74,6 +74,11 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       .send(problem.toProblem(request.url.split('?')[0] ?? ''));
   });
 
+  // Many clients name a type with every call, also where they send nothing.
+  app.addHook('onRequest', async ({ headers }) => {
+    const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+    if (isEmpty) delete headers['content-type'];
+  });
   await app.register(cookie);
   const { basemap } = deps.config;
   await app.register(helmet, { ...browserRules(basemap?.origins ?? []), strictTransportSecurity: false });

@@ -69,7 +69,7 @@ export function stepRoutes(app: Api, deps: ApiDeps): void {
     '/trips/:tripId/cancel',
     {
       config: { roles: SUPERVISORS },
-      schema: { tags: ['custody'], params, body: z.object({ reason: z.string().min(1).max(2_000) }), response },
+      schema: { tags: ['custody'], params, body: z.object({ reason: z.string().max(2_000).default('') }), response },
     },
     async (request) => answer(await cancel(deps, request.params.tripId, callerOf(request), request.body.reason)),
   );

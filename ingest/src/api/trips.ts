@@ -18,7 +18,7 @@ import { type Api, answers } from './form.ts';
 import { callerOf, OPERATORS, READERS, SUPERVISORS } from './guard.ts';
 import { requireKnownOffices } from './offices.ts';
 import { orderSteps } from './orders.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { keysOf, listOf, MAX_LIMIT, Page, pageOf } from './paging.ts';
 import type { Principal } from './principal.ts';
 import { ApiProblem, type FieldError, notFound, requireNone } from './problem.ts';
 
@@ -205,12 +205,22 @@ export function tripRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         tags: ['trips'],
         params: TripId,
+        querystring: z.object({ ...Page, limit: Page.limit.default(MAX_LIMIT) }),
         response: answers({ 200: listOf(z.looseObject({ at: z.string(), type: z.string() })) }),
       },
     },
     async (request) => {
       const row = await visibleTrip(pool, request.params.tripId, callerOf(request));
-      return { items: await eventsOf(pool, row.trip_id) };
+      const { limit, cursor } = request.query;
+      const seen = keysOf(cursor, z.int().min(0)) ?? 0;
+      const events = await eventsOf(pool, row.trip_id);
+      const numbered = events.map((event, i) => ({ event, number: i + 1 })).slice(seen, seen + limit + 1);
+      return pageOf(
+        numbered,
+        limit,
+        ({ event }) => event,
+        ({ number }) => number,
+      );
     },
   );
 }
@@ -228,5 +238,5 @@ async function eventsOf(db: Queryable, tripId: string): Promise<{ at: string; ty
     ...alarms.map((a) => ({ at: isoOf(a.started_at), type: `alarm.${a.rule}`, alarm: alarmOf(a) })),
     ...orders.flatMap(orderSteps),
     ...passages.map((p) => ({ at: isoOf(p.decided_at), type: 'gate.passage', gateId: p.gate_id, answer: p.answer })),
-  ].sort((a, b) => (a.at < b.at ? -1 : 1));
+  ].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }

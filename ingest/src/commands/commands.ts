@@ -50,7 +50,7 @@ interface Turn {
 }
 
 const EXPIRES_AFTER_MS = 24 * 3_600_000;
-const EXPIRE_EVERY_MS = 30_000;
+const EXPIRE_EVERY_MS = 2_000;
 
 /**
  * Commands to locks: they wait in the database, are sent in the order given, and end by the lock's reply or by their

@@ -82,7 +82,8 @@ class LiveFeed implements Feed {
       alarm: (alarm) => this.#tellAlarm(alarm),
     });
     this.#io = new Server({
-      transports: ['websocket'],
+      // Polling is how a client begins that was told nothing; it goes over to the WebSocket by itself.
+      transports: ['polling', 'websocket'],
       perMessageDeflate: false,
       httpCompression: false,
       serveClient: false,
@@ -121,9 +122,10 @@ class LiveFeed implements Feed {
     this.#io.attach(server);
   }
 
-  /** A key comes as `auth.key`, `auth.token` or, where a client can set headers, as in REST. */
+  /** A key comes as `auth.key` or `auth.token`, with or without `Bearer`, or, where a client can set headers, as in REST. */
   #credentials({ handshake: { auth, headers } }: FeedSocket): Credentials {
-    const key = [auth.key, auth.token, bearerOf(headers.authorization)].find((given) => typeof given === 'string');
+    const given = [auth.key, auth.token, headers.authorization].find((one) => typeof one === 'string');
+    const key = bearerOf(given) ?? (given === headers.authorization ? undefined : given);
     return { key, session: fastifyCookie.parse(headers.cookie ?? '')[SESSION_COOKIE] };
   }
 

@@ -3,6 +3,8 @@ import type { Queryable } from './queryable.ts';
 import { VISIBLE } from './trips.ts';
 
 export interface OrderRow {
+  /** Its place among all commands, as they were given. */
+  ordinal: number;
   command_id: string;
   lock_id: string;
   trip_id: string | null;
@@ -55,17 +57,20 @@ export async function ordersOfTrip(db: Queryable, tripId: string): Promise<Order
   return rows;
 }
 
-/** Newest first; `offices` leaves out those of other offices' trips, `[]` none. */
+/**
+ * Newest first.
+ * @param page `before`: the ordinal of the last one of the page before; `offices` leaves out those of other offices' trips
+ */
 export async function ordersOfLock(
   db: Queryable,
   lockId: string,
   limit: number,
-  offices: string[] = [],
+  page: { offices?: string[]; before?: number | undefined } = {},
 ): Promise<OrderRow[]> {
   const { rows } = await db.query<OrderRow>(
     `SELECT c.* FROM commands c LEFT JOIN trips t USING (trip_id) WHERE c.lock_id = $1 AND (t.trip_id IS NULL OR ${VISIBLE(3)})
-     ORDER BY ordinal DESC LIMIT $2`,
-    [lockId, limit, offices],
+       AND ($4::bigint IS NULL OR c.ordinal < $4) ORDER BY ordinal DESC LIMIT $2`,
+    [lockId, limit, page.offices ?? [], page.before ?? null],
   );
   return rows;
 }

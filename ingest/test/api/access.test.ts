@@ -313,7 +313,12 @@ describe('the closed loop by hand', () => {
     const step = (name: string, body: object = {}) => platform.call('POST', `trips/${trip.tripId}/${name}`, { body });
     expect((await step('seal')).body).toMatchObject({ status: 409, code: 'trip.status' });
     expect((await step('release')).body.trip).toMatchObject({ status: 'released' });
-    expect((await step('hang')).body).toMatchObject({ status: 409, code: 'step.hang.failed' });
+    const failed = { check: 'healthy', passed: false };
+    expect((await step('hang')).body).toMatchObject({
+      status: 409,
+      code: 'step.hang.failed',
+      checks: expect.arrayContaining([expect.objectContaining(failed)]),
+    });
     await report(platform, trip.lockId, { lon: 120, mode: 'awake' });
     expect((await step('hang')).body.trip).toMatchObject({ status: 'hung' });
     const unconfirmed = await step('seal');

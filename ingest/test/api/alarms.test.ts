@@ -26,6 +26,7 @@ describe('the process of an alarm', () => {
       acknowledgedBy: 'key:A',
     });
     expect((await post(`${at}/acknowledge`, {}, second)).body).toMatchObject({ acknowledgedBy: 'key:A' });
+    expect((await post(`${at}/assign`, {}, first)).body).toMatchObject({ state: 'assigned', assignedTo: 'key:A' });
     expect((await post(`${at}/assign`, { to: 'patrol 3' }, second)).body).toMatchObject({
       state: 'assigned',
       assignedTo: 'patrol 3',

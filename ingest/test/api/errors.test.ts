@@ -88,6 +88,18 @@ describe('every error is a problem document with a stable code', () => {
     expect(answers[4]?.headers['retry-after']).toBeDefined();
   });
 
+  test.each(['application/json', 'application/x-www-form-urlencoded'])(
+    'none for a call that sends nothing, and says it were %s',
+    async (type) => {
+      const { tripId } = await addTrip(platform, {});
+      const headers = { 'content-type': type, 'content-length': '0' };
+      const released = await platform.call('POST', `trips/${tripId}/release`, { raw: '', headers });
+      expect([released.status, released.body.trip], released.text).toMatchObject([200, { status: 'released' }]);
+      const cancelled = await platform.call('POST', `trips/${tripId}/cancel`, { raw: '', headers });
+      expect([cancelled.status, cancelled.body.trip], cancelled.text).toMatchObject([200, { status: 'cancelled' }]);
+    },
+  );
+
   test('405 names the methods that are taken', async () => {
     expect((await platform.call('DELETE', 'trips')).headers.allow).toContain('POST');
   });

@@ -90,6 +90,27 @@ describe('a command', () => {
     expect(await auditOf(lockId)).toEqual(['lock.register', 'lock.command', 'command.cancelled', 'lock.command']);
   });
 
+  test('is listed with the others of its lock, page by page, the newest first; so is the story of a trip, from its beginning', async () => {
+    const trip = await addTrip(platform);
+    for (let i = 1; i <= 3; i++) {
+      await platform.call('POST', `locks/${trip.lockId}/commands`, { body: { type: 'interval', intervalS: 60 * i } });
+    }
+    type Page = { items: Record<string, unknown>[]; next?: string };
+    const page = async (url: string, cursor = '') =>
+      (await platform.call('GET', `${url}?limit=2${cursor}`)).body as unknown as Page;
+    const listed = async (url: string) => {
+      const first = await page(url);
+      const second = await page(url, `&cursor=${first.next}`);
+      expect([first.items.length, second.next]).toEqual([2, undefined]);
+      return [...first.items, ...second.items];
+    };
+    expect((await listed(`locks/${trip.lockId}/commands`)).map(({ intervalS }) => intervalS)).toEqual([180, 120, 60]);
+    const all = (await platform.call('GET', `trips/${trip.tripId}/events`)).body.items as unknown[];
+    const first = await page(`trips/${trip.tripId}/events`);
+    expect(first.items).toEqual(all.slice(0, 2));
+    expect((await page(`trips/${trip.tripId}/events`, `&cursor=${first.next}`)).items).toEqual(all.slice(2, 4));
+  });
+
   test('that nobody can use is refused by its field', async () => {
     const lockId = await addLock(platform);
     const order = (body: object) => platform.call('POST', `locks/${lockId}/commands`, { body });

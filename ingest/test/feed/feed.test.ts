@@ -54,9 +54,9 @@ class Screen {
   gaps = 0;
   #sequence = 0;
 
-  constructor(options: { auth?: object; bearer?: string; cookie?: string; origin?: string }) {
+  constructor(options: { auth?: object; bearer?: string; cookie?: string; origin?: string; transports?: string[] }) {
     this.socket = io(`${url}/live`, {
-      transports: ['websocket'],
+      transports: options.transports ?? ['websocket'],
       forceNew: true,
       reconnection: false,
       ...(options.auth ? { auth: options.auth } : {}),
@@ -185,12 +185,29 @@ describe('who may look', () => {
     expect((await open({ cookie })).snapshots).toBe(1);
     expect((await open({ cookie, origin: url })).snapshots).toBe(1);
     expect((await open({ auth: { token: BOOTSTRAP } })).snapshots).toBe(1);
+    expect((await open({ auth: { token: `Bearer ${BOOTSTRAP}` } })).snapshots).toBe(1);
     expect((await open({ bearer: BOOTSTRAP })).snapshots).toBe(1);
     expect(await refusal({})).toContain('sign in');
     expect(await refusal({ bearer: 'sw_wrong' })).toContain('unknown');
     expect(await refusal({ auth: { key: 'sw_wrong' } })).toContain('unknown');
     expect(await refusal({ auth: { key: await platform.key('gate') } })).toContain('gate');
     expect(await refusal({ cookie, origin: 'https://evil.example' })).toBeTruthy();
+  });
+
+  test.each([
+    ['as a client does that was told nothing', ['polling', 'websocket']],
+    ['by polling alone', ['polling']],
+  ])('a screen that connects %s is told the same, without a gap', async (_how, transports) => {
+    const trip = await addTrip(platform);
+    const auth = { key: BOOTSTRAP };
+    expect(await refusal({ auth: { key: 'sw_wrong' }, transports })).toContain('unknown');
+    const [screen, other] = [await open({ auth, transports }), await open()];
+    for (let i = 0; i < 5; i++) await commit(trip, { lon: 120 + i / 100, lat: 30 });
+    await vi.waitFor(() => {
+      expect(screen.position(trip.lockId)?.lon).toBeCloseTo(120.04, 4);
+      expect(screen.seen()).toEqual(other.seen());
+    });
+    expect([screen.gaps, other.gaps]).toEqual([0, 0]);
   });
 });
 

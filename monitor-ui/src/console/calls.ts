@@ -60,7 +60,7 @@ export const dispose = (alarmId: string, text: string, falseAlarm: boolean) =>
 
 export const tripPage = (filter: Values, cursor?: string) =>
   call<Page<Trip>>('GET', `/trips${queryOf({ ...filter, limit: 100, cursor })}`);
-export const tripEvents = (tripId: string) => call<Page<TripEvent>>('GET', `/trips/${id(tripId)}/events`);
+export const tripEvents = (tripId: string) => everything<TripEvent>(`/trips/${id(tripId)}/events`);
 export const track = (tripId: string, maxPoints: number) =>
   call<Track>('GET', `/trips/${id(tripId)}/track${queryOf({ maxPoints })}`);
 export const hold = (tripId: string, reason: string | null) =>
