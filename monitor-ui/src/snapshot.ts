@@ -7,7 +7,8 @@ export interface SnapshotLock {
   tripId?: string;
   plate?: string;
   status: WallStatus;
-  time: string;
+  /** Of its newest record; absent: it had not reported for a day. */
+  time?: string;
   position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
 }
 

@@ -201,6 +201,7 @@ const rowOf = (gate: Gate, question: PassageQuestion, answer: PassageAnswer, dec
   decided_at: decidedAt,
   question,
   answer,
+  first_answer: null,
   verdict: answer.verdict,
   trip_id: answer.tripId ?? null,
   decision: null,

@@ -72,7 +72,7 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
     async (request) => {
       const passed = await pass(deps, request.params.gateId, request.body, callerOf(request));
       afterPassage(deps, replanner, passed);
-      return passed.row.answer;
+      return passed.row.first_answer ?? passed.row.answer;
     },
   );
   app.post(

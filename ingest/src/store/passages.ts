@@ -7,7 +7,10 @@ export interface PassageRow {
   passage_id: string;
   decided_at: Date;
   question: PassageQuestion;
+  /** As it stands, with what a decision by hand has done. */
   answer: PassageAnswer;
+  /** What the gate was told, where a decision by hand has changed it since. */
+  first_answer: PassageAnswer | null;
   verdict: PassageVerdict;
   trip_id: string | null;
   decision: 'release' | 'inspect' | 'return' | null;
@@ -49,7 +52,8 @@ export async function decidePassage(
   decision: { decision: string; by: string; secondBy?: string | undefined; comment: string },
 ): Promise<PassageRow> {
   const { rows } = await db.query<PassageRow>(
-    `UPDATE passages SET decision = $3, decision_by = $4, second_by = $5, comment = $6, decision_at = now(), answer = $7
+    `UPDATE passages SET decision = $3, decision_by = $4, second_by = $5, comment = $6, decision_at = now(), answer = $7,
+       first_answer = coalesce(first_answer, answer)
      WHERE gate_id = $1 AND passage_id = $2 RETURNING *`,
     [
       passage.gateId,

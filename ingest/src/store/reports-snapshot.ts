@@ -5,7 +5,7 @@ import type { Queryable } from './queryable.ts';
 import { REPORT, type ReportRow, recordOf } from './roster.ts';
 import { type TripView, tripOf, VISIBLE } from './trips.ts';
 
-/** A lock that has not reported for this long before the asked time is not on the wall of that time. */
+/** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
 const LOOK_BACK_MS = 24 * 3_600_000;
 
 export interface LockAt {
@@ -13,8 +13,9 @@ export interface LockAt {
   tripId?: string;
   plate?: string;
   status: WallStatus;
-  time: string;
-  receivedAt: string;
+  /** Of its newest record; absent: none that recent. */
+  time?: string;
+  receivedAt?: string;
   position?: IntakeRecord['position'];
   /** Fix time of `position`, where the newest record had none of its own. */
   positionTime?: string;
@@ -122,11 +123,16 @@ function withLastReport(trip: TripAt, newest: Map<string, LastRecord>): TripView
   };
 }
 
-function lockAt({ last, fix }: LastRecord, trip: Trip | undefined): LockAt {
-  return {
-    lockId: last.lockId,
+function lockAt(lockId: string, record: LastRecord | undefined, trip: Trip | undefined): LockAt {
+  const named = {
+    lockId,
     ...(trip ? { tripId: trip.tripId, plate: trip.vehicle.tractorPlate } : {}),
     status: colourOf(trip),
+  };
+  if (record === undefined) return named;
+  const { last, fix } = record;
+  return {
+    ...named,
     time: new Date(last.timeMs).toISOString(),
     receivedAt: new Date(last.receivedMs).toISOString(),
     ...(fix?.position ? { position: fix.position } : {}),
@@ -148,9 +154,11 @@ export async function snapshotAt(db: Queryable, atMs: number, offices: string[] 
   const { rows: locks } =
     offices.length > 0
       ? { rows: [...ofTrips].map((lock_id) => ({ lock_id })) }
-      : await db.query<{ lock_id: string }>('SELECT lock_id FROM locks WHERE retired_at IS NULL OR retired_at > $1', [
-          new Date(atMs),
-        ]);
+      : await db.query<{ lock_id: string }>(
+          `SELECT l.lock_id FROM locks l WHERE (l.retired_at IS NULL OR l.retired_at > $1)
+             AND (l.created_at <= $1 OR EXISTS (SELECT FROM reports r WHERE r.lock_id = l.lock_id AND r.time <= $1))`,
+          [new Date(atMs)],
+        );
   const ids = locks.map((lock) => lock.lock_id);
   const newest = await newestRecords(db, ids, atMs);
   const trips = rows.map((row) => tripOf(withLastReport(row, newest)));
@@ -163,9 +171,6 @@ export async function snapshotAt(db: Queryable, atMs: number, offices: string[] 
   return {
     at: new Date(atMs).toISOString(),
     trips,
-    locks: ids.flatMap((id) => {
-      const record = newest.get(id);
-      return record ? [lockAt(record, tripOfLock.get(id))] : [];
-    }),
+    locks: ids.map((id) => lockAt(id, newest.get(id), tripOfLock.get(id))),
   };
 }

@@ -115,7 +115,7 @@ describe('a red truck at the gate', () => {
     await report(platform, trip.lockId);
     await raise(platform, trip);
     const question = passage(trip);
-    await ask(question);
+    const told = await ask(question);
     const signIn = await platform.call('POST', 'session', { key: null, body: { name: 'Li Wei', password } });
     const cookie = String(signIn.headers['set-cookie']).split(';')[0]!;
     const url = `gates/daxie-1/passages/${question.passageId}/decision`;
@@ -137,6 +137,7 @@ describe('a red truck at the gate', () => {
       answer: { writtenOff: true },
       decision: { by: 'Li Wei', secondPerson: 'Zhang Min' },
     });
+    expect((await ask(question)).body).toEqual(told.body);
     expect((await platform.call('GET', `trips/${trip.tripId}`)).body).toMatchObject({
       risk: 'red',
       status: 'verified',

@@ -36,6 +36,21 @@ describe('the wall at a time', () => {
     expect(wall.locks.find((lock) => lock.lockId === 'JT70100002')).toMatchObject({ status: 'idle' });
   });
 
+  it('has the name of a lock that was there and had told nothing, and nothing of one that came later', async () => {
+    const add = (lockId: string, at: number) =>
+      database.pool.query('INSERT INTO locks (lock_id, secret_hash, created_at) VALUES ($1, $2, $3)', [
+        lockId,
+        Buffer.alloc(32),
+        iso(at),
+      ]);
+    await add('JT79900001', NOW_MS - 3 * HOUR_MS);
+    await add('JT79900002', NOW_MS);
+    const wall = await snapshotAt(database.pool, NOW_MS - 2 * HOUR_MS);
+    const news = wall.locks.filter(({ lockId }) => lockId.startsWith('JT799'));
+    expect(news).toEqual([{ lockId: 'JT79900001', status: 'idle' }]);
+    await database.pool.query("DELETE FROM locks WHERE lock_id LIKE 'JT799%'");
+  });
+
   it('shows a trip green before it left the route, provisional before it was confirmed, red after', async () => {
     expect(await tripAt(NOW_MS - 2 * HOUR_MS)).toMatchObject({ status: 'in-transit', risk: 'green', openAlarms: [] });
     expect(await tripAt(NOW_MS - HOUR_MS + 1)).toMatchObject({ risk: 'green', openAlarms: [{ state: 'provisional' }] });
