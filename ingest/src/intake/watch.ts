@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { openTripIds } from '../store/roster.ts';
 import type { IntakeDeps } from './contract.ts';
 import type { TripOutcome } from './judge.ts';
@@ -67,7 +68,11 @@ export class Watch {
     });
     const tripIds = this.#roster.tripIds().values();
     let more = true;
-    while (more && !this.#stopped) more = await this.#intake.between(() => this.#lookAtSome(tripIds));
+    while (more && !this.#stopped) {
+      more = await this.#intake.between(() => this.#lookAtSome(tripIds));
+      // Turns that follow each other by promises alone would be one long turn for the sockets.
+      await setImmediate();
+    }
   }
 
   #lookEvery(everyMs: number): void {
