@@ -124,8 +124,8 @@ class LiveFeed implements Feed {
 
   /** A key comes as `auth.key` or `auth.token`, with or without `Bearer`, or, where a client can set headers, as in REST. */
   #credentials({ handshake: { auth, headers } }: FeedSocket): Credentials {
-    const given = [auth.key, auth.token, headers.authorization].find((one) => typeof one === 'string');
-    const key = bearerOf(given) ?? (given === headers.authorization ? undefined : given);
+    const given = [auth.key, auth.token].find((one) => typeof one === 'string');
+    const key = given === undefined ? bearerOf(headers.authorization) : (bearerOf(given) ?? given);
     return { key, session: fastifyCookie.parse(headers.cookie ?? '')[SESSION_COOKIE] };
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { activeAlarmsOfTrips } from '../store/batch.ts';
 import { inOneGo, inTransaction, type Queryable } from '../store/queryable.ts';
-import { adoptRecords, loadTrips, locksOfTrips, recordsOfTrips } from '../store/roster.ts';
+import { adoptRecords } from '../store/roster.ts';
 import { Announcer } from './announce.ts';
 import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
 import { glance } from './decode.ts';
@@ -288,24 +288,11 @@ class Intaking implements Intake {
   }
 
   async #refold(tripIds: string[]): Promise<void> {
-    const { pool } = this.#deps;
-    this.#roster.forgetLocks(await locksOfTrips(pool, tripIds));
-    const judged = await loadTrips(pool, tripIds);
-    const records = await recordsOfTrips(
-      pool,
-      judged.map(({ tripId }) => ({ tripId, fromMs: 0 })),
-    );
-    const refolds: TripOutcome[] = [];
-    for (const stored of judged) {
-      const was = this.#roster.trip(stored.tripId);
-      const refold = await this.#roster.refold(stored, was, records.get(stored.tripId) ?? []);
-      refolds.push({ ...refold, fromMs: 0, rejudged: true });
-    }
-    const stays = new Set(judged.map(({ tripId }) => tripId));
-    for (const tripId of tripIds) if (!stays.has(tripId)) this.#roster.forgetTrip(tripId);
-    if (judged.length === 0) return;
-    await inOneGo(pool, (db) => adoptRecords(db, [...stays]));
-    await this.#commitTrips(refolds);
+    const refolds = await this.#roster.refold(tripIds);
+    if (refolds.length === 0) return;
+    const judged = refolds.map(({ next }) => next.plan.tripId);
+    await inOneGo(this.#deps.pool, (db) => adoptRecords(db, judged));
+    await this.#commitTrips(refolds.map((refold) => ({ ...refold, fromMs: 0, rejudged: true })));
   }
 
   async #commitTrips(trips: TripOutcome[]): Promise<void> {

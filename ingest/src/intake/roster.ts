@@ -6,6 +6,7 @@ import {
   allPlaces,
   loadLocks,
   loadTrips,
+  locksOfTrips,
   newestCheckpoints,
   recordsOfTrips,
   routeFeature,
@@ -158,8 +159,24 @@ export class Roster {
     this.#over.clear();
   }
 
-  /** The trip folded anew from all its stored records, e.g. after its windows or disposals have changed. */
-  async refold(stored: StoredTrip, was: FollowedTrip | undefined, records: IntakeRecord[]): Promise<Refold> {
+  /**
+   * Trips folded anew from all their stored records, e.g. after their windows or disposals have changed; those that are
+   * judged no more are let go of and left out.
+   */
+  async refold(tripIds: string[]): Promise<Refold[]> {
+    this.forgetLocks(await locksOfTrips(this.#db, tripIds));
+    const judged = await loadTrips(this.#db, tripIds);
+    const since = judged.map(({ tripId }) => ({ tripId, fromMs: 0 }));
+    const records = await recordsOfTrips(this.#db, since);
+    const refolds: Refold[] = [];
+    for (const stored of judged) refolds.push(await this.#refold(stored, records.get(stored.tripId) ?? []));
+    const stays = new Set(judged.map(({ tripId }) => tripId));
+    for (const tripId of tripIds) if (!stays.has(tripId)) this.forgetTrip(tripId);
+    return refolds;
+  }
+
+  async #refold(stored: StoredTrip, records: IntakeRecord[]): Promise<Refold> {
+    const was = this.#trips.get(stored.tripId);
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
     // What was told before is kept, so that what no longer holds is withdrawn.

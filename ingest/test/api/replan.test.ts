@@ -9,7 +9,6 @@ function rig(isBroken: (tripId: string) => boolean = () => false) {
   const intake = {
     refreshTrips: async (tripIds: string[]) => {
       turns.push(tripIds);
-      await new Promise((resolve) => setTimeout(resolve, 5));
       if (tripIds.some(isBroken)) throw new Error('cannot be folded');
     },
   };

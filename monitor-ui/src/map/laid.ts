@@ -9,6 +9,11 @@ export class Laid {
   readonly #told = new Map<string, { data: FeatureCollection; text: string }>();
   #ready = false;
 
+  /** Whether the map has its sources. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
   constructor(lay: (name: string, data: FeatureCollection) => void) {
     this.#lay = lay;
   }

@@ -123,12 +123,11 @@ export function createStage(options: StageOptions): Stage {
   map.getCanvasContainer().append(trucks.element);
 
   let bounds = HOME;
-  let signed = false;
   const laid = new Laid((name, data) => map.getSource<GeoJSONSource>(name)?.setData(data));
   const operators = operatorMap(map, {
     base,
     ui,
-    ready: () => signed,
+    ready: () => laid.ready,
     away: (away) => {
       if (away === tilesAway) return;
       tilesAway = away;
@@ -137,14 +136,10 @@ export function createStage(options: StageOptions): Stage {
   });
   map.on('style.load', async () => {
     await addSigns(map, options.letters, ui);
-    signed = true;
-    operators.lay();
     laid.begin();
+    operators.lay();
   });
-  map.on('webglcontextlost', () => {
-    signed = false;
-    laid.end();
-  });
+  map.on('webglcontextlost', () => laid.end());
   const dark = new Set<HTMLCanvasElement>();
   for (const canvas of [map.getCanvas(), trucks.element]) {
     canvas.addEventListener('webglcontextlost', () => options.dark?.(dark.add(canvas).size > 0));
