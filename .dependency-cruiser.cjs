@@ -6,7 +6,7 @@ const only = (room, allowed, comment) => ({
   from: { path: `^${room}/src` },
   to: { path: '^(schemas|geofence|ingest|monitor-ui|simulator)/', pathNot: `^(${[room, ...allowed].join('|')})/` },
 });
-const PURE = '^(schemas|geofence)/src|^ingest/src/(tracker|custody)/';
+const PURE = '^(schemas|geofence)/src|^ingest/src/(record|tracker|custody)/';
 
 module.exports = {
   forbidden: [
@@ -23,17 +23,17 @@ module.exports = {
       to: { dependencyTypes: ['core'] },
     },
     {
-      name: 'tracker-and-custody-are-inner',
+      name: 'pure-rooms-are-inner',
       comment: 'Rules about locks and trips never reach out to the store, the broker or the api.',
       severity: 'error',
-      from: { path: '^ingest/src/(tracker|custody)/' },
-      to: { path: '^ingest/src/', pathNot: '^ingest/src/(tracker|custody)/' },
+      from: { path: '^ingest/src/(record|tracker|custody)/' },
+      to: { path: '^ingest/src/', pathNot: '^ingest/src/(record|tracker|custody)/' },
     },
     {
       name: 'sql-in-the-store',
       comment: 'Only the store talks to Postgres; others call it (types of the pool are fine).',
       severity: 'error',
-      from: { path: '^ingest/src/', pathNot: '^ingest/src/store/' },
+      from: { path: '^ingest/src/', pathNot: '^ingest/src/(store|postgres)/' },
       to: { path: 'node_modules/(pg|pg-copy-streams|node-pg-migrate)/', dependencyTypesNot: ['type-only'] },
     },
     {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { audit } from '../ingest/src/store/audit.ts';
+import { audit } from '../ingest/src/store/people/audit.ts';
 import { freshDatabase, type TestDatabase } from '../ingest/test/database.ts';
 import { sealwatch } from './process.ts';
 

@@ -1,7 +1,7 @@
 import type { Trip } from '@sealwatch/schemas';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { EVENT_TYPES } from '../ingest/src/store/outbox.ts';
-import { type Received, type Receiver, startReceiver, verify } from '../ingest/test/outbox/receiver.ts';
+import { EVENT_TYPES } from '../ingest/src/store/webhooks/outbox.ts';
+import { type Received, type Receiver, startReceiver, verify } from '../ingest/test/webhooks/receiver.ts';
 import { type Platform, startPlatform } from './platform.ts';
 import { ask, at, beside, layRoad, startTruck, type Truck } from './truck.ts';
 

@@ -3,13 +3,13 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { insertReports } from '../dist/store/batch.js';
-import { openDatabase } from '../dist/store/database.js';
-import { migrate } from '../dist/store/migrate.js';
-import { keepReports } from '../dist/store/partitions.js';
-import { inTransaction } from '../dist/store/queryable.js';
-import { lockReports, tripTrack } from '../dist/store/reports.js';
-import { snapshotAt } from '../dist/store/reports-snapshot.js';
+import { openDatabase } from '../dist/postgres/database.js';
+import { migrate } from '../dist/postgres/migrate.js';
+import { keepReports } from '../dist/postgres/partitions.js';
+import { inTransaction } from '../dist/postgres/queryable.js';
+import { insertReports } from '../dist/store/reports/batch.js';
+import { lockReports, tripTrack } from '../dist/store/reports/reports.js';
+import { snapshotAt } from '../dist/store/reports/snapshot.js';
 
 const REPORTS = Number(process.argv[2] ?? 300_000);
 const LOCKS = 1_000;

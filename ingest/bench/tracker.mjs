@@ -4,7 +4,7 @@ import { compileRoute } from '@sealwatch/geofence';
 import { lockIdOf, PLACES, ROAD, reportOf, START_MS } from './ingest/fleet.mjs';
 
 const dist = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
-const { decode } = await dist('intake/decode.js');
+const { decode } = await dist('record/decode.js');
 const { planOf } = await dist('intake/plan.js');
 const { advance, compilePlaces, startTrack } = await dist('tracker/index.js');
 

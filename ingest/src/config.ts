@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BasemapTone } from '@sealwatch/schemas';
 import { z } from 'zod';
+import type { CallTimes } from './alarms/due.ts';
 import { type BasemapSettings, basemapOf } from './basemap/settings.ts';
-import type { CallTimes } from './escalation/due.ts';
 
 /** The wall's built pages stand beside this room, in the checkout and in the image. */
 export const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));

@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { hashSecret, newApiKey } from './api/secret.ts';
 import { hashPassword, signInLink } from './api/session.ts';
 import { type Config, WALL_DIR } from './config.ts';
 import { createLog } from './log.ts';
-import { readOffices, type TableFault } from './officetable.ts';
-import { audit } from './store/audit.ts';
-import { checkAudit, linkAudit } from './store/auditchain.ts';
-import { restoreBackup, writeBackup } from './store/backup.ts';
-import type { Manifest } from './store/backup-format.ts';
-import { type Database, openDatabase } from './store/database.ts';
-import { checkDatabase, type Finding } from './store/doctor.ts';
-import { insertKey } from './store/keys.ts';
-import { migrate } from './store/migrate.ts';
-import { type OfficeRow, replaceOffices } from './store/offices.ts';
-import { insertPerson } from './store/people.ts';
-import { inTransaction } from './store/queryable.ts';
+import { readOffices, type TableFault } from './office-table.ts';
+import { hashSecret, newApiKey } from './people/secret.ts';
+import { restoreBackup, writeBackup } from './postgres/backup.ts';
+import type { Manifest } from './postgres/backup-format.ts';
+import { type Database, openDatabase } from './postgres/database.ts';
+import { checkDatabase, type Finding } from './postgres/doctor.ts';
+import { migrate } from './postgres/migrate.ts';
+import { inTransaction } from './postgres/queryable.ts';
+import { audit } from './store/people/audit.ts';
+import { checkAudit, linkAudit } from './store/people/audit-chain.ts';
+import { insertKey } from './store/people/keys.ts';
+import { type OfficeRow, replaceOffices } from './store/people/offices.ts';
+import { insertPerson } from './store/people/people.ts';
 
 /** An operator's mistake, with what to do about it. */
 export class OperationError extends Error {

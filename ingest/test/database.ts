@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { createPool, type StoreLog } from '../src/store/database.ts';
+import { createPool, type StoreLog } from '../src/postgres/database.ts';
 import { withDatabase } from './embedded.setup.ts';
 
 /** A log for tests: silent but for errors. */

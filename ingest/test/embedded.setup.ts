@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { createPool, urlOf } from '../src/store/database.ts';
-import { startEmbedded } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import { createPool, urlOf } from '../src/postgres/database.ts';
+import { startEmbedded } from '../src/postgres/embedded/embedded.ts';
+import { migrate } from '../src/postgres/migrate.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { csvOf } from '../src/console/csv.ts';
-import { ageText, locksOfCsv } from '../src/console/lockwords.ts';
+import { ageText, locksOfCsv } from '../src/console/lock-words.ts';
 import { dayStartMs, rowsBy, totalOf } from '../src/console/report.ts';
-import { draftOf, emptyDraft, routeOf, slugOf, withMoved, withPoint } from '../src/console/routedraft.ts';
+import { draftOf, emptyDraft, routeOf, slugOf, withMoved, withPoint } from '../src/console/route-draft.ts';
 
 describe('a table as CSV', () => {
   const column = { key: 'a', name: '车牌', width: '', text: (x: string) => x };

@@ -9,7 +9,7 @@ import type { Progress } from '../src/progress.ts';
 import { progressTo } from '../src/progress.ts';
 import { runScenario } from '../src/scenario/run.ts';
 import { loadScenario } from '../src/scenario/scenario.ts';
-import { loadFleet, saveFleet } from '../src/statefile.ts';
+import { loadFleet, saveFleet } from '../src/state-file.ts';
 import type { FakePlatform } from './fake-platform.ts';
 import { startFakePlatform } from './fake-platform.ts';
 

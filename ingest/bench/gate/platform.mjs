@@ -24,11 +24,11 @@ const log = { ...quiet, level: 'error', child: () => log };
 const { startApp } = await dist('app.js');
 const { readConfig } = await dist('config.js');
 const { hashSecret } = await dist('broker/secrets.js');
-const { insertLocks } = await dist('store/locks.js');
-const { putRoute } = await dist('store/routes.js');
-const { insertTrip } = await dist('store/trips.js');
-const { openDatabase } = await dist('store/database.js');
-const { migrate } = await dist('store/migrate.js');
+const { insertLocks } = await dist('store/locks/locks.js');
+const { putRoute } = await dist('store/roads/routes.js');
+const { insertTrip } = await dist('store/trips/trips.js');
+const { openDatabase } = await dist('postgres/database.js');
+const { migrate } = await dist('postgres/migrate.js');
 
 const dataDir = mkdtempSync(join(tmpdir(), 'sealwatch-bench-'));
 const trucks = Number(process.argv[2]);

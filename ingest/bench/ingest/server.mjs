@@ -49,11 +49,11 @@ async function bare() {
 /** Locks on their way, each on a trip of its own. */
 async function declare(pool) {
   const { hashSecret } = await dist('broker/secrets.js');
-  const { insertLocks } = await dist('store/locks.js');
-  const { putPlace } = await dist('store/places.js');
-  const { putRoute } = await dist('store/routes.js');
-  const { insertTrip } = await dist('store/trips.js');
-  const { inTransaction } = await dist('store/queryable.js');
+  const { insertLocks } = await dist('store/locks/locks.js');
+  const { putPlace } = await dist('store/roads/places.js');
+  const { putRoute } = await dist('store/roads/routes.js');
+  const { insertTrip } = await dist('store/trips/trips.js');
+  const { inTransaction } = await dist('postgres/queryable.js');
   const secretHash = hashSecret(SECRET);
   const lockIds = Array.from({ length: LOCKS }, (_, i) => lockIdOf(i));
   const at = new Date(START_MS).toISOString();
@@ -88,8 +88,8 @@ async function declare(pool) {
 async function sealwatch() {
   const { startApp } = await dist('app.js');
   const { readConfig } = await dist('config.js');
-  const { openDatabase } = await dist('store/database.js');
-  const { migrate } = await dist('store/migrate.js');
+  const { openDatabase } = await dist('postgres/database.js');
+  const { migrate } = await dist('postgres/migrate.js');
   const dataDir = mkdtempSync(join(tmpdir(), 'sealwatch-bench-'));
   const database = await openDatabase({ dataDir, log });
   const { pool } = database;

@@ -1,15 +1,15 @@
 import { Alarm, AlarmState, OfficeContacts, Severity } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { alarmOf, listAlarms } from '../store/alarms.ts';
-import { isoOf } from '../store/rows.ts';
-import { type AlarmAct, actOnAlarm, visibleAlarm } from './alarmacts.ts';
+import { type AlarmAct, actOnAlarm, visibleAlarm } from '../alarms/acts.ts';
+import type { Principal } from '../people/principal.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { ApiProblem } from '../problem.ts';
+import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
 import { contactsOfTrip } from './contacts.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, DECIDERS, READERS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import type { Principal } from './principal.ts';
-import { ApiProblem } from './problem.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, DECIDERS, READERS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const params = z.object({ alarmId: z.string() });
 const response = answers({ 200: Alarm });

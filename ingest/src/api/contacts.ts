@@ -1,15 +1,15 @@
 import { Contact, OfficeCode, OfficeContacts } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { audit } from '../store/audit.ts';
-import { contactsOf, putContacts } from '../store/contacts.ts';
-import { listOffices, type OfficeRow } from '../store/offices.ts';
-import { inTransaction, type Queryable } from '../store/queryable.ts';
-import { getTrip } from '../store/trips.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, EVERYONE, READERS } from './guard.ts';
-import { requireOwnOffices } from './offices.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
+import { requireOwnOffices } from '../people/offices.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { audit } from '../store/people/audit.ts';
+import { contactsOf, putContacts } from '../store/people/contacts.ts';
+import { listOffices, type OfficeRow } from '../store/people/offices.ts';
+import { getTrip } from '../store/trips/trips.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, EVERYONE, READERS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 /** The people of both offices of a trip, the origin's first; none where there is no trip. */
 export async function contactsOfTrip(db: Queryable, tripId: string | null): Promise<OfficeContacts[]> {

@@ -1,19 +1,19 @@
 import { ConvoyDeclaration, normaliseCode } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { type ConvoyRow, getConvoy, listConvoys, tripsOfConvoy } from '../store/convoys.ts';
-import type { Queryable } from '../store/queryable.ts';
-import { isoOf } from '../store/rows.ts';
-import { tripOf } from '../store/trips.ts';
-import { runConvoy } from './convoyacts.ts';
-import { declareConvoy } from './convoydeclare.ts';
-import { ConvoyAnswer, ConvoyHead, ConvoyRequest, ConvoyView, headOf } from './convoyview.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, OPERATORS, READERS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import type { Principal } from './principal.ts';
-import { notFound } from './problem.ts';
-import { STEP_ACTS, type StepAct } from './stepacts.ts';
+import type { Principal } from '../people/principal.ts';
+import { isoOf } from '../postgres/iso.ts';
+import type { Queryable } from '../postgres/queryable.ts';
+import { notFound } from '../problem.ts';
+import { type ConvoyRow, getConvoy, listConvoys, tripsOfConvoy } from '../store/trips/convoys.ts';
+import { tripOf } from '../store/trips/trips.ts';
+import { declareConvoy } from '../trips/convoy-declare.ts';
+import { runConvoy } from '../trips/convoy-steps.ts';
+import { STEP_ACTS, type StepAct } from '../trips/step-list.ts';
+import { ConvoyAnswer, ConvoyHead, ConvoyRequest, ConvoyView, headOf } from './convoy-view.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, OPERATORS, READERS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const UUID = z.uuid();
 

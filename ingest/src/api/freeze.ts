@@ -1,14 +1,14 @@
 import { Time, Trip } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { audit } from '../store/audit.ts';
-import { freezeTrip } from '../store/escalation.ts';
-import { inTransaction } from '../store/queryable.ts';
-import { tripForUpdate, tripOf } from '../store/trips.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, DECIDERS } from './guard.ts';
-import { requireActing } from './offices.ts';
-import { wrongField } from './problem.ts';
+import { requireActing } from '../people/offices.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { wrongField } from '../problem.ts';
+import { freezeTrip } from '../store/alarms/escalation.ts';
+import { audit } from '../store/people/audit.ts';
+import { tripForUpdate, tripOf } from '../store/trips/trips.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, DECIDERS } from './plumbing/guard.ts';
 import { visibleTrip } from './trips.ts';
 
 /** Longer than a day nobody remembers why. */

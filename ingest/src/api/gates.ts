@@ -1,17 +1,17 @@
 import { PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { listPassages, type PassageRow } from '../store/passages.ts';
-import { listPlaces } from '../store/places.ts';
-import { isoOf } from '../store/rows.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { decideByHand } from './gatehand.ts';
-import { pass } from './gatekeeping.ts';
-import { callerOf, DECIDERS, EVERYONE, GATEKEEPERS, READERS } from './guard.ts';
-import { jgsRoutes } from './jgs.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { afterPassage, gateOf } from './passed.ts';
-import { Replanner } from './replan.ts';
+import { afterPassage, gateOf } from '../passages/after-passage.ts';
+import { pass } from '../passages/answer.ts';
+import { decideByHand } from '../passages/manual-decision.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { listPassages, type PassageRow } from '../store/passages/passages.ts';
+import { listPlaces } from '../store/roads/places.ts';
+import { Replanner } from '../trips/re-evaluation.ts';
+import { jgsRoutes } from './jgs/routes.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, DECIDERS, EVERYONE, GATEKEEPERS, READERS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const GateView = Place.extend({ gateId: z.string() });
 const PassageView = z.object({

@@ -1,8 +1,8 @@
 import { asyncApi } from '@sealwatch/schemas';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { z } from 'zod';
-import type { ApiDeps } from './deps.ts';
-import type { Api } from './form.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import type { Api } from './plumbing/form.ts';
 import { signInRoute } from './session.ts';
 
 /** What stands beside the API: life signs, figures, the descriptions, the sign-in link. */

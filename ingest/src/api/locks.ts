@@ -1,17 +1,25 @@
 import { LockId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { audit } from '../store/audit.ts';
-import { blockLock, existingLocks, getLock, insertLocks, type LockRow, listLocks, retireLock } from '../store/locks.ts';
-import { cancelOrders } from '../store/orders.ts';
-import { inTransaction } from '../store/queryable.ts';
-import { isoField, isoOf } from '../store/rows.ts';
-import { busyLocks } from '../store/trips.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, READERS, SUPERVISORS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { ApiProblem, notFound } from './problem.ts';
-import { hashSecret, newLockSecret } from './secret.ts';
+import { hashSecret, newLockSecret } from '../people/secret.ts';
+import { isoField, isoOf } from '../postgres/iso.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { ApiProblem, notFound } from '../problem.ts';
+import { cancelOrders } from '../store/locks/commands.ts';
+import {
+  blockLock,
+  existingLocks,
+  getLock,
+  insertLocks,
+  type LockRow,
+  listLocks,
+  retireLock,
+} from '../store/locks/locks.ts';
+import { audit } from '../store/people/audit.ts';
+import { busyLocks } from '../store/trips/trips.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, READERS, SUPERVISORS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const NewLock = z.object({ lockId: LockId, model: z.string().max(100).default('') });
 const LockSecret = z.object({ lockId: z.string(), secret: z.string() });

@@ -1,15 +1,15 @@
 import { Company, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { audit } from '../store/audit.ts';
-import { getParams, listParams, type ParamsRow, putParams } from '../store/params.ts';
-import { inTransaction } from '../store/queryable.ts';
-import { isoOf } from '../store/rows.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { requireNone } from '../problem.ts';
+import { audit } from '../store/people/audit.ts';
+import { getParams, listParams, type ParamsRow, putParams } from '../store/roads/params.ts';
 import { checkParams } from '../tracker/index.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, READERS, SUPERVISORS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { requireNone } from './problem.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, READERS, SUPERVISORS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const COMPANY = 'company:';
 const Layer = z.string().refine((layer) => layer === 'platform' || isCompany(layer), {

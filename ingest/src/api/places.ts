@@ -1,14 +1,14 @@
 import { Place, PlaceKind, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { audit } from '../store/audit.ts';
-import { getPlace, listPlaces, type PlaceRow, putPlace } from '../store/places.ts';
-import { inTransaction } from '../store/queryable.ts';
-import { isoOf } from '../store/rows.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, EVERYONE, SUPERVISORS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { ApiProblem, notFound } from './problem.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { ApiProblem, notFound } from '../problem.ts';
+import { audit } from '../store/people/audit.ts';
+import { getPlace, listPlaces, type PlaceRow, putPlace } from '../store/roads/places.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, EVERYONE, SUPERVISORS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const PlaceView = Place.extend({ placeId: z.string(), updatedAt: Time });
 

@@ -1,14 +1,14 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { type Replayed, replayRefused } from '../intake/replay.ts';
-import { audit } from '../store/audit.ts';
-import { getQuarantine, listQuarantine, oldestQuarantine, type QuarantineRow } from '../store/refused.ts';
-import { isoOf } from '../store/rows.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, OPERATORS, SUPERVISORS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { notFound } from './problem.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { notFound } from '../problem.ts';
+import { audit } from '../store/people/audit.ts';
+import { getQuarantine, listQuarantine, oldestQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, OPERATORS, SUPERVISORS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const QuarantineView = z.object({
   quarantineId: z.int(),

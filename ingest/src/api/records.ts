@@ -1,15 +1,15 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { type AuditRow, listAudit } from '../store/audit.ts';
-import { checkAudit, linkAudit } from '../store/auditchain.ts';
-import { getLock } from '../store/locks.ts';
-import { keyOf, lockReports, sentForm, tripTrack } from '../store/reports.ts';
-import { isoOf } from '../store/rows.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, READERS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { notFound } from './problem.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { notFound } from '../problem.ts';
+import { getLock } from '../store/locks/locks.ts';
+import { type AuditRow, listAudit } from '../store/people/audit.ts';
+import { checkAudit, linkAudit } from '../store/people/audit-chain.ts';
+import { keyOf, lockReports, sentForm, tripTrack } from '../store/reports/reports.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, READERS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 import { visibleTrip } from './trips.ts';
 
 const Span = { from: Time.optional(), to: Time.optional() };

@@ -1,17 +1,17 @@
 import { checkRoute, type RouteProblem } from '@sealwatch/geofence';
 import { Route, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { audit } from '../store/audit.ts';
-import { inTransaction } from '../store/queryable.ts';
-import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/routes.ts';
-import { isoOf } from '../store/rows.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { ApiProblem, notFound } from '../problem.ts';
+import { routeFromGpx } from '../roads/gpx.ts';
+import { audit } from '../store/people/audit.ts';
+import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/roads/routes.ts';
 import { ParamsError, resolveParams } from '../tracker/index.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { routeFromGpx } from './gpx.ts';
-import { callerOf, EVERYONE, OPERATORS, SUPERVISORS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import { ApiProblem, notFound } from './problem.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, EVERYONE, OPERATORS, SUPERVISORS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 export const ROUTE_BYTES = 16 * 1024 * 1024;
 const GPX_TYPES = ['application/gpx+xml', 'application/xml', 'text/xml'];

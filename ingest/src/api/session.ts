@@ -2,16 +2,16 @@ import { hash, verify } from '@node-rs/argon2';
 import { Role, Time } from '@sealwatch/schemas';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { audit } from '../store/audit.ts';
-import { activePerson } from '../store/people.ts';
-import { inTransaction, type Queryable } from '../store/queryable.ts';
-import { deleteSession, insertSession, insertSignInLink, useSignInLink } from '../store/sessions.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, EVERYONE, sameHost } from './guard.ts';
-import { SESSION_COOKIE } from './principal.ts';
-import { ApiProblem } from './problem.ts';
-import { hashSecret, newToken } from './secret.ts';
+import { SESSION_COOKIE } from '../people/principal.ts';
+import { hashSecret, newToken } from '../people/secret.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { ApiProblem } from '../problem.ts';
+import { audit } from '../store/people/audit.ts';
+import { activePerson } from '../store/people/people.ts';
+import { deleteSession, insertSession, insertSignInLink, useSignInLink } from '../store/people/sessions.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, EVERYONE, sameHost } from './plumbing/guard.ts';
 
 /** A shift and its handover. */
 const SESSION_MS = 12 * 3_600_000;

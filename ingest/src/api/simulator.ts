@@ -1,11 +1,11 @@
 import { Injection, SimulatorRun, SimulatorScenario, Uuid } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import type { Simulations } from '../simulations.ts';
-import { audit } from '../store/audit.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, TESTERS } from './guard.ts';
-import { ApiProblem, notFound, wrongField } from './problem.ts';
+import { audit } from '../store/people/audit.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, TESTERS } from './plumbing/guard.ts';
 
 const MOST_TRIPS = 200;
 

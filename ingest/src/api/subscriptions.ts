@@ -1,13 +1,12 @@
 import { OfficeCode, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { urlFault } from '../outbox/address.ts';
-import { newWebhookSecret } from '../outbox/envelope.ts';
-import type { Webhooks } from '../outbox/webhooks.ts';
-import { audit } from '../store/audit.ts';
-import { type DeliveryRow, getDelivery, listDeliveries, redeliver } from '../store/deliveries.ts';
-import { EVENT_TYPES } from '../store/outbox.ts';
-import { inTransaction, type Queryable } from '../store/queryable.ts';
-import { isoOf } from '../store/rows.ts';
+import type { Principal } from '../people/principal.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { ApiProblem, notFound, wrongField } from '../problem.ts';
+import { audit } from '../store/people/audit.ts';
+import { type DeliveryRow, getDelivery, listDeliveries, redeliver } from '../store/webhooks/deliveries.ts';
+import { EVENT_TYPES } from '../store/webhooks/outbox.ts';
 import {
   deleteSubscription,
   enableSubscription,
@@ -16,13 +15,14 @@ import {
   listSubscriptions,
   rotateSecret,
   type SubscriptionRow,
-} from '../store/subscriptions.ts';
-import type { ApiDeps } from './deps.ts';
-import { type Api, answers } from './form.ts';
-import { callerOf, SUPERVISORS } from './guard.ts';
-import { keysOf, listOf, Page, pageOf } from './paging.ts';
-import type { Principal } from './principal.ts';
-import { ApiProblem, notFound, wrongField } from './problem.ts';
+} from '../store/webhooks/subscriptions.ts';
+import { urlFault } from '../webhooks/address.ts';
+import { newWebhookSecret } from '../webhooks/envelope.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import { type Api, answers } from './plumbing/form.ts';
+import { callerOf, SUPERVISORS } from './plumbing/guard.ts';
+import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 /** After a rotation the old secret signs beside the new one for so long. */
 const ROTATION_MS = 24 * 3_600_000;

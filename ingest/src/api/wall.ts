@@ -2,9 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { PMTILES_PATH } from '../basemap/served.ts';
-import type { ApiDeps } from './deps.ts';
-import type { Api } from './form.ts';
-import { EVERYONE } from './guard.ts';
+import type { ApiDeps } from './plumbing/deps.ts';
+import type { Api } from './plumbing/form.ts';
+import { EVERYONE } from './plumbing/guard.ts';
 
 const PUBLIC = { config: { roles: 'public' as const }, schema: { hide: true } };
 

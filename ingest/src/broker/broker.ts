@@ -7,11 +7,11 @@ import type { AuthenticateError, Client, PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Budget } from './budget.ts';
-import { DEFAULT_GATE_LIMITS, Gate, type GateLimits } from './gate.ts';
+import { DEFAULT_GATE_LIMITS, Gate, type GateLimits } from './frame-guard.ts';
 import { type BrokerMetrics, brokerMetrics } from './metrics.ts';
 import { MuteAedes } from './mute.ts';
 import { type LoadSecretHashes, lockSecrets, type Secrets } from './secrets.ts';
-import { mayRead, publishRule } from './topicrules.ts';
+import { mayRead, publishRule } from './topic-rules.ts';
 import { webSocketServer } from './websocket.ts';
 
 /** Takes what a lock published. `done()` gives the PUBACK, so it is called only after the COMMIT (law 1). */

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { type Command, Reply, replyTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/commandqueue.ts';
-import { insertOrder, type OrderRow } from '../store/orders.ts';
-import { insertQuarantine } from '../store/quarantine.ts';
+import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
+import { insertOrder, type OrderRow } from '../store/locks/commands.ts';
+import { insertQuarantine } from '../store/reports/quarantine.ts';
 
 export interface CommandsDeps {
   pool: Pool;

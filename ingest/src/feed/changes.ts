@@ -1,9 +1,9 @@
 import type { Alarm, Trip } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { alarmOf, alarmsById } from '../store/alarms.ts';
-import { wallLocks } from '../store/locks.ts';
-import { tripOf, tripsById } from '../store/trips.ts';
+import { alarmOf, alarmsById } from '../store/alarms/alarms.ts';
+import { wallLocks } from '../store/locks/locks.ts';
+import { tripOf, tripsById } from '../store/trips/trips.ts';
 
 /** Who is told what stands in the store now. */
 export interface Told {

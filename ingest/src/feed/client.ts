@@ -8,8 +8,8 @@ import type {
 } from '@sealwatch/schemas';
 import { encodeFrame } from '@sealwatch/schemas';
 import type { Socket } from 'socket.io';
-import type { Principal } from '../api/principal.ts';
-import { framePosition, tableEntry, type WallLock } from './locktable.ts';
+import type { Principal } from '../people/principal.ts';
+import { framePosition, tableEntry, type WallLock } from './lock-table.ts';
 import type { Wall } from './wall.ts';
 
 export type FeedSocket = Socket<

@@ -1,11 +1,11 @@
 import { type Alarm, type FeedPassage, type Trip, WALL_ZONE } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { feedPassageOf } from '../api/passed.ts';
-import { activeAlarms, alarmOf } from '../store/alarms.ts';
-import { wallLocks } from '../store/locks.ts';
-import { listPassages } from '../store/passages.ts';
-import { arrivalsToday, openTrips, tripOf } from '../store/trips.ts';
-import { LockTable } from './locktable.ts';
+import { feedPassageOf } from '../passages/after-passage.ts';
+import { activeAlarms, alarmOf } from '../store/alarms/alarms.ts';
+import { wallLocks } from '../store/locks/locks.ts';
+import { listPassages } from '../store/passages/passages.ts';
+import { arrivalsToday, openTrips, tripOf } from '../store/trips/trips.ts';
+import { LockTable } from './lock-table.ts';
 
 const PASSAGES_KEPT = 100;
 /** Alarms that a wall can show at all; older ones are found by the list of alarms. */

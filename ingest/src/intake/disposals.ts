@@ -1,4 +1,4 @@
-import type { StoredTrip } from '../store/roster.ts';
+import type { StoredTrip } from '../store/reports/roster.ts';
 import type { Disposal } from '../tracker/plan.ts';
 
 /** What people disposed of, as the tracker wants it: numbered within each rule, with the spans that were settled. */

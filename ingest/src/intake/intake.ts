@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { activeAlarmsOfTrips } from '../store/batch.ts';
-import { inOneGo, inTransaction, type Queryable } from '../store/queryable.ts';
-import { adoptRecords } from '../store/roster.ts';
-import { Announcer } from './announce.ts';
+import { inOneGo, inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { glance } from '../record/decode.ts';
+import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
+import { adoptRecords } from '../store/reports/roster.ts';
 import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
-import { glance } from './decode.ts';
 import { judgeBatch, type Outcome, readPublish, type TripOutcome } from './judge.ts';
 import { type BatchSize, DEFAULT_BATCH_SIZE, Lanes, type Publish } from './lanes.ts';
+import { type Between, Watch } from './liveness-timer.ts';
 import { countBatch, type IntakeMetrics, intakeMetrics } from './metrics.ts';
 import { backOffMs, isOutage } from './outage.ts';
-import { QuarantineCap } from './quarantinecap.ts';
+import { Announcer } from './publish.ts';
+import { QuarantineCap } from './quarantine-cap.ts';
 import { Rates } from './rates.ts';
 import { Roster } from './roster.ts';
-import { type Between, Watch } from './watch.ts';
 import { type Written, writeBatch, writeTrips } from './write.ts';
 
 export type { Committed, Intake, IntakeDeps } from './contract.ts';

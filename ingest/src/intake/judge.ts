@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ReportInsert } from '../store/batch.ts';
-import { recordsByIdentity } from '../store/identities.ts';
-import type { Queryable } from '../store/queryable.ts';
-import { tripRecords } from '../store/roster.ts';
+import type { Queryable } from '../postgres/queryable.ts';
+import { type Decoded, decode } from '../record/decode.ts';
+import type { IntakeRecord } from '../record/record.ts';
+import type { ReportInsert } from '../store/reports/batch.ts';
+import { recordsByIdentity } from '../store/reports/identities.ts';
+import { tripRecords } from '../store/reports/roster.ts';
 import { type Advance, type AlarmFact, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
 import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
-import { type Decoded, decode } from './decode.ts';
 import type { Publish } from './lanes.ts';
-import type { IntakeRecord } from './record.ts';
 import type { FollowedTrip, Roster } from './roster.ts';
 
 /** What a batch does to one trip. */

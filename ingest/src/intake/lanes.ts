@@ -1,5 +1,5 @@
-import type { Glance } from './decode.ts';
-import type { Refusal } from './record.ts';
+import type { Glance } from '../record/decode.ts';
+import type { Refusal } from '../record/record.ts';
 
 /** One publish of a lock on its way through the intake: as it came, and what it looks like. */
 export interface Publish extends Glance {

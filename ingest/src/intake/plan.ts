@@ -1,6 +1,6 @@
 import type { Corridor } from '@sealwatch/geofence';
 import type { Route } from '@sealwatch/schemas';
-import type { StoredTrip } from '../store/roster.ts';
+import type { StoredTrip } from '../store/reports/roster.ts';
 import { type PlaceSet, resolveParams, type TripPlan } from '../tracker/index.ts';
 import { disposalsOf } from './disposals.ts';
 

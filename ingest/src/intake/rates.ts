@@ -1,4 +1,4 @@
-import type { IntakeRecord } from './record.ts';
+import type { IntakeRecord } from '../record/record.ts';
 
 const SLOTS = 5;
 

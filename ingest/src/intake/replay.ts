@@ -1,12 +1,12 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { type Identity, recordsByIdentity } from '../store/identities.ts';
-import { deleteQuarantine, type QuarantineRow } from '../store/refused.ts';
+import { decode } from '../record/decode.ts';
+import { type IntakeRecord, sameBody } from '../record/record.ts';
+import { type Identity, recordsByIdentity } from '../store/reports/identities.ts';
+import { deleteQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
 import { reportKey } from '../tracker/index.ts';
 import { AHEAD_MS } from './admit.ts';
 import type { Intake } from './contract.ts';
-import { decode } from './decode.ts';
-import { type IntakeRecord, sameBody } from './record.ts';
 
 /** What became of one row of the quarantine. */
 export interface Replayed {

@@ -1,7 +1,8 @@
 import { compileRoute } from '@sealwatch/geofence';
-import type { AlarmRow } from '../store/alarms.ts';
-import { activeAlarmsOfTrips, type TripUpdate } from '../store/batch.ts';
-import type { Queryable } from '../store/queryable.ts';
+import type { Queryable } from '../postgres/queryable.ts';
+import type { IntakeRecord } from '../record/record.ts';
+import type { AlarmRow } from '../store/alarms/alarms.ts';
+import { activeAlarmsOfTrips, type TripUpdate } from '../store/reports/batch.ts';
 import {
   allPlaces,
   loadLocks,
@@ -14,7 +15,7 @@ import {
   type StoredLock,
   type StoredTrip,
   tripRecords,
-} from '../store/roster.ts';
+} from '../store/reports/roster.ts';
 import {
   type Advance,
   type AlarmFact,
@@ -27,8 +28,7 @@ import {
 } from '../tracker/index.ts';
 import type { Outcome } from './judge.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
-import type { IntakeRecord } from './record.ts';
-import { toldBefore } from './told.ts';
+import { toldBefore } from './published-alarms.ts';
 
 /** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
 export interface FollowedTrip {

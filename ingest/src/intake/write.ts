@@ -1,6 +1,7 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { type AlarmRow, alarmOf } from '../store/alarms.ts';
+import { inOneGo, inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { type AlarmRow, alarmOf } from '../store/alarms/alarms.ts';
 import {
   dropCheckpoints,
   insertOutbox,
@@ -16,9 +17,8 @@ import {
   type WrittenAlarm,
   withdrawAlarms,
   writeCheckpoints,
-} from '../store/batch.ts';
-import { insertConflicts, insertQuarantine } from '../store/quarantine.ts';
-import { inOneGo, inTransaction, type Queryable } from '../store/queryable.ts';
+} from '../store/reports/batch.ts';
+import { insertConflicts, insertQuarantine } from '../store/reports/quarantine.ts';
 import type { Admitted } from './admit.ts';
 import type { Outcome, TripOutcome } from './judge.ts';
 import type { FollowedTrip } from './roster.ts';

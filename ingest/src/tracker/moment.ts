@@ -10,9 +10,9 @@ import {
   withoutFix,
   zonesAt,
 } from '@sealwatch/geofence';
+import { isLate, type TrackedReport } from '../record/report.ts';
 import { type HaltStep, stepHalt } from './halt.ts';
 import type { KnownPlace, TripPlan } from './plan.ts';
-import { isLate, type TrackedReport } from './report.ts';
 import { routeParamsAt } from './route-params.ts';
 import type { LockMemory, TripState } from './state.ts';
 import { NOWHERE, stopsAt } from './stops.ts';

@@ -1,8 +1,8 @@
+import { foldOrder, reportKey, type TrackedReport } from '../record/report.ts';
 import { type AlarmFact, endedAlarm, hasSameEpisodes, standingAlarms } from './alarms.ts';
 import { basisOf, sameUntilMs } from './basis.ts';
 import { liveness } from './liveness.ts';
 import type { ClockConfirmation, TripPlan } from './plan.ts';
-import { foldOrder, reportKey, type TrackedReport } from './report.ts';
 import type { TripState } from './state.ts';
 import { type EndedEpisode, startTrip, step } from './tracker.ts';
 

@@ -1,10 +1,10 @@
 import { type Fix, startRoute } from '@sealwatch/geofence';
+import { isNextOf, type TrackedReport } from '../record/report.ts';
 import { basisOf } from './basis.ts';
 import { type Moment, momentOf } from './moment.ts';
 import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
 import { stepProgress } from './progress.ts';
-import { isNextOf, type TrackedReport } from './report.ts';
 import type { Episode, Rule, Ruling } from './rule.ts';
 import { ALL_RULES } from './rules.ts';
 import { ENDED_KEPT, type LastFix, type LockMemory, PAST_KEPT, type RuleState, type TripState } from './state.ts';

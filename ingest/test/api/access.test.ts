@@ -3,7 +3,7 @@ import { Role } from '@sealwatch/schemas';
 import { fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { guard } from '../../src/api/guard.ts';
+import { guard } from '../../src/api/plumbing/guard.ts';
 import { signInLink } from '../../src/api/session.ts';
 import {
   addGate,

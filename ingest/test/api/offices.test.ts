@@ -1,10 +1,10 @@
 import { decodeFrame, type Role, type TripStatus } from '@sealwatch/schemas';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Webhooks } from '../../src/outbox/webhooks.ts';
-import { announce, EVENT_TYPES } from '../../src/store/outbox.ts';
-import { type Receiver, startReceiver } from '../outbox/receiver.ts';
-import { withWebhooks } from '../outbox/subscribing.ts';
+import { announce, EVENT_TYPES } from '../../src/store/webhooks/outbox.ts';
+import type { Webhooks } from '../../src/webhooks/webhooks.ts';
+import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
+import { withWebhooks } from '../webhooks/subscribing.ts';
 import {
   addGate,
   addLock,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadTrips } from '../../src/store/roster.ts';
+import { loadTrips } from '../../src/store/reports/roster.ts';
 import { addRoute, addTrip, startPlatform, type TestPlatform, takeover } from './platform.ts';
 
 const STOP = 'time.unapproved-stop';

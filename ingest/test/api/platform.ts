@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Alarm, Role, Route } from '@sealwatch/schemas';
 import { pino } from 'pino';
-import type { ApiConfig, ApiDeps } from '../../src/api/deps.ts';
-import type { Api } from '../../src/api/form.ts';
-import { hashSecret, newApiKey } from '../../src/api/secret.ts';
+import type { ApiConfig, ApiDeps } from '../../src/api/plumbing/deps.ts';
+import type { Api } from '../../src/api/plumbing/form.ts';
 import { startApi } from '../../src/api/server.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
-import { insertKey } from '../../src/store/keys.ts';
+import { hashSecret, newApiKey } from '../../src/people/secret.ts';
+import { insertKey } from '../../src/store/people/keys.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
 export const BOOTSTRAP = 'bootstrap-key-of-the-tests-0123456789';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { insertQuarantine } from '../../src/store/quarantine.ts';
+import { insertQuarantine } from '../../src/store/reports/quarantine.ts';
 import { startPlatform, type TestPlatform } from './platform.ts';
 
 let platform: TestPlatform;

@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import { hashSecret } from '../../src/broker/secrets.ts';
 import { FORBIDDEN, FORBIDDEN_CONNECT, LOCK, SECRET } from './forbidden.ts';
-import { selfSigned } from './selfsigned.ts';
+import { selfSigned } from './self-signed.ts';
 import { publishPacket, Wiretap } from './wiretap.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { moveTrips, updateTrips } from '../../src/store/batch.ts';
-import { endCommand } from '../../src/store/commandqueue.ts';
+import { endCommand } from '../../src/store/locks/command-queue.ts';
+import { moveTrips, updateTrips } from '../../src/store/reports/batch.ts';
 import {
   addRoute,
   addTrip,
@@ -31,7 +31,7 @@ import {
   type Shown,
   type Waived,
   type Who,
-} from './tripmodel.ts';
+} from './trip-model.ts';
 
 interface Real {
   trip: TestTrip;

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { IntakeRecord } from '../../src/intake/record.ts';
-import { insertReports } from '../../src/store/batch.ts';
+import type { IntakeRecord } from '../../src/record/record.ts';
+import { insertReports } from '../../src/store/reports/batch.ts';
 import {
   addGate,
   addRoute,

@@ -3,7 +3,7 @@ import { type Alarm, decodeFrame } from '@sealwatch/schemas';
 import { expect, test } from 'vitest';
 import { FeedClient, type FeedSocket } from '../../src/feed/client.ts';
 import { Wall } from '../../src/feed/wall.ts';
-import type { LockRow } from '../../src/store/locks.ts';
+import type { LockRow } from '../../src/store/locks/locks.ts';
 
 /** A connection whose other end reads when the test says so. */
 function slowSocket() {

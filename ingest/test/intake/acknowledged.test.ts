@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Intake } from '../../src/intake/intake.ts';
-import { createPool } from '../../src/store/database.ts';
+import { createPool } from '../../src/postgres/database.ts';
 import { publishPacket, Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { holdCommits, isCommitWaiting, makeHoldable } from '../proof/held.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { glance } from '../../src/intake/decode.ts';
 import { Lanes, type Publish } from '../../src/intake/lanes.ts';
+import { glance } from '../../src/record/decode.ts';
 
 let next = 0;
 /** Its number is the time it came. */

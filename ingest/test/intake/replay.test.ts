@@ -2,8 +2,8 @@ import { reportTopic } from '@sealwatch/schemas';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Intake } from '../../src/intake/contract.ts';
 import { type Replayed, replayRefused } from '../../src/intake/replay.ts';
-import { insertQuarantine } from '../../src/store/quarantine.ts';
-import { oldestQuarantine } from '../../src/store/refused.ts';
+import { insertQuarantine } from '../../src/store/reports/quarantine.ts';
+import { oldestQuarantine } from '../../src/store/reports/refused.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, type Rig, registerLocks, report, startRig } from './rig.ts';
 

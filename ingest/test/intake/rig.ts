@@ -7,10 +7,10 @@ import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import { hashSecret } from '../../src/broker/secrets.ts';
 import { takeoverSteps } from '../../src/custody/steps.ts';
 import { type Committed, type Intake, type IntakeDeps, startIntake } from '../../src/intake/intake.ts';
-import { insertLocks } from '../../src/store/locks.ts';
-import { lockSecretHashes } from '../../src/store/roster.ts';
-import { putRoute } from '../../src/store/routes.ts';
-import { insertTrip } from '../../src/store/trips.ts';
+import { insertLocks } from '../../src/store/locks/locks.ts';
+import { lockSecretHashes } from '../../src/store/reports/roster.ts';
+import { putRoute } from '../../src/store/roads/routes.ts';
+import { insertTrip } from '../../src/store/trips/trips.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
 export const SECRET = 'a-secret-of-at-least-128-bits-of-chance';

@@ -1,6 +1,6 @@
 import type { MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { putParams } from '../../src/store/params.ts';
+import { putParams } from '../../src/store/roads/params.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, type Rig, registerLocks, report, send, startRig } from './rig.ts';
 

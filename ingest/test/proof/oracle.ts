@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { Roster } from '../../src/intake/roster.ts';
-import { tripRecords } from '../../src/store/roster.ts';
+import { tripRecords } from '../../src/store/reports/roster.ts';
 import { type AlarmFact, advance, startTrack } from '../../src/tracker/index.ts';
 import type { ProofLock } from './fleet.ts';
 

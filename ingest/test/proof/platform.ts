@@ -2,8 +2,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { startBroker } from '../../src/broker/broker.ts';
 import { type Intake, startIntake } from '../../src/intake/intake.ts';
-import { createPool } from '../../src/store/database.ts';
-import { lockSecretHashes } from '../../src/store/roster.ts';
+import { createPool } from '../../src/postgres/database.ts';
+import { lockSecretHashes } from '../../src/store/reports/roster.ts';
 
 // The platform's way of a report in a process of its own, so that it can be killed. EARLY_ACK is the fault that the
 // proofs must find: the lock is told before the commit.

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { IntakeRecord } from '../../src/intake/record.ts';
-import type { Queryable } from '../../src/store/queryable.ts';
+import type { Queryable } from '../../src/postgres/queryable.ts';
+import type { IntakeRecord } from '../../src/record/record.ts';
 
 export const NOW_MS = Date.parse('2026-11-21T09:00:00Z');
 export const TRIP_ID = '6f0a3f0e-5d1c-4b5e-9a59-2f7c63f5a001';

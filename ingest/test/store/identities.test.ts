@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Identity, recordsByIdentity } from '../../src/store/identities.ts';
-import { keepReports } from '../../src/store/partitions.ts';
-import type { Queryable } from '../../src/store/queryable.ts';
+import { keepReports } from '../../src/postgres/partitions.ts';
+import type { Queryable } from '../../src/postgres/queryable.ts';
+import { type Identity, recordsByIdentity } from '../../src/store/reports/identities.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { indexSearches, NOW_MS, rowsReadInSequence } from './fill.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type TimedPoint, thinTrack } from '../../src/store/reports-thin.ts';
+import { type TimedPoint, thinTrack } from '../../src/store/reports/thin.ts';
 
 /** The definition, without a heap: greatest distance of any left-out point from an even move between its kept neighbours. */
 function slowErrorM(points: TimedPoint[], kept: number[]): number {

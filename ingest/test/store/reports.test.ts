@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { insertReports } from '../../src/store/batch.ts';
-import { recordsByIdentity } from '../../src/store/identities.ts';
-import { keepReports } from '../../src/store/partitions.ts';
-import type { Queryable } from '../../src/store/queryable.ts';
-import { keyOf, lockReports, sentForm, tripTrack } from '../../src/store/reports.ts';
-import { tripRecords } from '../../src/store/roster.ts';
+import { keepReports } from '../../src/postgres/partitions.ts';
+import type { Queryable } from '../../src/postgres/queryable.ts';
+import { insertReports } from '../../src/store/reports/batch.ts';
+import { recordsByIdentity } from '../../src/store/reports/identities.ts';
+import { keyOf, lockReports, sentForm, tripTrack } from '../../src/store/reports/reports.ts';
+import { tripRecords } from '../../src/store/reports/roster.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS, reportOf, rowsReadInSequence, TRIP_ID } from './fill.ts';
 

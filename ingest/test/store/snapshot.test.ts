@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keepReports } from '../../src/store/partitions.ts';
-import type { Queryable } from '../../src/store/queryable.ts';
-import { snapshotAt } from '../../src/store/reports-snapshot.ts';
-import { dayStats } from '../../src/store/stats.ts';
+import { keepReports } from '../../src/postgres/partitions.ts';
+import type { Queryable } from '../../src/postgres/queryable.ts';
+import { snapshotAt } from '../../src/store/reports/snapshot.ts';
+import { dayStats } from '../../src/store/trips/stats.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS, rowsReadInSequence, TRIP_ID } from './fill.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { checkDatabase } from '../../src/store/doctor.ts';
-import { keepReports } from '../../src/store/partitions.ts';
+import { checkDatabase } from '../../src/postgres/doctor.ts';
+import { keepReports } from '../../src/postgres/partitions.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS } from './fill.ts';
 

@@ -7,13 +7,13 @@ import type { Fleet } from './fleet.ts';
 import type { FeatureCollection } from './geojson.ts';
 import { Laid } from './laid.ts';
 import { metresPerPixel, unitX, unitY, WORLD_UNITS } from './mercator.ts';
-import { operatorMap } from './operatormap.ts';
+import { operatorMap } from './operator-map.ts';
 import { framesPerSecond } from './pace.ts';
 import { addSigns } from './signs.ts';
 import { wallStyle } from './style.ts';
 import { crowded, numbers, survey } from './survey.ts';
 import { parted } from './trail.ts';
-import { MOST_CANVAS_PX, TruckCanvas } from './truckcanvas.ts';
+import { MOST_CANVAS_PX, TruckCanvas } from './truck-canvas.ts';
 
 setWorkerUrl(workerUrl);
 

@@ -1,6 +1,6 @@
 import type { ExpressionSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from 'maplibre-gl';
 import { backdrop, backdropSources } from './backdrop.ts';
-import { fontFaces } from './fontfaces.ts';
+import { fontFaces } from './font-faces.ts';
 import { INK, MAP_FONT } from './ink.ts';
 
 /** Empty GeoJSON, filled later. */

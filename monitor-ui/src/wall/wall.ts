@@ -1,6 +1,6 @@
 import type { Alarm, FeedHealth, FeedPassage, FeedStats, Trip } from '@sealwatch/schemas';
 import { type InjectionKey, inject, type Ref, ref, type ShallowRef, shallowRef } from 'vue';
-import { byUrgency, isQuiet, isRed, isUnattended, loudness } from '../feed/alarmorder.ts';
+import { byUrgency, isQuiet, isRed, isUnattended, loudness } from '../feed/alarm-order.ts';
 import { emptyBoard } from '../feed/board.ts';
 import { type Change, connectFeed } from '../feed/client.ts';
 import { databaseDown, freshness, type Link } from '../feed/link.ts';

@@ -4,7 +4,7 @@ import type { Path } from '../path.ts';
 import type { Progress } from '../progress.ts';
 import type { Rest } from '../rest.ts';
 import { InterfaceError } from '../rest.ts';
-import type { FleetSpec } from '../statefile.ts';
+import type { FleetSpec } from '../state-file.ts';
 import { freshDrive } from './cast.ts';
 import { nextPapers } from './muster.ts';
 import {

@@ -8,7 +8,7 @@ import { gnssFix, nextError, startError } from '../gnss.ts';
 import type { Path } from '../path.ts';
 import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';
-import type { TruckSpec } from '../statefile.ts';
+import type { TruckSpec } from '../state-file.ts';
 
 /** Where a truck is in its round; `inspection` lasts until a person at the gate has decided. */
 export type Phase = 'idle' | 'sealing' | 'driving' | 'at-gate' | 'unlocking' | 'inspection' | 'returning';

@@ -15,8 +15,8 @@ import { closeTrip, readTrip } from '../demo/platform.ts';
 import type { Rest } from '../rest.ts';
 import { InterfaceError } from '../rest.ts';
 import type { Line, LineName } from './line.ts';
-import type { Sending } from './lockrun.ts';
-import { NOW } from './lockrun.ts';
+import type { Sending } from './lock-run.ts';
+import { NOW } from './lock-run.ts';
 import type { TripScript } from './perform.ts';
 import type { TripTruth } from './truth.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { isNextOf } from '../../record/report.ts';
 import type { Moment } from '../moment.ts';
-import { isNextOf } from '../report.ts';
 import { defineRule } from '../rule.ts';
 import { stepLatch } from './latch.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nextSeq } from '../report.ts';
+import { nextSeq } from '../../record/report.ts';
 import { defineRule } from '../rule.ts';
 import { type Burst, stepBurst } from './burst.ts';
 

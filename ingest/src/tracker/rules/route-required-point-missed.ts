@@ -1,8 +1,8 @@
 import { compileZones, crossZones, locate, type Zones, zonesAt } from '@sealwatch/geofence';
 import { z } from 'zod';
+import { isNextOf } from '../../record/report.ts';
 import type { Moment } from '../moment.ts';
 import type { TripPlan } from '../plan.ts';
-import { isNextOf } from '../report.ts';
 import { defineRule, type Episode, episodeAt, type Ruling } from '../rule.ts';
 
 const params = z.object({

@@ -1,8 +1,8 @@
 import { zonesAt } from '@sealwatch/geofence';
 import { z } from 'zod';
+import { isNextOf } from '../../record/report.ts';
 import type { Moment } from '../moment.ts';
 import type { KnownPlace } from '../plan.ts';
-import { isNextOf } from '../report.ts';
 import { defineRule } from '../rule.ts';
 import { stepLatch } from './latch.ts';
 

@@ -1,6 +1,6 @@
 import type { LockEvent } from '@sealwatch/schemas';
+import type { TrackedReport } from '../../record/report.ts';
 import type { Moment } from '../moment.ts';
-import type { TrackedReport } from '../report.ts';
 
 type Unlock = Extract<LockEvent, { type: 'unlock' }>;
 

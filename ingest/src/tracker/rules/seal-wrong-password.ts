@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TrackedReport } from '../report.ts';
+import type { TrackedReport } from '../../record/report.ts';
 import { defineRule } from '../rule.ts';
 import { type Burst, stepBurst } from './burst.ts';
 

@@ -1,0 +1,152 @@
+import {
+  intervalOf,
+  isPositionKind,
+  type PositionIn,
+  type PositionOut,
+  type PositionResult,
+  positionInfoOf,
+  positionsOf,
+  resultOf,
+} from '../../jgs/position.ts';
+import { field, list, timeField } from '../../jgs/xml.ts';
+import { requireActing } from '../../people/offices.ts';
+import { inTransaction } from '../../postgres/queryable.ts';
+import { ApiProblem, notFound } from '../../problem.ts';
+import { insertOrder } from '../../store/locks/commands.ts';
+import { getLock, type LockRow } from '../../store/locks/locks.ts';
+import { audit } from '../../store/people/audit.ts';
+import { lockReports } from '../../store/reports/reports.ts';
+import { getTrip } from '../../store/trips/trips.ts';
+import { SEALED_INTERVAL_S } from '../../trips/acting.ts';
+import { newOrder } from '../commands.ts';
+import { OPERATORS, READERS, SUPERVISORS } from '../plumbing/guard.ts';
+import { type JgsAsked, readReport, requireRole } from './asked.ts';
+
+const MAX_POSITIONS = 200;
+const MAX_LOCKS = 100;
+
+const wrong = (message: string) => new ApiProblem(422, 'request.invalid', message);
+
+/** Gives one record to the intake as if its lock had sent it; answered once it is committed (law 1). */
+async function take(asked: JgsAsked, { lockId, report }: PositionIn): Promise<PositionResult> {
+  const { deps, caller } = asked;
+  const serialNo = report.seq === undefined ? undefined : String(report.seq);
+  const lock = await getLock(deps.pool, lockId, caller.offices);
+  if (lock === undefined || lock.retired_at !== null) {
+    return { lockId, serialNo, result: '2', text: 'ESEAL_ID: no registered lock in service that you may see' };
+  }
+  const read = readReport(report);
+  if ('fault' in read) return { lockId, serialNo, result: '2', text: read.fault };
+  const payload = Buffer.from(JSON.stringify(read.report));
+  await new Promise<void>((resolve, reject) =>
+    deps.intake.receive(lockId, payload, (error) => (error ? reject(error) : resolve())),
+  );
+  return { lockId, serialNo, result: '1' };
+}
+
+async function orderOne(asked: JgsAsked, lockId: string, intervalS: number): Promise<PositionResult> {
+  return inTransaction(asked.deps.pool, (db) => command(asked, db, lockId, { type: 'interval', intervalS }));
+}
+
+async function command(
+  { deps, caller }: JgsAsked,
+  db: Parameters<typeof insertOrder>[0],
+  lockId: string,
+  given: { type: 'interval' | 'locate'; intervalS?: number },
+): Promise<PositionResult> {
+  const lock = await getLock(db, lockId, caller.offices);
+  if (lock === undefined || lock.retired_at !== null) throw notFound('lock', lockId);
+  const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
+  if (trip !== undefined) requireActing(caller, trip);
+  const order = await insertOrder(db, newOrder({ lockId, tripId: trip?.trip_id, by: caller.name, ...given }));
+  const after = { commandId: order.command_id, ...given };
+  await audit(db, { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}`, after });
+  deps.commands.wake(lockId);
+  return { lockId, result: '0', text: order.command_id };
+}
+
+/** POSITION_INFO: records of another platform's service (1, 2, 3), or a command to a lock (4); answered by a result (5). */
+export async function positionInfo(asked: JgsAsked): Promise<string> {
+  const { node, caller } = asked;
+  const kind = field(node, 'MESSAGE_TYPE');
+  if (kind === '4') {
+    requireRole(caller, OPERATORS);
+    const intervalS = intervalOf(field(node, 'COMMAND'), SEALED_INTERVAL_S);
+    if (intervalS === undefined || intervalS < 5) throw wrong('COMMAND: expected X0005 to X9999, or 0000');
+    return resultOf([await orderOne(asked, field(node, 'ESEAL_ID') ?? '', intervalS)]);
+  }
+  if (!isPositionKind(kind)) throw wrong('MESSAGE_TYPE: expected 1, 2, 3 or 4');
+  // Who may speak for a lock without its secret is a matter of trust, like registering it.
+  requireRole(caller, SUPERVISORS);
+  const records = positionsOf(node, kind);
+  if (records.length === 0 || records.length > MAX_POSITIONS) throw wrong(`POSITION: expected 1 to ${MAX_POSITIONS}`);
+  return resultOf(await Promise.all(records.map((record) => take(asked, record))));
+}
+
+function newestOf(lock: LockRow): PositionOut[] {
+  const fix = lock.last_fix as { boot: number; seq: number; time: string; position?: PositionOut } | null;
+  if (fix?.position === undefined) return [];
+  const { lon, lat, speedKmh, headingDeg } = fix.position;
+  const seal = lock.last_report?.seal as { motor?: string } | undefined;
+  const battery = lock.last_report?.battery as { percent?: number } | undefined;
+  return [
+    {
+      lockId: lock.lock_id,
+      boot: fix.boot,
+      seq: fix.seq,
+      timeMs: Date.parse(fix.time),
+      lon,
+      lat,
+      speedKmh,
+      headingDeg,
+      locked: seal === undefined ? undefined : seal.motor === 'locked',
+      percent: battery?.percent,
+    },
+  ];
+}
+
+async function stored(asked: JgsAsked, lockId: string): Promise<PositionOut[]> {
+  const [from, to] = ['BEGIN_TIME', 'END_TIME'].map((name) => Date.parse(timeField(asked.node, name) ?? ''));
+  if (from === undefined || to === undefined || Number.isNaN(from) || Number.isNaN(to) || from > to) {
+    throw wrong('BEGIN_TIME, END_TIME: expected two times in order');
+  }
+  const records = await lockReports(asked.deps.pool, { lockId, fromMs: from, toMs: to, limit: 500 });
+  return records.slice(0, 500).flatMap((record) =>
+    record.position === undefined
+      ? []
+      : [
+          {
+            lockId,
+            boot: record.boot,
+            seq: record.seq,
+            timeMs: record.timeMs,
+            lon: record.position.lon,
+            lat: record.position.lat,
+            speedKmh: record.position.speedKmh,
+            headingDeg: record.position.headingDeg,
+            locked: record.seal === undefined ? undefined : record.seal.motor === 'locked',
+            percent: record.battery?.percent,
+          },
+        ],
+  );
+}
+
+/** POSITION_QUERY: where locks are (1), a roll-call that asks them now (2), or what is stored between two times (3). */
+export async function positionQuery(asked: JgsAsked): Promise<string> {
+  const { deps, caller, node } = asked;
+  const kind = field(node, 'MESSAGE_TYPE');
+  const lockIds = list(field(node, 'ESEAL_ID')).filter((id) => id !== '');
+  if (!isPositionKind(kind)) throw wrong('MESSAGE_TYPE: expected 1, 2 or 3');
+  if (lockIds.length === 0 || lockIds.length > MAX_LOCKS) throw wrong(`ESEAL_ID: expected 1 to ${MAX_LOCKS}`);
+  requireRole(caller, kind === '2' ? OPERATORS : READERS);
+  const positions: PositionOut[] = [];
+  const results: PositionResult[] = [];
+  for (const lockId of lockIds) {
+    const lock = await getLock(deps.pool, lockId, caller.offices);
+    if (lock === undefined) throw notFound('lock', lockId);
+    if (kind === '2')
+      results.push(await inTransaction(deps.pool, (db) => command(asked, db, lockId, { type: 'locate' })));
+    else positions.push(...(kind === '1' ? newestOf(lock) : await stored(asked, lockId)));
+  }
+  return kind === '2' ? resultOf(results) : positionInfoOf(kind, positions);
+}

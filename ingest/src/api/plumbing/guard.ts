@@ -1,0 +1,82 @@
+import { Role } from '@sealwatch/schemas';
+import type { FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
+import { type AccessOptions, bearerOf, identify, type Principal, SESSION_COOKIE } from '../../people/principal.ts';
+import { ApiProblem } from '../../problem.ts';
+import type { Api } from './form.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call; a route without this is not registered (law 10). `public` needs no sign-in. */
+    roles?: readonly Role[] | 'public';
+    /** A creating call: `Idempotency-Key` is honoured. */
+    creates?: boolean;
+  }
+  interface FastifyRequest {
+    caller: Principal | undefined;
+  }
+}
+
+/** People and systems that may look. */
+export const READERS = ['viewer', 'operator', 'supervisor', 'tester', 'admin'] as const;
+export const OPERATORS = ['operator', 'supervisor', 'tester', 'admin'] as const;
+/** Who works alarms and decides at the gate: no test fleet does. */
+export const DECIDERS = ['operator', 'supervisor', 'admin'] as const;
+/** Who may ask whether a truck may pass. */
+export const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
+export const SUPERVISORS = ['supervisor', 'tester', 'admin'] as const;
+/** Who may let simulated fleets loose. */
+export const TESTERS = ['tester', 'admin'] as const;
+export const ADMINS = ['admin'] as const;
+export const EVERYONE: readonly Role[] = Role.options;
+
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * A browser sends the session cookie by itself, so a change asked for with it must come from our own pages: beside
+ * SameSite=Strict the browser's own word on where the request comes from is heard.
+ */
+function refuseForeignPages(request: FastifyRequest): void {
+  if (SAFE_METHODS.includes(request.method)) return;
+  const { origin, host } = request.headers;
+  const site = request.headers['sec-fetch-site'];
+  const foreign =
+    (site !== undefined && site !== 'same-origin' && site !== 'none') ||
+    (origin !== undefined && !sameHost(origin, host ?? ''));
+  if (foreign) throw new ApiProblem(403, 'auth.foreign-page', 'a change must be asked for by a page of this platform');
+}
+
+export function sameHost(origin: string, host: string): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+/** Refuses at start every route that does not say who may call it, and at each call everybody else. */
+export function guard(app: Api, pool: Pool, access: AccessOptions): void {
+  app.decorateRequest('caller', undefined);
+  app.addHook('onRoute', (route) => {
+    if (route.config?.roles === undefined) {
+      throw new Error(`${String(route.method)} ${route.url} names no roles: it would be open to nobody or everybody`);
+    }
+  });
+  app.addHook('onRequest', async (request) => {
+    const roles = request.routeOptions.config.roles;
+    if (roles === 'public' || request.is404) return;
+    const key = bearerOf(request.headers.authorization);
+    const session = request.cookies[SESSION_COOKIE];
+    const caller = await identify(pool, { key, session }, access);
+    if (caller === undefined) {
+      throw new ApiProblem(401, 'auth.missing', 'send Authorization: Bearer KEY, or sign in');
+    }
+    if (roles === undefined || !roles.includes(caller.role)) {
+      throw new ApiProblem(403, 'auth.role', `the role ${caller.role} may not do this; ${roles?.join(', ')} may`);
+    }
+    if (caller.kind === 'person') refuseForeignPages(request);
+    request.caller = caller;
+  });
+}
+
+/** The caller of a guarded route. */
+export function callerOf(request: FastifyRequest): Principal {
+  if (request.caller === undefined) throw new ApiProblem(401, 'auth.missing', 'sign in first');
+  return request.caller;
+}

@@ -1,0 +1,59 @@
+import type { Logger } from 'pino';
+import { alarmOf } from '../store/alarms/alarms.ts';
+import type { Committed } from './contract.ts';
+import type { Outcome, TripOutcome } from './judge.ts';
+import type { Roster } from './roster.ts';
+import { wallStatus } from './wall-status.ts';
+import type { Written } from './write.ts';
+
+/** Tells listeners what has been committed, in the order of the commits. */
+export class Announcer {
+  readonly #roster: Roster;
+  readonly #log: Logger;
+  readonly #listeners: ((committed: Committed) => void)[] = [];
+
+  constructor(roster: Roster, log: Logger) {
+    this.#roster = roster;
+    this.#log = log;
+  }
+
+  add(listener: (committed: Committed) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Records that were known already are told too: the lock is heard again. */
+  tellBatch(outcome: Outcome, written: Written): void {
+    const told = [...outcome.reports];
+    for (const record of outcome.admitted.duplicates) {
+      told.push({ record, tripId: this.#roster.tripOf(record.lockId, record.timeMs) });
+    }
+    const reports = told.map(({ record, tripId }) => ({
+      report: record,
+      lockId: record.lockId,
+      ...(tripId ? { tripId } : {}),
+      wallStatus: wallStatus(tripId ? this.#roster.trip(tripId) : undefined),
+    }));
+    this.#tell(reports, written, outcome.trips);
+  }
+
+  tellTrips(written: Written, trips: TripOutcome[]): void {
+    this.#tell([], written, trips);
+  }
+
+  #tell(reports: Committed['reports'], written: Written, trips: TripOutcome[]): void {
+    const withdrawn = written.withdrawn.map((row) => ({ ...alarmOf(row), active: false }));
+    const committed: Committed = {
+      reports,
+      alarms: [...written.alarms.map(alarmOf), ...withdrawn],
+      tripIds: trips.map(({ next }) => next.plan.tripId),
+    };
+    for (const listener of this.#listeners) {
+      try {
+        listener(committed);
+      } catch (error) {
+        // What is committed stays so: a screen that fails must not make a batch look failed.
+        this.#log.error({ err: error }, 'a listener of committed batches failed');
+      }
+    }
+  }
+}

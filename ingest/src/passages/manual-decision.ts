@@ -1,0 +1,124 @@
+import type { PassageAnswer, PassageDecision, PassageQuestion } from '@sealwatch/schemas';
+import type { z } from 'zod';
+import type { ApiDeps } from '../api/plumbing/deps.ts';
+import { move } from '../custody/status.ts';
+import { requireActing, requireOwnGate } from '../people/offices.ts';
+import type { Principal } from '../people/principal.ts';
+import { secondPerson } from '../people/second-person.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { ApiProblem, notFound } from '../problem.ts';
+import { insertOrder } from '../store/locks/commands.ts';
+import { decidePassage, getPassage, lockPassage, type PassageRow } from '../store/passages/passages.ts';
+import { audit } from '../store/people/audit.ts';
+import { changeTrip, getTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
+import { announce } from '../store/webhooks/outbox.ts';
+import { stepFacts } from '../trips/step-facts.ts';
+import type { Gate, Passed } from './answer.ts';
+import { departure, NOTHING, type Outcome, readingOf, writeOff } from './outcome.ts';
+
+const unchanged = (row: PassageRow, gate: Gate): Passed => ({
+  row,
+  gate,
+  fresh: false,
+  tripChanged: false,
+  alarmIds: [],
+  lockIds: [],
+});
+
+/** What a release by hand does to the trip, written in the caller's transaction. */
+async function released(
+  deps: ApiDeps,
+  db: Queryable,
+  row: TripView,
+  question: PassageQuestion,
+  by: string,
+): Promise<Outcome> {
+  const inward = question.direction === 'in';
+  // What is not sealed is sealed by the step of that name, with its checks.
+  if (!inward && row.status !== 'sealed') return NOTHING;
+  const reader = { pool: deps.pool, db };
+  const facts = await stepFacts(reader, row, inward ? 'destination' : 'origin', { by, read: readingOf(question) });
+  const outcome = inward ? writeOff(row, facts, question, by) : departure(row, facts, question, by);
+  await keepOutcome(db, row, outcome, by);
+  return outcome;
+}
+
+/** Writes what an outcome says of its trip, but for its entries in the audit. */
+export async function keepOutcome(db: Queryable, row: TripView, outcome: Outcome, by: string): Promise<void> {
+  if (outcome.change !== undefined) await changeTrip(db, row.trip_id, outcome.change);
+  for (const { commandId, lockId, type, expiresAt } of outcome.orders) {
+    await insertOrder(db, { commandId, lockId, tripId: row.trip_id, type, expiresAt, by });
+  }
+  for (const event of outcome.events) await announce(db, event);
+}
+
+/**
+ * A person's decision on a passage. A release against a red trip needs two named people; the same decision again
+ * changes nothing, another one is kept over it.
+ */
+export async function decideByHand(
+  deps: ApiDeps,
+  gate: Gate,
+  passageId: string,
+  caller: Principal,
+  asked: z.output<typeof PassageDecision>,
+): Promise<Passed> {
+  return inTransaction(deps.pool, async (db) => {
+    await lockPassage(db, gate.gateId, passageId);
+    const passage = await getPassage(db, gate.gateId, passageId);
+    if (passage === undefined) throw notFound('passage', passageId);
+    const seen = passage.trip_id === null ? undefined : await getTrip(db, passage.trip_id, caller.offices);
+    if (passage.trip_id !== null && seen === undefined) throw notFound('passage', passageId);
+    if (seen === undefined) requireOwnGate(caller, gate);
+    else requireActing(caller, seen);
+    if (passage.decision === asked.decision) return unchanged(passage, gate);
+    const trip = seen && (await tripForUpdate(db, seen.trip_id));
+    const red = trip?.risk === 2 || passage.verdict === 'alarm';
+    const second =
+      asked.decision === 'release' && red
+        ? await secondPerson(db, caller, asked.secondPerson, ['operator', 'supervisor', 'admin'])
+        : undefined;
+    const releases = asked.decision === 'release' && trip !== undefined && trip.written_off_at === null;
+    const inward = passage.question.direction === 'in';
+    if (releases && inward && move(trip.status, 'verify') === undefined && trip.status !== 'verified') {
+      throw new ApiProblem(409, 'trip.status', `a trip that is ${trip.status} cannot be written off at a gate`);
+    }
+    const outcome =
+      trip !== undefined && releases ? await released(deps, db, trip, passage.question, caller.name) : NOTHING;
+    const answer: PassageAnswer = {
+      ...passage.answer,
+      writtenOff: passage.answer.writtenOff || outcome.writtenOff,
+      ...(outcome.departed ? { departed: true } : {}),
+      ...(outcome.orders[0] === undefined ? {} : { unlock: { commandId: outcome.orders[0].commandId } }),
+    };
+    const decision = { decision: asked.decision, by: caller.name, secondBy: second, comment: asked.comment };
+    const row = await decidePassage(db, { gateId: gate.gateId, passageId, answer }, decision);
+    const subject = `gate:${gate.gateId}`;
+    const before = { verdict: passage.verdict, decision: passage.decision };
+    await announce(db, {
+      type: 'passage.decided',
+      tripId: trip?.trip_id,
+      data: { gateId: gate.gateId, ...answer, decision },
+    });
+    await audit(
+      db,
+      {
+        actor: caller.name,
+        action: 'gate.decide-by-hand',
+        subject,
+        before,
+        after: { passageId, ...decision },
+      },
+      ...outcome.entries,
+    );
+    return {
+      row,
+      gate,
+      fresh: true,
+      tripId: trip?.trip_id,
+      tripChanged: outcome.change !== undefined,
+      alarmIds: [],
+      lockIds: outcome.orders.map((order) => order.lockId),
+    };
+  });
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import type { Check, PassageQuestion } from '@sealwatch/schemas';
+import { COMMAND_LIFE_MS } from '../api/commands.ts';
+import { type Reading, type StepFacts, sealChecks, verifyChecks } from '../custody/checks.ts';
+import { moved } from '../custody/status.ts';
+import { stateByChecks, withStep } from '../custody/steps.ts';
+import type { GateChange, GateDecision } from '../store/passages/gate.ts';
+import type { AuditEntry } from '../store/people/audit.ts';
+import { type TripView, tripOf } from '../store/trips/trips.ts';
+
+/** What a gate's release does to its trip, before any of it is written. */
+export interface Outcome {
+  change?: GateChange;
+  orders: GateDecision['orders'];
+  events: GateDecision['events'];
+  entries: AuditEntry[];
+  writtenOff: boolean;
+  departed: boolean;
+}
+
+export const NOTHING: Outcome = { orders: [], events: [], entries: [], writtenOff: false, departed: false };
+
+export function readingOf(question: PassageQuestion): Reading {
+  return {
+    ...(question.plate === undefined ? {} : { plate: question.plate.text }),
+    ...(question.containers.length === 0 ? {} : { containers: question.containers.map(({ no }) => no) }),
+    ...(question.lockIds.length === 0 ? {} : { lockIds: question.lockIds }),
+  };
+}
+
+const dated = <K extends string>(key: K, at: string | undefined) =>
+  (at === undefined ? {} : { [key]: new Date(at) }) as { [P in K]?: Date };
+
+/** The trip as it stands once the change is written. */
+function changed(row: TripView, change: GateChange): TripView {
+  return {
+    ...row,
+    status: change.status,
+    steps: change.steps,
+    ...dated('sealed_at', change.sealedAt),
+    ...dated('verified_at', change.verifiedAt),
+    ...(row.departed_at === null ? dated('departed_at', change.departedAt) : {}),
+    ...(row.arrived_at === null ? dated('arrived_at', change.arrivedAt) : {}),
+    ...(row.written_off_at === null ? dated('written_off_at', change.writtenOffAt) : {}),
+  };
+}
+
+const entryOf = (row: TripView, by: string, action: string, after: object): AuditEntry => ({
+  actor: by,
+  action,
+  subject: `trip:${row.trip_id}`,
+  before: { status: row.status },
+  after,
+});
+
+/** Write-off and unlock authorisation at the end of a trip; with the release the gate has also verified it. */
+export function writeOff(
+  row: TripView,
+  facts: StepFacts,
+  arrival: { at: string },
+  by: string,
+  checks: Check[] = verifyChecks(facts),
+): Outcome {
+  const at = new Date(facts.nowMs).toISOString();
+  const verified = row.status !== 'verified';
+  const status = verified ? moved(row.status, 'verify') : row.status;
+  const change = {
+    status,
+    steps: verified ? withStep(row.steps, { step: 'verify', state: stateByChecks(checks), at, checks }) : row.steps,
+    ...(verified ? { verifiedAt: at } : {}),
+    arrivedAt: arrival.at,
+    writtenOffAt: at,
+  };
+  const expiresAt = new Date(facts.nowMs + COMMAND_LIFE_MS);
+  // One unlock for each lock: one that is on its way, or done, is not given again.
+  const orders = facts.locks
+    .filter((lock) => !lock.unlockWaiting && !lock.unlockConfirmed)
+    .map(({ lockId }) => ({ commandId: randomUUID(), lockId, type: 'unlock' as const, expiresAt }));
+  const about = { tripId: row.trip_id, data: tripOf(changed(row, change)) };
+  return {
+    change,
+    orders,
+    events: [
+      ...(verified ? [{ type: 'trip.verified' as const, ...about }] : []),
+      { type: 'trip.written-off', ...about },
+    ],
+    entries: [entryOf(row, by, 'trip.write-off', { status, checks, commands: orders.map((o) => o.commandId) })],
+    writtenOff: true,
+    departed: false,
+  };
+}
+
+/**
+ * The way out at the origin: a trip whose locks are hung is sealed, by the locks' own reports, and departs; one that is
+ * sealed departs. The fix with which the truck leaves its origin makes the time of departure exact (intake).
+ */
+export function departure(row: TripView, facts: StepFacts, question: PassageQuestion, by: string): Outcome {
+  const sealsNow = row.status === 'hung';
+  const sealedAt = sealsNow ? new Date(facts.nowMs).toISOString() : row.sealed_at?.toISOString();
+  const checks = sealsNow ? sealChecks(facts) : [];
+  const steps = sealsNow
+    ? withStep(row.steps, { step: 'seal', state: stateByChecks(checks), at: sealedAt!, checks })
+    : row.steps;
+  const sealed: GateChange = {
+    status: sealsNow ? moved(row.status, 'seal') : row.status,
+    steps,
+    ...(sealsNow ? { sealedAt: sealedAt! } : {}),
+  };
+  // After the sealing: equal times would mean a trip taken over under way.
+  const departedAt = new Date(Math.max(Date.parse(question.at), Date.parse(sealedAt ?? question.at) + 1)).toISOString();
+  const change: GateChange = { ...sealed, status: moved(sealed.status, 'depart'), departedAt };
+  const about = (as: GateChange) => ({ tripId: row.trip_id, data: tripOf(changed(row, as)) });
+  return {
+    change,
+    orders: [],
+    events: [
+      ...(sealsNow ? [{ type: 'trip.sealed' as const, ...about(sealed) }] : []),
+      { type: 'trip.departed', ...about(change) },
+    ],
+    entries: [
+      ...(sealsNow ? [entryOf(row, by, 'trip.seal', { status: 'sealed', checks })] : []),
+      entryOf(row, by, 'trip.depart', { status: 'in-transit', departedAt }),
+    ],
+    writtenOff: false,
+    departed: true,
+  };
+}

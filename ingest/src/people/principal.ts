@@ -1,0 +1,79 @@
+import type { Role } from '@sealwatch/schemas';
+import type { Queryable } from '../postgres/queryable.ts';
+import { ApiProblem } from '../problem.ts';
+import { type KeyRow, keyByHash } from '../store/people/keys.ts';
+import { sessionByHash } from '../store/people/sessions.ts';
+import { hashSecret, sameSecret } from './secret.ts';
+
+/** Who calls. */
+export interface Principal {
+  kind: 'person' | 'key';
+  /** As it stands in the audit: a person's name, or `key:` and the key's. */
+  name: string;
+  role: Role;
+  /** Offices it is bound to; none: all. */
+  offices: string[];
+}
+
+export const SESSION_COOKIE = 'sealwatch_session';
+
+export interface Credentials {
+  key?: string | undefined;
+  session?: string | undefined;
+}
+
+export interface AccessOptions {
+  /** An admin key accepted from the first start on (SEALWATCH_BOOTSTRAP_KEY). */
+  bootstrapKey?: string | undefined;
+}
+
+/** The key of an `Authorization: Bearer …` header. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+}
+
+/** A gate or a fleet asks many times a second: its key is looked up once in this time, ms. */
+const KEY_KNOWN_MS = 1_000;
+const KEYS_KNOWN = 1_000;
+const known = new WeakMap<Queryable, Map<string, { row: KeyRow; untilMs: number }>>();
+
+/** A revoked key ends at once in this process (`forgetKeys`), and within `KEY_KNOWN_MS` in others. */
+async function knownKey(db: Queryable, keyHash: Buffer): Promise<KeyRow | undefined> {
+  const keys = known.get(db) ?? new Map<string, { row: KeyRow; untilMs: number }>();
+  known.set(db, keys);
+  const name = keyHash.toString('base64');
+  const kept = keys.get(name);
+  if (kept !== undefined && kept.untilMs > Date.now()) return kept.row;
+  const row = await keyByHash(db, keyHash);
+  if (keys.size >= KEYS_KNOWN) keys.clear();
+  if (row === undefined) keys.delete(name);
+  else keys.set(name, { row, untilMs: Date.now() + KEY_KNOWN_MS });
+  return row;
+}
+
+/** After a key was revoked. */
+export const forgetKeys = (db: Queryable): void => void known.delete(db);
+
+/**
+ * Finds who calls. A key given wins over a cookie.
+ * @returns undefined where nothing was given
+ * @throws ApiProblem 401 where a key or session was given that is not (or no longer) good
+ */
+export async function identify(
+  db: Queryable,
+  { key, session }: Credentials,
+  { bootstrapKey }: AccessOptions,
+): Promise<Principal | undefined> {
+  if (key !== undefined) {
+    if (bootstrapKey !== undefined && sameSecret(key, bootstrapKey)) {
+      return { kind: 'key', name: 'key:bootstrap', role: 'admin', offices: [] };
+    }
+    const row = await knownKey(db, hashSecret(key));
+    if (row === undefined) throw new ApiProblem(401, 'auth.key-unknown', 'this key is unknown or revoked');
+    return { kind: 'key', name: `key:${row.name || row.key_id}`, role: row.role, offices: row.offices };
+  }
+  if (session === undefined) return undefined;
+  const row = await sessionByHash(db, hashSecret(session));
+  if (row === undefined) throw new ApiProblem(401, 'auth.session-ended', 'this session has ended; sign in again');
+  return { kind: 'person', name: row.name, role: row.role, offices: row.offices };
+}

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import type pg from 'pg';
+import { errorCode } from '../database-error.ts';
+import { findBinaries } from './binaries.ts';
+import { claimDataFolder, inUse } from './claim.ts';
+import {
+  type ClusterPlace,
+  checkMajor,
+  clusterPassword,
+  createCluster,
+  placeCluster,
+  SUPERVISOR_ROLE,
+} from './cluster.ts';
+import { connect, explainConnect, HOST, holder, takeLock } from './lock.ts';
+import { findRunning, type Running, stopPostmaster, untilReady } from './postmaster.ts';
+import { DATABASE, ROLE, type StoreLog, Supervisor } from './supervisor.ts';
+
+export type { StoreLog } from './supervisor.ts';
+
+export interface EmbeddedOptions {
+  dataDir: string;
+  log: StoreLog;
+  /** Told in plain words what is being done, for a person who waits. */
+  onProgress?: (text: string) => void;
+  /**
+   * A tool beside the platform (key create, backup): uses the server that runs already instead of refusing, and starts
+   * and stops one only where none runs.
+   */
+  beside?: boolean;
+  /** Server settings over the usual ones. */
+  settings?: Record<string, string>;
+  /** Where root keeps what an unprivileged Postgres cannot reach otherwise. Default /var/lib/sealwatch. */
+  stateFolder?: string;
+}
+
+export interface EmbeddedServer {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  password: string;
+  /** e.g. `18.4` */
+  version: string;
+  /** The role that may create databases; for tests and repairs. */
+  supervisor: string;
+  pid: number;
+  /** Folder of Postgres: the cluster and its log. */
+  home: string;
+  /** False where a running server was joined (`beside`); stop() then leaves it alone. */
+  owned: boolean;
+  stop(): Promise<void>;
+}
+
+/** A server without a living platform is stopped, so that one start and one set of settings is all there is. */
+async function stopLeftover(place: ClusterPlace, running: Running, password: string, log: StoreLog): Promise<void> {
+  let client: pg.Client | undefined;
+  try {
+    if (!(await untilReady(place.cluster, running.pid, 60_000))) throw new Error('it does not become ready');
+    client = await connect({ port: running.port, user: SUPERVISOR_ROLE, password, database: DATABASE });
+  } catch (error) {
+    // killed before the database was created: nobody can be living on it
+    if (errorCode(error) !== '3D000') throw explainConnect(error, place, running.pid);
+  }
+  try {
+    if (client && !(await takeLock(client, 2_000))) throw inUse(place.dataDir, await holder(client));
+    log.warn({ pid: running.pid }, 'a Postgres left over from a platform that was killed is being stopped');
+    await stopPostmaster(running.pid);
+  } finally {
+    await client?.end().catch(() => undefined);
+  }
+}
+
+function joined(place: ClusterPlace, running: Running, password: string, version: string): EmbeddedServer {
+  return {
+    ...{ host: HOST, port: running.port, database: DATABASE, user: ROLE, password, version },
+    ...{ supervisor: SUPERVISOR_ROLE, pid: running.pid, home: place.home, owned: false },
+    stop: async () => undefined,
+  };
+}
+
+function owned(supervisor: Supervisor, place: ClusterPlace, password: string, version: string): EmbeddedServer {
+  return {
+    ...{ host: HOST, port: supervisor.port, database: DATABASE, user: ROLE, password, version },
+    ...{ supervisor: SUPERVISOR_ROLE, home: place.home, owned: true, stop: () => supervisor.stop() },
+    get pid() {
+      return supervisor.pid;
+    },
+  };
+}
+
+/**
+ * Starts the Postgres of a data folder, making it where it is new. While it is owned, a server that dies is started
+ * again on the same port, so that pools find it.
+ * @throws DatabaseStartError
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
+  const { log, onProgress = () => undefined } = options;
+  const stateFolder = options.stateFolder ?? '/var/lib/sealwatch';
+  const place = placeCluster(options.dataDir, stateFolder);
+  if (place.movedTo) {
+    log.info(
+      { home: place.movedTo, account: place.account?.name },
+      `running as root, and ${place.account?.name} cannot enter ${place.dataDir}: the database is kept in ${place.movedTo}`,
+    );
+  }
+  const binaries = findBinaries(place.account, stateFolder);
+  const password = clusterPassword(place);
+  const running = await findRunning(place.cluster);
+  if (running && options.beside) {
+    await untilReady(place.cluster, running.pid, 60_000);
+    return joined(place, running, password, binaries.version);
+  }
+  const release = claimDataFolder(place.dataDir);
+  try {
+    if (!existsSync(place.cluster)) onProgress(`setting up a new PostgreSQL ${binaries.version} in ${place.home}`);
+    createCluster(place, binaries, password);
+    checkMajor(place, binaries);
+    if (running) await stopLeftover(place, running, password, log);
+    onProgress(`starting PostgreSQL ${binaries.version}`);
+    const supervisor = new Supervisor(place, binaries, password, options);
+    await supervisor.start(release);
+    return owned(supervisor, place, password, binaries.version);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

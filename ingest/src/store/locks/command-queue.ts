@@ -1,0 +1,76 @@
+import type { Command, CommandState } from '@sealwatch/schemas';
+import type { Queryable } from '../../postgres/queryable.ts';
+import { noted, type OrderRow } from './commands.ts';
+
+/**
+ * The life of a command:
+ *
+ *   queued ──written to the lock──► sent ──reply──► done | refused | failed
+ *     └──────────┬──────────────────┴── time is up ──► expired          queued ──► cancelled
+ */
+export type Ending = Extract<CommandState, 'done' | 'refused' | 'failed'>;
+
+/**
+ * Commands that wait for a lock, in the order they were given; expired ones are left out.
+ * @param sentBefore also those that were sent before this time and never answered
+ */
+export async function waitingCommands(
+  db: Queryable,
+  lockId: string,
+  sentBefore: Date | undefined,
+  now: Date,
+): Promise<OrderRow[]> {
+  const { rows } = await db.query<OrderRow>(
+    `SELECT * FROM commands WHERE lock_id = $1 AND expires_at > $3
+       AND (state = 'queued' OR (state = 'sent' AND sent_at < $2::timestamptz)) ORDER BY ordinal`,
+    [lockId, sentBefore ?? null, now],
+  );
+  return rows;
+}
+
+export async function markSent(db: Queryable, commandId: string, now: Date): Promise<void> {
+  await db.query(
+    `WITH known AS (SELECT command_id, state FROM commands
+       WHERE command_id = $1 AND state IN ('queued', 'sent') FOR UPDATE),
+     changed AS (UPDATE commands o SET state = 'sent', sent_at = $2 FROM known
+       WHERE o.command_id = known.command_id RETURNING o.*, known.state AS was)
+     ${noted(`'platform'`, 'c.was')}`,
+    [commandId, now],
+  );
+}
+
+/** Ends a command by its lock's own reply; false where no such command waits for one. */
+export async function endCommand(
+  db: Queryable,
+  reply: { lockId: string; commandId: string; result: Ending; reason: string | undefined; now: Date },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `WITH changed AS (UPDATE commands SET state = $3, reason = $4, ended_at = $5
+       WHERE command_id = $1 AND lock_id = $2 AND state IN ('queued', 'sent') RETURNING *)
+     ${noted(`'lock:' || c.lock_id`)}`,
+    [reply.commandId, reply.lockId, reply.result, reply.reason ?? null, reply.now],
+  );
+  return rowCount === 1;
+}
+
+/** Ends commands whose time is up; how many. */
+export async function expireCommands(db: Queryable, now: Date): Promise<number> {
+  const { rowCount } = await db.query(
+    `WITH changed AS (UPDATE commands SET state = 'expired', ended_at = $1
+       WHERE state IN ('queued', 'sent') AND expires_at <= $1 RETURNING *)
+     ${noted(`'platform'`)}`,
+    [now],
+  );
+  return rowCount ?? 0;
+}
+
+/** The command as the lock gets it (contract §2). */
+export function commandOf(row: OrderRow): Command {
+  return {
+    v: 1,
+    commandId: row.command_id,
+    type: row.type,
+    ...(row.interval_s === null ? {} : { intervalS: row.interval_s }),
+    expiresAt: row.expires_at.toISOString(),
+  };
+}

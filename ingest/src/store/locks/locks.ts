@@ -1,0 +1,101 @@
+import type { Queryable } from '../../postgres/queryable.ts';
+import { VISIBLE } from '../trips/trips.ts';
+
+export interface LockRow {
+  lock_id: string;
+  model: string;
+  created_at: Date;
+  retired_at: Date | null;
+  blocked_reason: string | null;
+  blocked_by: string | null;
+  last_time: Date | null;
+  last_received: Date | null;
+  last_report: Record<string, unknown> | null;
+  last_fix: Record<string, unknown> | null;
+  /** The trip that holds the lock now. */
+  trip_id: string | null;
+}
+
+/** The open trip of a lock aliased `l`; the last one declared where data of old times holds several. */
+const TRIP = `LEFT JOIN LATERAL (
+  SELECT t.trip_id, t.origin_office, t.destination_office FROM trip_units u JOIN trips t USING (trip_id)
+  WHERE u.lock_id = l.lock_id AND t.status NOT IN ('closed', 'cancelled') ORDER BY t.created_at DESC LIMIT 1) t ON true`;
+
+const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
+  t.trip_id`;
+
+/** Registers locks; answers those that were new. */
+export async function insertLocks(
+  db: Queryable,
+  locks: { lockId: string; model: string; secretHash: Buffer }[],
+): Promise<string[]> {
+  const { rows } = await db.query<{ lock_id: string }>(
+    `INSERT INTO locks (lock_id, model, secret_hash)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING RETURNING lock_id`,
+    [locks.map((l) => l.lockId), locks.map((l) => l.model), locks.map((l) => l.secretHash)],
+  );
+  return rows.map((row) => row.lock_id);
+}
+
+export async function existingLocks(db: Queryable, lockIds: string[]): Promise<string[]> {
+  const { rows } = await db.query<{ lock_id: string }>('SELECT lock_id FROM locks WHERE lock_id = ANY($1)', [lockIds]);
+  return rows.map((row) => row.lock_id);
+}
+
+/** What is on file of locks, by id. */
+export async function lockStates(db: Queryable, lockIds: string[]): Promise<Map<string, { retired: boolean }>> {
+  const { rows } = await db.query<{ lock_id: string; retired: boolean }>(
+    'SELECT lock_id, retired_at IS NOT NULL AS retired FROM locks WHERE lock_id = ANY($1)',
+    [lockIds],
+  );
+  return new Map(rows.map((row) => [row.lock_id, { retired: row.retired }]));
+}
+
+/** Puts a lock on the black list, or with null takes it off. */
+export async function blockLock(
+  db: Queryable,
+  lockId: string,
+  block: { reason: string; by: string } | null,
+): Promise<void> {
+  await db.query('UPDATE locks SET blocked_reason = $2, blocked_by = $3 WHERE lock_id = $1', [
+    lockId,
+    block?.reason ?? null,
+    block?.by ?? null,
+  ]);
+}
+
+export async function getLock(db: Queryable, lockId: string, offices: string[]): Promise<LockRow | undefined> {
+  const { rows } = await db.query<LockRow>(
+    `SELECT ${COLUMNS} FROM locks l ${TRIP} WHERE l.lock_id = $1 AND ${VISIBLE(2)}`,
+    [lockId, offices],
+  );
+  return rows[0];
+}
+
+/** In the order of their ids. */
+export async function listLocks(
+  db: Queryable,
+  filter: { offices: string[]; q?: string | undefined; after?: string | undefined; limit: number },
+): Promise<LockRow[]> {
+  const { rows } = await db.query<LockRow>(
+    `SELECT ${COLUMNS} FROM locks l ${TRIP}
+     WHERE ${VISIBLE(1)} AND ($2::text IS NULL OR l.lock_id > $2) AND ($3::text IS NULL OR strpos(l.lock_id, $3) > 0)
+     ORDER BY l.lock_id LIMIT $4`,
+    [filter.offices, filter.after ?? null, filter.q ?? null, filter.limit],
+  );
+  return rows;
+}
+
+/** Every lock that is not retired, for the live feed. */
+export async function wallLocks(db: Queryable, lockIds?: string[]): Promise<LockRow[]> {
+  const { rows } = await db.query<LockRow>(
+    `SELECT ${COLUMNS} FROM locks l ${TRIP}
+     WHERE l.retired_at IS NULL AND ($1::text[] IS NULL OR l.lock_id = ANY($1)) ORDER BY l.lock_id`,
+    [lockIds ?? null],
+  );
+  return rows;
+}
+
+export async function retireLock(db: Queryable, lockId: string): Promise<void> {
+  await db.query('UPDATE locks SET retired_at = coalesce(retired_at, now()) WHERE lock_id = $1', [lockId]);
+}

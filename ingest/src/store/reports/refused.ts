@@ -1,0 +1,76 @@
+import type { Queryable } from '../../postgres/queryable.ts';
+import { ENDS_AT } from '../trips/trips.ts';
+
+export interface QuarantineRow {
+  quarantine_id: number;
+  at: Date;
+  lock_id: string;
+  topic: string;
+  reason: string;
+  detail: string;
+  raw: Buffer;
+}
+
+/** People of some offices see what locks on their own open trips sent; `[]` sees everything. */
+const VISIBLE = (parameter: number) =>
+  `($${parameter}::text[] = '{}' OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
+    WHERE u.lock_id = quarantine.lock_id AND t.status NOT IN ('closed', 'cancelled')
+      AND ${ENDS_AT(parameter)}))`;
+
+export interface QuarantineFilter {
+  offices?: string[];
+  lockId?: string | undefined;
+  reason?: string | undefined;
+  /** When it was refused, in [from, to). */
+  from?: Date | undefined;
+  to?: Date | undefined;
+}
+
+const MATCHES = `($1::text IS NULL OR lock_id = $1) AND ($2::text IS NULL OR reason = $2)
+  AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)`;
+
+const valuesOf = ({ lockId, reason, from, to }: QuarantineFilter) =>
+  [lockId, reason, from, to].map((value) => value ?? null);
+
+/** What was refused, newest first. */
+export async function listQuarantine(
+  db: Queryable,
+  filter: QuarantineFilter & { before?: number | undefined; limit: number },
+): Promise<QuarantineRow[]> {
+  const { rows } = await db.query<QuarantineRow>(
+    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id < $5) AND ${VISIBLE(7)}
+     ORDER BY quarantine_id DESC LIMIT $6`,
+    [...valuesOf(filter), filter.before ?? null, filter.limit, filter.offices ?? []],
+  );
+  return rows;
+}
+
+/** As `listQuarantine`, in the order in which it was refused, beyond `after`. */
+export async function oldestQuarantine(
+  db: Queryable,
+  filter: QuarantineFilter & { after?: number | undefined; limit: number },
+): Promise<QuarantineRow[]> {
+  const { rows } = await db.query<QuarantineRow>(
+    `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id > $5) AND ${VISIBLE(7)}
+     ORDER BY quarantine_id LIMIT $6`,
+    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices ?? []],
+  );
+  return rows;
+}
+
+export async function getQuarantine(
+  db: Queryable,
+  quarantineId: number,
+  offices: string[],
+): Promise<QuarantineRow | undefined> {
+  const { rows } = await db.query<QuarantineRow>(
+    `SELECT * FROM quarantine WHERE quarantine_id = $1 AND ${VISIBLE(2)}`,
+    [quarantineId, offices],
+  );
+  return rows[0];
+}
+
+export async function deleteQuarantine(db: Queryable, quarantineIds: number[]): Promise<void> {
+  if (quarantineIds.length === 0) return;
+  await db.query('DELETE FROM quarantine WHERE quarantine_id = ANY ($1::bigint[])', [quarantineIds]);
+}

@@ -1,0 +1,148 @@
+import type { TrackPoint } from '@sealwatch/schemas';
+import type { Queryable } from '../../postgres/queryable.ts';
+import { type IntakeRecord, wireForm } from '../../record/record.ts';
+import { ENDS_AT } from '../trips/trips.ts';
+import { REPORT, type ReportRow, recordOf } from './roster.ts';
+import { thinTrack } from './thin.ts';
+
+/** Place of a record in a lock's list: where the next page begins. */
+export interface ReportKey {
+  timeMs: number;
+  boot: number;
+  seq: number;
+}
+
+export interface LockReportsQuery {
+  lockId: string;
+  /** Fix times in [fromMs, toMs), epoch ms. */
+  fromMs?: number;
+  toMs?: number;
+  /** The key of the last record of the page before. */
+  after?: ReportKey;
+  limit: number;
+  /** Only records of trips of these offices, and of no trip; absent or `[]`: all. */
+  offices?: string[];
+}
+
+const EVER_MS = { from: Date.UTC(1970, 0, 1), to: Date.UTC(2200, 0, 1) };
+
+/** A lock's stored records, oldest first. One more than `limit` where there are more. */
+export async function lockReports(db: Queryable, query: LockReportsQuery): Promise<IntakeRecord[]> {
+  const { after } = query;
+  const fromMs = Math.max(query.fromMs ?? EVER_MS.from, after?.timeMs ?? EVER_MS.from);
+  const { rows } = await db.query<ReportRow>(
+    `SELECT ${REPORT} FROM reports r
+     WHERE r.lock_id = $1 AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
+       AND ($8::text[] = '{}' OR r.trip_id IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = r.trip_id
+         AND ${ENDS_AT(8)}))
+       AND ($4::float8 IS NULL OR (r.time, r.boot, r.seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
+     ORDER BY r.time, r.boot, r.seq LIMIT $7`,
+    [
+      query.lockId,
+      fromMs,
+      query.toMs ?? EVER_MS.to,
+      after?.timeMs ?? null,
+      after?.boot ?? null,
+      after?.seq ?? null,
+      query.limit + 1,
+      query.offices ?? [],
+    ],
+  );
+  return rows.map(recordOf);
+}
+
+export const keyOf = (record: IntakeRecord): ReportKey => ({
+  timeMs: record.timeMs,
+  boot: record.boot,
+  seq: record.seq,
+});
+
+/** A record as it was sent (contract §2), and when the platform got it. */
+export function sentForm(record: IntakeRecord): object {
+  return { ...wireForm(record), lockId: record.lockId, receivedAt: new Date(record.receivedMs).toISOString() };
+}
+
+interface TrackRow {
+  lock_id: string;
+  time: Date;
+  lon: number;
+  lat: number;
+  speed_kmh: number | null;
+  heading_deg: number | null;
+  source: TrackPoint['source'] | null;
+}
+
+export interface TrackQuery {
+  tripId: string;
+  fromMs?: number;
+  toMs?: number;
+  /** Over all locks of the trip. The points of its alarms are kept even beyond it. */
+  maxPoints: number;
+}
+
+/** The records of a trip are those of its locks between sealing (or takeover) and the end of the trip. */
+const TRACK = `SELECT r.* FROM trip_units u JOIN LATERAL (
+    SELECT s.lock_id, s.time, s.lon, s.lat, s.speed_kmh, s.heading_deg, s.source, s.boot, s.seq FROM reports s
+    WHERE s.lock_id = u.lock_id AND s.lon IS NOT NULL
+      AND s.time >= greatest(u.judged_from, to_timestamp($2 / 1000.0))
+      AND s.time < least(u.judged_to, to_timestamp($3 / 1000.0))) r ON true
+  WHERE u.trip_id = $1 AND u.judged_from IS NOT NULL ORDER BY r.lock_id, r.time, r.boot, r.seq`;
+
+/** Fix times that stand on a trip's alarms: each is the time of a stored record, and its point is never thinned away. */
+async function alarmTimesMs(db: Queryable, tripId: string): Promise<Set<number>> {
+  const { rows } = await db.query<{ time: Date }>(
+    `SELECT DISTINCT unnest(ARRAY[last_inside_at, started_at, confirmed_at, ended_at]) AS time
+     FROM alarms WHERE trip_id = $1`,
+    [tripId],
+  );
+  return new Set(rows.flatMap(({ time }) => (time ? [time.getTime()] : [])));
+}
+
+/** The stored positions of a trip, lock after lock by fix time, thinned to `maxPoints` (reports-thin.ts). */
+export async function tripTrack(
+  db: Queryable,
+  query: TrackQuery,
+): Promise<{ points: TrackPoint[]; thinnedWithinM: number }> {
+  const { rows } = await db.query<TrackRow>(TRACK, [
+    query.tripId,
+    query.fromMs ?? EVER_MS.from,
+    query.toMs ?? EVER_MS.to,
+  ]);
+  if (rows.length <= query.maxPoints) return { points: byTime(rows), thinnedWithinM: 0 };
+  const alarms = await alarmTimesMs(db, query.tripId);
+  const kept: TrackRow[] = [];
+  let thinnedWithinM = 0;
+  for (const track of tracksByLock(rows)) {
+    const points = track.map((row) => ({ timeMs: row.time.getTime(), lon: row.lon, lat: row.lat }));
+    const fixed = points.flatMap((point, i) => (alarms.has(point.timeMs) ? [i] : []));
+    const share = Math.max(2, Math.floor((query.maxPoints * track.length) / rows.length));
+    const thin = thinTrack(points, share, fixed);
+    thinnedWithinM = Math.max(thinnedWithinM, thin.errorM);
+    for (const i of thin.kept) kept.push(track[i]!);
+  }
+  return { points: byTime(kept), thinnedWithinM };
+}
+
+function tracksByLock(rows: TrackRow[]): Iterable<TrackRow[]> {
+  const tracks = new Map<string, TrackRow[]>();
+  for (const row of rows) {
+    const track = tracks.get(row.lock_id);
+    if (track) track.push(row);
+    else tracks.set(row.lock_id, [row]);
+  }
+  return tracks.values();
+}
+
+function byTime(rows: TrackRow[]): TrackPoint[] {
+  return rows
+    .toSorted((a, b) => a.time.getTime() - b.time.getTime() || (a.lock_id < b.lock_id ? -1 : 1))
+    .map((row) => ({
+      lockId: row.lock_id,
+      time: row.time.toISOString(),
+      lon: row.lon,
+      lat: row.lat,
+      ...(row.speed_kmh === null ? {} : { speedKmh: row.speed_kmh }),
+      ...(row.heading_deg === null ? {} : { headingDeg: row.heading_deg }),
+      ...(row.source === null ? {} : { source: row.source }),
+    }));
+}

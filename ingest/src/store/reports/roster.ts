@@ -1,0 +1,310 @@
+import type { LockEvent, LockMode, Place, Position, Route, SealState } from '@sealwatch/schemas';
+import type { Queryable } from '../../postgres/queryable.ts';
+import type { IntakeRecord } from '../../record/record.ts';
+import type { TripState } from '../../tracker/index.ts';
+import { paramsWhenDeclared } from '../roads/params.ts';
+
+/** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
+export async function lockSecretHashes(db: Queryable, lockIds: string[]): Promise<Map<string, Buffer>> {
+  const { rows } = await db.query<{ lock_id: string; secret_hash: Buffer }>(
+    'SELECT lock_id, secret_hash FROM locks WHERE lock_id = ANY($1) AND retired_at IS NULL',
+    [lockIds],
+  );
+  return new Map(rows.map((row) => [row.lock_id, row.secret_hash]));
+}
+
+/** A trip's claim on a lock's records: fix times in [fromMs, toMs). */
+export interface Window {
+  tripId: string;
+  fromMs: number;
+  toMs: number;
+}
+
+export interface StoredLock {
+  lockId: string;
+  /** The highest identity stored; -1 before the first record. */
+  maxBoot: number;
+  maxSeq: number;
+  windows: Window[];
+}
+
+/** Locks with every trip they were ever on, newest window first. Unknown locks are left out. */
+export async function loadLocks(db: Queryable, lockIds: string[]): Promise<StoredLock[]> {
+  const { rows } = await db.query<{
+    lock_id: string;
+    max_boot: number | null;
+    max_seq: number | null;
+    windows: [string, number, number | null][];
+  }>(
+    `SELECT l.lock_id, l.max_boot, l.max_seq, coalesce((
+        SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.judged_from) * 1000,
+          extract(epoch FROM u.judged_to) * 1000) ORDER BY u.judged_from DESC)
+        FROM trip_units u JOIN trips t USING (trip_id)
+        WHERE u.lock_id = l.lock_id AND u.judged_from IS NOT NULL AND t.status <> 'cancelled'), '[]'::json) AS windows
+     FROM locks l WHERE l.lock_id = ANY($1)`,
+    [lockIds],
+  );
+  return rows.map((row) => ({
+    lockId: row.lock_id,
+    maxBoot: row.max_boot ?? -1,
+    maxSeq: row.max_seq ?? -1,
+    windows: row.windows.map(([tripId, fromMs, toMs]) => ({ tripId, fromMs, toMs: toMs ?? Number.POSITIVE_INFINITY })),
+  }));
+}
+
+export interface ReportRow {
+  lock_id: string;
+  boot: number;
+  seq: number;
+  time: Date;
+  received_at: Date;
+  kind: IntakeRecord['kind'];
+  mode: LockMode | null;
+  lon: number | null;
+  lat: number | null;
+  accuracy_m: number | null;
+  speed_kmh: number | null;
+  heading_deg: number | null;
+  satellites: number | null;
+  source: Position['source'] | null;
+  rope: SealState['rope'] | null;
+  motor: SealState['motor'] | null;
+  cover: SealState['cover'] | null;
+  use_count: number | null;
+  battery_percent: number | null;
+  charging: boolean | null;
+  rssi_dbm: number | null;
+  events: LockEvent[] | null;
+}
+
+export const REPORT = `r.lock_id, r.boot, r.seq, r.time, r.received_at, r.kind, r.mode, r.lon, r.lat, r.accuracy_m, r.speed_kmh,
+  r.heading_deg, r.satellites, r.source, r.rope, r.motor, r.cover, r.use_count, r.battery_percent, r.charging,
+  r.rssi_dbm, r.events`;
+
+const some = <K extends string, V>(key: K, value: V | null) =>
+  (value === null ? {} : { [key]: value }) as { [P in K]?: V };
+
+export function recordOf(row: ReportRow): IntakeRecord {
+  const record: IntakeRecord = {
+    lockId: row.lock_id,
+    boot: row.boot,
+    seq: row.seq,
+    timeMs: row.time.getTime(),
+    receivedMs: row.received_at.getTime(),
+    kind: row.kind,
+    ...some('mode', row.mode),
+    ...some('rssiDbm', row.rssi_dbm),
+    ...some('events', row.events),
+  };
+  if (row.lon !== null && row.lat !== null) {
+    record.position = {
+      lon: row.lon,
+      lat: row.lat,
+      ...some('accuracyM', row.accuracy_m),
+      ...some('speedKmh', row.speed_kmh),
+      ...some('headingDeg', row.heading_deg),
+      ...some('satellites', row.satellites),
+      source: row.source ?? 'gnss',
+    };
+  }
+  if (row.rope && row.motor && row.cover) {
+    record.seal = { rope: row.rope, motor: row.motor, cover: row.cover, ...some('useCount', row.use_count) };
+  }
+  if (row.battery_percent !== null || row.charging !== null) {
+    record.battery = { ...some('percent', row.battery_percent), ...some('charging', row.charging) };
+  }
+  return record;
+}
+
+/** All stored records of a trip's locks within their windows, from a fix time on, in fix-time order. */
+export async function tripRecords(db: Queryable, tripId: string, fromMs: number): Promise<IntakeRecord[]> {
+  return (await recordsOfTrips(db, [{ tripId, fromMs }])).get(tripId) ?? [];
+}
+
+/** As `tripRecords`, of many trips in one question; those without records are left out. */
+export async function recordsOfTrips(
+  db: Queryable,
+  trips: readonly { tripId: string; fromMs: number }[],
+): Promise<Map<string, IntakeRecord[]>> {
+  const { rows } = await db.query<ReportRow & { of_trip: string }>(
+    `SELECT u.trip_id AS of_trip, ${REPORT} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
+     JOIN trip_units u ON u.trip_id = x.trip_id AND u.judged_from IS NOT NULL JOIN LATERAL (
+       SELECT * FROM reports s WHERE s.lock_id = u.lock_id
+         AND s.time >= greatest(u.judged_from, to_timestamp(x.from_ms / 1000.0))
+         AND s.time < coalesce(u.judged_to, 'infinity')) r ON true
+     ORDER BY u.trip_id, r.time, r.lock_id, r.boot, r.seq`,
+    [trips.map(({ tripId }) => tripId), trips.map(({ fromMs }) => fromMs)],
+  );
+  const records = new Map<string, IntakeRecord[]>();
+  for (const row of rows) {
+    const own = records.get(row.of_trip);
+    if (own) own.push(recordOf(row));
+    else records.set(row.of_trip, [recordOf(row)]);
+  }
+  return records;
+}
+
+export interface StoredTrip {
+  tripId: string;
+  status: string;
+  risk: number;
+  routeId: string;
+  routeVersion: number;
+  totalM: number;
+  /** Locks whose records are judged now, i.e. that have a window. */
+  locks: string[];
+  sealedAtMs?: number;
+  /** Of a trip taken over under way only. */
+  takenOverAtMs?: number;
+  /** Parameters of the rules as they stood when the trip was declared. */
+  platformParams?: Record<string, unknown>;
+  companyParams?: Record<string, unknown>;
+  plannedDepartureMs?: number;
+  timeLimitMin?: number;
+  unlockAuthorisedAtMs?: number;
+  disposed: {
+    rule: string;
+    alarmId: string;
+    evidence: Record<string, unknown>;
+    startedMs: number;
+    disposedMs: number;
+  }[];
+  clockConfirmed: { rule: string; lockId: string; startedMs: number; confirmedMs: number }[];
+  conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
+}
+
+interface TripRow {
+  trip_id: string;
+  status: string;
+  risk: number;
+  route_id: string;
+  route_version: number;
+  total_m: number;
+  locks: string[];
+  sealed_ms: number | null;
+  taken_over_ms: number | null;
+  planned_ms: number | null;
+  time_limit_min: number | null;
+  verified_ms: number | null;
+  platform_params: Record<string, unknown> | null;
+  company_params: Record<string, unknown> | null;
+  disposed: StoredTrip['disposed'];
+  clock_confirmed: StoredTrip['clockConfirmed'];
+  conflicts: StoredTrip['conflicts'];
+}
+
+const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
+
+// A trip taken over is judged from the very time of its departure; one sealed here departs later than it was sealed.
+const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_version, t.total_m, u.locks,
+    ${ms('t.sealed_at')} AS sealed_ms,
+    CASE WHEN t.departed_at = u.judged_from THEN ${ms('t.departed_at')} END AS taken_over_ms,
+    ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
+    ${ms('coalesce(t.verified_at, t.unlocked_at)')} AS verified_ms,
+    ${paramsWhenDeclared("'platform'")} AS platform_params,
+    ${paramsWhenDeclared("'company:' || t.company")} AS company_params,
+    coalesce((SELECT json_agg(json_build_object('rule', a.rule, 'alarmId', a.alarm_id, 'evidence', a.evidence,
+        'startedMs', ${ms('a.started_at')}, 'disposedMs', ${ms('a.disposed_at')}) ORDER BY a.disposed_at)
+      FROM alarms a WHERE a.trip_id = t.trip_id AND a.disposed_at IS NOT NULL), '[]'::json) AS disposed,
+    coalesce((SELECT json_agg(a.evidence -> 'clock' ORDER BY a.started_at)
+      FROM alarms a WHERE a.trip_id = t.trip_id AND a.evidence ? 'clock'), '[]'::json) AS clock_confirmed,
+    coalesce((SELECT json_agg(json_build_object('lockId', c.lock_id, 'boot', c.boot, 'seq', c.seq,
+        'timeMs', ${ms('c.time')}) ORDER BY c.time)
+      FROM trip_units w JOIN identity_conflicts c ON c.lock_id = w.lock_id AND c.time >= w.judged_from
+        AND c.time < coalesce(w.judged_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
+  FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks, min(judged_from) AS judged_from
+    FROM trip_units WHERE trip_id = t.trip_id AND judged_from IS NOT NULL) u
+  WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND t.status <> 'cancelled'`;
+
+/** Trips that are judged: those with a window. Others are left out. */
+export async function loadTrips(db: Queryable, tripIds: string[]): Promise<StoredTrip[]> {
+  const { rows } = await db.query<TripRow>(LOAD_TRIP, [tripIds]);
+  return rows.map((row) => ({
+    tripId: row.trip_id,
+    status: row.status,
+    risk: row.risk,
+    routeId: row.route_id,
+    routeVersion: row.route_version,
+    totalM: row.total_m,
+    locks: row.locks,
+    ...some('sealedAtMs', row.sealed_ms),
+    ...some('takenOverAtMs', row.taken_over_ms),
+    ...some('plannedDepartureMs', row.planned_ms),
+    ...some('timeLimitMin', row.time_limit_min),
+    ...some('unlockAuthorisedAtMs', row.verified_ms),
+    ...some('platformParams', row.platform_params),
+    ...some('companyParams', row.company_params),
+    disposed: row.disposed,
+    clockConfirmed: row.clock_confirmed,
+    conflicts: row.conflicts,
+  }));
+}
+
+/** Trips that hold their locks and are judged, oldest first. */
+export async function openTripIds(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query<{ trip_id: string }>(
+    `SELECT trip_id FROM trips t WHERE status NOT IN ('closed', 'cancelled')
+       AND EXISTS (SELECT 1 FROM trip_units u WHERE u.trip_id = t.trip_id AND u.judged_from IS NOT NULL)
+     ORDER BY created_at`,
+  );
+  return rows.map((row) => row.trip_id);
+}
+
+export async function locksOfTrips(db: Queryable, tripIds: string[]): Promise<string[]> {
+  const { rows } = await db.query<{ lock_id: string }>(
+    'SELECT DISTINCT lock_id FROM trip_units WHERE trip_id = ANY($1::uuid[])',
+    [tripIds],
+  );
+  return rows.map((row) => row.lock_id);
+}
+
+export async function routeFeature(db: Queryable, routeId: string, version: number): Promise<Route> {
+  const { rows } = await db.query<{ feature: Route }>(
+    'SELECT feature FROM routes WHERE route_id = $1 AND version = $2',
+    [routeId, version],
+  );
+  if (!rows[0]) throw new Error(`route ${routeId} version ${version} is not in the store`);
+  return rows[0].feature;
+}
+
+export async function allPlaces(db: Queryable): Promise<{ placeId: string; place: Place }[]> {
+  const { rows } = await db.query<{ place_id: string; feature: Place }>(
+    'SELECT place_id, feature FROM places ORDER BY place_id',
+  );
+  return rows.map((row) => ({ placeId: row.place_id, place: row.feature }));
+}
+
+export interface StoredCheckpoint {
+  timeMs: number;
+  state: TripState;
+}
+
+/** The newest checkpoint of each trip that has one. */
+export async function newestCheckpoints(db: Queryable, tripIds: string[]): Promise<Map<string, StoredCheckpoint>> {
+  const { rows } = await db.query<{ trip_id: string; ms: number; state: TripState }>(
+    `SELECT x.trip_id, c.ms, c.state FROM unnest($1::uuid[]) AS x(trip_id) CROSS JOIN LATERAL (
+       SELECT ${ms('time')} AS ms, state FROM trip_checkpoints WHERE trip_id = x.trip_id ORDER BY time DESC LIMIT 1) c`,
+    [tripIds],
+  );
+  return new Map(rows.map(({ trip_id, ms, state }) => [trip_id, { timeMs: ms, state }]));
+}
+
+/**
+ * Records that the windows of trips hold get the trip's id, those that they no longer hold lose it. A record that goes from
+ * one of these trips to another is let go of first.
+ */
+export async function adoptRecords(db: Queryable, tripIds: string[]): Promise<void> {
+  const letGo = db.query(
+    `UPDATE reports r SET trip_id = NULL FROM trip_units u
+     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.trip_id = u.trip_id
+       AND (u.judged_from IS NULL OR r.time < u.judged_from OR r.time >= coalesce(u.judged_to, 'infinity'))`,
+    [tripIds],
+  );
+  const taken = db.query(
+    `UPDATE reports r SET trip_id = u.trip_id FROM trip_units u
+     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.time >= u.judged_from
+       AND r.time < coalesce(u.judged_to, 'infinity') AND r.trip_id IS DISTINCT FROM u.trip_id`,
+    [tripIds],
+  );
+  await Promise.all([letGo, taken]);
+}

@@ -1,0 +1,176 @@
+import type { Trip, WallStatus } from '@sealwatch/schemas';
+import { colourOf } from '../../custody/colour.ts';
+import type { Queryable } from '../../postgres/queryable.ts';
+import { type IntakeRecord, wireForm } from '../../record/record.ts';
+import { type TripView, tripOf, VISIBLE } from '../trips/trips.ts';
+import { REPORT, type ReportRow, recordOf } from './roster.ts';
+
+/** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
+const LOOK_BACK_MS = 24 * 3_600_000;
+
+export interface LockAt {
+  lockId: string;
+  tripId?: string;
+  plate?: string;
+  status: WallStatus;
+  /** Of its newest record; absent: none that recent. */
+  time?: string;
+  receivedAt?: string;
+  position?: IntakeRecord['position'];
+  /** Fix time of `position`, where the newest record had none of its own. */
+  positionTime?: string;
+  seal?: IntakeRecord['seal'];
+  battery?: IntakeRecord['battery'];
+}
+
+export interface WallAt {
+  at: string;
+  trips: Trip[];
+  locks: LockAt[];
+}
+
+interface LastRecord {
+  last: IntakeRecord;
+  fix?: IntakeRecord;
+}
+
+type TripAt = TripView & { judged: { lockId: string; from: string | null; to: string | null }[] };
+
+const NEWEST = (condition: string) => `SELECT ${REPORT} FROM unnest($1::text[]) AS l(lock_id) JOIN LATERAL (
+    SELECT * FROM reports s WHERE s.lock_id = l.lock_id AND s.time <= to_timestamp($2 / 1000.0)
+      AND s.time > to_timestamp($3 / 1000.0) ${condition}
+    ORDER BY s.time DESC, s.boot DESC, s.seq DESC LIMIT 1) r ON true`;
+
+async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Promise<Map<string, LastRecord>> {
+  const ask = async (ids: string[], condition: string) => {
+    const { rows } = await db.query<ReportRow>(NEWEST(condition), [ids, atMs, atMs - LOOK_BACK_MS]);
+    return rows.map(recordOf);
+  };
+  const found = new Map<string, LastRecord>();
+  for (const last of await ask(lockIds, '')) found.set(last.lockId, last.position ? { last, fix: last } : { last });
+  const without = [...found].flatMap(([lockId, { fix }]) => (fix ? [] : [lockId]));
+  if (without.length > 0) {
+    for (const fix of await ask(without, 'AND s.lon IS NOT NULL')) found.get(fix.lockId)!.fix = fix;
+  }
+  return found;
+}
+
+/** The alarms of a trip that stood at $1, and how. An edge alarm stands for no time. */
+const ALARMS_AT = `SELECT a.*, CASE
+    WHEN (a.confirmed_at IS NULL AND a.phase = 'provisional') OR a.confirmed_at > $1 THEN 'provisional'
+    WHEN a.ended_at <= $1 THEN 'returned' WHEN a.assigned_at <= $1 THEN 'assigned'
+    WHEN a.acknowledged_at <= $1 THEN 'acknowledged' ELSE 'open' END AS state_at
+  FROM alarms a
+  WHERE a.trip_id = t.trip_id AND a.started_at <= $1 AND (a.disposed_at IS NULL OR a.disposed_at > $1)
+    AND (a.kind = 'latched' OR (a.kind = 'level' AND (a.ended_at IS NULL OR a.ended_at > $1)))`;
+
+const CHECKPOINT_AT = `(SELECT (c.state ->> 'doneM')::float8 FROM trip_checkpoints c
+  WHERE c.trip_id = t.trip_id AND c.time <= $1 ORDER BY c.time DESC LIMIT 1)`;
+
+const STATUS_AT = `CASE WHEN t.unlocked_at <= $1 THEN 'unlocked' WHEN t.verified_at <= $1 THEN 'verified'
+    WHEN t.arrived_at <= $1 THEN 'arrived' WHEN t.departed_at <= $1 THEN 'in-transit' WHEN t.sealed_at <= $1 THEN 'sealed'
+    WHEN EXISTS (SELECT FROM jsonb_array_elements(t.steps) s WHERE s ->> 'step' = 'hang' AND (s ->> 'at')::timestamptz <= $1)
+      THEN 'hung'
+    WHEN t.status = 'declared' THEN 'declared' ELSE 'released' END`;
+
+const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT}, 0) AS done_m, NULL::timestamptz AS eta_at,
+    NULL::json AS last_report, a.open_alarms, u.units, u.judged,
+    CASE WHEN a.red THEN 2 WHEN a.amber THEN 1 ELSE 0 END::smallint AS risk
+  FROM trips t
+  CROSS JOIN LATERAL (
+    SELECT json_agg(json_build_object('containerNo', container_no, 'lockId', lock_id, 'mechanicalSealNo', mechanical_seal_no)
+             ORDER BY ordinal) AS units,
+           json_agg(json_build_object('lockId', lock_id, 'from', judged_from, 'to', judged_to)) AS judged
+    FROM trip_units WHERE trip_id = t.trip_id) u
+  CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('alarmId', alarm_id, 'rule', rule, 'severity', severity, 'state', state_at,
+             'startedAt', started_at) ORDER BY started_at, alarm_id), '[]'::json) AS open_alarms,
+           coalesce(bool_or(kind = 'latched' AND severity = 'critical' AND state_at <> 'provisional'), false) AS red,
+           coalesce(bool_or(kind = 'latched' AND severity = 'major' AND state_at <> 'provisional'), false)
+             OR count(*) FILTER (WHERE kind = 'level' AND severity IN ('major', 'critical')) > 1 AS amber
+    FROM (${ALARMS_AT}) x) a
+  WHERE least(t.created_at, t.sealed_at, t.departed_at) <= $1 AND (t.closed_at IS NULL OR t.closed_at > $1)
+    AND (t.status <> 'cancelled' OR t.closed_at IS NOT NULL)
+    AND ${VISIBLE(2)}
+  ORDER BY t.created_at DESC, t.trip_id`;
+
+/** Whether the lock's records of this time are the trip's. */
+const holds = (trip: TripAt, lockId: string, atMs: number): boolean =>
+  trip.judged.some(
+    (unit) =>
+      unit.lockId === lockId &&
+      (unit.from === null || Date.parse(unit.from) <= atMs) &&
+      (unit.to === null || Date.parse(unit.to) > atMs),
+  );
+
+function withLastReport(trip: TripAt, newest: Map<string, LastRecord>): TripView {
+  let record: LastRecord | undefined;
+  for (const { lockId } of trip.units) {
+    const one = newest.get(lockId);
+    if (one && holds(trip, lockId, one.last.timeMs) && one.last.timeMs >= (record?.last.timeMs ?? 0)) record = one;
+  }
+  if (record === undefined) return trip;
+  const { last, fix } = record;
+  return {
+    ...trip,
+    last_report: {
+      lockId: last.lockId,
+      time: new Date(last.timeMs).toISOString(),
+      receivedAt: new Date(last.receivedMs).toISOString(),
+      report: wireForm(last) as Record<string, unknown>,
+      fix: fix ? (wireForm(fix) as Record<string, unknown>) : null,
+    },
+  };
+}
+
+function lockAt(lockId: string, record: LastRecord | undefined, trip: Trip | undefined): LockAt {
+  const named = {
+    lockId,
+    ...(trip ? { tripId: trip.tripId, plate: trip.vehicle.tractorPlate } : {}),
+    status: colourOf(trip),
+  };
+  if (record === undefined) return named;
+  const { last, fix } = record;
+  return {
+    ...named,
+    time: new Date(last.timeMs).toISOString(),
+    receivedAt: new Date(last.receivedMs).toISOString(),
+    ...(fix?.position ? { position: fix.position } : {}),
+    ...(fix && fix !== last ? { positionTime: new Date(fix.timeMs).toISOString() } : {}),
+    ...(last.seal ? { seal: last.seal } : {}),
+    ...(last.battery ? { battery: last.battery } : {}),
+  };
+}
+
+/**
+ * The whole wall at a time, as the records say today: alarms stand by their fix times, also those that were known only
+ * later (`detectedLate`), and a trip taken over is there from its real departure. Progress is that of the newest
+ * checkpoint before the time. A trip that was cancelled without a time of its end is left out.
+ * @param offices `[]` sees every trip and lock
+ */
+export async function snapshotAt(db: Queryable, atMs: number, offices: string[] = []): Promise<WallAt> {
+  const { rows } = await db.query<TripAt>(TRIPS_AT, [new Date(atMs), offices]);
+  const ofTrips = new Set(rows.flatMap((trip) => trip.units.map((unit) => unit.lockId)));
+  const { rows: locks } =
+    offices.length > 0
+      ? { rows: [...ofTrips].map((lock_id) => ({ lock_id })) }
+      : await db.query<{ lock_id: string }>(
+          `SELECT l.lock_id FROM locks l WHERE (l.retired_at IS NULL OR l.retired_at > $1)
+             AND (l.created_at <= $1 OR EXISTS (SELECT FROM reports r WHERE r.lock_id = l.lock_id AND r.time <= $1))`,
+          [new Date(atMs)],
+        );
+  const ids = locks.map((lock) => lock.lock_id);
+  const newest = await newestRecords(db, ids, atMs);
+  const trips = rows.map((row) => tripOf(withLastReport(row, newest)));
+  const tripOfLock = new Map<string, Trip>();
+  for (const [i, row] of rows.entries()) {
+    for (const { lockId } of row.units) {
+      if (!tripOfLock.has(lockId) && holds(row, lockId, atMs)) tripOfLock.set(lockId, trips[i]!);
+    }
+  }
+  return {
+    at: new Date(atMs).toISOString(),
+    trips,
+    locks: ids.map((id) => lockAt(id, newest.get(id), tripOfLock.get(id))),
+  };
+}

@@ -1,0 +1,91 @@
+import type { Check, StepName } from '@sealwatch/schemas';
+import { newOrder } from '../api/commands.ts';
+import { visibleTrip } from '../api/trips.ts';
+import { allowedFrom, move, moved, type TripAct } from '../custody/status.ts';
+import { failedChecks, stateByChecks, withStep } from '../custody/steps.ts';
+import { requireActing } from '../people/offices.ts';
+import type { Principal } from '../people/principal.ts';
+import type { Queryable } from '../postgres/queryable.ts';
+import { ApiProblem } from '../problem.ts';
+import { insertOrder, type OrderRow } from '../store/locks/commands.ts';
+import { audit } from '../store/people/audit.ts';
+import { changeTrip, type TripChange, type TripView, tripForUpdate, tripOf } from '../store/trips/trips.ts';
+import { announce } from '../store/webhooks/outbox.ts';
+
+/** The report interval of a sealed lock, s (docs/rules.md). */
+export const SEALED_INTERVAL_S = 30;
+
+const PAST: Record<TripAct, Parameters<typeof announce>[1]['type'] | undefined> = {
+  release: 'trip.released',
+  hang: 'trip.hung',
+  seal: 'trip.sealed',
+  depart: undefined,
+  arrive: undefined,
+  verify: 'trip.verified',
+  unlock: 'trip.unlocked',
+  close: 'trip.closed',
+  cancel: 'trip.cancelled',
+};
+
+/** The trip, locked, in a state in which the act is allowed and by somebody who may do it. */
+export async function tripForAct(db: Queryable, tripId: string, caller: Principal, act: TripAct): Promise<TripView> {
+  const seen = await visibleTrip(db, tripId, caller);
+  requireActing(caller, seen);
+  const row = (await tripForUpdate(db, seen.trip_id))!;
+  if (move(row.status, act) === undefined) {
+    const from = allowedFrom(act).join(', ');
+    throw new ApiProblem(409, 'trip.status', `a trip that is ${row.status} cannot ${act}; it must be ${from}`, [
+      { path: 'status', message: `is ${row.status}`, value: row.status, expected: from },
+    ]);
+  }
+  return row;
+}
+
+/** Ends an act: writes, announces and audits it in the transaction that made it. */
+export async function record(
+  db: Queryable,
+  row: TripView,
+  act: { act: TripAct; by: string; change: TripChange; detail?: object },
+): Promise<TripView> {
+  const status = moved(row.status, act.act);
+  await changeTrip(db, row.trip_id, { ...act.change, status });
+  const after = (await tripForUpdate(db, row.trip_id))!;
+  const type = PAST[act.act];
+  if (type !== undefined) await announce(db, { type, tripId: row.trip_id, data: tripOf(after) });
+  await audit(db, {
+    actor: act.by,
+    action: `trip.${act.act}`,
+    subject: `trip:${row.trip_id}`,
+    before: { status: row.status },
+    after: { status, ...act.detail },
+  });
+  return after;
+}
+
+/** 409 with every failed check; a refused step changes nothing. */
+export function requirePassed(step: StepName, checks: Check[]): void {
+  const failed = failedChecks(checks);
+  if (failed.length === 0) return;
+  const errors = failed.map(({ check, detail }) => ({ path: check, message: detail ?? 'failed' }));
+  const which = failed.map(({ check }) => check).join(', ');
+  throw new ApiProblem(409, `step.${step}.failed`, `these checks failed: ${which}`, errors, failed);
+}
+
+export async function orderEach(
+  db: Queryable,
+  row: TripView,
+  locks: { lockId: string }[],
+  type: 'interval' | 'unlock',
+  by: string,
+): Promise<OrderRow[]> {
+  const intervalS = type === 'interval' ? SEALED_INTERVAL_S : undefined;
+  const orders: OrderRow[] = [];
+  for (const { lockId } of locks) {
+    orders.push(await insertOrder(db, newOrder({ lockId, tripId: row.trip_id, type, intervalS, by })));
+  }
+  return orders;
+}
+
+export function stepDone(row: TripView, step: StepName, checks: Check[], at: string) {
+  return withStep(row.steps, { step, state: stateByChecks(checks), at, checks });
+}

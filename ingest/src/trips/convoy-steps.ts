@@ -1,0 +1,134 @@
+import type { ConvoyAnswer, ConvoyAsked } from '../api/convoy-view.ts';
+import type { ApiDeps } from '../api/plumbing/deps.ts';
+import { afterChange } from '../api/trips.ts';
+import { compareCode } from '../custody/reading.ts';
+import { hasPassed } from '../custody/status.ts';
+import type { Principal } from '../people/principal.ts';
+import { problemOf } from '../problem.ts';
+import { audit } from '../store/people/audit.ts';
+import { tripsOfConvoy } from '../store/trips/convoys.ts';
+import type { TripView } from '../store/trips/trips.ts';
+import { afterAct, STEP_ACTS, type StepAct } from './step-list.ts';
+import type { StepAsked } from './steps.ts';
+
+/** Boxes at work at the same time: few, so that a train leaves connections to everybody else. */
+const AT_ONCE = 4;
+
+/** Does a job for each of a list, a few at a time; the answers stand in the order of the list. */
+async function eachOf<T, R>(list: T[], job: (one: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < list.length; i = next++) answers[i] = await job(list[i]!);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return answers;
+}
+
+/** After the COMMIT of what changed many trips. */
+export const afterConvoy = (deps: ApiDeps, rows: TripView[]): Promise<void> =>
+  afterChange(deps, ...rows.map((row) => row.trip_id));
+
+/** Of what was read along the train, what belongs to this box, in doubt or not; a train is read without plates. */
+function readOf(row: TripView, read: ConvoyAsked['read']): Pick<StepAsked, 'read'> {
+  if (read === undefined) return {};
+  const own = (list: string[], known: string[]) =>
+    list.filter((code) => known.some((one) => compareCode(code, one) !== 'different'));
+  const { containers, lockIds } = read;
+  return {
+    read: {
+      ...(containers === undefined
+        ? {}
+        : {
+            containers: own(
+              containers,
+              row.units.map((u) => u.containerNo),
+            ),
+          }),
+      ...(lockIds === undefined
+        ? {}
+        : {
+            lockIds: own(
+              lockIds,
+              row.units.map((u) => u.lockId),
+            ),
+          }),
+    },
+  };
+}
+
+function strangeIn(rows: TripView[], read: ConvoyAsked['read']): ConvoyAnswer['strange'] {
+  const unknown = (list: string[] = [], known: string[]) =>
+    list.filter((code) => known.every((one) => compareCode(code, one) === 'different'));
+  const units = rows.flatMap((row) => row.units);
+  return {
+    containers: unknown(
+      read?.containers,
+      units.map((unit) => unit.containerNo),
+    ),
+    lockIds: unknown(
+      read?.lockIds,
+      units.map((unit) => unit.lockId),
+    ),
+  };
+}
+
+const isDone = (row: TripView, act: StepAct): boolean =>
+  act === 'write-off' ? row.written_off_at !== null : row.status !== 'cancelled' && hasPassed(row.status, act);
+
+type BoxResult = ConvoyAnswer['items'][number];
+
+async function actOn(
+  deps: ApiDeps,
+  row: TripView,
+  act: StepAct,
+  caller: Principal,
+  asked: ConvoyAsked,
+): Promise<BoxResult> {
+  const box = {
+    tripId: row.trip_id,
+    containerNos: row.units.map((unit) => unit.containerNo),
+    lockIds: row.units.map((unit) => unit.lockId),
+  };
+  if (isDone(row, act)) return { ...box, ok: true, already: true, status: row.status, checks: [] };
+  try {
+    const { read: _, ...common } = asked;
+    const acted = await STEP_ACTS[act](deps, row.trip_id, caller, { ...common, ...readOf(row, asked.read) });
+    await afterAct(deps, acted);
+    return { ...box, ok: true, status: acted.row.status, checks: acted.checks };
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.statusCode >= 500) throw error;
+    const detail = problem.errors?.map(({ path, message }) => `${path}: ${message}`).join('; ') ?? problem.message;
+    return { ...box, ok: false, status: row.status, checks: [], problem: { code: problem.code, detail } };
+  }
+}
+
+/** How many boxes are in each state. */
+function countsOf(boxes: { status: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of boxes) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+/**
+ * One act on every box of a train, each in a transaction of its own: what can be done is done, and every box has its
+ * result. Asked again it does what is left. A lock that has not confirmed is not waited for here.
+ */
+export async function runConvoy(
+  deps: ApiDeps,
+  convoyId: string,
+  act: StepAct,
+  caller: Principal,
+  asked: ConvoyAsked,
+): Promise<ConvoyAnswer> {
+  const rows = await tripsOfConvoy(deps.pool, convoyId);
+  const patient = { ...deps, config: { ...deps.config, confirmWithinMs: 0 } };
+  const items = await eachOf(rows, (row) => actOn(patient, row, act, caller, asked));
+  const done = items.filter((item) => item.ok).length;
+  const answer = { convoyId, act, done, failed: items.length - done, strange: strangeIn(rows, asked.read), items };
+  const before = { statuses: countsOf(rows) };
+  const after = { done, failed: answer.failed, strange: answer.strange, statuses: countsOf(items) };
+  await audit(deps.pool, { actor: caller.name, action: `convoy.${act}`, subject: `convoy:${convoyId}`, before, after });
+  return answer;
+}

@@ -1,0 +1,89 @@
+import type { SealState } from '@sealwatch/schemas';
+import { LockMode } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
+import type { LockFacts, Reading, StepFacts } from '../custody/checks.ts';
+import type { Queryable } from '../postgres/queryable.ts';
+import { type Custody, custodyOf } from '../store/trips/custody.ts';
+import type { TripView } from '../store/trips/trips.ts';
+import { designatedPlace, type Within } from './designated-place.ts';
+
+type Orders = Custody['orders'];
+
+function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] {
+  return custody.lock_states.map((lock) => {
+    const report = lock.report ?? {};
+    const position = lock.fix?.position as { lon: number; lat: number } | undefined;
+    const mode = LockMode.safeParse(report.mode).data;
+    const seal = report.seal as SealState | undefined;
+    const own = custody.orders.filter((order) => order.lockId === lock.lockId);
+    const lastTimeMs = lock.lastTime === null ? undefined : Date.parse(lock.lastTime);
+    return {
+      lockId: lock.lockId,
+      retired: lock.retired,
+      ...(lock.blocked === null ? {} : { blocked: lock.blocked }),
+      ...(lastTimeMs === undefined ? {} : { lastTimeMs }),
+      ...(mode === undefined ? {} : { mode }),
+      ...(seal === undefined ? {} : { seal }),
+      ...(report.battery ? { battery: report.battery as { percent?: number; charging?: boolean } } : {}),
+      ...(within && position ? { inPlace: within(position.lon, position.lat) } : {}),
+      intervalConfirmed: mode === 'sealed' || own.some((o) => o.type === 'interval' && o.state === 'done'),
+      unlockConfirmed: unlockedBy(own, lastTimeMs, seal),
+      unlockWaiting: own.some((o) => o.type === 'unlock' && ['queued', 'sent'].includes(o.state)),
+    };
+  });
+}
+
+/** The lock said so, or shows it in a record made after the unlock was asked for. */
+function unlockedBy(orders: Orders, lastTimeMs: number | undefined, seal: SealState | undefined): boolean {
+  const unlocks = orders.filter((order) => order.type === 'unlock');
+  if (unlocks.some((order) => order.state === 'done')) return true;
+  const first = unlocks[0];
+  const later = first !== undefined && lastTimeMs !== undefined && lastTimeMs >= Date.parse(first.createdAt);
+  return later && seal?.motor === 'unlocked';
+}
+
+/** Where the facts are read: in a caller's transaction, or on the pool. */
+export interface Reader {
+  pool: Pool;
+  db: Queryable;
+}
+
+export interface Who {
+  by: string;
+  read?: Reading;
+}
+
+/** The facts of a step from what was read of the trip in one look. */
+export async function factsFrom(
+  at: Reader,
+  row: TripView,
+  end: 'origin' | 'destination',
+  known: Custody & { latchedRules: string[] },
+  who: Who,
+): Promise<StepFacts> {
+  const within = await designatedPlace(at, row, end, known.places_stamp);
+  return {
+    nowMs: Date.now(),
+    units: row.units,
+    plates: [row.tractor_plate, ...(row.trailer_plate === null ? [] : [row.trailer_plate])],
+    locks: lockFactsOf(known, within),
+    ...(who.read === undefined ? {} : { read: who.read }),
+    latchedRules: known.latchedRules,
+    verified: ['verified', 'unlocked'].includes(row.status),
+    by: who.by,
+  };
+}
+
+export async function stepFacts(
+  at: Reader,
+  row: TripView,
+  end: 'origin' | 'destination',
+  who: Who,
+): Promise<StepFacts> {
+  const { latched_rules: latchedRules, ...custody } = await custodyOf(at.db, row.trip_id, end);
+  return factsFrom(at, row, end, { ...custody, latchedRules }, who);
+}
+
+export async function lockFacts(at: Reader, row: TripView, end: 'origin' | 'destination'): Promise<LockFacts[]> {
+  return (await stepFacts(at, row, end, { by: '' })).locks;
+}

@@ -1,0 +1,236 @@
+import type { Check } from '@sealwatch/schemas';
+import { z } from 'zod';
+import type { ApiDeps } from '../api/plumbing/deps.ts';
+import { visibleTrip } from '../api/trips.ts';
+import {
+  hangChecks,
+  type LockFacts,
+  type Reading,
+  sealChecks,
+  unlockChecks,
+  unlockedCheck,
+  verifyChecks,
+} from '../custody/checks.ts';
+import { type Waiver, waive } from '../custody/steps.ts';
+import type { Principal } from '../people/principal.ts';
+import { secondPerson } from '../people/second-person.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { ApiProblem } from '../problem.ts';
+import { cancelOrders } from '../store/locks/commands.ts';
+import { audit } from '../store/people/audit.ts';
+import { judgeFrom, judgeTo, type TripView } from '../store/trips/trips.ts';
+import { orderEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
+import { lockFacts, stepFacts } from './step-facts.ts';
+
+const CONFIRM_WITHIN_MS = 10_000;
+const POLL_MS = 200;
+
+export const StepRequest = z.object({
+  /** What was read where the step happens; absent: the caller vouches for it. */
+  read: z
+    .object({
+      plate: z.string().max(20).optional(),
+      containers: z.array(z.string().max(20)).max(2).optional(),
+      lockIds: z.array(z.string().max(20)).max(2).optional(),
+    })
+    .optional(),
+  /** Checks to be waived, by a supervisor, with the reason. */
+  waive: z
+    .array(z.object({ check: z.string().max(40), reason: z.string().min(1).max(500) }))
+    .max(20)
+    .default([]),
+  /** Who stands beside the caller where alarms are waived. */
+  secondPerson: z.string().max(100).optional(),
+});
+export type StepAsked = z.output<typeof StepRequest>;
+
+export function askedReading({ read }: StepAsked): { read?: Reading } {
+  if (read === undefined) return {};
+  return {
+    read: {
+      ...(read.plate === undefined ? {} : { plate: read.plate }),
+      ...(read.containers === undefined ? {} : { containers: read.containers }),
+      ...(read.lockIds === undefined ? {} : { lockIds: read.lockIds }),
+    },
+  };
+}
+
+/**
+ * The checks with what the caller waives. Alarms of a red trip are waived by two named people, as at a gate.
+ * @throws ApiProblem 403 or 422
+ */
+export async function waivedBy(db: Queryable, checks: Check[], asked: StepAsked, caller: Principal): Promise<Check[]> {
+  const waivers: Waiver[] = asked.waive;
+  if (waivers.length > 0 && !['supervisor', 'admin'].includes(caller.role)) {
+    throw new ApiProblem(403, 'auth.role', `the role ${caller.role} may not waive a check; supervisor, admin may`);
+  }
+  const unknown = waivers.findIndex((w) => !checks.some((check) => check.check === w.check));
+  if (unknown >= 0) {
+    const expected = checks.map((check) => check.check).join(' | ');
+    const value = waivers[unknown]?.check;
+    throw new ApiProblem(422, 'request.invalid', `waive[${unknown}].check: is no check of this step`, [
+      { path: `waive[${unknown}].check`, message: 'is no check of this step', value, expected },
+    ]);
+  }
+  const red = checks.some((check) => check.check === 'alarms' && !check.passed);
+  const two = red && waivers.some((waiver) => waiver.check === 'alarms');
+  const second = two ? await secondPerson(db, caller, asked.secondPerson, ['supervisor', 'admin']) : undefined;
+  return waive(checks, waivers, second === undefined ? caller.name : `${caller.name}, ${second}`);
+}
+
+/** Waits, outside any transaction, until the locks have confirmed or the time is over. */
+async function confirmed(deps: ApiDeps, row: TripView, what: (lock: LockFacts) => boolean): Promise<void> {
+  const until = Date.now() + (deps.config.confirmWithinMs ?? CONFIRM_WITHIN_MS);
+  while (Date.now() < until) {
+    if ((await lockFacts({ pool: deps.pool, db: deps.pool }, row, 'origin')).every(what)) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+export interface Acted {
+  step: string;
+  checks: Check[];
+  row: TripView;
+}
+
+export async function release(deps: ApiDeps, tripId: string, caller: Principal): Promise<Acted> {
+  return inTransaction(deps.pool, async (db) => {
+    const row = await tripForAct(db, tripId, caller, 'release');
+    return { step: 'release', checks: [], row: await record(db, row, { act: 'release', by: caller.name, change: {} }) };
+  });
+}
+
+/** Hanging already asks the lock for the in-transit interval, so that it is confirmed by the time of sealing. */
+export async function hang(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+  const acted = await inTransaction(deps.pool, async (db) => {
+    const row = await tripForAct(db, tripId, caller, 'hang');
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
+    const checks = await waivedBy(db, hangChecks(facts), asked, caller);
+    requirePassed('hang', checks);
+    await orderEach(db, row, row.units, 'interval', caller.name);
+    const steps = stepDone(row, 'hang', checks, new Date().toISOString());
+    return {
+      step: 'hang',
+      checks,
+      row: await record(db, row, { act: 'hang', by: caller.name, change: { steps }, detail: { checks } }),
+    };
+  });
+  for (const { lockId } of acted.row.units) deps.commands.wake(lockId);
+  return acted;
+}
+
+export async function seal(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+  const waits = !asked.waive.some((w) => w.check === 'interval');
+  const before = await visibleTrip(deps.pool, tripId, caller);
+  if (waits && before.status === 'hung') await confirmed(deps, before, (lock) => lock.intervalConfirmed);
+  return inTransaction(deps.pool, async (db) => {
+    const row = await tripForAct(db, tripId, caller, 'seal');
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
+    const checks = await waivedBy(db, sealChecks(facts), asked, caller);
+    requirePassed('seal', checks);
+    const at = new Date().toISOString();
+    const steps = stepDone(row, 'seal', checks, at);
+    await judgeFrom(db, row.trip_id, at);
+    const change = { steps, sealedAt: at };
+    return {
+      step: 'seal',
+      checks,
+      row: await record(db, row, { act: 'seal', by: caller.name, change, detail: { checks } }),
+    };
+  });
+}
+
+export async function verify(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+  return inTransaction(deps.pool, async (db) => {
+    const row = await tripForAct(db, tripId, caller, 'verify');
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', {
+      by: caller.name,
+      ...askedReading(asked),
+    });
+    const checks = await waivedBy(db, verifyChecks(facts), asked, caller);
+    requirePassed('verify', checks);
+    const at = new Date().toISOString();
+    const change = { steps: stepDone(row, 'verify', checks, at), verifiedAt: at, arrivedAt: at };
+    return {
+      step: 'verify',
+      checks,
+      row: await record(db, row, { act: 'verify', by: caller.name, change, detail: { checks } }),
+    };
+  });
+}
+
+/** Sends the one-time unlock and waits for the lock; asked again, it only looks whether the lock has done it. */
+export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+  const row = await inTransaction(deps.pool, async (db) => {
+    const locked = await tripForAct(db, tripId, caller, 'unlock');
+    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
+    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
+    requirePassed(
+      'unlock',
+      checks.filter((check) => check.check !== 'unlocked'),
+    );
+    const closed = facts.locks.filter((lock) => !lock.unlockWaiting && !lock.unlockConfirmed);
+    if (closed.length > 0) {
+      const commands = await orderEach(db, locked, closed, 'unlock', caller.name);
+      const { status } = locked;
+      const after = { status, commands: commands.map((order) => order.command_id) };
+      await audit(db, {
+        actor: caller.name,
+        action: 'trip.authorise-unlock',
+        subject: `trip:${locked.trip_id}`,
+        before: { status, commands: [] },
+        after,
+      });
+    }
+    return locked;
+  });
+  for (const { lockId } of row.units) deps.commands.wake(lockId);
+  if (!asked.waive.some((w) => w.check === 'unlocked')) await confirmed(deps, row, (lock) => lock.unlockConfirmed);
+  return inTransaction(deps.pool, async (db) => {
+    const locked = await tripForAct(db, tripId, caller, 'unlock');
+    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
+    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
+    requirePassed('unlock', checks);
+    const at = new Date().toISOString();
+    const change = { steps: stepDone(locked, 'unlock', checks, at), unlockedAt: at };
+    return {
+      step: 'unlock',
+      checks,
+      row: await record(db, locked, { act: 'unlock', by: caller.name, change, detail: { checks } }),
+    };
+  });
+}
+
+/** Closing gives the locks back to stock; a red that nobody has disposed of keeps the trip open. */
+export async function close(deps: ApiDeps, tripId: string, caller: Principal): Promise<Acted> {
+  return inTransaction(deps.pool, async (db) => {
+    const row = await tripForAct(db, tripId, caller, 'close');
+    const { latchedRules } = await stepFacts({ pool: deps.pool, db }, row, 'destination', { by: caller.name });
+    if (latchedRules.length > 0) {
+      const errors = [{ path: 'alarms', message: `to be disposed of: ${latchedRules.join(', ')}` }];
+      throw new ApiProblem(409, 'trip.alarms-open', 'alarms of this trip are not disposed of', errors);
+    }
+    const at = new Date().toISOString();
+    await judgeTo(db, row.trip_id, at);
+    return {
+      step: 'close',
+      checks: [],
+      row: await record(db, row, { act: 'close', by: caller.name, change: { closedAt: at } }),
+    };
+  });
+}
+
+export async function cancel(deps: ApiDeps, tripId: string, caller: Principal, reason: string): Promise<Acted> {
+  return inTransaction(deps.pool, async (db) => {
+    const row = await tripForAct(db, tripId, caller, 'cancel');
+    const at = new Date().toISOString();
+    await judgeTo(db, row.trip_id, at);
+    await cancelOrders(db, { tripId: row.trip_id }, 'trip cancelled', caller.name);
+    const change = { closedAt: at };
+    return {
+      step: 'cancel',
+      checks: [],
+      row: await record(db, row, { act: 'cancel', by: caller.name, change, detail: { reason } }),
+    };
+  });
+}

@@ -1,0 +1,47 @@
+import type { ApiDeps } from '../api/plumbing/deps.ts';
+import { visibleTrip } from '../api/trips.ts';
+import { verifyChecks } from '../custody/checks.ts';
+import { keepOutcome } from '../passages/manual-decision.ts';
+import { writeOff as writeOffOutcome } from '../passages/outcome.ts';
+import { requireActing } from '../people/offices.ts';
+import type { Principal } from '../people/principal.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { ApiProblem } from '../problem.ts';
+import { audit } from '../store/people/audit.ts';
+import { tripForUpdate } from '../store/trips/trips.ts';
+import { requirePassed } from './acting.ts';
+import { stepFacts } from './step-facts.ts';
+import { type Acted, askedReading, type StepAsked, waivedBy } from './steps.ts';
+
+const UNDER_WAY = ['in-transit', 'arrived', 'verified'];
+
+/**
+ * Write-off (核销) without a gate, as for a train: verifies the trip where that is still to be done, and tells its locks
+ * to open. A trip that is written off stays as it is.
+ */
+export async function writeOff(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+  const acted = await inTransaction(deps.pool, async (db): Promise<Acted> => {
+    const seen = await visibleTrip(db, tripId, caller);
+    requireActing(caller, seen);
+    const row = (await tripForUpdate(db, seen.trip_id))!;
+    if (row.written_off_at !== null) return { step: 'write-off', checks: [], row };
+    if (!UNDER_WAY.includes(row.status)) {
+      const expected = UNDER_WAY.join(', ');
+      throw new ApiProblem(
+        409,
+        'trip.status',
+        `a trip that is ${row.status} cannot be written off; it must be ${expected}`,
+      );
+    }
+    if (row.hold_reason !== null) throw new ApiProblem(409, 'trip.held', `the trip is held: ${row.hold_reason}`);
+    const who = { by: caller.name, ...askedReading(asked) };
+    const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', who);
+    const checks = await waivedBy(db, verifyChecks(facts), asked, caller);
+    requirePassed('verify', checks);
+    const outcome = writeOffOutcome(row, facts, { at: new Date(facts.nowMs).toISOString() }, caller.name, checks);
+    await keepOutcome(db, row, outcome, caller.name);
+    await audit(db, ...outcome.entries);
+    return { step: 'write-off', checks, row: (await tripForUpdate(db, row.trip_id))! };
+  });
+  return acted;
+}

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkDatabase } from '../../src/postgres/doctor.ts';
+import { keepReports } from '../../src/postgres/partitions.ts';
+import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
+import { fillReports, NOW_MS } from '../store/fill.ts';
+
+describe('the doctor of the database', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase({ storage: 'plain' });
+  });
+  afterAll(() => database.drop());
+
+  const find = async (part: string) => (await checkDatabase(database.pool)).find((finding) => finding.part === part);
+
+  it('names the server and says that a setting would lose acknowledged records', async () => {
+    expect(await find('database.version')).toMatchObject({
+      state: 'ok',
+      text: expect.stringMatching(/^PostgreSQL \d+/),
+    });
+    const { rows } = await database.pool.query<{ off: boolean }>(`SELECT current_setting('fsync') = 'off' AS off`);
+    // the test server runs without fsync, which is just what this check is for
+    const expected = rows[0]?.off ? { state: 'problem', hint: expect.stringContaining('fsync = on') } : { state: 'ok' };
+    expect(await find('database.durability')).toMatchObject(expected);
+  });
+
+  it('says how reports are kept and what one costs', async () => {
+    expect(await find('reports.storage')).toMatchObject({ text: expect.stringContaining('too few reports') });
+    await keepReports(database.pool, { nowMs: NOW_MS, log: testLog });
+    await fillReports(database.pool, 2);
+    await database.pool.query('ANALYZE');
+    await expect
+      .poll(async () => (await find('reports.storage'))?.text, { timeout: 180_000 })
+      .toMatch(/plain Postgres, 5 daily partitions; about 11520 reports in \d+\.\d MB, \d+ bytes each/);
+  });
+
+  it('says what to do when the tables are missing', async () => {
+    await database.pool.query('ALTER TABLE reports RENAME TO reports_elsewhere');
+    expect(await find('database.schema')).toMatchObject({ state: 'problem', hint: expect.stringContaining('migrate') });
+  });
+});
