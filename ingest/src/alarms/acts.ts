@@ -1,9 +1,8 @@
 import type { Alarm } from '@sealwatch/schemas';
 import { z } from 'zod';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
-import { afterChange } from '../api/trips.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import type { UseCaseDeps } from '../ports.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
@@ -20,6 +19,7 @@ import {
 import { audit } from '../store/people/audit.ts';
 import { getTrip, refreshRisk } from '../store/trips/trips.ts';
 import { announce, type EventType } from '../store/webhooks/outbox.ts';
+import { afterChange } from '../trips/after-change.ts';
 
 export type AlarmAct =
   | { act: 'acknowledge' }
@@ -84,7 +84,7 @@ function workOf(row: AlarmRow) {
 
 /** Does one act on one alarm: the change, its event and its audit in one transaction, then the rules and the screens. */
 export async function actOnAlarm(
-  deps: ApiDeps,
+  deps: UseCaseDeps,
   alarmId: string,
   caller: Principal,
   todo: AlarmAct,
@@ -102,14 +102,17 @@ export async function actOnAlarm(
     await audit(db, { ...entry, before: workOf(before), after: { ...workOf(after), tripId } });
     return { row: after, changed: true };
   });
-  if (changed) await tell(deps, row, todo);
+  if (changed) await publish(deps, row, todo);
   return { alarm: alarmOf(row), changed };
 }
 
-async function tell(deps: ApiDeps, { alarm_id: alarmId, trip_id: tripId }: AlarmRow, { act }: AlarmAct): Promise<void> {
-  deps.feed.alarmChanged(alarmId);
-  if (tripId === null) return;
-  // Only a disposition changes what the rules judge by; the wall shows every change.
-  if (act === 'dispose') await afterChange(deps, tripId);
-  else deps.feed.tripChanged(tripId);
+async function publish(
+  deps: UseCaseDeps,
+  { alarm_id: alarmId, trip_id: tripId }: AlarmRow,
+  { act }: AlarmAct,
+): Promise<void> {
+  const tripIds = tripId === null ? [] : [tripId];
+  await deps.hints.publish({ hint: 'changed', alarmIds: [alarmId], tripIds });
+  // Only a disposition changes what the rules judge by.
+  if (act === 'dispose') await afterChange(deps, ...tripIds);
 }

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import PgBoss from 'pg-boss';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import type { Feed } from '../feed/feed.ts';
+import type { Hints } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { alarmOf, alarmsById } from '../store/alarms/alarms.ts';
 import {
@@ -21,7 +21,7 @@ import { type Call, type CallTimes, nextCall } from './due.ts';
 export interface EscalationDeps {
   pool: Pool;
   log: Pick<Logger, 'warn' | 'error'>;
-  feed: Pick<Feed, 'alarmChanged' | 'tripChanged'>;
+  hints: Pick<Hints, 'publish'>;
   times: CallTimes;
   registry?: Registry;
   /** How often due jobs are looked for, s; at least 0.5. Default 1. */
@@ -187,8 +187,8 @@ class Escalating implements Escalation {
     });
     if (called === undefined) return;
     this.#calls.inc({ call: called.call });
-    this.#deps.feed.alarmChanged(alarmId);
-    if (called.tripId !== null) this.#deps.feed.tripChanged(called.tripId);
+    const tripIds = called.tripId === null ? [] : [called.tripId];
+    await this.#deps.hints.publish({ hint: 'changed', alarmIds: [alarmId], tripIds });
   }
 
   /** Ends a time of quiet that is over; calls that waited for it are due now. */
@@ -201,7 +201,7 @@ class Escalating implements Escalation {
       await this.#schedule({ tripId, limit: AT_ONCE }, db);
       return true;
     });
-    if (ended) this.#deps.feed.tripChanged(tripId);
+    if (ended) await this.#deps.hints.publish({ hint: 'changed', tripIds: [tripId] });
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,9 @@ import { OfficeCode, Role, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { isWithin, requireOwnOffices } from '../people/offices.ts';
 import { forgetKeys } from '../people/principal.ts';
+import { ADMINS } from '../people/roles.ts';
 import { hashSecret, newApiKey } from '../people/secret.ts';
+import { hashPassword, signInLink } from '../people/sign-in.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
@@ -11,9 +13,8 @@ import { insertKey, type KeyRow, keyForUpdate, listKeys, revokeKey } from '../st
 import { activePerson, disablePerson, insertPerson, listPeople, type PersonRow } from '../store/people/people.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { ADMINS, callerOf } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
-import { hashPassword, signInLink } from './session.ts';
 
 const Offices = z.array(OfficeCode).max(100).default([]);
 /** `key:` stands before a key's name in the audit; a person cannot be taken for one. */

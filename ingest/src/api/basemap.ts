@@ -1,7 +1,7 @@
 import { Basemap } from '@sealwatch/schemas';
+import { EVERYONE } from '../people/roles.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { EVERYONE } from './plumbing/guard.ts';
 
 /** The operator's own basemap: addresses may carry a key, so only those who are signed in learn of it. */
 export function basemapRoutes(app: Api, deps: ApiDeps): void {

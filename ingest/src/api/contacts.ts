@@ -1,6 +1,7 @@
 import { Contact, OfficeCode, OfficeContacts } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { requireOwnOffices } from '../people/offices.ts';
+import { EVERYONE, READERS } from '../people/roles.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { audit } from '../store/people/audit.ts';
 import { contactsOf, putContacts } from '../store/people/contacts.ts';
@@ -8,7 +9,7 @@ import { listOffices, type OfficeRow } from '../store/people/offices.ts';
 import { getTrip } from '../store/trips/trips.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, EVERYONE, READERS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 /** The people of both offices of a trip, the origin's first; none where there is no trip. */

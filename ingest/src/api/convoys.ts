@@ -1,6 +1,7 @@
 import { ConvoyDeclaration, normaliseCode } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { Principal } from '../people/principal.ts';
+import { OPERATORS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { notFound } from '../problem.ts';
@@ -8,11 +9,11 @@ import { type ConvoyRow, getConvoy, listConvoys, tripsOfConvoy } from '../store/
 import { tripOf } from '../store/trips/trips.ts';
 import { declareConvoy } from '../trips/convoy-declare.ts';
 import { runConvoy } from '../trips/convoy-steps.ts';
+import { ConvoyAnswer, ConvoyHead, ConvoyRequest, ConvoyView, headOf } from '../trips/convoy-view.ts';
 import { STEP_ACTS, type StepAct } from '../trips/step-list.ts';
-import { ConvoyAnswer, ConvoyHead, ConvoyRequest, ConvoyView, headOf } from './convoy-view.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, OPERATORS, READERS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const UUID = z.uuid();

@@ -5,6 +5,7 @@ import { epcisDocument } from '../evidence/epcis.ts';
 import type { EvidencePack, GatePassage, RecordsDigest, SealChange } from '../evidence/pack.ts';
 import { evidencePage, PAGE_STYLE } from '../evidence/page.ts';
 import { languageOf } from '../evidence/words.ts';
+import { READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
@@ -14,10 +15,10 @@ import { keyOf, lockReports, sentForm, tripTrack } from '../store/reports/report
 import { getRoute } from '../store/roads/routes.ts';
 import { type UnitWindow, unitWindows } from '../store/trips/evidence.ts';
 import { type TripView, tripOf } from '../store/trips/trips.ts';
+import { visibleTrip } from '../trips/visible.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, READERS } from './plumbing/guard.ts';
-import { visibleTrip } from './trips.ts';
+import { callerOf } from './plumbing/guard.ts';
 
 const PAGE_OF_RECORDS = 2_000;
 const MOST = 500;

@@ -3,14 +3,15 @@ import { z } from 'zod';
 import { afterPassage, gateOf } from '../passages/after-passage.ts';
 import { pass } from '../passages/answer.ts';
 import { decideByHand } from '../passages/manual-decision.ts';
+import { DECIDERS, EVERYONE, GATEKEEPERS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { listPassages, type PassageRow } from '../store/passages/passages.ts';
 import { listPlaces } from '../store/roads/places.ts';
-import { Replanner } from '../trips/re-evaluation.ts';
+import { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import { jgsRoutes } from './jgs/routes.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, DECIDERS, EVERYONE, GATEKEEPERS, READERS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const GateView = Place.extend({ gateId: z.string() });
@@ -53,9 +54,9 @@ function viewOf(row: PassageRow): z.output<typeof PassageView> {
 }
 
 export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
-  const replanner = new Replanner(deps);
-  await app.register(async (inner: Api) => jgsRoutes(inner, deps, replanner));
-  app.addHook('onClose', async () => replanner.stop());
+  const reEvaluation = new ReEvaluationQueue(deps);
+  await app.register(async (inner: Api) => jgsRoutes(inner, deps, reEvaluation));
+  app.addHook('onClose', async () => reEvaluation.stop());
   const params = z.object({ gateId: z.string().max(64) });
   app.post(
     '/gates/:gateId/passages',
@@ -71,7 +72,7 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
     },
     async (request) => {
       const passed = await pass(deps, request.params.gateId, request.body, callerOf(request));
-      afterPassage(deps, replanner, passed);
+      afterPassage(deps, reEvaluation, passed);
       return passed.row.first_answer ?? passed.row.answer;
     },
   );
@@ -89,7 +90,7 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
     async (request) => {
       const gate = await gateOf(deps, request.params.gateId);
       const passed = await decideByHand(deps, gate, request.params.passageId, callerOf(request), request.body);
-      afterPassage(deps, replanner, passed);
+      afterPassage(deps, reEvaluation, passed);
       return viewOf(passed.row);
     },
   );

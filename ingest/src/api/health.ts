@@ -27,7 +27,7 @@ export function healthRoutes(app: Api, deps: ApiDeps): void {
   }));
   const Ready = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
   app.get('/readyz', { ...open, schema: { response: { 200: Ready, 503: Ready } } }, async (_request, reply) => {
-    const reasons = [...deps.intake.ready()];
+    const reasons = [...deps.door.ready()];
     // A database that is known to hang is not waited for.
     if (reasons.length === 0) await deps.pool.query('SELECT 1').catch(() => reasons.push('database.unavailable'));
     return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });

@@ -1,11 +1,12 @@
 import { Time, Trip } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { READERS } from '../people/roles.ts';
 import { wrongField } from '../problem.ts';
 import { snapshotAt } from '../store/reports/snapshot.ts';
 import { dayStats } from '../store/trips/stats.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, READERS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 
 const DAY_MS = 86_400_000;
 /** Longer than a year and a day is a report to be made from an export, not a call. */

@@ -1,5 +1,6 @@
 import { LockId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { READERS, SUPERVISORS } from '../people/roles.ts';
 import { hashSecret, newLockSecret } from '../people/secret.ts';
 import { isoField, isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
@@ -18,7 +19,7 @@ import { audit } from '../store/people/audit.ts';
 import { busyLocks } from '../store/trips/trips.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, READERS, SUPERVISORS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const NewLock = z.object({ lockId: LockId, model: z.string().max(100).default('') });
@@ -87,7 +88,7 @@ async function register(deps: ApiDeps, by: string, locks: z.output<typeof NewLoc
     }
     await audit(db, { actor: by, action: 'lock.register', subject: `lock:${ids[0]}`, after: { locks: ids } });
   });
-  await deps.feed.locksChanged(ids);
+  await deps.hints.publish({ hint: 'changed', lockIds: ids });
   return issued.map(({ lockId, secret }) => ({ lockId, secret }));
 }
 
@@ -204,8 +205,8 @@ function lockService(app: Api, deps: ApiDeps): void {
         await audit(db, { ...entry, before: { retired: false }, after: { retired: true } });
         return getLock(db, lockId, caller.offices);
       });
-      await deps.intake.refreshLock(lockId);
-      await deps.feed.locksChanged([lockId]);
+      await deps.hints.publish({ hint: 'locks', lockIds: [lockId] });
+      await deps.hints.publish({ hint: 'changed', lockIds: [lockId] });
       return lockOf(row!);
     },
   );

@@ -1,5 +1,6 @@
 import { Company, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { READERS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { requireNone } from '../problem.ts';
@@ -8,7 +9,7 @@ import { getParams, listParams, type ParamsRow, putParams } from '../store/roads
 import { checkParams } from '../tracker/index.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, READERS, SUPERVISORS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const COMPANY = 'company:';

@@ -1,5 +1,6 @@
 import { Place, PlaceKind, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { EVERYONE, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
@@ -7,7 +8,7 @@ import { audit } from '../store/people/audit.ts';
 import { getPlace, listPlaces, type PlaceRow, putPlace } from '../store/roads/places.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, EVERYONE, SUPERVISORS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const PlaceView = Place.extend({ placeId: z.string(), updatedAt: Time });
@@ -49,7 +50,7 @@ export function placeRoutes(app: Api, deps: ApiDeps): void {
         await audit(db, { actor, action: 'place.put', subject: `place:${placeId}`, before, after: request.body });
         return put;
       });
-      await deps.intake.refreshPlaces();
+      await deps.hints.publish({ hint: 'places' });
       return reply.code(created ? 201 : 200).send(placeOf(row));
     },
   );

@@ -1,13 +1,14 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { type Replayed, replayRefused } from '../intake/replay.ts';
+import { OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { getQuarantine, listQuarantine, oldestQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, OPERATORS, SUPERVISORS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const QuarantineView = z.object({
@@ -137,8 +138,8 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
   );
 }
 
-async function replay({ pool, intake }: ApiDeps, rows: QuarantineRow[], actor: string): Promise<Replayed[]> {
-  const receive: typeof intake.receive = (...publish) => intake.receive(...publish);
+async function replay({ pool, door }: ApiDeps, rows: QuarantineRow[], actor: string): Promise<Replayed[]> {
+  const receive: typeof door.receive = (...publish) => door.receive(...publish);
   const replayed = await replayRefused(pool, receive, rows, Date.now());
   for (const { quarantineId, stored } of replayed.filter((one) => one.stored > 0)) {
     const entry = { actor, action: 'quarantine.replay', subject: `quarantine:${quarantineId}` };

@@ -1,16 +1,17 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { getLock } from '../store/locks/locks.ts';
 import { type AuditRow, listAudit } from '../store/people/audit.ts';
 import { checkAudit, linkAudit } from '../store/people/audit-chain.ts';
 import { keyOf, lockReports, sentForm, tripTrack } from '../store/reports/reports.ts';
+import { visibleTrip } from '../trips/visible.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, READERS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
-import { visibleTrip } from './trips.ts';
 
 const Span = { from: Time.optional(), to: Time.optional() };
 

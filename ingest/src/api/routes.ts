@@ -1,6 +1,7 @@
 import { checkRoute, type RouteProblem } from '@sealwatch/geofence';
 import { Route, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { EVERYONE, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
@@ -10,7 +11,7 @@ import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/roads/ro
 import { ParamsError, resolveParams } from '../tracker/index.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, EVERYONE, OPERATORS, SUPERVISORS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 export const ROUTE_BYTES = 16 * 1024 * 1024;

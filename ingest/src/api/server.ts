@@ -32,7 +32,7 @@ import { recordRoutes } from './records.ts';
 import { routeRoutes } from './routes.ts';
 import { sessionRoutes } from './session.ts';
 import { simulatorRoutes } from './simulator.ts';
-import { commandEnded, stepRoutes } from './steps.ts';
+import { stepRoutes } from './steps.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { tripRoutes } from './trips.ts';
 import { wallRoutes } from './wall.ts';
@@ -136,11 +136,6 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   healthRoutes(app, deps);
   const linker = startAuditLinker(deps.pool, deps.log);
   app.addHook('onClose', () => linker.stop());
-  deps.commands.onEnded((ended) => {
-    commandEnded(deps, ended).catch((error) =>
-      deps.log.error({ err: error, ...ended }, 'a lock’s answer was not followed up'),
-    );
-  });
   await wallRoutes(app, deps);
   return app;
 }

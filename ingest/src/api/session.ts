@@ -3,7 +3,10 @@ import { Role, Time } from '@sealwatch/schemas';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { SESSION_COOKIE } from '../people/principal.ts';
+import { EVERYONE } from '../people/roles.ts';
+import { sameHost } from '../people/same-host.ts';
 import { hashSecret, newToken } from '../people/secret.ts';
+import { openSession, passwordFits } from '../people/sign-in.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
@@ -11,11 +14,7 @@ import { activePerson } from '../store/people/people.ts';
 import { deleteSession, insertSession, insertSignInLink, useSignInLink } from '../store/people/sessions.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, EVERYONE, sameHost } from './plumbing/guard.ts';
-
-/** A shift and its handover. */
-const SESSION_MS = 12 * 3_600_000;
-const LINK_MS = 3_600_000;
+import { callerOf } from './plumbing/guard.ts';
 
 const Session = z.object({
   name: z.string(),
@@ -25,32 +24,6 @@ const Session = z.object({
   expiresAt: Time.optional(),
 });
 
-/** argon2id with the library's defaults (19 MiB, 2 passes), which are OWASP's. */
-export const hashPassword = (password: string): Promise<string> => hash(password);
-
-let decoy: Promise<string> | undefined;
-
-/** Takes as long for a name that does not exist as for a wrong password. */
-async function passwordFits(stored: string | null | undefined, password: string): Promise<boolean> {
-  decoy ??= hashPassword(newToken());
-  const fits = await verify(stored ?? (await decoy), password);
-  return fits && stored !== null && stored !== undefined;
-}
-
-interface Signed {
-  name: string;
-  role: Role;
-  offices: string[];
-}
-
-async function open(db: Queryable, who: Signed): Promise<{ token: string; expiresAt: Date }> {
-  const token = newToken();
-  const expiresAt = new Date(Date.now() + SESSION_MS);
-  await insertSession(db, { tokenHash: hashSecret(token), ...who, expiresAt });
-  await audit(db, { actor: who.name, action: 'session.open', subject: `person:${who.name}` });
-  return { token, expiresAt };
-}
-
 function giveCookie(request: FastifyRequest, reply: FastifyReply, session: { token: string; expiresAt: Date }): void {
   reply.setCookie(SESSION_COOKIE, session.token, {
     path: '/',
@@ -59,16 +32,6 @@ function giveCookie(request: FastifyRequest, reply: FastifyReply, session: { tok
     secure: request.protocol === 'https',
     expires: session.expiresAt,
   });
-}
-
-/**
- * Makes a link that signs one browser in, once, within the hour.
- * @returns the path, to be put behind the platform's address
- */
-export async function signInLink(db: Queryable, who: { name: string; role: Role }): Promise<string> {
-  const token = newToken();
-  await insertSignInLink(db, { tokenHash: hashSecret(token), ...who, expiresAt: new Date(Date.now() + LINK_MS) });
-  return `/sign-in/${token}`;
 }
 
 /** A sign-in from another site's form would put its own session under our pages. */
@@ -99,7 +62,7 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
         throw new ApiProblem(401, 'auth.sign-in', 'name or password is wrong');
       }
       const who = { name: person.name, role: person.role, offices: person.offices };
-      const session = await inTransaction(deps.pool, (db) => open(db, who));
+      const session = await inTransaction(deps.pool, (db) => openSession(db, who));
       giveCookie(request, reply, session);
       return reply.code(201).send({ ...who, kind: 'person' as const, expiresAt: session.expiresAt.toISOString() });
     },
@@ -143,7 +106,7 @@ export function signInRoute(app: Api, deps: ApiDeps): void {
         const link = await useSignInLink(db, hashSecret(request.params.token));
         if (link === undefined) return undefined;
         const offices = (await activePerson(db, link.name))?.offices ?? [];
-        return open(db, { ...link, offices });
+        return openSession(db, { ...link, offices });
       });
       if (session === undefined) {
         throw new ApiProblem(

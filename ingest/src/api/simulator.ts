@@ -1,11 +1,12 @@
 import { Injection, SimulatorRun, SimulatorScenario, Uuid } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { TESTERS } from '../people/roles.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import type { Simulations } from '../simulations.ts';
 import { audit } from '../store/people/audit.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, TESTERS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 
 const MOST_TRIPS = 200;
 

@@ -2,53 +2,23 @@ import { Check as CheckSchema, Trip } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { unlockChecks, unlockedCheck } from '../custody/checks.ts';
 import { requireActing } from '../people/offices.ts';
+import { DECIDERS, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { getOrder } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { holdTrip, judgeTo, tripForUpdate, tripOf } from '../store/trips/trips.ts';
 import { record, stepDone } from '../trips/acting.ts';
+import { afterChange } from '../trips/after-change.ts';
+import { hold } from '../trips/hold.ts';
 import { stepFacts } from '../trips/step-facts.ts';
 import { afterAct, STEP_ACTS } from '../trips/step-list.ts';
 import { type Acted, cancel, StepRequest } from '../trips/steps.ts';
+import { visibleTrip } from '../trips/visible.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, DECIDERS, OPERATORS, SUPERVISORS } from './plumbing/guard.ts';
-import { afterChange, visibleTrip } from './trips.ts';
+import { callerOf } from './plumbing/guard.ts';
 
 const StepAnswer = z.object({ step: z.string(), checks: z.array(CheckSchema), trip: Trip });
-
-/**
- * A lock has answered a command. When all locks of a verified trip have confirmed their unlock, the trip is unlocked,
- * and one that a gate wrote off is closed without a person. Harmless to repeat.
- */
-export async function commandEnded(deps: ApiDeps, ended: { commandId: string; result: string }): Promise<void> {
-  const order = await getOrder(deps.pool, ended.commandId);
-  if (order?.trip_id === null || order === undefined) return;
-  const tripId = order.trip_id;
-  const changed = order.type === 'unlock' && ended.result === 'done' && (await unlockedByLocks(deps, tripId));
-  if (changed) await afterChange(deps, tripId);
-  else deps.feed.tripChanged(tripId);
-}
-
-async function unlockedByLocks(deps: ApiDeps, tripId: string): Promise<boolean> {
-  const by = 'lock';
-  return inTransaction(deps.pool, async (db) => {
-    const row = await tripForUpdate(db, tripId);
-    if (row?.status !== 'verified') return false;
-    const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', { by });
-    const unlocked = unlockedCheck(facts);
-    if (!unlocked.passed) return false;
-    const at = new Date().toISOString();
-    const checks = [...unlockChecks(facts), unlocked];
-    const steps = stepDone(row, 'unlock', checks, at);
-    const after = await record(db, row, { act: 'unlock', by, change: { steps, unlockedAt: at }, detail: { checks } });
-    if (row.written_off_at !== null && facts.latchedRules.length === 0) {
-      await judgeTo(db, tripId, at);
-      await record(db, after, { act: 'close', by, change: { closedAt: at } });
-    }
-    return true;
-  });
-}
 
 export function stepRoutes(app: Api, deps: ApiDeps): void {
   const params = z.object({ tripId: z.string() });
@@ -86,26 +56,8 @@ export function stepRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const caller = callerOf(request);
       const { reason } = request.body;
-      const trip = await visibleTrip(deps.pool, request.params.tripId, caller);
-      requireActing(caller, trip);
-      const { trip_id: tripId } = trip;
-      const row = await inTransaction(deps.pool, async (db) => {
-        const before = (await tripForUpdate(db, tripId))!;
-        await holdTrip(db, tripId, reason === null ? null : { reason, by: caller.name });
-        const subject = `trip:${tripId}`;
-        await audit(db, {
-          actor: caller.name,
-          action: 'trip.hold',
-          subject,
-          before: { reason: before.hold_reason },
-          after: { reason },
-        });
-        return (await tripForUpdate(db, tripId))!;
-      });
-      await afterChange(deps, tripId);
-      return tripOf(row);
+      return tripOf(await hold(deps, request.params.tripId, callerOf(request), reason));
     },
   );
 }

@@ -1,6 +1,7 @@
 import { OfficeCode, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { Principal } from '../people/principal.ts';
+import { SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
@@ -21,7 +22,7 @@ import { newWebhookSecret } from '../webhooks/envelope.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, SUPERVISORS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 /** After a rotation the old secret signs beside the new one for so long. */

@@ -2,9 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { PMTILES_PATH } from '../basemap/served.ts';
+import { EVERYONE } from '../people/roles.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import type { Api } from './plumbing/form.ts';
-import { EVERYONE } from './plumbing/guard.ts';
 
 const PUBLIC = { config: { roles: 'public' as const }, schema: { hide: true } };
 

@@ -2,6 +2,7 @@ import { compileRoute } from '@sealwatch/geofence';
 import { type Route, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { type CompiledRoute, planOf } from '../intake/plan.ts';
+import { OPERATORS } from '../people/roles.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, wrongField } from '../problem.ts';
 import { allPlaces, loadTrips, tripRecords } from '../store/reports/roster.ts';
@@ -9,7 +10,7 @@ import { type PastTrip, pastTrips } from '../store/trips/what-if.ts';
 import { type AlarmFact, alarmsOf, compilePlaces, type PlaceSet, startTrip, track } from '../tracker/index.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
-import { callerOf, OPERATORS } from './plumbing/guard.ts';
+import { callerOf } from './plumbing/guard.ts';
 import { checkedFeature, ROUTE_BYTES } from './routes.ts';
 
 const DAY_MS = 86_400_000;

@@ -7,13 +7,17 @@ import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from
 import { insertOrder, type OrderRow } from '../store/locks/commands.ts';
 import { insertQuarantine } from '../store/reports/quarantine.ts';
 
+/** The way to connected locks. */
+export interface LockLink {
+  /** Whether a lock can be sent anything now; commands of one that cannot wait until it listens again. */
+  listens(lockId: string): boolean;
+  /** Writes a command to its lock; false if the lock is not connected or does not listen. */
+  deliver(lockId: string, command: Command): Promise<boolean>;
+}
+
 export interface CommandsDeps {
   pool: Pool;
   log: Logger;
-  /** Whether a lock can be sent anything now (`Broker.listens`); one that cannot is looked after when it listens again. */
-  listens: (lockId: string) => boolean;
-  /** Writes a command to its lock; false where the lock is not connected or does not listen (`Broker.deliver`). */
-  deliver: (lockId: string, command: Command) => Promise<boolean>;
   nowMs?: () => number;
   /** How often expired commands are ended, ms; 0: only by `expire`. */
   expireEveryMs?: number;
@@ -29,6 +33,8 @@ export interface CommandGiven {
 }
 
 export interface Commands {
+  /** Commands given before wait in the store. */
+  connect(link: LockLink): void;
   /** Queues a command and tries to send it at once. */
   order(lockId: string, command: CommandGiven): Promise<OrderRow>;
   /** Sends what is queued for a lock, in order, e.g. after an order was committed. */
@@ -60,13 +66,14 @@ const EXPIRE_EVERY_MS = 2_000;
 export function startCommands(deps: CommandsDeps): Commands {
   const { pool, log } = deps;
   const nowMs = deps.nowMs ?? Date.now;
+  let link: LockLink | undefined;
   const listeners: Parameters<Commands['onEnded']>[0][] = [];
   const sending = new Map<string, Turn>();
 
   const sendAll = async (lockId: string, sentBefore: Date | undefined): Promise<void> => {
-    if (!deps.listens(lockId)) return;
+    if (!link?.listens(lockId)) return;
     for (const row of await waitingCommands(pool, lockId, sentBefore, new Date(nowMs()))) {
-      if (!(await deps.deliver(lockId, commandOf(row)))) return;
+      if (!(await link.deliver(lockId, commandOf(row)))) return;
       await markSent(pool, row.command_id, new Date(nowMs()));
     }
   };
@@ -118,6 +125,9 @@ export function startCommands(deps: CommandsDeps): Commands {
   const timer = everyMs > 0 ? setInterval(() => void expire().catch(() => undefined), everyMs).unref() : undefined;
 
   return {
+    connect(to) {
+      link = to;
+    },
     async order(lockId, { type, intervalS, expiresAt, tripId, by }) {
       const row = await insertOrder(pool, {
         commandId: randomUUID(),

@@ -5,9 +5,10 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Server } from 'socket.io';
 import { z } from 'zod';
-import { READERS, sameHost } from '../api/plumbing/guard.ts';
-import type { Committed } from '../intake/intake.ts';
 import { bearerOf, type Credentials, identify, type Principal, SESSION_COOKIE } from '../people/principal.ts';
+import { READERS } from '../people/roles.ts';
+import { sameHost } from '../people/same-host.ts';
+import type { Committed, HintOf, Hints, Live } from '../ports.ts';
 import { ApiProblem, problemOf } from '../problem.ts';
 import { Changes, type Told } from './changes.ts';
 import { FeedClient, type FeedSocket } from './client.ts';
@@ -27,24 +28,19 @@ export interface FeedDeps {
   pool: Pool;
   log: Logger;
   /** Why the platform takes no reports now; empty: it does. */
-  intake: { ready(): string[] };
+  ready(): string[];
+  /** What the intake commits. */
+  live: Pick<Live, 'follow'>;
+  /** What else has changed in the store: it is read from there. */
+  hints: Pick<Hints, 'on'>;
   config: FeedConfig;
 }
 
 export interface Feed {
   /** Puts the live feed on the platform's HTTP server. */
   attach(server: HttpServer): void;
-  /** The intake's word after each COMMIT. */
-  committed(committed: Committed): void;
-  /** A trip has changed in the store; it is read from there. */
-  tripChanged(tripId: string): void;
-  alarmChanged(alarmId: string): void;
   /** Called with every alarm that has changed, whoever changed it, as it stands in the store. */
   onAlarm(listener: (alarm: Alarm) => void): void;
-  /** @param office of the gate: its people see a passage that matches no trip */
-  passage(passage: FeedPassage, office?: string): void;
-  /** Locks were registered or retired. Resolves when the screens know. */
-  locksChanged(lockIds: string[]): Promise<void>;
   /** Resolves when everything told so far has been read and sent. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -73,6 +69,8 @@ class LiveFeed implements Feed {
   #lagMs = 0;
   #rate = 0;
   #hurrying: NodeJS.Timeout | undefined;
+  /** Changes that came before the wall was loaded; undefined once it is. */
+  #waiting: (() => Promise<void> | void)[] | undefined = [];
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
@@ -105,8 +103,22 @@ class LiveFeed implements Feed {
     live.on('connection', (socket) => this.#welcome(socket as FeedSocket));
   }
 
+  /**
+   * Follows first and loads the wall afterwards: what is committed before the binding is in the load, what is committed
+   * after it waits and is applied on top, so that no change between the two is lost.
+   */
   async start(): Promise<void> {
-    await this.#wall.load(this.#deps.pool);
+    const { pool, live, hints } = this.#deps;
+    await live.follow(
+      (committed) => this.#apply(() => this.#committed(committed)),
+      () => undefined,
+    );
+    hints.on('changed', (hint) => this.#apply(() => this.#changed(hint)));
+    hints.on('passage', ({ passage, office }) => this.#apply(() => this.#passage(passage, office)));
+    await this.#wall.load(pool);
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const change of waiting) await change();
     this.#every(this.#deps.config.tickMs ?? TICK_MS, () => this.#tick());
     this.#every(this.#deps.config.statsMs ?? STATS_MS, () => this.#tellStats());
     this.#every(ACCESS_CHECK_MS, () => void this.#checkAccess());
@@ -177,7 +189,12 @@ class LiveFeed implements Feed {
     }
   }
 
-  committed({ reports, alarms, tripIds }: Committed): void {
+  #apply(change: () => Promise<void> | void): Promise<void> | void {
+    if (this.#waiting === undefined) return change();
+    this.#waiting.push(change);
+  }
+
+  #committed({ reports, alarms, tripIds }: Committed): void {
     const changed = new Set<number>();
     const nowMs = Date.now();
     this.#reports += reports.length;
@@ -201,26 +218,20 @@ class LiveFeed implements Feed {
     void this.#changes.flush();
   }
 
-  tripChanged(tripId: string): void {
-    this.#changes.trip(tripId);
-    void this.#changes.flush();
+  /** Resolves when the screens know the locks; trips and alarms are read and sent meanwhile. */
+  #changed({ tripIds = [], alarmIds = [], lockIds = [] }: HintOf<'changed'>): Promise<void> | void {
+    for (const tripId of tripIds) this.#changes.trip(tripId);
+    for (const alarmId of alarmIds) this.#changes.alarm(alarmId);
+    for (const lockId of lockIds) this.#changes.lock(lockId);
+    const flushed = this.#changes.flush();
+    if (lockIds.length > 0) return flushed;
   }
 
   onAlarm(listener: (alarm: Alarm) => void): void {
     this.#alarmListeners.push(listener);
   }
 
-  alarmChanged(alarmId: string): void {
-    this.#changes.alarm(alarmId);
-    void this.#changes.flush();
-  }
-
-  async locksChanged(lockIds: string[]): Promise<void> {
-    for (const lockId of lockIds) this.#changes.lock(lockId);
-    await this.#changes.flush();
-  }
-
-  passage(passage: FeedPassage, office?: string): void {
+  #passage(passage: FeedPassage, office?: string): void {
     this.#wall.putPassage({ passage, office });
     const trip = passage.tripId === undefined ? undefined : this.#wall.trips.get(passage.tripId);
     for (const client of this.#clients.values()) client.passage(passage, { trip, office });
@@ -279,7 +290,7 @@ class LiveFeed implements Feed {
     const everyS = (this.#deps.config.statsMs ?? STATS_MS) / 1_000;
     this.#rate = Math.round((this.#rate + this.#reports / everyS) / 2);
     this.#reports = 0;
-    const reasons = this.#deps.intake.ready();
+    const reasons = this.#deps.ready();
     const rest = { serverTime: new Date().toISOString(), health: { ready: reasons.length === 0, reasons } };
     const all = this.#stats([]);
     for (const client of this.#clients.values()) {

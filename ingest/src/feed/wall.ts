@@ -1,9 +1,8 @@
 import { type Alarm, type FeedPassage, type Trip, WALL_ZONE } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { feedPassageOf } from '../passages/after-passage.ts';
 import { activeAlarms, alarmOf } from '../store/alarms/alarms.ts';
 import { wallLocks } from '../store/locks/locks.ts';
-import { listPassages } from '../store/passages/passages.ts';
+import { feedPassageOf, listPassages } from '../store/passages/passages.ts';
 import { arrivalsToday, openTrips, tripOf } from '../store/trips/trips.ts';
 import { LockTable } from './lock-table.ts';
 

@@ -1,17 +1,9 @@
-import type { Alarm, WallStatus } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { Committed } from '../ports.ts';
 import type { TrackedReport } from '../tracker/index.ts';
 import type { BatchSize } from './lanes.ts';
-
-/** What a transaction has made true; told after its COMMIT. */
-export interface Committed {
-  reports: { report: TrackedReport; lockId: string; tripId?: string; wallStatus: WallStatus }[];
-  /** As they stand in the store; withdrawn ones come once more, no longer active. */
-  alarms: Alarm[];
-  tripIds: string[];
-}
 
 export interface IntakeDeps {
   pool: Pool;

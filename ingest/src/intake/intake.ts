@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import type { Committed } from '../ports.ts';
 import { inOneGo, inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { glance } from '../record/decode.ts';
 import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
 import { adoptRecords } from '../store/reports/roster.ts';
-import type { Committed, Intake, IntakeDeps, IntakeStats } from './contract.ts';
+import type { Intake, IntakeDeps, IntakeStats } from './contract.ts';
 import { judgeBatch, type Outcome, readPublish, type TripOutcome } from './judge.ts';
 import { type BatchSize, DEFAULT_BATCH_SIZE, Lanes, type Publish } from './lanes.ts';
 import { type Between, Watch } from './liveness-timer.ts';
@@ -16,7 +17,7 @@ import { Rates } from './rates.ts';
 import { Roster } from './roster.ts';
 import { type Written, writeBatch, writeTrips } from './write.ts';
 
-export type { Committed, Intake, IntakeDeps } from './contract.ts';
+export type { Intake, IntakeDeps } from './contract.ts';
 
 const STOP_WITHIN_MS = 8_000;
 /** Trips whose records are folded anew between two batches: all their records are in memory then. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
+import type { Committed } from '../ports.ts';
 import { alarmOf } from '../store/alarms/alarms.ts';
-import type { Committed } from './contract.ts';
 import type { Outcome, TripOutcome } from './judge.ts';
 import type { Roster } from './roster.ts';
 import { wallStatus } from './wall-status.ts';

@@ -1,42 +1,33 @@
 import type { FeedPassage } from '@sealwatch/schemas';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
+import type { Hint, UseCaseDeps } from '../ports.ts';
 import { notFound } from '../problem.ts';
 import type { PassageRow } from '../store/passages/passages.ts';
+import { feedPassageOf } from '../store/passages/passages.ts';
 import { getPlace } from '../store/roads/places.ts';
-import type { Replanner } from '../trips/re-evaluation.ts';
+import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import type { Gate, Passed } from './answer.ts';
 
-/** A passage as the wall shows it. */
-export function feedPassageOf(row: PassageRow, gateName: string): FeedPassage {
-  const { question, answer } = row;
-  return {
-    ...answer,
-    gateId: row.gate_id,
-    gateName,
-    ...(question.lane === undefined ? {} : { gateLane: question.lane }),
-    direction: question.direction,
-    at: question.at,
-    ...(question.plate === undefined ? {} : { plate: question.plate.text }),
-  };
-}
-
-export async function gateOf(deps: ApiDeps, gateId: string): Promise<Gate> {
+export async function gateOf(deps: UseCaseDeps, gateId: string): Promise<Gate> {
   const place = await getPlace(deps.pool, gateId);
   if (place?.kind !== 'gate') throw notFound('gate', gateId);
   return { gateId, name: place.name, office: place.feature.properties.office };
 }
 
 /** After the COMMIT, while the gate has its answer: the rules get the new plan, then the locks their commands. */
-export function afterPassage(deps: ApiDeps, replanner: Replanner, passed: Passed): void {
+export function afterPassage(deps: UseCaseDeps, reEvaluation: ReEvaluationQueue, passed: Passed): void {
   const { row, gate, fresh, tripId, tripChanged, alarmIds, lockIds } = passed;
   if (!fresh) return;
+  const publish = (hint: Hint) =>
+    void deps.hints
+      .publish(hint)
+      .catch((error) => deps.log.error({ err: error, hint: hint.hint }, 'a hint was not taken'));
   const wake = () => {
-    for (const lockId of lockIds) deps.commands.wake(lockId);
+    publish({ hint: 'commands', lockIds });
   };
   if (tripId !== undefined && tripChanged) {
-    replanner.changed(tripId, wake);
-    deps.feed.tripChanged(tripId);
+    reEvaluation.changed(tripId, wake);
+    publish({ hint: 'changed', tripIds: [tripId] });
   }
-  for (const alarmId of alarmIds) deps.feed.alarmChanged(alarmId);
-  deps.feed.passage(feedPassageOf(row, gate.name), gate.office);
+  publish({ hint: 'changed', alarmIds });
+  publish({ hint: 'passage', passage: feedPassageOf(row, gate.name), office: gate.office });
 }

@@ -6,12 +6,12 @@ import {
   type SealState,
 } from '@sealwatch/schemas';
 import { v5 as uuidV5 } from 'uuid';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
 import { type StepFacts, sealChecks } from '../custody/checks.ts';
 import { spellings } from '../custody/reading.ts';
 import { decide, type GateTrip, type GateVerdict } from '../custody/verdict.ts';
 import { requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import type { UseCaseDeps } from '../ports.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import {
   type GateCandidate,
@@ -21,8 +21,9 @@ import {
   keepDecision,
 } from '../store/passages/gate.ts';
 import { getPassage, type PassageRow } from '../store/passages/passages.ts';
+import { departure, NOTHING, type Outcome, writeOff } from '../trips/outcome.ts';
 import { factsFrom } from '../trips/step-facts.ts';
-import { departure, NOTHING, type Outcome, readingOf, writeOff } from './outcome.ts';
+import { readingOf } from './reading.ts';
 
 /** Namespace of the ids of alarms that gates raise: the same trip, rule and count of disposals give the same id. */
 const GATE_ALARMS = '5a1f6a0e-7d43-5c0a-9a53-1d6c3d0f7b52';
@@ -106,7 +107,7 @@ function gateTripOf({ row, facts }: Weighed, question: PassageQuestion, gate: Ga
   };
 }
 
-async function weigh(deps: ApiDeps, row: GateCandidate, question: PassageQuestion, by: string): Promise<Weighed> {
+async function weigh(deps: UseCaseDeps, row: GateCandidate, question: PassageQuestion, by: string): Promise<Weighed> {
   const latchedRules = [...new Set(row.alarms.filter((a) => a.kind === 'latched').map((a) => a.rule))].sort();
   const end = question.direction === 'out' ? 'origin' : 'destination';
   const at = { pool: deps.pool, db: deps.pool };
@@ -151,7 +152,7 @@ function answerOf(question: PassageQuestion, verdict: GateVerdict, outcome: Outc
 }
 
 interface Asking {
-  deps: ApiDeps;
+  deps: UseCaseDeps;
   question: PassageQuestion;
   caller: Principal;
   startedMs: number;
@@ -223,7 +224,7 @@ const rowOf = (gate: Gate, question: PassageQuestion, answer: PassageAnswer, dec
  * while the first is at work: then its own write finds the passage kept, and it looks again.
  */
 export async function pass(
-  deps: ApiDeps,
+  deps: UseCaseDeps,
   gateId: string,
   question: PassageQuestion,
   caller: Principal,

@@ -1,10 +1,10 @@
 import type { PassageAnswer, PassageDecision, PassageQuestion } from '@sealwatch/schemas';
 import type { z } from 'zod';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
 import { move } from '../custody/status.ts';
 import { requireActing, requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { secondPerson } from '../people/second-person.ts';
+import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { insertOrder } from '../store/locks/commands.ts';
@@ -12,9 +12,10 @@ import { decidePassage, getPassage, lockPassage, type PassageRow } from '../stor
 import { audit } from '../store/people/audit.ts';
 import { changeTrip, getTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
+import { departure, keepOutcome, NOTHING, type Outcome, writeOff } from '../trips/outcome.ts';
 import { stepFacts } from '../trips/step-facts.ts';
 import type { Gate, Passed } from './answer.ts';
-import { departure, NOTHING, type Outcome, readingOf, writeOff } from './outcome.ts';
+import { readingOf } from './reading.ts';
 
 const unchanged = (row: PassageRow, gate: Gate): Passed => ({
   row,
@@ -27,7 +28,7 @@ const unchanged = (row: PassageRow, gate: Gate): Passed => ({
 
 /** What a release by hand does to the trip, written in the caller's transaction. */
 async function released(
-  deps: ApiDeps,
+  deps: UseCaseDeps,
   db: Queryable,
   row: TripView,
   question: PassageQuestion,
@@ -43,21 +44,12 @@ async function released(
   return outcome;
 }
 
-/** Writes what an outcome says of its trip, but for its entries in the audit. */
-export async function keepOutcome(db: Queryable, row: TripView, outcome: Outcome, by: string): Promise<void> {
-  if (outcome.change !== undefined) await changeTrip(db, row.trip_id, outcome.change);
-  for (const { commandId, lockId, type, expiresAt } of outcome.orders) {
-    await insertOrder(db, { commandId, lockId, tripId: row.trip_id, type, expiresAt, by });
-  }
-  for (const event of outcome.events) await announce(db, event);
-}
-
 /**
  * A person's decision on a passage. A release against a red trip needs two named people; the same decision again
  * changes nothing, another one is kept over it.
  */
 export async function decideByHand(
-  deps: ApiDeps,
+  deps: UseCaseDeps,
   gate: Gate,
   passageId: string,
   caller: Principal,

@@ -1,6 +1,5 @@
 import type { Check, StepName } from '@sealwatch/schemas';
-import { newOrder } from '../api/commands.ts';
-import { visibleTrip } from '../api/trips.ts';
+import { newOrder } from '../commands/new.ts';
 import { allowedFrom, move, moved, type TripAct } from '../custody/status.ts';
 import { failedChecks, stateByChecks, withStep } from '../custody/steps.ts';
 import { requireActing } from '../people/offices.ts';
@@ -11,6 +10,7 @@ import { insertOrder, type OrderRow } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { changeTrip, type TripChange, type TripView, tripForUpdate, tripOf } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
+import { visibleTrip } from './visible.ts';
 
 /** The report interval of a sealed lock, s (docs/rules.md). */
 export const SEALED_INTERVAL_S = 30;

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { compileRoute } from '@sealwatch/geofence';
 import type { ConvoyDeclaration } from '@sealwatch/schemas';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
-import { requireMayDeclare, requireParts } from '../api/trips.ts';
 import { freshSteps, takeoverSteps } from '../custody/steps.ts';
 import type { Principal } from '../people/principal.ts';
+import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { type FieldError, requireNone } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
@@ -12,6 +11,7 @@ import { insertConvoy, tripsOfConvoy } from '../store/trips/convoys.ts';
 import { insertTrip, type TripView, tripOf } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 import { afterConvoy } from './convoy-steps.ts';
+import { requireMayDeclare, requireParts } from './declare.ts';
 
 /** A container or a lock that stands twice in one train. */
 function repeated(units: ConvoyDeclaration['units']): FieldError[] {
@@ -34,7 +34,7 @@ function repeated(units: ConvoyDeclaration['units']): FieldError[] {
  * @throws ApiProblem naming each unit that cannot be declared
  */
 export async function declareConvoy(
-  deps: ApiDeps,
+  deps: UseCaseDeps,
   caller: Principal,
   declared: ConvoyDeclaration,
 ): Promise<{ convoyId: string; trips: TripView[] }> {

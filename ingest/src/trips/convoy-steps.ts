@@ -1,13 +1,13 @@
-import type { ConvoyAnswer, ConvoyAsked } from '../api/convoy-view.ts';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
-import { afterChange } from '../api/trips.ts';
 import { compareCode } from '../custody/reading.ts';
 import { hasPassed } from '../custody/status.ts';
 import type { Principal } from '../people/principal.ts';
+import type { UseCaseDeps } from '../ports.ts';
 import { problemOf } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { tripsOfConvoy } from '../store/trips/convoys.ts';
 import type { TripView } from '../store/trips/trips.ts';
+import { afterChange } from './after-change.ts';
+import type { ConvoyAnswer, ConvoyAsked } from './convoy-view.ts';
 import { afterAct, STEP_ACTS, type StepAct } from './step-list.ts';
 import type { StepAsked } from './steps.ts';
 
@@ -26,7 +26,7 @@ async function eachOf<T, R>(list: T[], job: (one: T) => Promise<R>): Promise<R[]
 }
 
 /** After the COMMIT of what changed many trips. */
-export const afterConvoy = (deps: ApiDeps, rows: TripView[]): Promise<void> =>
+export const afterConvoy = (deps: UseCaseDeps, rows: TripView[]): Promise<void> =>
   afterChange(deps, ...rows.map((row) => row.trip_id));
 
 /** Of what was read along the train, what belongs to this box, in doubt or not; a train is read without plates. */
@@ -79,7 +79,7 @@ const isDone = (row: TripView, act: StepAct): boolean =>
 type BoxResult = ConvoyAnswer['items'][number];
 
 async function actOn(
-  deps: ApiDeps,
+  deps: UseCaseDeps,
   row: TripView,
   act: StepAct,
   caller: Principal,
@@ -116,7 +116,7 @@ function countsOf(boxes: { status: string }[]): Record<string, number> {
  * result. Asked again it does what is left. A lock that has not confirmed is not waited for here.
  */
 export async function runConvoy(
-  deps: ApiDeps,
+  deps: UseCaseDeps,
   convoyId: string,
   act: StepAct,
   caller: Principal,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
+import type { UseCaseDeps } from '../ports.ts';
 
 const AT_ONCE = 20;
 /** Between two turns: the first truck of a row is seen to at once, those behind it come together. */
@@ -10,13 +10,13 @@ const GATHER_MS = 100;
  * more of it than one truck does. What follows (a lock hears of its unlock) waits until the rules know the new plan:
  * otherwise a lock that opens at once would be judged by the old one.
  */
-export class Replanner {
-  readonly #deps: ApiDeps;
+export class ReEvaluationQueue {
+  readonly #deps: Pick<UseCaseDeps, 'judging' | 'log'>;
   /** What is to be called when a trip's new plan is known. */
   readonly #waiting = new Map<string, (() => void)[]>();
   #working = false;
 
-  constructor(deps: ApiDeps) {
+  constructor(deps: Pick<UseCaseDeps, 'judging' | 'log'>) {
     this.#deps = deps;
   }
 
@@ -44,8 +44,8 @@ export class Replanner {
 
   /** One trip that cannot be judged keeps no other from it. */
   async #replan(tripIds: string[]): Promise<void> {
-    const { intake, log } = this.#deps;
-    await intake.refreshTrips(tripIds).catch(async (error) => {
+    const { judging, log } = this.#deps;
+    await judging.reevaluate(tripIds).catch(async (error) => {
       if (tripIds.length === 1) log.error({ err: error, tripIds }, 'a trip’s plan was not read again');
       else for (const tripId of tripIds) await this.#replan([tripId]);
     });

@@ -1,10 +1,10 @@
-import type { ApiDeps } from '../api/plumbing/deps.ts';
-import { afterChange } from '../api/trips.ts';
 import type { Principal } from '../people/principal.ts';
+import type { UseCaseDeps } from '../ports.ts';
+import { afterChange, wake } from './after-change.ts';
 import { type Acted, close, hang, release, type StepAsked, seal, unlock, verify } from './steps.ts';
 import { writeOff } from './write-off.ts';
 
-type Act = (deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked) => Promise<Acted>;
+type Act = (deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked) => Promise<Acted>;
 
 /** What is asked of one trip, or of every box of a train, by the name it has in the address. */
 export const STEP_ACTS = { release, hang, seal, verify, 'write-off': writeOff, unlock, close } satisfies Record<
@@ -14,7 +14,7 @@ export const STEP_ACTS = { release, hang, seal, verify, 'write-off': writeOff, u
 export type StepAct = keyof typeof STEP_ACTS;
 
 /** After the COMMIT of an act: the rules get the new plan, then the locks the unlocks that a write-off left for them. */
-export async function afterAct(deps: ApiDeps, { step, row }: Acted): Promise<void> {
+export async function afterAct(deps: UseCaseDeps, { step, row }: Acted): Promise<void> {
   await afterChange(deps, row.trip_id);
-  if (step === 'write-off') for (const { lockId } of row.units) deps.commands.wake(lockId);
+  if (step === 'write-off') await wake(deps, row);
 }

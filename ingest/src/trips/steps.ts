@@ -1,7 +1,5 @@
 import type { Check } from '@sealwatch/schemas';
 import { z } from 'zod';
-import type { ApiDeps } from '../api/plumbing/deps.ts';
-import { visibleTrip } from '../api/trips.ts';
 import {
   hangChecks,
   type LockFacts,
@@ -14,13 +12,16 @@ import {
 import { type Waiver, waive } from '../custody/steps.ts';
 import type { Principal } from '../people/principal.ts';
 import { secondPerson } from '../people/second-person.ts';
+import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { cancelOrders } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { judgeFrom, judgeTo, type TripView } from '../store/trips/trips.ts';
 import { orderEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
+import { wake } from './after-change.ts';
 import { lockFacts, stepFacts } from './step-facts.ts';
+import { visibleTrip } from './visible.ts';
 
 const CONFIRM_WITHIN_MS = 10_000;
 const POLL_MS = 200;
@@ -79,7 +80,7 @@ export async function waivedBy(db: Queryable, checks: Check[], asked: StepAsked,
 }
 
 /** Waits, outside any transaction, until the locks have confirmed or the time is over. */
-async function confirmed(deps: ApiDeps, row: TripView, what: (lock: LockFacts) => boolean): Promise<void> {
+async function confirmed(deps: UseCaseDeps, row: TripView, what: (lock: LockFacts) => boolean): Promise<void> {
   const until = Date.now() + (deps.config.confirmWithinMs ?? CONFIRM_WITHIN_MS);
   while (Date.now() < until) {
     if ((await lockFacts({ pool: deps.pool, db: deps.pool }, row, 'origin')).every(what)) return;
@@ -93,7 +94,7 @@ export interface Acted {
   row: TripView;
 }
 
-export async function release(deps: ApiDeps, tripId: string, caller: Principal): Promise<Acted> {
+export async function release(deps: UseCaseDeps, tripId: string, caller: Principal): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'release');
     return { step: 'release', checks: [], row: await record(db, row, { act: 'release', by: caller.name, change: {} }) };
@@ -101,7 +102,7 @@ export async function release(deps: ApiDeps, tripId: string, caller: Principal):
 }
 
 /** Hanging already asks the lock for the in-transit interval, so that it is confirmed by the time of sealing. */
-export async function hang(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+export async function hang(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const acted = await inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'hang');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
@@ -115,11 +116,11 @@ export async function hang(deps: ApiDeps, tripId: string, caller: Principal, ask
       row: await record(db, row, { act: 'hang', by: caller.name, change: { steps }, detail: { checks } }),
     };
   });
-  for (const { lockId } of acted.row.units) deps.commands.wake(lockId);
+  await wake(deps, acted.row);
   return acted;
 }
 
-export async function seal(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+export async function seal(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const waits = !asked.waive.some((w) => w.check === 'interval');
   const before = await visibleTrip(deps.pool, tripId, caller);
   if (waits && before.status === 'hung') await confirmed(deps, before, (lock) => lock.intervalConfirmed);
@@ -140,7 +141,7 @@ export async function seal(deps: ApiDeps, tripId: string, caller: Principal, ask
   });
 }
 
-export async function verify(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+export async function verify(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'verify');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', {
@@ -160,7 +161,7 @@ export async function verify(deps: ApiDeps, tripId: string, caller: Principal, a
 }
 
 /** Sends the one-time unlock and waits for the lock; asked again, it only looks whether the lock has done it. */
-export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+export async function unlock(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const row = await inTransaction(deps.pool, async (db) => {
     const locked = await tripForAct(db, tripId, caller, 'unlock');
     const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
@@ -184,7 +185,7 @@ export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, a
     }
     return locked;
   });
-  for (const { lockId } of row.units) deps.commands.wake(lockId);
+  await wake(deps, row);
   if (!asked.waive.some((w) => w.check === 'unlocked')) await confirmed(deps, row, (lock) => lock.unlockConfirmed);
   return inTransaction(deps.pool, async (db) => {
     const locked = await tripForAct(db, tripId, caller, 'unlock');
@@ -202,7 +203,7 @@ export async function unlock(deps: ApiDeps, tripId: string, caller: Principal, a
 }
 
 /** Closing gives the locks back to stock; a red that nobody has disposed of keeps the trip open. */
-export async function close(deps: ApiDeps, tripId: string, caller: Principal): Promise<Acted> {
+export async function close(deps: UseCaseDeps, tripId: string, caller: Principal): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'close');
     const { latchedRules } = await stepFacts({ pool: deps.pool, db }, row, 'destination', { by: caller.name });
@@ -220,7 +221,7 @@ export async function close(deps: ApiDeps, tripId: string, caller: Principal): P
   });
 }
 
-export async function cancel(deps: ApiDeps, tripId: string, caller: Principal, reason: string): Promise<Acted> {
+export async function cancel(deps: UseCaseDeps, tripId: string, caller: Principal, reason: string): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'cancel');
     const at = new Date().toISOString();

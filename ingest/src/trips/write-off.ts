@@ -1,17 +1,16 @@
-import type { ApiDeps } from '../api/plumbing/deps.ts';
-import { visibleTrip } from '../api/trips.ts';
 import { verifyChecks } from '../custody/checks.ts';
-import { keepOutcome } from '../passages/manual-decision.ts';
-import { writeOff as writeOffOutcome } from '../passages/outcome.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { tripForUpdate } from '../store/trips/trips.ts';
 import { requirePassed } from './acting.ts';
+import { keepOutcome, writeOff as writeOffOutcome } from './outcome.ts';
 import { stepFacts } from './step-facts.ts';
 import { type Acted, askedReading, type StepAsked, waivedBy } from './steps.ts';
+import { visibleTrip } from './visible.ts';
 
 const UNDER_WAY = ['in-transit', 'arrived', 'verified'];
 
@@ -19,7 +18,7 @@ const UNDER_WAY = ['in-transit', 'arrived', 'verified'];
  * Write-off (核销) without a gate, as for a train: verifies the trip where that is still to be done, and tells its locks
  * to open. A trip that is written off stays as it is.
  */
-export async function writeOff(deps: ApiDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
+export async function writeOff(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const acted = await inTransaction(deps.pool, async (db): Promise<Acted> => {
     const seen = await visibleTrip(db, tripId, caller);
     requireActing(caller, seen);

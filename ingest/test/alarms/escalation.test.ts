@@ -25,10 +25,10 @@ const SOON = { remindAfterMs: 50, escalateAfterMs: 100 };
 const LATE = { remindAfterMs: 3_600_000, escalateAfterMs: 7_200_000 };
 
 async function start(times = SOON): Promise<void> {
-  const { pool, feed } = platform;
+  const { pool, deps } = platform;
   escalation = await startEscalation({
     pool,
-    feed,
+    hints: deps.hints,
     times,
     log: platform.deps.log,
     registry: new Registry(),
@@ -59,7 +59,7 @@ describe('an urgent alarm that nobody takes', () => {
       told(alarm.alarmId, alarm.remindedAt !== undefined, alarm.escalatedAt !== undefined),
     );
     const alarmId = await raise(platform, await addTrip(platform));
-    platform.feed.alarmChanged(alarmId);
+    platform.changed({ alarmIds: [alarmId] });
     await eventually(() => eventsOf(alarmId)).toEqual(['alarm.reminded', 'alarm.escalated']);
     const { remindedAt, escalatedAt, state } = await alarmOf(alarmId);
     expect(Date.parse(String(escalatedAt))).toBeGreaterThan(Date.parse(String(remindedAt)));
@@ -78,7 +78,7 @@ describe('an urgent alarm that nobody takes', () => {
   test('is called for by the next start, also one that was raised, or lost its job, while the platform stood still', async () => {
     await start(LATE);
     const alarmId = await raise(platform, await addTrip(platform));
-    platform.feed.alarmChanged(alarmId);
+    platform.changed({ alarmIds: [alarmId] });
     await platform.feed.settled();
     await escalation?.stop();
     expect(await eventsOf(alarmId)).toEqual([]);
@@ -98,8 +98,8 @@ describe('an urgent alarm that nobody takes', () => {
     try {
       await writeBackup(platform.pool, join(folder, 'all.backup'), new Date());
       await restoreBackup(to.pool, join(folder, 'all.backup'));
-      const { feed, log } = platform.deps;
-      const restored = await startEscalation({ pool: to.pool, feed, times: SOON, log, lookEveryS: 0.5 });
+      const { hints, log } = platform.deps;
+      const restored = await startEscalation({ pool: to.pool, hints, times: SOON, log, lookEveryS: 0.5 });
       const called = async () =>
         (await to.pool.query('SELECT escalated_at FROM alarms WHERE alarm_id = $1', [alarmId])).rows[0].escalated_at;
       await eventually(called).not.toBeNull();
@@ -124,26 +124,26 @@ describe('an urgent alarm that nobody takes', () => {
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
-    const { feed, log } = platform.deps;
+    const { hints, log } = platform.deps;
     escalation = await startEscalation({
       pool,
-      feed,
+      hints,
       times: { remindAfterMs: 50, escalateAfterMs: 2_000 },
       log,
       lookEveryS: 0.5,
     });
     const alarmId = await raise(platform, await addTrip(platform));
-    feed.alarmChanged(alarmId);
+    platform.changed({ alarmIds: [alarmId] });
     await eventually(() => eventsOf(alarmId)).toEqual(['alarm.reminded']);
     away = true;
     const lost = await raise(platform, await addTrip(platform));
-    feed.alarmChanged(lost);
+    platform.changed({ alarmIds: [lost] });
     await platform.feed.settled();
     // Three queues are looked into every half second: the call falls due meanwhile.
     await eventually(async () => refused).toBeGreaterThan(18);
     expect(await eventsOf(alarmId)).toEqual(['alarm.reminded']);
     away = false;
-    feed.alarmChanged(lost);
+    platform.changed({ alarmIds: [lost] });
     for (const id of [alarmId, lost]) {
       await eventually(() => eventsOf(id)).toEqual(['alarm.reminded', 'alarm.escalated']);
     }
@@ -164,7 +164,7 @@ describe('an urgent alarm that nobody takes', () => {
     await escalation?.stop();
     await start();
     const control = await raise(platform, await addTrip(platform));
-    platform.feed.alarmChanged(control);
+    platform.changed({ alarmIds: [control] });
     await eventually(() => eventsOf(control)).toContain('alarm.escalated');
     for (const alarmId of [major, provisional]) expect(await eventsOf(alarmId)).toEqual([]);
     expect(await eventsOf(taken)).toEqual(['alarm.acknowledged']);
@@ -186,7 +186,7 @@ describe('a vehicle that is kept quiet', () => {
     });
     const quiet = await raise(platform, trip);
     const loud = await raise(platform, await addTrip(platform));
-    for (const alarmId of [quiet, loud]) platform.feed.alarmChanged(alarmId);
+    for (const alarmId of [quiet, loud]) platform.changed({ alarmIds: [alarmId] });
     await eventually(() => eventsOf(loud)).toContain('alarm.escalated');
     expect(await eventsOf(quiet)).toEqual([]);
     expect((await platform.call('GET', `trips/${trip.tripId}`)).body).toMatchObject({ risk: 'red' });
@@ -200,7 +200,7 @@ describe('a vehicle that is kept quiet', () => {
     const trip = await addTrip(platform);
     await freeze(trip.tripId, 1_500);
     const alarmId = await raise(platform, trip);
-    platform.feed.alarmChanged(alarmId);
+    platform.changed({ alarmIds: [alarmId] });
     await eventually(async () => (await platform.call('GET', `trips/${trip.tripId}`)).body.frozen).toBeUndefined();
     await eventually(() => eventsOf(alarmId)).toEqual(['alarm.reminded', 'alarm.escalated']);
     const { rows } = await platform.pool.query(

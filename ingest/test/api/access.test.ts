@@ -4,7 +4,7 @@ import { fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { guard } from '../../src/api/plumbing/guard.ts';
-import { signInLink } from '../../src/api/session.ts';
+import { signInLink } from '../../src/people/sign-in.ts';
 import {
   addGate,
   addLock,

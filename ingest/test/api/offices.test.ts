@@ -300,8 +300,8 @@ describe('the live feed', () => {
     const raised = await raise(platform, trip, { rule: `feed.${who}`, kind: 'edge', severity: 'minor' });
     const body = passage(trip, { passageId: `p-${who}` });
     await platform.call('POST', 'gates/daxie-1/passages', { body });
-    platform.feed.alarmChanged(raised);
-    platform.feed.tripChanged(trip.tripId);
+    platform.changed({ alarmIds: [raised] });
+    platform.changed({ tripIds: [trip.tripId] });
     const position = { lon: 120.6, lat: 29.3, source: 'gnss' as const };
     const seen = {
       lockId: trip.lockId,
@@ -311,7 +311,7 @@ describe('the live feed', () => {
       receivedMs: Date.now(),
       kind: 'live' as const,
     };
-    platform.feed.committed({
+    platform.live.publish({
       reports: [{ report: { ...seen, position }, lockId: trip.lockId, tripId: trip.tripId, wallStatus: 'red' }],
       alarms: [],
       tripIds: [trip.tripId],

@@ -4,9 +4,13 @@ import { pino } from 'pino';
 import type { ApiConfig, ApiDeps } from '../../src/api/plumbing/deps.ts';
 import type { Api } from '../../src/api/plumbing/form.ts';
 import { startApi } from '../../src/api/server.ts';
+import { LocalHints } from '../../src/compose/local-hints.ts';
+import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
 import { hashSecret, newApiKey } from '../../src/people/secret.ts';
+import type { HintOf, ReportDoor } from '../../src/ports.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
+import { afterCommandEnded } from '../../src/trips/command-ended.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
 export const BOOTSTRAP = 'bootstrap-key-of-the-tests-0123456789';
@@ -23,6 +27,9 @@ export interface Told {
 export interface TestPlatform {
   api: Api;
   feed: Feed;
+  live: LocalLive;
+  /** These have changed in the store. */
+  changed(changes: Omit<HintOf<'changed'>, 'hint'>): void;
   deps: ApiDeps;
   pool: TestDatabase['pool'];
   told: Told;
@@ -76,11 +83,11 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
   const log = pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
   const told: Told = { trips: [], locks: [], woken: [], places: 0, reports: [] };
   const reasons: string[] = [];
-  const listeners: Parameters<ApiDeps['commands']['onEnded']>[0][] = [];
-  const intake = {
-    refreshTrips: async (tripIds: string[]) => void told.trips.push(...tripIds),
-    refreshPlaces: async () => void told.places++,
-    refreshLock: async (lockId: string) => void told.locks.push(lockId),
+  const [hints, live] = [new LocalHints(), new LocalLive()];
+  hints.on('places', () => void told.places++);
+  hints.on('locks', ({ lockIds }) => void told.locks.push(...lockIds));
+  hints.on('commands', ({ lockIds }) => void told.woken.push(...lockIds));
+  const door: ReportDoor = {
     receive: (lockId: string, payload: Buffer, done: () => void) => {
       told.reports.push({ lockId, report: JSON.parse(payload.toString()) });
       done();
@@ -90,15 +97,17 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
   const feed = await startFeed({
     pool: database.pool,
     log,
-    intake,
+    live,
+    hints,
+    ready: () => reasons,
     config: { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50 },
   });
   const deps: ApiDeps = {
     pool: database.pool,
     gatePool: database.pool,
-    intake,
-    feed,
-    commands: { wake: (lockId) => void told.woken.push(lockId), onEnded: (listener) => void listeners.push(listener) },
+    judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
+    hints,
+    door,
     config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
     log,
   };
@@ -120,12 +129,14 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
   return {
     api,
     feed,
+    live,
+    changed: (changes) => void hints.publish({ hint: 'changed', ...changes }),
     deps,
     reply: async (commandId) => {
       await database.pool.query(`UPDATE commands SET state = 'done', ended_at = now() WHERE command_id = $1`, [
         commandId,
       ]);
-      for (const listener of listeners) listener({ commandId, result: 'done' });
+      afterCommandEnded(deps)({ commandId, result: 'done' });
     },
     pool: database.pool,
     told,

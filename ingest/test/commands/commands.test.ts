@@ -32,8 +32,6 @@ beforeEach(async () => {
   commands = startCommands({
     pool: db.pool,
     log,
-    listens: (lockId) => broker.listens(lockId),
-    deliver: (...of) => broker.deliver(...of),
     nowMs: () => nowMs,
     expireEveryMs: 0,
   });
@@ -47,6 +45,7 @@ beforeEach(async () => {
     registry: new Registry(),
     log,
   });
+  commands.connect(broker);
 });
 afterEach(async () => {
   for (const tap of taps) tap.end();

@@ -62,11 +62,13 @@ beforeAll(async () => {
   commands = startCommands({
     pool: platform.pool,
     log: pino({ level: 'silent' }),
-    listens: (lockId) => real.links[real.lockIds.indexOf(lockId)]!.up,
-    deliver: async (lockId, { commandId }) => carry(real.links[real.lockIds.indexOf(lockId)]!, commandId),
     // No two looks at the clock see the same time.
     nowMs: () => ++nowMs,
     expireEveryMs: 0,
+  });
+  commands.connect({
+    listens: (lockId) => real.links[real.lockIds.indexOf(lockId)]!.up,
+    deliver: async (lockId, { commandId }) => carry(real.links[real.lockIds.indexOf(lockId)]!, commandId),
   });
   commands.onEnded(({ commandId, result }) => real.ended.push(`${commandId} ${result}`));
 });

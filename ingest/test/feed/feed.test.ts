@@ -9,8 +9,8 @@ import {
 } from '@sealwatch/schemas';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { signInLink } from '../../src/api/session.ts';
-import type { Committed } from '../../src/intake/intake.ts';
+import { signInLink } from '../../src/people/sign-in.ts';
+import type { Committed } from '../../src/ports.ts';
 import {
   addGate,
   addLock,
@@ -170,7 +170,7 @@ async function commit(
     alarms: [],
     tripIds: [trip.tripId],
   };
-  platform.feed.committed(committed);
+  platform.live.publish(committed);
 }
 
 const refusal = (options: ConstructorParameters<typeof Screen>[0]) =>
@@ -222,8 +222,8 @@ describe('what a screen is told', () => {
     await commit(trip, { lon: 120.11, lat: 29.31, wallStatus: 'provisional' });
     await expect.poll(() => screen.position(trip.lockId)?.status).toBe('provisional');
     const alarmId = await raise(platform, trip);
-    platform.feed.alarmChanged(alarmId);
-    platform.feed.tripChanged(trip.tripId);
+    platform.changed({ alarmIds: [alarmId] });
+    platform.changed({ tripIds: [trip.tripId] });
     await expect.poll(() => screen.position(trip.lockId)?.status).toBe('red');
     expect(screen.alarms.get(alarmId)).toMatchObject({ rule: 'route.deviation', state: 'open' });
     expect(screen.trips.get(trip.tripId)).toMatchObject({ risk: 'red', openAlarms: [{ alarmId }] });
@@ -252,11 +252,11 @@ describe('what a screen is told', () => {
     const screen = await open();
     const trip = await addTrip(platform);
     const alarmId = await raise(platform, trip, { rule: 'comms.silent', kind: 'level', severity: 'major' });
-    platform.feed.alarmChanged(alarmId);
+    platform.changed({ alarmIds: [alarmId] });
     await expect.poll(() => screen.alarms.has(alarmId)).toBe(true);
     const gone = { ...screen.alarms.get(alarmId)!, active: false };
     await platform.pool.query('DELETE FROM alarms WHERE alarm_id = $1', [alarmId]);
-    platform.feed.committed({ reports: [], alarms: [gone], tripIds: [] });
+    platform.live.publish({ reports: [], alarms: [gone], tripIds: [] });
     await expect.poll(() => screen.alarms.has(alarmId)).toBe(false);
   });
 });
@@ -277,12 +277,12 @@ describe('law 7: snapshot plus feed equals a fresh snapshot', () => {
     await platform.call('POST', `trips/${trips[2]!.tripId}/cancel`, { body: { reason: 'test' } });
     await report(platform, trips[3]!.lockId, { lon: 120.9 });
     await platform.call('POST', 'gates/daxie-1/passages', { body: passage(trips[1]!) });
-    for (const trip of trips) platform.feed.tripChanged(trip.tripId);
+    for (const trip of trips) platform.changed({ tripIds: [trip.tripId] });
     const { rows } = await platform.pool.query<{ alarm_id: string }>('SELECT alarm_id FROM alarms');
-    for (const row of rows) platform.feed.alarmChanged(row.alarm_id);
+    for (const row of rows) platform.changed({ alarmIds: [row.alarm_id] });
     // Every lock, because tests before this one wrote reports past the intake, of which nobody told the feed.
     const locks = await platform.pool.query<{ lock_id: string }>('SELECT lock_id FROM locks');
-    await platform.feed.locksChanged(locks.rows.map((row) => row.lock_id));
+    await platform.deps.hints.publish({ hint: 'changed', lockIds: locks.rows.map((row) => row.lock_id) });
     await platform.feed.settled();
     const fresh = await open();
     await vi.waitFor(() => expect(old.seen()).toEqual(fresh.seen()));
@@ -292,7 +292,9 @@ describe('law 7: snapshot plus feed equals a fresh snapshot', () => {
     // The same again from the store alone, by a platform that has just started.
     const { startFeed } = await import('../../src/feed/feed.ts');
     const { fastify } = await import('fastify');
-    const again = await startFeed({ ...platform.deps, config: { bootstrapKey: BOOTSTRAP } });
+    const { pool, log, hints } = platform.deps;
+    const config = { bootstrapKey: BOOTSTRAP };
+    const again = await startFeed({ pool, log, hints, live: platform.live, ready: () => [], config });
     const server = fastify();
     again.attach(server.server);
     const kept = url;
@@ -330,7 +332,7 @@ describe('a screen’s own wishes', () => {
     await expect.poll(() => screen.position(near.lockId)?.lon).toBe(120.01);
     expect(screen.position(far.lockId)).toBeUndefined();
     const alarmId = await raise(platform, far);
-    platform.feed.alarmChanged(alarmId);
+    platform.changed({ alarmIds: [alarmId] });
     await expect.poll(() => screen.alarms.has(alarmId)).toBe(true);
     screen.socket.emit('watch', { tripIds: [far.tripId] });
     await expect.poll(() => screen.position(far.lockId)?.lon).toBe(120.7);
@@ -342,8 +344,8 @@ describe('a screen’s own wishes', () => {
     const trip = await addTrip(platform);
     await commit(trip, { lon: 120.3, lat: 29.3 });
     const alarmId = await raise(platform, trip);
-    platform.feed.alarmChanged(alarmId);
-    platform.feed.tripChanged(trip.tripId);
+    platform.changed({ alarmIds: [alarmId] });
+    platform.changed({ tripIds: [trip.tripId] });
     await expect.poll(() => own.alarms.has(alarmId)).toBe(true);
     await expect.poll(() => own.position(trip.lockId)?.status).toBe('red');
     expect(stranger.seen()).toEqual({ trips: [], alarms: [], locks: [], positions: [], passages: [] });
@@ -362,7 +364,7 @@ describe('a screen’s own wishes', () => {
     for (let i = 0; i < 50; i++) {
       await commit(trip, { lon: 120.3 + i / 1000, lat: 29.3 });
       alarmIds.push(await raise(platform, trip, { rule: `test.rule-${i}` }));
-      platform.feed.alarmChanged(alarmIds[i]!);
+      platform.changed({ alarmIds: [alarmIds[i]!] });
     }
     await platform.feed.settled();
     sockets.resume?.();

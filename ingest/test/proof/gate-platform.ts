@@ -1,31 +1,22 @@
 import { pino } from 'pino';
 import { startApi } from '../../src/api/server.ts';
+import { LocalHints } from '../../src/compose/local-hints.ts';
 import { createPool } from '../../src/postgres/database.ts';
 
 // The api in a process of its own, so that it can be killed. STOP_AFTER_COMMIT: it stands still for good between the
 // commit of a gate's decision, when the feed is told, and its answer.
 const log = pino({ level: process.env.PROOF_LOG ?? 'silent' });
 const pool = createPool({ connectionString: process.env.DATABASE_URL ?? '' }, log);
-const nothing = async () => undefined;
+const hints = new LocalHints();
+hints.on('passage', () => {
+  if (process.env.STOP_AFTER_COMMIT) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+});
 const api = await startApi({
   pool,
   gatePool: pool,
-  intake: {
-    refreshTrips: nothing,
-    refreshPlaces: nothing,
-    refreshLock: nothing,
-    receive: (_lockId, _payload, done) => done(),
-    ready: () => [],
-  },
-  feed: {
-    tripChanged: () => undefined,
-    alarmChanged: () => undefined,
-    locksChanged: nothing,
-    passage: () => {
-      if (process.env.STOP_AFTER_COMMIT) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    },
-  },
-  commands: { wake: () => undefined, onEnded: () => undefined },
+  judging: { reevaluate: async () => undefined },
+  hints,
+  door: { receive: (_lockId, _payload, done) => done(), ready: () => [] },
   config: { bootstrapKey: process.env.PROOF_KEY },
   log,
 });

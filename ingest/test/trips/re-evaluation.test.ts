@@ -1,19 +1,19 @@
+import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
-import type { ApiDeps } from '../../src/api/plumbing/deps.ts';
-import { Replanner } from '../../src/trips/re-evaluation.ts';
+import { ReEvaluationQueue } from '../../src/trips/re-evaluation.ts';
 
 /** @returns what the intake was asked to read again, and whose plans were known then */
 function rig(isBroken: (tripId: string) => boolean = () => false) {
   const turns: string[][] = [];
   const known: string[] = [];
-  const intake = {
-    refreshTrips: async (tripIds: string[]) => {
+  const judging = {
+    reevaluate: async (tripIds: string[]) => {
       turns.push(tripIds);
       if (tripIds.some(isBroken)) throw new Error('cannot be folded');
     },
   };
-  const replanner = new Replanner({ intake, log: { error: () => undefined } } as unknown as ApiDeps);
-  const changed = (tripId: string) => replanner.changed(tripId, () => known.push(tripId));
+  const queue = new ReEvaluationQueue({ judging, log: pino({ level: 'silent' }) });
+  const changed = (tripId: string) => queue.changed(tripId, () => known.push(tripId));
   return { turns, known, changed };
 }
 

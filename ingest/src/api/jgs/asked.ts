@@ -2,13 +2,13 @@ import { Report, type Role } from '@sealwatch/schemas';
 import type { XmlNode } from '../../jgs/xml.ts';
 import type { Principal } from '../../people/principal.ts';
 import { ApiProblem } from '../../problem.ts';
-import type { Replanner } from '../../trips/re-evaluation.ts';
+import type { ReEvaluationQueue } from '../../trips/re-evaluation.ts';
 import type { ApiDeps } from '../plumbing/deps.ts';
 
 /** One message of JGS/T 14, and who sent it. */
 export interface JgsAsked {
   deps: ApiDeps;
-  replanner: Replanner;
+  reEvaluation: ReEvaluationQueue;
   caller: Principal;
   node: XmlNode;
 }

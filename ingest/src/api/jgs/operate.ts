@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { newOrder } from '../../commands/new.ts';
 import { field, list, printXml } from '../../jgs/xml.ts';
 import { requireActing } from '../../people/offices.ts';
 import { inTransaction } from '../../postgres/queryable.ts';
@@ -7,7 +8,6 @@ import { insertOrder, type OrderRow, ordersOfLock } from '../../store/locks/comm
 import { getLock } from '../../store/locks/locks.ts';
 import { audit } from '../../store/people/audit.ts';
 import { getTrip, tripForUpdate } from '../../store/trips/trips.ts';
-import { newOrder } from '../commands.ts';
 import type { JgsAsked } from './asked.ts';
 
 const WAIT_MS = 1_500;
@@ -73,7 +73,7 @@ export async function operate(asked: JgsAsked): Promise<string> {
   if (lockIds.length === 0) throw new ApiProblem(422, 'request.invalid', 'ESEAL_ID: is missing');
   const wanted: { lockId: string; commandId: string }[] = [];
   for (const lockId of lockIds) wanted.push({ lockId, commandId: await orderFor(asked, lockId, act) });
-  for (const { lockId } of wanted) deps.commands.wake(lockId);
+  await deps.hints.publish({ hint: 'commands', lockIds });
   const untilMs = performance.now() + (deps.config.gateWaitMs ?? WAIT_MS);
   for (;;) {
     const results: string[] = [];

@@ -1,3 +1,4 @@
+import { newOrder } from '../../commands/new.ts';
 import {
   intervalOf,
   isPositionKind,
@@ -10,6 +11,7 @@ import {
 } from '../../jgs/position.ts';
 import { field, list, timeField } from '../../jgs/xml.ts';
 import { requireActing } from '../../people/offices.ts';
+import { OPERATORS, READERS, SUPERVISORS } from '../../people/roles.ts';
 import { inTransaction } from '../../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../../problem.ts';
 import { insertOrder } from '../../store/locks/commands.ts';
@@ -18,8 +20,6 @@ import { audit } from '../../store/people/audit.ts';
 import { lockReports } from '../../store/reports/reports.ts';
 import { getTrip } from '../../store/trips/trips.ts';
 import { SEALED_INTERVAL_S } from '../../trips/acting.ts';
-import { newOrder } from '../commands.ts';
-import { OPERATORS, READERS, SUPERVISORS } from '../plumbing/guard.ts';
 import { type JgsAsked, readReport, requireRole } from './asked.ts';
 
 const MAX_POSITIONS = 200;
@@ -39,7 +39,7 @@ async function take(asked: JgsAsked, { lockId, report }: PositionIn): Promise<Po
   if ('fault' in read) return { lockId, serialNo, result: '2', text: read.fault };
   const payload = Buffer.from(JSON.stringify(read.report));
   await new Promise<void>((resolve, reject) =>
-    deps.intake.receive(lockId, payload, (error) => (error ? reject(error) : resolve())),
+    deps.door.receive(lockId, payload, (error) => (error ? reject(error) : resolve())),
   );
   return { lockId, serialNo, result: '1' };
 }
@@ -61,7 +61,7 @@ async function command(
   const order = await insertOrder(db, newOrder({ lockId, tripId: trip?.trip_id, by: caller.name, ...given }));
   const after = { commandId: order.command_id, ...given };
   await audit(db, { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}`, after });
-  deps.commands.wake(lockId);
+  await deps.hints.publish({ hint: 'commands', lockIds: [lockId] });
   return { lockId, result: '0', text: order.command_id };
 }
 

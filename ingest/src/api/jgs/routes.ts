@@ -5,13 +5,14 @@ import { field, MAX_XML_BYTES, readXml, XmlFault } from '../../jgs/xml.ts';
 import { afterPassage, gateOf } from '../../passages/after-passage.ts';
 import { type Gate, pass } from '../../passages/answer.ts';
 import { decideByHand } from '../../passages/manual-decision.ts';
+import { DECIDERS, GATEKEEPERS } from '../../people/roles.ts';
 import { ApiProblem, notFound, problemOf } from '../../problem.ts';
 import { passageOfSession } from '../../store/passages/passages.ts';
 import { getTrip } from '../../store/trips/trips.ts';
-import type { Replanner } from '../../trips/re-evaluation.ts';
+import type { ReEvaluationQueue } from '../../trips/re-evaluation.ts';
 import type { ApiDeps } from '../plumbing/deps.ts';
 import type { Api } from '../plumbing/form.ts';
-import { callerOf, DECIDERS, GATEKEEPERS } from '../plumbing/guard.ts';
+import { callerOf } from '../plumbing/guard.ts';
 import { checked } from '../plumbing/validation.ts';
 import { type JgsAsked, requireRole } from './asked.ts';
 import { operate } from './operate.ts';
@@ -32,10 +33,10 @@ async function unitsOf({ deps, caller }: JgsAsked, tripId: string | undefined): 
 
 /** 0x81 → 0x82. */
 async function gather(asked: JgsAsked): Promise<string> {
-  const { deps, caller, node, replanner } = asked;
+  const { deps, caller, node, reEvaluation } = asked;
   const { gateId, sessionId, question } = gatherOf(node, new Date().toISOString());
   const passed = await pass(deps, gateId, checked(PassageQuestion, question), caller);
-  afterPassage(deps, replanner, passed);
+  afterPassage(deps, reEvaluation, passed);
   const { answer } = passed.row;
   return feedbackOf(sessionId, answer, await unitsOf(asked, answer.tripId));
 }
@@ -44,7 +45,7 @@ const DECISIONS: Record<string, 'release' | 'inspect' | 'return'> = { 1: 'releas
 
 /** 0x85: a person's word on the newest reading of a session. */
 async function manualCheck(asked: JgsAsked): Promise<string> {
-  const { deps, caller, node, replanner } = asked;
+  const { deps, caller, node, reEvaluation } = asked;
   requireRole(caller, DECIDERS);
   const sessionId = field(node, 'SESSION_ID') ?? '';
   const decision = DECISIONS[field(node, 'CHECK_RESULT') ?? ''];
@@ -60,7 +61,7 @@ async function manualCheck(asked: JgsAsked): Promise<string> {
     comment: field(node, 'COMMENT') ?? '',
     ...(second === undefined ? {} : { secondPerson: second }),
   });
-  afterPassage(deps, replanner, passed);
+  afterPassage(deps, reEvaluation, passed);
   const { answer } = passed.row;
   return feedbackOf(sessionId, answer, await unitsOf(asked, answer.tripId), decision === 'release' ? 'Y' : 'N');
 }
@@ -99,7 +100,7 @@ function refusal(root: string, sessionId: string | undefined, error: unknown): {
  * JGS/T 14—2015, the interface of China's gates, in XML: 0x81 → 0x82, 0x83 → 0x84, 0x85 → 0x82, and the position
  * service in and out. The element names follow published descriptions of the standard; see docs/jgs-14.md.
  */
-export function jgsRoutes(app: Api, deps: ApiDeps, replanner: Replanner): void {
+export function jgsRoutes(app: Api, deps: ApiDeps, reEvaluation: ReEvaluationQueue): void {
   app.addContentTypeParser(XML_TYPES, { parseAs: 'buffer', bodyLimit: MAX_XML_BYTES }, (_request, body, done) =>
     done(null, body),
   );
@@ -118,7 +119,10 @@ export function jgsRoutes(app: Api, deps: ApiDeps, replanner: Replanner): void {
         if (handle === undefined) {
           throw new XmlFault('message.unknown', `${root}: expected ${Object.keys(MESSAGES).join(', ')}`);
         }
-        return { status: 200, xml: await handle({ deps, replanner, caller: callerOf(request), node: message.node }) };
+        return {
+          status: 200,
+          xml: await handle({ deps, reEvaluation, caller: callerOf(request), node: message.node }),
+        };
       };
       const { status, xml } = await answer().catch((error) => {
         if (!(error instanceof ApiProblem) && !(error instanceof XmlFault)) {

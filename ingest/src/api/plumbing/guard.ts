@@ -1,7 +1,8 @@
-import { Role } from '@sealwatch/schemas';
+import type { Role } from '@sealwatch/schemas';
 import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { type AccessOptions, bearerOf, identify, type Principal, SESSION_COOKIE } from '../../people/principal.ts';
+import { sameHost } from '../../people/same-host.ts';
 import { ApiProblem } from '../../problem.ts';
 import type { Api } from './form.ts';
 
@@ -17,19 +18,6 @@ declare module 'fastify' {
   }
 }
 
-/** People and systems that may look. */
-export const READERS = ['viewer', 'operator', 'supervisor', 'tester', 'admin'] as const;
-export const OPERATORS = ['operator', 'supervisor', 'tester', 'admin'] as const;
-/** Who works alarms and decides at the gate: no test fleet does. */
-export const DECIDERS = ['operator', 'supervisor', 'admin'] as const;
-/** Who may ask whether a truck may pass. */
-export const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
-export const SUPERVISORS = ['supervisor', 'tester', 'admin'] as const;
-/** Who may let simulated fleets loose. */
-export const TESTERS = ['tester', 'admin'] as const;
-export const ADMINS = ['admin'] as const;
-export const EVERYONE: readonly Role[] = Role.options;
-
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
@@ -44,10 +32,6 @@ function refuseForeignPages(request: FastifyRequest): void {
     (site !== undefined && site !== 'same-origin' && site !== 'none') ||
     (origin !== undefined && !sameHost(origin, host ?? ''));
   if (foreign) throw new ApiProblem(403, 'auth.foreign-page', 'a change must be asked for by a page of this platform');
-}
-
-export function sameHost(origin: string, host: string): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host;
 }
 
 /** Refuses at start every route that does not say who may call it, and at each call everybody else. */

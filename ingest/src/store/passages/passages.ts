@@ -1,4 +1,4 @@
-import type { PassageAnswer, PassageQuestion, PassageVerdict } from '@sealwatch/schemas';
+import type { FeedPassage, PassageAnswer, PassageQuestion, PassageVerdict } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { VISIBLE } from '../trips/trips.ts';
 
@@ -98,4 +98,18 @@ export async function listPassages(
     ],
   );
   return rows;
+}
+
+/** A passage as the wall shows it. */
+export function feedPassageOf(row: PassageRow, gateName: string): FeedPassage {
+  const { question, answer } = row;
+  return {
+    ...answer,
+    gateId: row.gate_id,
+    gateName,
+    ...(question.lane === undefined ? {} : { gateLane: question.lane }),
+    direction: question.direction,
+    at: question.at,
+    ...(question.plate === undefined ? {} : { plate: question.plate.text }),
+  };
 }

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Check, PassageQuestion } from '@sealwatch/schemas';
-import { COMMAND_LIFE_MS } from '../api/commands.ts';
+import { COMMAND_LIFE_MS } from '../commands/new.ts';
 import { type Reading, type StepFacts, sealChecks, verifyChecks } from '../custody/checks.ts';
 import { moved } from '../custody/status.ts';
 import { stateByChecks, withStep } from '../custody/steps.ts';
+import type { Queryable } from '../postgres/queryable.ts';
+import { insertOrder } from '../store/locks/commands.ts';
 import type { GateChange, GateDecision } from '../store/passages/gate.ts';
 import type { AuditEntry } from '../store/people/audit.ts';
-import { type TripView, tripOf } from '../store/trips/trips.ts';
+import { changeTrip, type TripView, tripOf } from '../store/trips/trips.ts';
+import { announce } from '../store/webhooks/outbox.ts';
 
 /** What a gate's release does to its trip, before any of it is written. */
 export interface Outcome {
@@ -19,14 +22,6 @@ export interface Outcome {
 }
 
 export const NOTHING: Outcome = { orders: [], events: [], entries: [], writtenOff: false, departed: false };
-
-export function readingOf(question: PassageQuestion): Reading {
-  return {
-    ...(question.plate === undefined ? {} : { plate: question.plate.text }),
-    ...(question.containers.length === 0 ? {} : { containers: question.containers.map(({ no }) => no) }),
-    ...(question.lockIds.length === 0 ? {} : { lockIds: question.lockIds }),
-  };
-}
 
 const dated = <K extends string>(key: K, at: string | undefined) =>
   (at === undefined ? {} : { [key]: new Date(at) }) as { [P in K]?: Date };
@@ -124,4 +119,13 @@ export function departure(row: TripView, facts: StepFacts, question: PassageQues
     writtenOff: false,
     departed: true,
   };
+}
+
+/** Writes what an outcome says of its trip, but for its entries in the audit. */
+export async function keepOutcome(db: Queryable, row: TripView, outcome: Outcome, by: string): Promise<void> {
+  if (outcome.change !== undefined) await changeTrip(db, row.trip_id, outcome.change);
+  for (const { commandId, lockId, type, expiresAt } of outcome.orders) {
+    await insertOrder(db, { commandId, lockId, tripId: row.trip_id, type, expiresAt, by });
+  }
+  for (const event of outcome.events) await announce(db, event);
 }

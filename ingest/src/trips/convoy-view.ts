@@ -2,7 +2,7 @@ import { Check, Time, Trip, TripStatus } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { isoOf } from '../postgres/iso.ts';
 import type { ConvoyRow } from '../store/trips/convoys.ts';
-import { StepRequest } from '../trips/steps.ts';
+import { StepRequest } from './steps.ts';
 
 export const ConvoyHead = z.object({
   convoyId: z.string(),

@@ -1,0 +1,146 @@
+import type { CommandOrder, TripStatus } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { requireActing } from '../people/offices.ts';
+import type { Principal } from '../people/principal.ts';
+import { secondPerson } from '../people/second-person.ts';
+import type { UseCaseDeps } from '../ports.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { ApiProblem, notFound, wrongField } from '../problem.ts';
+import { cancelOrders, getOrder, insertOrder, type OrderRow, unlockWaits } from '../store/locks/commands.ts';
+import { getLock } from '../store/locks/locks.ts';
+import { audit } from '../store/people/audit.ts';
+import { getTrip, type TripView } from '../store/trips/trips.ts';
+import { newOrder } from './new.ts';
+
+type Asked = Omit<z.output<typeof CommandOrder>, 'expiresAt'> & {
+  expiresAt?: string | undefined;
+  secondPerson?: string | undefined;
+  /** The command that this one takes up again, as it ended. */
+  retryOf?: { commandId: string; state: string };
+};
+
+const VERIFIED: TripStatus[] = ['verified', 'unlocked'];
+
+/**
+ * Who answers for an unlock: the verification of the lock's trip, or two named supervisors.
+ * @returns the second person; undefined where none is needed
+ */
+async function authoriser(
+  db: Queryable,
+  asked: Asked,
+  trip: TripView | undefined,
+  caller: Principal,
+): Promise<string | undefined> {
+  if (asked.type !== 'unlock' || (trip !== undefined && VERIFIED.includes(trip.status))) return undefined;
+  return secondPerson(db, caller, asked.secondPerson, ['supervisor', 'admin']);
+}
+
+function requireUsable({ type, intervalS, expiresAt }: Asked): void {
+  if (type === 'interval' && intervalS === undefined) {
+    const message = 'is missing';
+    throw wrongField('request.invalid', { path: 'intervalS', message, expected: '5 to 86400 seconds' });
+  }
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) {
+    const message = 'is over already';
+    throw wrongField('request.invalid', { path: 'expiresAt', message, value: expiresAt, expected: 'a time to come' });
+  }
+}
+
+/** Queues a command for a lock. @throws ApiProblem 403, 404, 409, 422 */
+export async function giveCommand(
+  deps: UseCaseDeps,
+  lockId: string,
+  caller: Principal,
+  asked: Asked,
+): Promise<OrderRow> {
+  requireUsable(asked);
+  const row = await inTransaction(deps.pool, async (db) => {
+    const lock = await getLock(db, lockId, caller.offices);
+    if (lock === undefined) throw notFound('lock', lockId);
+    if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
+    const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
+    if (trip !== undefined) requireActing(caller, trip);
+    const secondBy = await authoriser(db, asked, trip, caller);
+    if (asked.type === 'unlock' && (await unlockWaits(db, lockId))) {
+      throw new ApiProblem(409, 'command.waiting', `an unlock is on its way to ${lockId} already`);
+    }
+    const inserted = await insertOrder(
+      db,
+      newOrder({
+        lockId,
+        tripId: trip?.trip_id,
+        type: asked.type,
+        intervalS: asked.intervalS,
+        expiresAt: asked.expiresAt === undefined ? undefined : new Date(asked.expiresAt),
+        by: caller.name,
+        secondBy,
+      }),
+    );
+    const after = {
+      commandId: inserted.command_id,
+      tripId: trip?.trip_id,
+      type: asked.type,
+      intervalS: asked.intervalS,
+      second: secondBy,
+      retryOf: asked.retryOf?.commandId,
+    };
+    const entry = { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}` };
+    await audit(db, { ...entry, before: asked.retryOf, after });
+    return inserted;
+  });
+  await deps.hints.publish({ hint: 'commands', lockIds: [lockId] });
+  return row;
+}
+
+interface Named {
+  lockId: string;
+  commandId: string;
+}
+
+/** The command of a lock that the caller may act on. @throws ApiProblem 404, 403 */
+async function knownOrder(db: Queryable, { lockId, commandId }: Named, caller: Principal): Promise<OrderRow> {
+  if (!(await getLock(db, lockId, caller.offices))) throw notFound('lock', lockId);
+  const row = z.uuid().safeParse(commandId).success ? await getOrder(db, commandId) : undefined;
+  if (row?.lock_id !== lockId) throw notFound('command', commandId);
+  const trip = row.trip_id === null ? undefined : await getTrip(db, row.trip_id, caller.offices);
+  if (row.trip_id !== null && trip === undefined) throw notFound('command', commandId);
+  if (trip !== undefined) requireActing(caller, trip);
+  return row;
+}
+
+/** A command that was sent cannot be taken back: its lock may have done it. */
+export async function takeBack(deps: UseCaseDeps, named: Named, caller: Principal): Promise<OrderRow> {
+  return inTransaction(deps.pool, async (db) => {
+    const { state } = await knownOrder(db, named, caller);
+    const cancelled = await cancelOrders(db, named, `taken back by ${caller.name}`, caller.name);
+    if (cancelled.length === 0) {
+      throw new ApiProblem(
+        409,
+        'command.state',
+        `a command that is ${state} cannot be taken back; only a queued one can`,
+      );
+    }
+    return (await getOrder(db, named.commandId))!;
+  });
+}
+
+const UNDONE = ['refused', 'failed', 'expired', 'cancelled'];
+
+/** Queues a command again that ended without being done. @throws ApiProblem 403, 404, 409 */
+export async function giveAgain(
+  deps: UseCaseDeps,
+  named: Named,
+  caller: Principal,
+  second: string | undefined,
+): Promise<OrderRow> {
+  const ended = await knownOrder(deps.pool, named, caller);
+  if (!UNDONE.includes(ended.state)) {
+    throw new ApiProblem(409, 'command.state', `a command that is ${ended.state} is not given again`);
+  }
+  return giveCommand(deps, named.lockId, caller, {
+    type: ended.type,
+    ...(ended.interval_s === null ? {} : { intervalS: ended.interval_s }),
+    secondPerson: second,
+    retryOf: { commandId: ended.command_id, state: ended.state },
+  });
+}

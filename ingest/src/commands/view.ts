@@ -1,0 +1,48 @@
+import { CommandState, CommandType, Time } from '@sealwatch/schemas';
+import { z } from 'zod';
+import { isoField, isoOf } from '../postgres/iso.ts';
+import type { OrderRow } from '../store/locks/commands.ts';
+
+export const OrderView = z.object({
+  commandId: z.string(),
+  lockId: z.string(),
+  tripId: z.string().optional(),
+  type: CommandType,
+  intervalS: z.number().optional(),
+  state: CommandState,
+  createdAt: Time,
+  createdBy: z.string(),
+  secondPerson: z.string().optional(),
+  expiresAt: Time,
+  sentAt: Time.optional(),
+  endedAt: Time.optional(),
+  reason: z.string().optional(),
+});
+
+export function orderOf(row: OrderRow): z.output<typeof OrderView> {
+  return {
+    commandId: row.command_id,
+    lockId: row.lock_id,
+    ...(row.trip_id === null ? {} : { tripId: row.trip_id }),
+    type: row.type,
+    ...(row.interval_s === null ? {} : { intervalS: row.interval_s }),
+    state: row.state,
+    createdAt: isoOf(row.created_at),
+    createdBy: row.created_by,
+    ...(row.second_by === null ? {} : { secondPerson: row.second_by }),
+    expiresAt: isoOf(row.expires_at),
+    ...isoField('sentAt', row.sent_at),
+    ...isoField('endedAt', row.ended_at),
+    ...(row.reason === null ? {} : { reason: row.reason }),
+  };
+}
+
+/** Each step of a command as it stands in a trip's story: given, sent, ended. */
+export function orderSteps(row: OrderRow): { at: string; type: string; command: z.output<typeof OrderView> }[] {
+  const command = orderOf(row);
+  return [
+    { at: isoOf(row.created_at), type: `command.${row.type}`, command },
+    ...(row.sent_at === null ? [] : [{ at: isoOf(row.sent_at), type: `command.${row.type}.sent`, command }]),
+    ...(row.ended_at === null ? [] : [{ at: isoOf(row.ended_at), type: `command.${row.type}.${row.state}`, command }]),
+  ];
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startEscalation } from '../alarms/escalation.ts';
+import { startApi } from '../api/server.ts';
+import type { ServedBasemap } from '../basemap/served.ts';
+import { startFeed } from '../feed/feed.ts';
+import { ListenError } from '../listen.ts';
+import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
+import type { Simulations } from '../simulations.ts';
+import { RULES } from '../tracker/index.ts';
+import { addressRule } from '../webhooks/address.ts';
+import { keyOfFile, secretBox } from '../webhooks/secret-box.ts';
+import { startWebhooks } from '../webhooks/webhooks.ts';
+import type { Base } from './part.ts';
+
+export interface ApiPartDeps {
+  judging: Judging;
+  door: ReportDoor;
+  simulations: Simulations | undefined;
+  basemap: ServedBasemap;
+  /** Folder of the built screens. */
+  wallDir: string;
+}
+
+export interface ApiPart {
+  useCases: UseCaseDeps;
+  /** @returns e.g. `http://127.0.0.1:8080` @throws ListenError */
+  listen(): Promise<string>;
+}
+
+/** Changes with every build of the screens, so that a screen of another build reloads itself. */
+function buildOf(wallDir: string): string {
+  const page = join(wallDir, 'index.html');
+  return existsSync(page) ? createHash('sha256').update(readFileSync(page)).digest('hex').slice(0, 12) : 'none';
+}
+
+/** The part that people, gates and other systems speak to: REST, live feed, escalation, webhooks. */
+export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
+  const { config, log, registry, pool, gatePool, hints, live, undo } = base;
+  const { judging, door, simulations, basemap, wallDir } = parts;
+  const { bootstrapKey } = config;
+  const ready = () => door.ready();
+  const feed = await startFeed({ pool, live, hints, ready, log, config: { bootstrapKey, build: buildOf(wallDir) } });
+  const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry });
+  undo.push(() => escalation.stop());
+  feed.onAlarm((alarm) => escalation.watchAlarm(alarm));
+  const webhooks = startWebhooks({
+    pool,
+    log,
+    secrets: secretBox(keyOfFile(join(config.dataDir, 'webhooks.key'))),
+    rule: addressRule(config.webhookNetworks),
+    registry,
+  });
+  undo.push(() => webhooks.stop());
+  const useCases: UseCaseDeps = {
+    pool,
+    gatePool,
+    judging,
+    hints,
+    log,
+    config: {},
+    escalation,
+    ruleText: (rule) => RULES.find((known) => known.rule === rule)?.text,
+  };
+  const api = await startApi({
+    ...useCases,
+    door,
+    simulations,
+    webhooks,
+    registry,
+    config: { bootstrapKey, wallDir, basemap },
+  });
+  feed.attach(api.server);
+  // The sockets of the live feed end first: while one is open, the server does not close.
+  undo.push(() => api.close());
+  undo.push(() => feed.close());
+  const listen = () =>
+    api.listen({ host: config.host, port: config.httpPort }).catch((error) => {
+      throw ListenError.from(error, 'HTTP', config.httpPort, 'SEALWATCH_HTTP_PORT');
+    });
+  return { useCases, listen };
+}

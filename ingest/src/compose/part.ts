@@ -1,0 +1,20 @@
+import type { Pool } from 'pg';
+import type { Registry } from 'prom-client';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import type { Hints, Live } from '../ports.ts';
+
+/** What every part of the platform is composed over. */
+export interface Base {
+  config: Config;
+  log: Logger;
+  /** Reports in plain words what is being done, for a person who waits. */
+  onProgress: (line: string) => void;
+  registry: Registry;
+  pool: Pool;
+  gatePool: Pool;
+  hints: Hints;
+  live: Live;
+  /** How to release what has started; run in reverse. */
+  undo: (() => Promise<unknown>)[];
+}

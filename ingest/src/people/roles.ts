@@ -1,0 +1,14 @@
+import { Role } from '@sealwatch/schemas';
+
+/** People and systems that may look. */
+export const READERS = ['viewer', 'operator', 'supervisor', 'tester', 'admin'] as const;
+export const OPERATORS = ['operator', 'supervisor', 'tester', 'admin'] as const;
+/** Who works alarms and decides at the gate: test fleets do not. */
+export const DECIDERS = ['operator', 'supervisor', 'admin'] as const;
+/** Who may ask whether a truck may pass. */
+export const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
+export const SUPERVISORS = ['supervisor', 'tester', 'admin'] as const;
+/** Who may start simulated fleets. */
+export const TESTERS = ['tester', 'admin'] as const;
+export const ADMINS = ['admin'] as const;
+export const EVERYONE: readonly Role[] = Role.options;

@@ -1,0 +1,78 @@
+import type { Alarm, FeedPassage, WallStatus } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { TrackedReport } from './record/report.ts';
+
+/** Where reports enter. One process: the intake itself. */
+export interface ReportDoor {
+  /**
+   * Takes one publish of `locks/{lockId}/report`. `done()` is called after the COMMIT that holds it, in order per lock;
+   * with an error the connection of the lock is to be closed.
+   */
+  receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
+  /** Why reports are not accepted now; empty: they are. */
+  ready(): string[];
+}
+
+/** Judges trips again whose plan a use case has changed. */
+export interface Judging {
+  /** After the COMMIT of the change. Resolves once the trips are judged by their new plans. */
+  reevaluate(tripIds: string[]): Promise<void>;
+}
+
+/** What one transaction of the intake made true. */
+export interface Committed {
+  reports: { report: TrackedReport; lockId: string; tripId?: string; wallStatus: WallStatus }[];
+  /** As the store holds them; withdrawn ones come once more, no longer active. */
+  alarms: Alarm[];
+  tripIds: string[];
+}
+
+/** The stream of what the intake commits. */
+export interface Live {
+  publish(committed: Committed): void;
+  /** Resolves once nothing that is published from then on is missed without a call of `onGap`. */
+  follow(take: (committed: Committed) => void, onGap: () => void): Promise<void>;
+}
+
+/** Says that something in the store has changed; the store holds what. A lost hint costs time, never correctness. */
+export type Hint =
+  /** To be read again by whoever shows them. */
+  | { hint: 'changed'; tripIds?: string[]; alarmIds?: string[]; lockIds?: string[] }
+  /** A gate has decided. `office`: that of the gate; its people see a passage that matches no trip. */
+  | { hint: 'passage'; passage: FeedPassage; office?: string | undefined }
+  /** Commands wait in the queues of these locks. */
+  | { hint: 'commands'; lockIds: string[] }
+  /** These locks were retired or have another secret. */
+  | { hint: 'locks'; lockIds: string[] }
+  | { hint: 'places' }
+  /** An API key was revoked or made. */
+  | { hint: 'keys' };
+
+export type HintOf<K extends Hint['hint']> = Extract<Hint, { hint: K }>;
+
+export interface Hints {
+  /** After the COMMIT. Resolves once the listeners of this process are done; rejects with the first of their errors. */
+  publish(hint: Hint): Promise<void>;
+  on<K extends Hint['hint']>(kind: K, take: (hint: HintOf<K>) => Promise<void> | void): void;
+}
+
+/** What the use cases reach: the store, and what follows a COMMIT. */
+export interface UseCaseDeps {
+  pool: Pool;
+  /** Connections of the gates' own, so that no other work keeps a truck waiting. */
+  gatePool: Pool;
+  judging: Judging;
+  hints: Hints;
+  log: Logger;
+  config: {
+    /** How long a step waits for its lock to confirm before it answers, ms. */
+    confirmWithinMs?: number;
+    /** How long a gate on the way out waits for a lock to confirm its interval, ms. */
+    gateWaitMs?: number;
+  };
+  /** Calls people for alarms that nobody takes; absent: nobody is called. */
+  escalation?: { watchTrip(tripId: string): void };
+  /** Words of an alarm's rule, for the gate's reasons. */
+  ruleText?: (rule: string) => { zh: string; en: string } | undefined;
+}

@@ -1,0 +1,13 @@
+import type { UseCaseDeps } from '../ports.ts';
+import type { TripView } from '../store/trips/trips.ts';
+
+/** After the COMMIT of every change of trips: they are judged by their new plans, then the screens read them again. */
+export async function afterChange(deps: UseCaseDeps, ...tripIds: string[]): Promise<void> {
+  await deps.judging.reevaluate(tripIds);
+  await deps.hints.publish({ hint: 'changed', tripIds });
+}
+
+/** After the COMMIT of commands to a trip's locks: whoever is connected to them sends what waits. */
+export async function wake({ hints }: UseCaseDeps, { units }: TripView): Promise<void> {
+  await hints.publish({ hint: 'commands', lockIds: units.map((unit) => unit.lockId) });
+}

@@ -1,0 +1,29 @@
+import { requireActing } from '../people/offices.ts';
+import type { Principal } from '../people/principal.ts';
+import type { UseCaseDeps } from '../ports.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { audit } from '../store/people/audit.ts';
+import { holdTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
+import { afterChange } from './after-change.ts';
+import { visibleTrip } from './visible.ts';
+
+/** Holds a trip (布控) for a reason; null lets it go. @throws ApiProblem 403, 404 */
+export async function hold(
+  deps: UseCaseDeps,
+  seenTripId: string,
+  caller: Principal,
+  reason: string | null,
+): Promise<TripView> {
+  const trip = await visibleTrip(deps.pool, seenTripId, caller);
+  requireActing(caller, trip);
+  const { trip_id: tripId } = trip;
+  const row = await inTransaction(deps.pool, async (db) => {
+    const before = (await tripForUpdate(db, tripId))!;
+    await holdTrip(db, tripId, reason === null ? null : { reason, by: caller.name });
+    const entry = { actor: caller.name, action: 'trip.hold', subject: `trip:${tripId}` };
+    await audit(db, { ...entry, before: { reason: before.hold_reason }, after: { reason } });
+    return (await tripForUpdate(db, tripId))!;
+  });
+  await afterChange(deps, tripId);
+  return row;
+}
