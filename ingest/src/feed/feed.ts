@@ -69,6 +69,7 @@ class LiveFeed implements Feed {
   #lagMs = 0;
   #rate = 0;
   #hurrying: NodeJS.Timeout | undefined;
+  #closed = false;
   /** Changes that came before the wall was loaded; undefined once it is. */
   #waiting: (() => Promise<void> | void)[] | undefined = [];
 
@@ -190,6 +191,7 @@ class LiveFeed implements Feed {
   }
 
   #apply(change: () => Promise<void> | void): Promise<void> | void {
+    if (this.#closed) return;
     if (this.#waiting === undefined) return change();
     this.#waiting.push(change);
   }
@@ -305,6 +307,7 @@ class LiveFeed implements Feed {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#hurrying);
     for (const timer of this.#timers) clearInterval(timer);
     this.#io.of('/live').disconnectSockets(true);

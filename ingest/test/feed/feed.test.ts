@@ -7,8 +7,10 @@ import {
   type SnapshotMessage,
   type Trip,
 } from '@sealwatch/schemas';
+import { fastify } from 'fastify';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { startFeed } from '../../src/feed/feed.ts';
 import { signInLink } from '../../src/people/sign-in.ts';
 import type { Committed } from '../../src/ports.ts';
 import {
@@ -290,8 +292,6 @@ describe('law 7: snapshot plus feed equals a fresh snapshot', () => {
     expect(old.trips.has(trips[2]!.tripId)).toBe(false);
 
     // The same again from the store alone, by a platform that has just started.
-    const { startFeed } = await import('../../src/feed/feed.ts');
-    const { fastify } = await import('fastify');
     const { pool, log, hints } = platform.deps;
     const config = { bootstrapKey: BOOTSTRAP };
     const again = await startFeed({ pool, log, hints, live: platform.live, ready: () => [], config });
@@ -311,6 +311,51 @@ describe('law 7: snapshot plus feed equals a fresh snapshot', () => {
     await again.close();
     await server.close();
     expect(now).toEqual(then);
+  });
+});
+
+describe('a feed that starts', () => {
+  test('misses nothing that is committed between its binding and its reading of the store', async () => {
+    const [before, gap] = [await addTrip(platform), await addTrip(platform)];
+    await commit(before, { lon: 120.4, lat: 29.3 });
+    let letRead: () => void = () => undefined;
+    const mayRead = new Promise<void>((resolve) => {
+      letRead = resolve;
+    });
+    let asked = 0;
+    // Reads the store as it was before the commits in the gap, and answers after them.
+    const pool = new Proxy(platform.pool, {
+      get: (target, key) =>
+        key === 'query'
+          ? async (...question: Parameters<typeof target.query>) => {
+              asked++;
+              const answer = await target.query(...question);
+              await mayRead;
+              return answer;
+            }
+          : Reflect.get(target, key, target),
+    });
+    const { log, hints } = platform.deps;
+    const config = { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50 };
+    const starting = startFeed({ pool, log, hints, live: platform.live, ready: () => [], config });
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(0));
+    await commit(gap, { lon: 120.45, lat: 29.3 });
+    const alarmId = await raise(platform, gap);
+    platform.changed({ alarmIds: [alarmId], tripIds: [gap.tripId] });
+    letRead();
+    const feed = await starting;
+    const server = fastify();
+    feed.attach(server.server);
+    const kept = url;
+    url = await server.listen({ host: '127.0.0.1', port: 0 });
+    const screen = await open();
+    url = kept;
+    await expect.poll(() => screen.alarms.has(alarmId)).toBe(true);
+    await expect.poll(() => screen.position(gap.lockId)).toMatchObject({ lon: 120.45, status: 'red' });
+    expect(screen.position(before.lockId)?.lon).toBe(120.4);
+    screen.socket.disconnect();
+    await feed.close();
+    await server.close();
   });
 });
 
