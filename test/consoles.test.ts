@@ -223,6 +223,22 @@ describe('the consoles', () => {
     });
   });
 
+  it('name the wrong lines of a file of locks and register none, then register all of a right one', async () => {
+    const page = await open('/locks', '王芳', 'en');
+    await page.click('[data-act="import"]');
+    const dialog = page.locator('dialog[open]');
+    await dialog.locator('[name="locks"]').fill('lock;model\nJT70190002;JT701D\nJT-3;JT701D\n');
+    await dialog.locator('button.main').click();
+    await expect
+      .poll(() => dialog.locator('.problem').textContent(), PATIENCE)
+      .toContain('Line 3, lock: “JT-3”; expected 6 to 20 letters and digits');
+    await dialog.locator('[name="locks"]').fill('lock;model\nJT70190002;JT701D\nJT70190003;JT701D\n');
+    expect(await dialog.locator('.problem').count()).toBe(0);
+    await dialog.locator('button.main').click();
+    await expect.poll(() => dialog.locator('pre').textContent(), PATIENCE).toContain('JT70190003,');
+    expect(await must('GET', '/locks/JT70190002')).toMatchObject({ model: 'JT701D', state: 'new' });
+  });
+
   it('are without barriers (WCAG 2.2 AA), in both languages, with nothing asked of other machines', async () => {
     const paths = [
       '/alarms',

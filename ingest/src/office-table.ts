@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { normaliseCode, OfficeCode } from '@sealwatch/schemas';
-import { CsvError, type CsvRow, readCsv } from './csv.ts';
+import { CsvFault, type CsvRow, readCsv } from '@sealwatch/schemas/csv';
 import type { OfficeRow } from './store/people/offices.ts';
 
 export interface TableFault {
@@ -15,7 +15,7 @@ type Column = (typeof COLUMNS)[number];
 const NAME = /^[^\p{Cc}\p{Surrogate}]{1,100}$/u;
 const CODE = 'an office code of four digits, e.g. 2921';
 
-/** A code as people write it, full-width or with blanks; letters that look like digits are a doubt, and no code. */
+/** What is wrong with a code. The letters O and I are not read as digits: the message asks the person instead. */
 function codeFault(code: string): string | undefined {
   if (OfficeCode.safeParse(code).success) return undefined;
   const digits = code.replaceAll('O', '0').replaceAll('I', '1');
@@ -35,7 +35,7 @@ function rowFaults(row: CsvRow, office: OfficeRow, first: number | undefined): T
   const wrongCode = codeFault(office.code);
   return [
     ...(wrongCode === undefined ? [] : [fault('code', office.code, wrongCode)]),
-    ...(first === undefined ? [] : [fault('code', office.code, `each code once; it stands in line ${first} already`)]),
+    ...(first === undefined ? [] : [fault('code', office.code, `each code once; line ${first} has it already`)]),
     ...(NAME.test(office.name_zh) ? [] : [fault('name_zh', office.name_zh, 'a name of 1 to 100 characters')]),
     ...(NAME.test(office.name_en) ? [] : [fault('name_en', office.name_en, 'a name of 1 to 100 characters')]),
   ];
@@ -44,18 +44,17 @@ function rowFaults(row: CsvRow, office: OfficeRow, first: number | undefined): T
 function rowsOf(bytes: Uint8Array): CsvRow[] | TableFault {
   if (!isUtf8(bytes)) return { line: 1, column: 'file', value: '', expected: 'UTF-8 (save it as "CSV UTF-8")' };
   try {
-    const text = new TextDecoder().decode(bytes);
-    return readCsv(text).map(({ line, cells }) => ({ line, cells: cells.map((cell) => cell.trim()) }));
+    return readCsv(new TextDecoder().decode(bytes));
   } catch (error) {
-    if (error instanceof CsvError) return { line: error.line, column: 'row', value: '', expected: error.message };
+    if (error instanceof CsvFault) return { line: error.line, column: 'row', value: '', expected: error.message };
     throw error;
   }
 }
 
 /**
  * Reads the table of offices: CSV in UTF-8 with a first line that names `code`, `name_zh` and `name_en`, in any order;
- * columns of other names are left alone.
- * @returns the offices, or everything that is wrong with the file
+ * other columns are ignored. Codes may be full-width or contain blanks.
+ * @returns the offices, and everything that is wrong with the file; with any fault the offices are not to be used
  */
 export function readOffices(bytes: Uint8Array): { offices: OfficeRow[]; faults: TableFault[] } {
   const rows = rowsOf(bytes);

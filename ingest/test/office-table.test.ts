@@ -5,7 +5,7 @@ const HEADER = 'code,name_zh,name_en\n';
 const faultsOf = (text: string | Buffer) => readOffices(Buffer.from(text)).faults;
 const placesOf = (text: string | Buffer) => faultsOf(text).map(({ line, column, value }) => [line, column, value]);
 
-test('columns may stand in any order, in quotes, among others; width and blanks of codes do not matter', () => {
+test('columns may come in any order, in quotes, among others; width and blanks of codes do not matter', () => {
   const text = 'name_en,"code",phone,name_zh\r\n"Yi""wu",２９ ２１,1,"义乌\n海关"\r\n\r\nDaxie, 3104 ,2,大榭海关';
   expect(faultsOf(text).map(({ line, column }) => [line, column])).toEqual([[2, 'name_zh']]);
   expect(readOffices(Buffer.from(text)).offices.map(({ code, name_en }) => [code, name_en])).toEqual([
@@ -34,11 +34,19 @@ test.each([
       [4, 'code', 'ABCD'],
     ],
   ],
-])('%s is told by line, column and value', (_what, text, places) => {
+])('%s is named by line, column and value', (_what, text, places) => {
   expect(placesOf(text)).toEqual(places);
 });
 
-test('a code with letters that look like digits is a doubt, which a person resolves', () => {
+test('a file with semicolons or tabs, as spreadsheets of some languages write it, is read', () => {
+  const daxie = [{ code: '3104', name_zh: '大榭海关', name_en: 'Daxie, Ningbo' }];
+  expect(readOffices(Buffer.from('\uFEFFcode;name_zh;name_en\r\n3104;大榭海关;Daxie, Ningbo\r\n')).offices).toEqual(
+    daxie,
+  );
+  expect(readOffices(Buffer.from('code\tname_zh\tname_en\n3104\t大榭海关\tDaxie, Ningbo\n')).offices).toEqual(daxie);
+});
+
+test('a code with letters that look like digits is refused with the digits it may mean', () => {
   expect(faultsOf(`${HEADER}292O,某,Some\n`)[0]?.expected).toContain('write 2920 if');
   expect(faultsOf(`${HEADER}29X1,某,Some\n`)[0]?.expected).not.toContain('write');
 });

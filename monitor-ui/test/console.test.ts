@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { csvOf } from '../src/console/csv.ts';
-import { ageText, locksOfCsv } from '../src/console/lock-words.ts';
+import { readLocks } from '../src/console/lock-file.ts';
+import { ageText } from '../src/console/lock-words.ts';
 import { dayStartMs, rowsBy, totalOf } from '../src/console/report.ts';
 import { draftOf, emptyDraft, routeOf, slugOf, withMoved, withPoint } from '../src/console/route-draft.ts';
 
@@ -20,14 +21,33 @@ describe('a table as CSV', () => {
 
 describe('a file of locks', () => {
   it('is read with or without a heading, a model, quotes and blank lines', () => {
-    expect(locksOfCsv('\uFEFFlockId,model\r\njt70100001 , JT701D\n\n"JT70100002";"JT701D"\nJT70100003')).toEqual([
+    const locks = [
       { lockId: 'JT70100001', model: 'JT701D' },
       { lockId: 'JT70100002', model: 'JT701D' },
       { lockId: 'JT70100003', model: '' },
-    ]);
+    ];
+    const text = 'jt70100001 , JT701D\n\n"JT70100002","JT701D"\r\nJT70100003';
+    expect(readLocks(text)).toEqual({ locks, faults: [] });
+    expect(readLocks(`\uFEFFlockId,model\r\n${text}`)).toEqual({ locks, faults: [] });
+    expect(readLocks(`锁号;型号\n${text.replaceAll(',', ';')}`)).toEqual({ locks, faults: [] });
   });
 
-  it('tells an age no finer than it matters', () => {
+  it('names line, column and value of everything that is wrong with it', () => {
+    const text = `lock,model\nJT70100001,a\nJT-1,b\n,c\n\njt70100001\nJT70100002,${'x'.repeat(101)}`;
+    expect(readLocks(text).faults).toEqual([
+      { line: 3, column: 'lockId', value: 'JT-1', expected: 'lockId' },
+      { line: 4, column: 'lockId', value: '', expected: 'lockId' },
+      { line: 6, column: 'lockId', value: 'JT70100001', expected: 'once' },
+      { line: 7, column: 'model', value: 'x'.repeat(101), expected: 'model' },
+    ]);
+    expect(readLocks('JT70100001,a\nJT70100002,"b').faults).toEqual([
+      { line: 2, column: 'row', value: '', expected: 'quotes' },
+    ]);
+  });
+});
+
+describe('an age', () => {
+  it('is shown no finer than it matters', () => {
     const say = (key: string, { n }: Record<string, unknown>) => `${key.slice(6)} ${n ?? ''}`.trim();
     expect(
       [59_000, 3_599_000, 3_600_000, 3 * 86_400_000, Number.POSITIVE_INFINITY].map((ms) => ageText(ms, say)),

@@ -1,0 +1,55 @@
+import { LockId } from '@sealwatch/schemas';
+import { CsvFault, readCsv } from '@sealwatch/schemas/csv';
+
+export interface NewLock {
+  lockId: string;
+  /** At most 100 characters; empty: not known. */
+  model: string;
+}
+
+/** One thing that is wrong with a file of locks; the screens have words for `column` and `expected`. */
+export interface LockFault {
+  /** From 1. */
+  line: number;
+  column: 'row' | 'lockId' | 'model';
+  value: string;
+  expected: 'quotes' | 'lockId' | 'once' | 'model';
+}
+
+const MODEL_CHARACTERS = 100;
+
+/** A first row that names its columns: it begins with a word for a lock, and ids of locks have digits. */
+const isHeading = (cell: string): boolean => /^(lock|锁|关锁)/i.test(cell) && !/\d/.test(cell);
+
+function faultsOf({ lockId, model }: NewLock, line: number, isRepeated: boolean): LockFault[] {
+  const faults: LockFault[] = [];
+  if (!LockId.safeParse(lockId).success) faults.push({ line, column: 'lockId', value: lockId, expected: 'lockId' });
+  else if (isRepeated) faults.push({ line, column: 'lockId', value: lockId, expected: 'once' });
+  if (model.length > MODEL_CHARACTERS) faults.push({ line, column: 'model', value: model, expected: 'model' });
+  return faults;
+}
+
+/**
+ * Reads a file of locks: CSV with a lock's id and, if known, its model on each line; a heading is allowed, further
+ * columns are ignored, letters may be small.
+ * @returns the locks, and everything that is wrong with the file; with any fault the locks are not to be registered
+ */
+export function readLocks(text: string): { locks: NewLock[]; faults: LockFault[] } {
+  const locks: NewLock[] = [];
+  const faults: LockFault[] = [];
+  const seen = new Set<string>();
+  try {
+    for (const [i, { line, cells }] of readCsv(text).entries()) {
+      const [lockId = '', model = ''] = cells;
+      if (i === 0 && isHeading(lockId)) continue;
+      const lock = { lockId: lockId.toUpperCase(), model };
+      faults.push(...faultsOf(lock, line, seen.has(lock.lockId)));
+      seen.add(lock.lockId);
+      locks.push(lock);
+    }
+  } catch (error) {
+    if (!(error instanceof CsvFault)) throw error;
+    faults.push({ line: error.line, column: 'row', value: '', expected: 'quotes' });
+  }
+  return { locks, faults };
+}
