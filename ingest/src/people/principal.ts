@@ -1,4 +1,5 @@
 import type { Role } from '@sealwatch/schemas';
+import QuickLRU from 'quick-lru';
 import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { type KeyRow, keyByHash } from '../store/people/keys.ts';
@@ -35,19 +36,17 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 /** A gate or a fleet asks many times a second: its key is looked up once in this time, ms. */
 const KEY_KNOWN_MS = 1_000;
 const KEYS_KNOWN = 1_000;
-const known = new WeakMap<Queryable, Map<string, { row: KeyRow; untilMs: number }>>();
+const known = new WeakMap<Queryable, QuickLRU<string, KeyRow>>();
 
 /** A revoked key ends at once in this process (`forgetKeys`), and within `KEY_KNOWN_MS` in others. */
 async function knownKey(db: Queryable, keyHash: Buffer): Promise<KeyRow | undefined> {
-  const keys = known.get(db) ?? new Map<string, { row: KeyRow; untilMs: number }>();
+  const keys = known.get(db) ?? new QuickLRU<string, KeyRow>({ maxSize: KEYS_KNOWN, maxAge: KEY_KNOWN_MS });
   known.set(db, keys);
   const name = keyHash.toString('base64');
   const kept = keys.get(name);
-  if (kept !== undefined && kept.untilMs > Date.now()) return kept.row;
+  if (kept !== undefined) return kept;
   const row = await keyByHash(db, keyHash);
-  if (keys.size >= KEYS_KNOWN) keys.clear();
-  if (row === undefined) keys.delete(name);
-  else keys.set(name, { row, untilMs: Date.now() + KEY_KNOWN_MS });
+  if (row !== undefined) keys.set(name, row);
   return row;
 }
 

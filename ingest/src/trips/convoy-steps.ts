@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import { compareCode } from '../custody/reading.ts';
 import { hasPassed } from '../custody/status.ts';
 import type { Principal } from '../people/principal.ts';
@@ -11,19 +12,8 @@ import type { ConvoyAnswer, ConvoyAsked } from './convoy-view.ts';
 import { afterAct, STEP_ACTS, type StepAct } from './step-list.ts';
 import type { StepAsked } from './steps.ts';
 
-/** Boxes at work at the same time: few, so that a train leaves connections to everybody else. */
+/** Boxes that are acted on at the same time; a train of hundreds leaves database connections to other callers. */
 const AT_ONCE = 4;
-
-/** Does a job for each of a list, a few at a time; the answers stand in the order of the list. */
-async function eachOf<T, R>(list: T[], job: (one: T) => Promise<R>): Promise<R[]> {
-  const answers: R[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < list.length; i = next++) answers[i] = await job(list[i]!);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return answers;
-}
 
 /** After the COMMIT of what changed many trips. */
 export const afterConvoy = (deps: UseCaseDeps, rows: TripView[]): Promise<void> =>
@@ -124,7 +114,7 @@ export async function runConvoy(
 ): Promise<ConvoyAnswer> {
   const rows = await tripsOfConvoy(deps.pool, convoyId);
   const patient = { ...deps, config: { ...deps.config, confirmWithinMs: 0 } };
-  const items = await eachOf(rows, (row) => actOn(patient, row, act, caller, asked));
+  const items = await pMap(rows, (row) => actOn(patient, row, act, caller, asked), { concurrency: AT_ONCE });
   const done = items.filter((item) => item.ok).length;
   const answer = { convoyId, act, done, failed: items.length - done, strange: strangeIn(rows, asked.read), items };
   const before = { statuses: countsOf(rows) };
