@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes what is generated from the schemas and the rules; with --check says what differs and changes nothing.
+// Writes the files generated from the schemas and the rules; with --check it only names those that differ.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,8 +63,8 @@ for (const [name, content] of Object.entries(files)) {
   writeFileSync(path, content);
 }
 
-if (stale.length === 0) console.log(`${Object.keys(files).length} generated files are as the code says`);
+if (stale.length === 0) console.log(`${Object.keys(files).length} generated files are up to date`);
 else if (process.argv.includes('--check')) {
-  console.error(`not as the code says: ${stale.join(', ')}\nrun: npm run build && node scripts/generate.mjs`);
+  console.error(`generated files out of date: ${stale.join(', ')}\nrun: npm run build && node scripts/generate.mjs`);
   process.exitCode = 1;
 } else console.log(`written: ${stale.join(', ')}`);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { CallTimes } from './alarms/due.ts';
 import { type BasemapSettings, basemapOf } from './basemap/settings.ts';
 
-/** The wall's built pages stand beside this room, in the checkout and in the image. */
+/** Folder of the wall's built pages, the same in the checkout and in the image. */
 export const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
 
 const Port = z.coerce
@@ -91,20 +91,20 @@ export interface Config {
   dataDir: string;
   databaseUrl?: string;
   bootstrapKey?: string;
-  /** Private networks in which subscribers may stand; none unless named. */
+  /** Private networks that webhooks may reach; none by default. */
   webhookNetworks: string[];
-  /** When people are called for an urgent alarm that nobody takes. */
+  /** When people are called for a critical alarm that nobody acknowledges. */
   calls: CallTimes;
-  /** Testers may let simulated fleets loose from the console at /simulator. */
+  /** Testers may start simulated fleets at /simulator. */
   simulator: boolean;
   /** Days after which whole days of reports are dropped; absent: never. */
   retentionDays?: number;
-  /** The operator's own basemap; absent: the bundled one alone. */
+  /** The operator's basemap; absent: only the bundled one. */
   basemap?: BasemapSettings;
   logLevel: string;
 }
 
-/** Thrown with every wrong variable at once, so that one start shows all there is to mend. */
+/** Names every wrong variable, so that one start shows all of them. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }

@@ -8,13 +8,13 @@ import { spawnSimulator, stopSimulator } from './simulations.ts';
 import { spoken } from './words.ts';
 
 const FLEET_STOP_MS = 5_000;
-/** Where a demo's webhooks may go, beside public addresses: whoever tries it out has the receiver beside it. */
+/** Networks that the demo's webhooks may reach besides public addresses: people try it with a receiver on their own machine. */
 const OWN_MACHINE = ['127.0.0.0/8', '::1/128'];
 
 /**
- * The platform and, as a process of its own, the simulator's demo fleet: it knows nothing but the public addresses and
- * an admin key made for this run. Ends when told to by a signal, or when the fleet gives up.
- * @returns the exit code
+ * Runs the platform and, as a child process, the simulator's demo fleet. The fleet gets the public addresses and an
+ * admin key of this run. Ends on SIGINT, SIGTERM, or when the fleet's process exits.
+ * @returns the exit code: 0 after a signal, 1 if the fleet ended by itself
  */
 export async function runDemo(config: Config, simulatorPath: string): Promise<number> {
   const terminal = process.stdout.isTTY === true;

@@ -1,4 +1,4 @@
-/** An address that cannot be listened on, with what to do about it. */
+/** The platform cannot listen on an address; `hint` says what to do. */
 export class ListenError extends Error {
   override name = 'ListenError';
   readonly hint: string;
@@ -8,7 +8,7 @@ export class ListenError extends Error {
     this.hint = hint;
   }
 
-  /** Says in words what `listen` of Node threw; anything else is passed on as it is. */
+  /** @returns a ListenError for EADDRINUSE, EACCES and EADDRNOTAVAIL, else `error` itself */
   static from(error: unknown, what: string, port: number, variable: string): unknown {
     switch ((error as NodeJS.ErrnoException).code) {
       case 'EADDRINUSE':

@@ -3,8 +3,8 @@ import { type Logger, pino } from 'pino';
 export type { Logger };
 
 /**
- * Logs are JSON lines with the level as a word where standard output is not a terminal, and short readable lines where
- * it is (contract §1). Secrets have no business in a log; the fields that could carry one are struck out all the same.
+ * Writes readable lines if standard output is a terminal, else JSON lines with the level as a word (contract §1). No
+ * caller logs a secret; fields of these names are redacted nevertheless.
  */
 export function createLog(level: string, { pretty = process.stdout.isTTY === true } = {}): Logger {
   return pino({

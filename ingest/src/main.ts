@@ -16,7 +16,7 @@ import {
 } from './operate.ts';
 
 export interface RunOptions {
-  /** The simulator's program, where it is installed; the demo needs it. */
+  /** Path of the simulator's program; undefined if it is not installed. `demo` and `/simulator` need it. */
   simulatorPath?: string | undefined;
 }
 
@@ -25,11 +25,11 @@ Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_M
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
-that nobody takes, SEALWATCH_SIMULATOR (1: testers may let simulated fleets loose at /simulator; not in production),
+that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fleets at /simulator; not in production),
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
 `;
 
-/** Runs the platform until a signal; commits what is in hand and exits with 0. */
+/** Runs the platform until SIGINT or SIGTERM; commits the reports it has received and exits with 0. */
 async function serve(config: Config, simulatorPath: string | undefined): Promise<void> {
   const log = createLog(config.logLevel);
   const signal = new Promise<string>((resolve) => {
@@ -37,7 +37,7 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
   });
   const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
   if (await app.isNew())
-    log.info({ signIn: await app.signInLink('admin', 'admin') }, 'nobody can sign in yet; this link can, once');
+    log.info({ signIn: await app.signInLink('admin', 'admin') }, 'no account exists yet; sign in once with this link');
   log.info({ signal: await signal }, 'stopping');
   await app.stop();
   log.info('stopped');
@@ -59,7 +59,7 @@ function program(options: RunOptions): Command {
     .command('demo')
     .description('run the platform with a fleet of forty trucks between Yiwu and Beilun')
     .action(async () => {
-      if (!options.simulatorPath) throw new Error('the simulator is not installed here, and the demo needs it');
+      if (!options.simulatorPath) throw new Error('the demo needs the simulator, which is not installed');
       process.exitCode = await runDemo(readConfig(process.env), options.simulatorPath);
     });
   command
@@ -74,7 +74,7 @@ function program(options: RunOptions): Command {
     .description('make an API key; it is printed once')
     .addOption(role())
     .option('--name <name>', 'what it is for', '')
-    .option('--office <code...>', 'bind it to offices')
+    .option('--office <code...>', 'offices that the key is restricted to')
     .action((given: { role: Role; name: string; office?: string[] }) => createKey(readConfig(process.env), given));
   command
     .command('user')
@@ -83,7 +83,7 @@ function program(options: RunOptions): Command {
     .argument('<name>')
     .description('add a person; the password is read from standard input, or a one-time sign-in link is printed')
     .addOption(role())
-    .option('--office <code...>', 'bind the person to offices')
+    .option('--office <code...>', 'offices that the person is restricted to')
     .action((name: string, given: { role: Role; office?: string[] }) =>
       createPerson(readConfig(process.env), { name, ...given }),
     );
@@ -92,33 +92,33 @@ function program(options: RunOptions): Command {
     .description('customs offices')
     .command('import')
     .argument('<file>', 'CSV in UTF-8 with the columns code, name_zh and name_en')
-    .description('take the table of offices from a file; trips are declared between offices of it only')
+    .description('replace the table of offices by a CSV file; from then on trips may name only offices of the table')
     .action((file: string) => importOffices(readConfig(process.env), file));
   command
     .command('migrate')
-    .description('bring the database’s schema up to date')
+    .description('apply the pending schema migrations')
     .action(() => migrateNow(readConfig(process.env)));
   command
     .command('doctor')
-    .description('check every part and say what to do')
+    .description('check database, wall and runtime, and print what to do about each problem')
     .action(() => checkUp(readConfig(process.env)));
   command
     .command('audit')
-    .description('who did what')
+    .description('the audit log')
     .command('verify')
-    .description('walk the chain of the audit and say where it is broken; the exit code is 1 if it is')
-    .option('--json', 'the finding as JSON')
+    .description('verify the hash chain of the audit; exit code 1 if an entry was changed, removed or inserted')
+    .option('--json', 'print the result as JSON')
     .action((given: { json?: boolean }) => verifyAudit(readConfig(process.env), given));
   command
     .command('backup')
     .argument('<file>')
-    .description('write all data to a file; keep webhooks.key of the data folder beside it')
+    .description('write all data to a file; back up webhooks.key of the data folder as well')
     .action((file: string) => backUpTo(readConfig(process.env), file));
   command
     .command('restore')
     .argument('<file>')
     .description('read all data from a backup')
-    .option('--force', 'also into a database that holds data; what it holds is replaced')
+    .option('--force', 'also if the database holds data, which is then replaced')
     .action((file: string, given: { force?: boolean }) =>
       restoreFrom(readConfig(process.env), file, given.force === true),
     );
@@ -126,8 +126,8 @@ function program(options: RunOptions): Command {
 }
 
 /**
- * The command line.
- * @param args without node and the program's name
+ * Runs one command of the command line.
+ * @param args arguments without the paths of node and of this program
  */
 export async function run(args: string[], options: RunOptions = {}): Promise<void> {
   try {
@@ -142,7 +142,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<voi
   }
 }
 
-/** An error with a hint is the user's to mend and needs no stack; any other is ours and shows one. */
+/** Prints an error. One with a hint or a ConfigError is for the user to correct; any other is a defect and prints its stack. */
 function explain(error: unknown): void {
   const { message, hint, name, stack } = error as Error & { hint?: string };
   const mendable = hint !== undefined || name === 'ConfigError';

@@ -21,7 +21,7 @@ import { insertKey } from './store/people/keys.ts';
 import { type OfficeRow, replaceOffices } from './store/people/offices.ts';
 import { insertPerson } from './store/people/people.ts';
 
-/** An operator's mistake, with what to do about it. */
+/** A command that cannot be carried out, with what the operator can do about it. */
 export class OperationError extends Error {
   override name = 'OperationError';
   readonly hint: string;
@@ -32,7 +32,7 @@ export class OperationError extends Error {
 }
 
 interface Access {
-  /** Beside a platform that may be serving from the same database; otherwise a running platform refuses. */
+  /** true: allowed while a platform runs on the same database; false: fails if one does. */
   beside: boolean;
 }
 
@@ -49,7 +49,7 @@ async function onDatabase<T>(config: Config, access: Access, work: (database: Da
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Prints a new key, and nothing else, so that a script can keep it. */
+/** Creates a key and prints only the key, so that a script can read it. */
 export async function createKey(config: Config, given: { role: Role; name: string; office?: string[] }): Promise<void> {
   const key = newApiKey();
   await onDatabase(config, { beside: true }, ({ pool }) =>
@@ -71,7 +71,7 @@ export async function createKey(config: Config, given: { role: Role; name: strin
   print(key);
 }
 
-/** A password of its own that a pipe gives, or none: then the person signs in by a one-time link. */
+/** Reads a password from standard input; undefined on a terminal or if it is empty: the person then gets a sign-in link. */
 async function pipedPassword(): Promise<string | undefined> {
   if (process.stdin.isTTY) return undefined;
   const given = (await text(process.stdin)).replace(/\r?\n$/, '');
@@ -112,22 +112,22 @@ export async function createPerson(
 
 const FAULTS_SHOWN = 20;
 
-/** Takes the table of offices from a file: all of it or, where anything is wrong with it, nothing. */
+/** Replaces the table of offices by a file; if anything is wrong with the file, the table stays as it was. */
 export async function importOffices(config: Config, path: string): Promise<void> {
   const bytes = await readFile(path).catch((error: Error) => {
     throw new OperationError(`${path} cannot be read: ${error.message}`, 'Give the path of a CSV file.');
   });
   const { offices, faults } = readOffices(bytes);
   if (faults.length > 0) {
-    const told = faults.slice(0, FAULTS_SHOWN).map(faultLine);
-    const more = faults.length > told.length ? [`and ${faults.length - told.length} more`] : [];
+    const shown = faults.slice(0, FAULTS_SHOWN).map(faultLine);
+    const more = faults.length > shown.length ? [`and ${faults.length - shown.length} more`] : [];
     throw new OperationError(
-      [`${path}: nothing was imported`, ...told, ...more].join('\n'),
-      'Mend the file, and again.',
+      [`${path}: nothing was imported`, ...shown, ...more].join('\n'),
+      'Correct these lines and run the command again.',
     );
   }
   await onDatabase(config, { beside: true }, ({ pool }) => loadOffices(pool, offices));
-  print(`${path}: ${offices.length} offices; trips are declared between these from now on`);
+  print(`${path}: ${offices.length} offices; trips may now name only these`);
 }
 
 const faultLine = ({ line, column, value, expected }: TableFault) =>
@@ -154,7 +154,7 @@ export async function migrateNow(config: Config): Promise<void> {
 
 const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' } as const;
 
-/** Prints a line for every part, and below it what to do; the exit code is 1 where there is a problem. */
+/** Prints one line per part and what to do about it; sets exit code 1 if there is a problem. */
 export async function checkUp(config: Config): Promise<void> {
   const findings: Finding[] = [checkNode(), checkWall()];
   findings.push(...(await onDatabase(config, { beside: true }, ({ pool }) => checkDatabase(pool))));
@@ -176,10 +176,10 @@ function checkWall(): Finding {
     : { part: 'wall', state: 'warning', text: 'not built', hint: 'Run: npm run build' };
 }
 
-/** Walks the audit's chain; the exit code is 1 where it is broken. */
+/** Verifies the hash chain of the audit; sets exit code 1 if it is broken. */
 export async function verifyAudit(config: Config, { json }: { json?: boolean }): Promise<void> {
   const { broken, ...counts } = await onDatabase(config, { beside: true }, async ({ pool }) => {
-    // What was committed until now is linked first, so that something can be said of it.
+    // Entries committed in the last half second are not linked yet; link them first so that they are verified too.
     await linkAudit(pool);
     return checkAudit(pool);
   });
@@ -199,9 +199,7 @@ export async function backUpTo(config: Config, path: string): Promise<void> {
 
 export async function restoreFrom(config: Config, path: string, force: boolean): Promise<void> {
   const manifest = await onDatabase(config, { beside: false }, ({ pool }) => restoreBackup(pool, path, { force }));
-  print(
-    `restored ${countRows(manifest)} rows of ${manifest.tables.length} tables, as they stood at ${manifest.createdAt}`,
-  );
+  print(`restored ${countRows(manifest)} rows of ${manifest.tables.length} tables, state of ${manifest.createdAt}`);
 }
 
 const countRows = (manifest: Manifest) => manifest.tables.reduce((sum, { rows }) => sum + rows, 0);

@@ -16,18 +16,18 @@ import {
 import { z } from 'zod';
 import type { Logger } from './log.ts';
 
-/** Simulated fleets that testers start from their console: each is a process of its own that knows public addresses and a key. */
+/** Simulated fleets that testers start from their console. Each is a child process that gets the public addresses and a key. */
 export interface Simulations {
   scenarios(): Promise<SimulatorScenario[]>;
-  /** Newest first; those that have ended stay for a while. */
+  /** Newest first; the last 5 runs that ended are included. */
   runs(): SimulatorRun[];
   /** @returns undefined while another one runs */
-  start(order: { scenario: string; trips?: number; seed?: number }, by: string): Promise<SimulatorRun | undefined>;
-  /** @returns false where there is no such run, or it may not be stopped */
+  start(run: { scenario: string; trips?: number; seed?: number }, by: string): Promise<SimulatorRun | undefined>;
+  /** @returns false if there is no such run or it may not be stopped */
   stop(runId: string): Promise<boolean>;
-  /** @returns why it could not be done, where it could not */
+  /** @returns undefined on success, else why it failed */
   inject(runId: string, injection: Injection): Promise<string | undefined>;
-  /** Shows a fleet that somebody else started and ends. */
+  /** Lists a fleet whose process the caller starts and stops. */
   adopt(fleet: ChildProcess, scenario: string, by: string): void;
   close(): Promise<void>;
 }
@@ -36,9 +36,9 @@ export interface SimulationsDeps {
   /** The simulator's program. */
   path: string;
   log: Logger;
-  /** Where the platform can be reached; known once it listens. */
+  /** Addresses of the platform; called after it listens. */
   at: () => { http: string; mqtt: string };
-  /** A key of role tester for one run, and how to end it. */
+  /** Creates a key of role `tester` for one run; `end` revokes it. */
   lendKey: (name: string) => Promise<{ key: string; end: () => Promise<void> }>;
 }
 
@@ -51,13 +51,13 @@ interface Kept {
   run: SimulatorRun;
   child: ChildProcess;
   over: boolean;
-  /** Its process has ended and what it was lent is taken back. */
+  /** Resolves after the process has exited, its folder is deleted and its key revoked. */
   gone: Promise<unknown>;
 }
 
 /**
- * Starts the simulator's program. The key goes by the environment: a command line can be read by everyone on the
- * machine. It is a process group of its own, so that Ctrl-C lets the platform stop it in order.
+ * Starts the simulator's program. The key is passed in the environment, because every account of the machine can read
+ * command lines. The process is detached, so that Ctrl-C reaches only the platform, which then stops it.
  */
 export function spawnSimulator(path: string, args: string[], key: string, output: 'inherit' | 'pipe'): ChildProcess {
   return spawn(process.execPath, [path, 'simulate', ...args, '--control', '--stop-with-parent'], {
@@ -67,7 +67,7 @@ export function spawnSimulator(path: string, args: string[], key: string, output
   });
 }
 
-/** Asks a simulator to end, and sees to it that it does. */
+/** Sends SIGTERM, and SIGKILL after `withinMs`; resolves when the process has exited. */
 export async function stopSimulator(child: ChildProcess, withinMs = STOP_WITHIN_MS): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
@@ -95,14 +95,14 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
     kept.set(run.runId, one);
     const ended = [...kept.values()].filter(({ over }) => over);
     for (const { run: old } of ended.slice(0, -ENDED_KEPT)) kept.delete(old.runId);
-    child.on('message', (message) => hear(one, message));
+    child.on('message', (message) => receive(one, message));
     child.once('exit', (code) => end(one, code));
     child.once('error', (error) => end(one, 1, error.message));
     return one;
   };
-  const hear = (one: Kept, message: unknown) => {
+  const receive = (one: Kept, message: unknown) => {
     const read = FromSimulator.safeParse(message);
-    if (!read.success) return deps.log.warn({ err: read.error }, 'the simulator said something that cannot be read');
+    if (!read.success) return deps.log.warn({ err: read.error }, 'message of the simulator cannot be read');
     if (read.data.type === 'simulation') one.run.simulation = read.data.simulation;
     else asked.get(read.data.requestId)?.(read.data.refused);
   };
@@ -134,7 +134,7 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
       if (starting || mine.some(({ run }) => run.simulation.phase !== 'ended')) return undefined;
       starting = true;
       try {
-        // One that has told its score is about to leave.
+        // A run that has reported its score is about to exit; wait for it.
         await Promise.all(mine.map(finish));
         const { child, one } = await launch(scenario, trips, seed, by);
         noteErrors(child, (message) => {
@@ -175,7 +175,7 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
 
   async function launch(scenario: string, trips: number | undefined, seed: number | undefined, by: string) {
     const lent = await deps.lendKey(`simulator ${scenario}`);
-    // The demo's fleet remembers its locks from one start to the next; one of the console is gone when it ends.
+    // The demo's fleet keeps its locks between starts; a run started here uses a folder that is deleted when it ends.
     const state = await mkdtemp(join(tmpdir(), 'sealwatch-simulation-'));
     const { http, mqtt } = deps.at();
     const size = trips === undefined ? [] : ['--locks', String(trips)];
@@ -187,18 +187,20 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
       await rm(state, { recursive: true, force: true });
       await lent.end();
     });
-    one.gone.catch((error) => deps.log.error({ err: error }, 'what was lent to a simulator was not taken back'));
+    one.gone.catch((error) =>
+      deps.log.error({ err: error }, 'the folder or key of a simulator run could not be removed'),
+    );
     return { child, one };
   }
 }
 
-/** What went wrong is the last line of level error that the simulator writes. */
-function noteErrors(child: ChildProcess, tell: (message: string) => void): void {
+/** Passes on each log line of level error; the last one is what ended the run. */
+function noteErrors(child: ChildProcess, note: (message: string) => void): void {
   const Line = z.object({ level: z.literal('error'), msg: z.string() });
   if (!child.stdout) return;
   createInterface({ input: child.stdout }).on('line', (text) => {
     const line = Line.safeParse(parse(text));
-    if (line.success) tell(line.data.msg);
+    if (line.success) note(line.data.msg);
   });
 }
 
@@ -212,7 +214,7 @@ async function listScenarios(path: string): Promise<SimulatorScenario[]> {
     const line = Line.safeParse(parse(text));
     if (line.success) return line.data.items;
   }
-  throw new Error('the simulator does not say which scenarios it has');
+  throw new Error('the simulator printed no list of scenarios');
 }
 
 function parse(text: string): unknown {

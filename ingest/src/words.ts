@@ -16,11 +16,11 @@ const WORDS: Record<'zh' | 'en', Words> = {
     wall: 'The wall',
     signIn: 'One-time sign-in link',
     stopping: 'stopping …',
-    stopped: 'Stopped; the data is kept. The next start goes on from here.',
+    stopped: 'Stopped; the data is kept. The next start continues from here.',
   },
 };
 
-/** The terminal's words in the language of its locale: Chinese where it says so, English elsewhere. */
+/** Texts for the terminal: Chinese if LC_ALL, LC_MESSAGES or LANG begins with `zh`, English otherwise. */
 export function spoken(env: Record<string, string | undefined>): Words {
   const locale = env.LC_ALL || env.LC_MESSAGES || env.LANG || '';
   return locale.toLowerCase().startsWith('zh') ? WORDS.zh : WORDS.en;

@@ -85,8 +85,11 @@ describe("the operator's own basemap", () => {
 
   it.each([
     ['https://tiles.example/{z}/{x}.png', 'expected {z}, {x} and {y}'],
-    ['https://tiles.example/{z}/{x}/{-y}.png', '{-y} is not known here'],
-    ['https://tiles.example/{TileMatrixSet}/{TileMatrix}/{TileRow}/{TileCol}.png', '{TileMatrixSet} is not known here'],
+    ['https://tiles.example/{z}/{x}/{-y}.png', '{-y} is not a known placeholder'],
+    [
+      'https://tiles.example/{TileMatrixSet}/{TileMatrix}/{TileRow}/{TileCol}.png',
+      '{TileMatrixSet} is not a known placeholder',
+    ],
     ['https://:0:/{z}/{x}/{y}', 'the address cannot be read'],
     ['https://me:secret@tiles.example/{z}/{x}/{y}.png', 'browsers do not send a name and password'],
     ['https://t0.tianditu.gov.cn/vec_c/wmts?TILEMATRIX={z}&TILEROW={y}&TILECOL={x}', 'grid of degrees'],

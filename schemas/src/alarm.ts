@@ -29,7 +29,7 @@ export const Alarm = z.object({
   detectedLate: z.boolean(),
   position: z.object({ lon: z.number(), lat: z.number() }).optional(),
   evidence: z.record(z.string(), z.unknown()),
-  /** Nobody took it: people were called, and then called again. */
+  /** When people were called because nobody acknowledged the alarm, first and second time. */
   remindedAt: Time.optional(),
   escalatedAt: Time.optional(),
   acknowledgedBy: z.string().optional(),

@@ -7,7 +7,7 @@ import { Trip } from './trip.ts';
 const DRAFT = { io: 'input', unrepresentable: 'any' } as const;
 const schemaOf = (type: z.ZodType) => z.toJSONSchema(type, DRAFT);
 
-/** JSON Schema of what travels, by name; what a lock sends is described as sent, before defaults are filled in. */
+/** JSON Schemas by name. A lock's messages are described as sent, before defaults are filled in. */
 export function jsonSchemas(): Record<string, unknown> {
   return {
     report: schemaOf(Report),
@@ -49,13 +49,13 @@ export function asyncApi(version: string): Record<string, unknown> {
         address: '/live',
         servers: [{ $ref: '#/servers/live' }],
         messages: {
-          snapshot: feedMessage('Everything on the wall now; every later message counts on from its sequence'),
+          snapshot: feedMessage('Everything on the wall; the sequence of later messages continues from it'),
           positions: feedMessage('A binary frame of the locks that changed', { type: 'string', format: 'binary' }),
-          trip: feedMessage('A trip as it stands now', { $ref: '#/components/schemas/trip' }),
-          alarm: feedMessage('An alarm as it stands now', { $ref: '#/components/schemas/alarm' }),
+          trip: feedMessage('The current state of a trip', { $ref: '#/components/schemas/trip' }),
+          alarm: feedMessage('The current state of an alarm', { $ref: '#/components/schemas/alarm' }),
           passage: feedMessage('A gate’s question and the answer to it'),
           stats: feedMessage('Counts of the wall and the health of the platform'),
-          watch: feedMessage('Client → server: what to be told of, {bbox?, tripIds?}'),
+          watch: feedMessage('Client → server: the area and trips to send positions of, {bbox?, tripIds?}'),
         },
       },
     },

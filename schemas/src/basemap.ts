@@ -5,7 +5,7 @@ export const BasemapTone = z.enum(['light', 'dark']);
 export type BasemapTone = z.infer<typeof BasemapTone>;
 
 const operators = {
-  /** Who has to be named for it; plain text. */
+  /** Attribution that the map must show; plain text. */
   attribution: z.string(),
   tone: BasemapTone,
 };
@@ -21,7 +21,7 @@ export const Basemap = z.discriminatedUnion('kind', [
   }),
   z.object({
     kind: z.literal('pmtiles'),
-    /** Where the platform serves the file, with HTTP Range. */
+    /** Path at which the platform serves the file, with HTTP Range. */
     path: z.string(),
     content: z.enum(['raster', 'vector']),
     minZoom: z.number(),

@@ -9,14 +9,14 @@ export const CraftNo = z
   .transform(normaliseCode)
   .pipe(z.string().regex(/^[A-Z0-9]{1,20}$/, 'expected 1 to 20 letters and digits, e.g. X8065'));
 
-/** A box of a train: a trip of its own. */
+/** One box of a train; it becomes one trip. */
 export const ConvoyUnit = Unit.extend({
-  /** Where it differs from the convoy's: one declaration may cover many boxes (归并申报), and a train many declarations. */
+  /** If it differs from the convoy's. One declaration may cover many boxes (归并申报); a train may have many declarations. */
   declarationNo: DeclarationNo.optional(),
   wagonNo: CraftNo.optional(),
 });
 
-/** What is posted to declare a whole train at once. */
+/** Body of POST /convoys: declares a whole train. */
 export const ConvoyDeclaration = z.object({
   convoyNo: CraftNo,
   /** 批号: the number by which the waybills are pulled. */

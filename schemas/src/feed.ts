@@ -7,7 +7,7 @@ import type { Trip } from './trip.ts';
  * last one sent to this client; a gap makes the client emit `resync` and take a new snapshot.
  */
 export interface FeedLock {
-  /** Place of this lock in binary frames; stable while the platform runs. */
+  /** Index of this lock in binary frames; constant while the platform runs. */
   index: number;
   lockId: string;
   tripId?: string;
@@ -22,7 +22,7 @@ export interface FeedStats {
   silent: number;
   arrivedToday: number;
   reportsPerSecond: number;
-  /** Newest fix-time-to-commit lag seen in the last seconds, ms. */
+  /** Largest lag from fix time to COMMIT in the last 5 s, ms. */
   lagMs: number;
 }
 
@@ -79,7 +79,7 @@ export interface ClientToServer {
 }
 
 /** Colour of a lock on the wall. `provisional` is drawn red at once, before the alarm is confirmed. */
-/** Where the command centre is: the clock of the wall, and when its day begins. */
+/** Time zone of the command centre: for the wall's clock and the start of its day. */
 export const WALL_ZONE = 'Asia/Shanghai';
 
 export const WALL_STATUS = ['idle', 'green', 'amber', 'red', 'provisional', 'silent'] as const;
@@ -92,7 +92,7 @@ export interface FramePosition {
   speedKmh: number;
   headingDeg: number;
   status: WallStatus;
-  /** 0–100, or undefined where the lock has not said. */
+  /** Percent, 0 to 100; undefined if the lock has not reported it. */
   batteryPercent?: number;
   /** bit 0: charging, bit 1: no fix in the last report, bit 2: position not from GNSS */
   flags: number;

@@ -5,7 +5,7 @@ export const LockId = z
   .string()
   .regex(/^[A-Z0-9]{6,20}$/, 'a lock id is 6 to 20 capital letters and digits, e.g. JT70100001');
 
-/** An id chosen by the caller for a route, a place or a gate; it stands in addresses, so it is kept plain. */
+/** An id chosen by the caller for a route, a place or a gate; it is part of URLs. */
 export const SlugId = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'an id is 1 to 64 letters, digits, dots, dashes or underscores');
@@ -56,7 +56,7 @@ export function readContainerNo(text: string): ContainerVerdict {
   return remainder === 10 ? { ok: true, containerNo, warning: 'remainder-10' } : { ok: true, containerNo };
 }
 
-/** A container number, normalised; refused with the expected check digit where it is wrong. */
+/** A container number, normalised; a wrong check digit is refused and the message names the right one. */
 export const ContainerNo = z.string().transform((text, context) => {
   const read = readContainerNo(text);
   if (read.ok) return read.containerNo;

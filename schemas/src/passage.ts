@@ -31,7 +31,7 @@ export const PassageAnswer = z.object({
   tripId: z.string().optional(),
   reasons: z.array(PassageReason),
   writtenOff: z.boolean(),
-  /** On the way out at the origin: the trip was sealed where it was not yet, and departed. */
+  /** On exit at the origin office: the trip was sealed, if it was not yet, and has departed. */
   departed: z.boolean().optional(),
   unlock: z.object({ commandId: z.string() }).optional(),
   display: z.string(),

@@ -7,7 +7,7 @@ export type Crs = z.infer<typeof Crs>;
 export const AllowedStop = Circle.extend({ maxStayMin: z.number().positive().max(10_080).optional() });
 export type AllowedStop = z.infer<typeof AllowedStop>;
 
-/** Part of a route with a corridor of its own: from and to are metres along the route. */
+/** Part of a route with its own corridor; from and to in metres along the route. */
 export const Leg = z.object({
   fromM: z.number().min(0),
   toM: z.number().positive(),

@@ -2,21 +2,21 @@ import { z } from 'zod';
 import { LockId, Uuid } from './identifiers.ts';
 import { Time } from './report.ts';
 
-/** What a tester can make happen to a lock of a fleet that drives while one watches. */
+/** What a tester can make happen to a lock of a running fleet. */
 export const INJECTIONS = ['ramp', 'rope-cut', 'case-opened', 'illegal-card', 'jamming', 'dead-zone'] as const;
 export const Injection = z.object({ lockId: LockId, what: z.enum(INJECTIONS) });
 export type Injection = z.infer<typeof Injection>;
 
-/** Something that truly happened, with the rule that has to speak of it. */
+/** An event that truly happened, with the rule that must raise an alarm for it. */
 export const TrueEvent = z.object({
   rule: z.string(),
   fromAt: Time,
-  /** absent: still so */
+  /** absent: still going on */
   toAt: Time.optional(),
 });
 export type TrueEvent = z.infer<typeof TrueEvent>;
 
-/** A simulated lock as it truly is, whatever the platform was told. */
+/** True state of a simulated lock, which may differ from what it reported. */
 export const SimulatedLock = z.object({
   lockId: LockId,
   tripId: Uuid.optional(),
@@ -28,23 +28,23 @@ export const SimulatedLock = z.object({
   cover: z.string().optional(),
   /** records that wait in its flash */
   inFlash: z.int(),
-  /** what happened on this trip and must be said */
+  /** events of this trip that must raise an alarm */
   happened: z.array(TrueEvent),
-  /** rules that may speak on this trip without being wrong; `*`: any */
+  /** rules that may raise an alarm on this trip without being wrong; `*`: any */
   tolerated: z.array(z.string()),
-  /** the gate's right answer, where it follows from what happened */
+  /** the right gate verdict, if it follows from the events */
   verdict: z.enum(['release', 'manual', 'alarm', 'unasked']).optional(),
-  /** the way truly driven, where it is all past */
+  /** the line truly driven, if the drive is over */
   way: z.array(z.tuple([z.number(), z.number()])).optional(),
 });
 export type SimulatedLock = z.infer<typeof SimulatedLock>;
 
-/** What a simulator tells about its run, as a whole, whenever something has changed. */
+/** The whole state of a run; the simulator sends it after each change. */
 export const Simulation = z.object({
   scenario: z.string(),
   seed: z.int().optional(),
   phase: z.enum(['starting', 'running', 'scoring', 'ended', 'failed']),
-  /** things can be made to happen to its locks */
+  /** testers can interfere with its locks */
   live: z.boolean(),
   /** trips played, of all */
   done: z.int(),

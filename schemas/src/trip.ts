@@ -51,7 +51,7 @@ export type Unit = z.infer<typeof Unit>;
 
 export const Takeover = z.object({ sealedAt: Time, departedAt: Time });
 
-/** Who carries a trip: the thresholds of the rules may differ from one company to another. */
+/** The haulage company of a trip; thresholds of rules may differ per company. */
 export const Company = z
   .string()
   .trim()
@@ -59,7 +59,7 @@ export const Company = z
   .max(100)
   .regex(/^\P{Cc}+$/u, 'a name has no control characters');
 
-/** What is posted to declare a trip. */
+/** Body of POST /trips. */
 export const TripDeclaration = z.object({
   declarationNo: DeclarationNo,
   mode: z.enum(['road', 'rail', 'barge']).default('road'),
@@ -71,7 +71,7 @@ export const TripDeclaration = z.object({
   units: z.array(Unit).min(1).max(2),
   plannedDepartureAt: Time.optional(),
   timeLimitMin: z.number().positive().max(527_040).optional(),
-  /** Declared weight of the whole vehicle; where it is given, a gate compares its weighbridge with it. */
+  /** Declared weight of the whole vehicle, kg; if given, a gate compares its weighbridge with it. */
   grossWeightKg: z.number().positive().max(1_000_000).optional(),
   takeover: Takeover.optional(),
 });
@@ -79,7 +79,7 @@ export type TripDeclaration = z.infer<typeof TripDeclaration>;
 
 export const Progress = z.object({ doneM: z.number(), totalM: z.number(), etaAt: Time.optional() });
 
-/** An open alarm as it stands on a trip. */
+/** An open alarm of a trip. */
 export const OpenAlarm = z.object({
   alarmId: Uuid,
   rule: z.string(),
@@ -108,7 +108,7 @@ export const Trip = z.object({
   grossWeightKg: z.number().optional(),
   /** Set while a named person holds the trip (布控). */
   hold: z.object({ reason: z.string(), by: z.string() }).optional(),
-  /** Its alarms are recorded and not shouted until then. */
+  /** Until then alarms are recorded, but nobody is called and no sound is played. */
   frozen: z.object({ reason: z.string(), by: z.string(), until: Time }).optional(),
   createdAt: Time,
   sealedAt: Time.optional(),

@@ -1,24 +1,24 @@
 import type { FromSimulator, Injection, Simulation } from '@sealwatch/schemas';
 import { ToSimulator } from '@sealwatch/schemas';
 
-/** The channel to the process that started this one, where there is one: it is told of the run and may interfere. */
+/** IPC channel to the parent process, which receives the state of the run and may interfere with locks. */
 export interface Control {
-  tell(simulation: Simulation): void;
-  /** @param make makes something happen; says why it cannot, where it cannot */
+  publish(simulation: Simulation): void;
+  /** @param make carries out an injection; returns undefined on success, else why it failed */
   onInject(make: (injection: Injection) => string | undefined): void;
 }
 
-/** @throws Error where nobody listens */
+/** @throws Error if this process has no IPC channel */
 export function openControl(): Control {
   const send = process.send?.bind(process);
   if (!send) throw new Error('--control: no process has started this one with a channel to it');
-  // The channel alone keeps nothing alive: the run ends when it is over.
+  // The channel must not keep the process alive after the run.
   process.channel?.unref();
   const say = (message: FromSimulator) => {
     if (process.connected) send(message);
   };
   return {
-    tell: (simulation) => say({ type: 'simulation', simulation }),
+    publish: (simulation) => say({ type: 'simulation', simulation }),
     onInject: (make) => {
       process.on('message', (message) => {
         const read = ToSimulator.safeParse(message);

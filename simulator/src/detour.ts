@@ -13,7 +13,7 @@ export interface Detour {
   /** how far beside the road, m */
   awayM: number;
   limitKmh: number;
-  /** standing time halfway, s */
+  /** length of the stop halfway, s */
   stopS?: number;
 }
 
@@ -46,7 +46,7 @@ export function detourPoints(road: Path, detour: Detour): LonLat[] {
   return points;
 }
 
-/** Least distance to the road while on the parallel part, m: small where the road bends into the detour. */
+/** Least distance to the road while on the parallel part, m: small if the road bends into the detour. */
 export function clearanceM(road: Path, detour: Detour): number {
   return Math.min(...detourPoints(road, detour).map((point) => nearest(road, point).distanceM));
 }

@@ -8,7 +8,7 @@ import { randomStream } from './random.ts';
 export interface DriveOrder {
   seed: number;
   startMs: number;
-  /** metres of the road at the start and at the end, where the truck stands */
+  /** start and end of the drive, metres of the road; the truck is parked at both */
   fromM: number;
   toM: number;
   startKmh: number;
@@ -145,7 +145,7 @@ export function planDrive(road: Path, order: DriveOrder): Drive {
   };
 }
 
-/** Where the truck truly is at a time; before the start at its beginning, after the end at its end, standing. */
+/** The true position of the truck at a time; before the start and after the end it is parked there. */
 export function motionAt(drive: Drive, timeMs: number): Motion {
   const second = (timeMs - drive.order.startMs) / 1_000;
   const i = segmentAt(drive.nodeS, second);
@@ -162,7 +162,7 @@ export function motionAt(drive: Drive, timeMs: number): Motion {
   return { ...point, atM, speedKmh: moving ? (from + (to - from) * share) * 3.6 : 0, finished: timeMs >= drive.endMs };
 }
 
-/** The moment the truck is `m` metres into the drive's path, epoch ms (arrival there where it stops). */
+/** The moment the truck is `m` metres into the drive's path, epoch ms (arrival, if it stops there). */
 export function timeAtM(drive: Drive, m: number): number {
   let low = 0;
   let high = drive.nodeM.length - 1;

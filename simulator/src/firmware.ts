@@ -78,7 +78,7 @@ export type LockInput =
 export type LockOutput =
   | { type: 'publish'; flight: number; reports: Report[] }
   | { type: 'reply'; reply: Reply }
-  /** the connection ends with the restart and has to be made anew */
+  /** the connection ends with the restart and must be opened again */
   | { type: 'restart' };
 
 export interface Stepped {
@@ -92,11 +92,11 @@ const AWAKE_S = 60;
 const AWAKE_FOR_MS = 600_000;
 const DEEP_SLEEP_PERCENT = 5;
 const U32 = 0x1_0000_0000;
-/** Made up, but of the right order: some two weeks at 30 s. */
+/** Invented battery drain of a realistic size: about two weeks on one charge at 30 s. */
 const PERCENT_PER_RECORD = 0.002;
 const PERCENT_PER_HOUR = 0.05;
 const CHARGED_PER_HOUR = 20;
-/** What a lock has on its way at once where nothing else is said; it keeps what it cannot send. */
+/** Default for records without PUBACK at the same time; further records stay in flash. */
 const LIVE_FLIGHTS = 8;
 
 export function newLock(lockId: string, nowMs: number, from: Partial<LockState> = {}): LockState {

@@ -42,7 +42,7 @@ export function nextError(error: GnssError, random: Random, timeMs: number): Gns
   };
 }
 
-/** East and north error, m, never beyond the largest one seen. */
+/** East and north error, m, at most the largest one measured. */
 export function errorM(error: GnssError): { eastM: number; northM: number; sigmaM: number } {
   const sigmaM = MEDIAN_SIGMA_M * Math.exp(SCALE_SPREAD * error.scale);
   const length = Math.hypot(error.east, error.north) * sigmaM;
@@ -52,12 +52,12 @@ export function errorM(error: GnssError): { eastM: number; northM: number; sigma
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
-/** Standing receivers show a walking pace, and once in a while 6–10 km/h (gpsd's parked logs). */
+/** Parked receivers report a walking pace and in 2 % of fixes 6–10 km/h (gpsd's parked logs). */
 function parkedKmh(random: Random): number {
   return random.unit() < 0.02 ? random.between(6, 10) : Math.max(0, random.normal() * 0.6);
 }
 
-/** What the receiver says of a true motion. */
+/** The fix that the receiver reports of a true motion. */
 export function gnssFix(motion: Motion, error: GnssError, random: Random): Position {
   const { eastM, northM, sigmaM } = errorM(error);
   const place = moved(moved(motion, 90, eastM), 0, northM);

@@ -8,14 +8,14 @@ export interface LinkEvents {
   connected(): void;
   disconnected(): void;
   command(command: Command): void;
-  /** The platform will never take this lock as it is; the link does not try again. */
+  /** The platform refuses this lock's id or secret; the link does not connect again. */
   refused(error: InterfaceError): void;
 }
 
 export interface Link {
   /** Publishes at QoS 1; `done` is called on PUBACK only. */
   publish(what: 'report' | 'reply', payload: string, done?: () => void): void;
-  /** Breaks the connection without a DISCONNECT and stays away until `restore`: a dead zone. */
+  /** Closes the connection without DISCONNECT and stays offline until `restore`: a dead zone. */
   lose(): void;
   restore(): void;
   close(): Promise<void>;
@@ -25,8 +25,8 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
 /**
- * A lock's MQTT connection (contract §2). Each connection is a new client, so that what is sent again after a loss is
- * the firmware's decision and not the library's.
+ * A lock's MQTT connection (contract §2). Each connection is a new MQTT client, so that the firmware and
+ * not the library decides what is sent again after a loss.
  */
 export function openLink(url: string, lockId: string, secret: string, events: LinkEvents, pick: () => number): Link {
   let client: MqttClient | undefined;
@@ -84,7 +84,7 @@ export function openLink(url: string, lockId: string, secret: string, events: Li
     });
     dialled.once('close', () => {
       dialled.end(true);
-      // A connection that was given up before has been told of already.
+      // `lose` has reported this disconnection already.
       if (client !== dialled) return;
       gone();
       again();

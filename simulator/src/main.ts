@@ -70,10 +70,10 @@ const DEMO = {
 const FILES = ['record', 'replay', 'json', 'html'] as const;
 
 const EXAMPLES = `
-Scenarios: list (says what each of them is), demo, load, ${scenarioNames().join(', ')},
-or the path of a .yaml file of your own (simulator/scenarios/README.md says what can stand in one).
+Scenarios: list (describes each of them), demo, load, ${scenarioNames().join(', ')},
+or the path of a .yaml file of your own (simulator/scenarios/README.md describes the format).
 
-The key needs the role tester or admin. It may also stand in SEALWATCH_KEY, where others on the machine cannot read it:
+The key needs the role tester or admin. Give it in SEALWATCH_KEY, because others on the machine can read command lines:
   export SEALWATCH_KEY=$(sealwatch key create --role tester)
   export TO="--http http://127.0.0.1:8080 --mqtt mqtt://127.0.0.1:1883"
 
@@ -83,7 +83,7 @@ Examples:
   simulate demo $TO
       forty trucks between Yiwu and Beilun, at real speed, until Ctrl-C; a second start continues
   simulate the-ramp $TO --locks 10 --seed 7 --json score.json --html score.html --tidy
-      ten trips of the last hours, back-filled now, then compared with what the platform says about them
+      ten trips of the last hours, back-filled now, then compared with the platform's alarms and verdicts
   simulate the-ramp-live $TO
       five trucks leave the road while you watch the wall: how long until it shows them red
   simulate rope-cut $TO --record failed.jsonl        and later        simulate rope-cut $TO --replay failed.jsonl --fresh
@@ -92,7 +92,7 @@ Examples:
       reports at a fixed rate, whether the platform keeps up or not; delays from the moment each was due
 
 A scenario ends by itself with a score: truth against alarms, records and the gate's verdicts. Exit code 0: all
-thresholds met; 2: played, but not met; 1: an interface refused, and the message says which one and why.`;
+thresholds met; 2: played, but not met; 1: an interface refused, and the message names it and the reason.`;
 
 async function simulate(scenario: string, options: SimulateOptions): Promise<void> {
   const readable = process.stdout.isTTY === true;

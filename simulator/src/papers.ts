@@ -1,7 +1,7 @@
 import { containerRemainder } from '@sealwatch/schemas';
 import type { Random } from './random.ts';
 
-/** The papers of one trip: made up, with the right form and check digits. */
+/** Invented papers of one trip with valid formats and check digits. */
 export interface Papers {
   declarationNo: string;
   tractorPlate: string;

@@ -1,6 +1,6 @@
 /**
- * The simulator's own plain geometry: it says where a truck truly is and how far that is from the planned road.
- * It is kept apart from the platform's geofence on purpose, so that a fault there cannot hide in the truth.
+ * Plane geometry of the simulator: the true position of a truck and its distance from the planned road. It shares no
+ * code with the platform's geofence, so that a defect there does not change the truth.
  */
 export interface LonLat {
   lon: number;
@@ -38,7 +38,7 @@ export function headingDeg(a: LonLat, b: LonLat): number {
   return (Math.atan2(east, north) / RAD + 360) % 360;
 }
 
-/** The place so many metres from a, in a heading. */
+/** The place `byM` metres from `a` in direction `heading`, degrees. */
 export function moved(a: LonLat, heading: number, byM: number): LonLat {
   const north = Math.cos(heading * RAD) * byM;
   const east = Math.sin(heading * RAD) * byM;
@@ -48,7 +48,7 @@ export function moved(a: LonLat, heading: number, byM: number): LonLat {
   };
 }
 
-/** Throws RangeError where fewer than two different points are given. */
+/** @throws RangeError if fewer than two different points are given */
 export function pathOf(points: readonly LonLat[]): Path {
   const kept: LonLat[] = [];
   const atM: number[] = [];
@@ -77,7 +77,7 @@ export function segmentAt(atM: ArrayLike<number>, m: number): number {
   return low;
 }
 
-/** Where `m` metres from the start is; beyond either end, the end. */
+/** The place `m` metres from the start, clamped to the path's ends. */
 export function pointAt(path: Path, m: number): PathPoint {
   const clamped = Math.min(Math.max(m, 0), path.lengthM);
   const i = segmentAt(path.atM, clamped);
@@ -98,7 +98,7 @@ export function cut(path: Path, fromM: number, toM: number): LonLat[] {
   return [pointAt(path, fromM), ...inner, pointAt(path, toM)].map(({ lon, lat }) => ({ lon, lat }));
 }
 
-/** Distance from a place to the nearest point of a path and how far along that is: slow, exact, every segment. */
+/** Distance from a place to the nearest point of a path and the progress of that point, m; tries every segment. */
 export function nearest(path: Path, place: LonLat): { distanceM: number; atM: number } {
   let best = { distanceM: Number.POSITIVE_INFINITY, atM: 0 };
   for (let i = 0; i + 1 < path.points.length; i++) {

@@ -1,4 +1,4 @@
-/** What the simulator tells while it runs: people read sentences, programs read JSON lines. */
+/** Progress output of the simulator: sentences for people, JSON lines for programs. */
 export interface Progress {
   info(message: string, facts?: Record<string, unknown>): void;
   warn(message: string, facts?: Record<string, unknown>): void;
@@ -9,7 +9,7 @@ export interface Progress {
 
 export type Language = 'zh' | 'en';
 
-/** zh where the environment's language is Chinese, en otherwise. */
+/** zh if the locale begins with `zh`, else en. */
 export function languageOf(text: string | undefined): Language {
   return text?.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 }
@@ -45,8 +45,8 @@ const CHINESE: Record<string, string> = {
 };
 
 const BAR_WIDTH = 30;
-/** Elsewhere than on a terminal one line per so much of the whole. */
-const TOLD_PERCENT = 10;
+/** Without a terminal, one line per this many percent. */
+const LINE_PERCENT = 10;
 
 function barOf(share: number): string {
   const full = Math.round(share * BAR_WIDTH);
@@ -60,7 +60,7 @@ export function progressTo(write: (line: string) => void, readable: boolean, lan
   const inWords = (message: string) => (language === 'zh' ? (CHINESE[message] ?? message) : message);
   const factsOf = (facts: Record<string, unknown>) => Object.entries(facts).map(([name, value]) => `${name} ${value}`);
   let barOpen = false;
-  let told = { message: '', percent: 0 };
+  let last = { message: '', percent: 0 };
   const say =
     (level: string) =>
     (message: string, facts: Record<string, unknown> = {}) => {
@@ -81,8 +81,8 @@ export function progressTo(write: (line: string) => void, readable: boolean, lan
       return;
     }
     const percent = of === 0 ? 100 : (100 * done) / of;
-    if (told.message === message && percent - told.percent < TOLD_PERCENT && done < of) return;
-    told = { message, percent };
+    if (last.message === message && percent - last.percent < LINE_PERCENT && done < of) return;
+    last = { message, percent };
     info(message, { done, of, ...facts });
   };
   return { info, warn: say('warn'), error: say('error'), share };

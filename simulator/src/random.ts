@@ -24,7 +24,7 @@ function hash(text: string): number {
 }
 
 /**
- * One stream of its own per lock, truck or decision, so that adding one does not move the others.
+ * Returns one stream per lock, truck or decision, so that adding one does not change the others.
  * @param seed any whole number
  * @param name what the stream is for, e.g. `JT70100001/gnss`
  */

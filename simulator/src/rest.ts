@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Problem } from '@sealwatch/schemas';
 
-/** An interface of the platform refused, or could not be reached: says which one and why. */
+/** An interface of the platform refused a call or could not be reached; the message names the call and the reason. */
 export class InterfaceError extends Error {
   readonly status: number;
   readonly code: string;
 
-  /** @param status HTTP status, 0 where there was no answer */
+  /** @param status HTTP status; 0 if there was no answer */
   constructor(called: string, why: string, status = 0, code = '') {
     super(`${called}: ${why}`);
     this.name = 'InterfaceError';
@@ -81,7 +81,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Waits until the platform says it accepts reports; throws with its reasons when it does not in time. */
+/** Polls /readyz until the platform accepts reports. @throws InterfaceError with its reasons after `timeoutMs` */
 export async function untilReady(base: string, timeoutMs: number, stop: AbortSignal): Promise<void> {
   const until = Date.now() + timeoutMs;
   let why = 'no answer';

@@ -55,7 +55,7 @@ export type FleetSpec = z.infer<typeof FleetSpec>;
 
 const FILE = 'demo-fleet.json';
 
-/** The fleet of the earlier run, or undefined where there was none. Throws with the file's name when unreadable. */
+/** The fleet of the earlier run; undefined if there is none. @throws Error naming the file if it cannot be read */
 export function loadFleet(folder: string): FleetSpec | undefined {
   const file = join(folder, FILE);
   let text: string;

@@ -15,6 +15,6 @@ export function basemapRoutes(app: Api, deps: ApiDeps): void {
         response: answers({ 200: Basemap }),
       },
     },
-    async () => deps.config.basemap?.told ?? ({ kind: 'offline' } as const),
+    async () => deps.config.basemap?.answer ?? ({ kind: 'offline' } as const),
   );
 }

@@ -4,12 +4,12 @@ import type { Basemap } from '@sealwatch/schemas';
 type Archive = Pick<Extract<Basemap, { kind: 'pmtiles' }>, 'content' | 'minZoom' | 'maxZoom' | 'bounds'>;
 
 const HEADER_BYTES = 127;
-/** By the number in the header; 1 and 6 are vectors (MVT, MLT), of which the screens read the first. */
+/** By the tile type in the header. 1 is MVT; 6 (MLT) is refused, because the screens cannot read it. */
 const CONTENT: Record<number, Archive['content']> = { 1: 'vector', 2: 'raster', 3: 'raster', 4: 'raster', 5: 'raster' };
 
 /**
  * Reads the header of a PMTiles archive, version 3 (https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md).
- * @throws Error saying in plain words what is wrong with the file
+ * @throws Error naming what is wrong with the file
  */
 export async function readPmtiles(path: string): Promise<Archive> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
@@ -23,7 +23,7 @@ export async function readPmtiles(path: string): Promise<Archive> {
     }
     const content = CONTENT[header.readUInt8(99)];
     if (content === undefined)
-      throw new Error(`${path} holds tiles of a kind that is not drawn here; expected MVT, PNG, JPEG, WebP or AVIF`);
+      throw new Error(`${path} has tiles that the screens cannot draw; expected MVT, PNG, JPEG, WebP or AVIF`);
     const degrees = (at: number) => header.readInt32LE(at) / 1e7;
     return {
       content,

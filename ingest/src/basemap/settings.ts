@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { BasemapTone } from '@sealwatch/schemas';
 import { type Datum, displaced, readTemplate } from './template.ts';
 
-/** The operator's own basemap, as it was configured. */
+/** The operator's basemap as configured. */
 export type BasemapSettings = { attribution: string; tone: BasemapTone } & (
   | { layers: string[][]; origins: string[] }
   | { file: string }
@@ -22,7 +22,7 @@ export interface WrongVariable {
 
 const LAYERS_MOST = 4;
 
-/** @returns the settings, undefined where there is no basemap of the operator's own; and every variable that is wrong */
+/** @returns the settings, undefined if no basemap is configured or a variable is wrong; and every wrong variable */
 export function basemapOf(given: BasemapVariables): { settings?: BasemapSettings; wrong: WrongVariable[] } {
   const source = given.SEALWATCH_BASEMAP?.trim();
   if (source === undefined) {
@@ -61,7 +61,7 @@ function readSource(
   for (const template of templates) {
     if (!web.test(template)) return { refused: 'expected templates divided by spaces, each https://… or http://…' };
     if (/\.pmtiles(\?|$)/i.test(template)) {
-      return { refused: 'a PMTiles file is served by this platform: load it down, and give the path of the file' };
+      return { refused: 'a PMTiles file is served by this platform: download it and give the path of the file' };
     }
     const read = readTemplate(template);
     if ('refused' in read) return read;

@@ -1,7 +1,7 @@
-/** Addresses of one layer of tiles, with `{z}`, `{x}`, `{y}` left to be filled in, or why they cannot be used. */
+/** Tile addresses of one layer with the placeholders `{z}`, `{x}`, `{y}`, or why the template is refused. */
 export type Template = { tiles: string[]; origins: string[] } | { refused: string };
 
-/** WMTS names the same three in its own words. */
+/** Placeholders of WMTS templates and what they are here. */
 const WMTS_NAMES: [RegExp, string][] = [
   [/\{TileMatrix\}/gi, '{z}'],
   [/\{TileRow\}/gi, '{y}'],
@@ -9,7 +9,7 @@ const WMTS_NAMES: [RegExp, string][] = [
 ];
 const EXPECTED = 'expected {z}, {x} and {y} in the address of a tile, e.g. https://tiles.example/{z}/{x}/{y}.png';
 
-/** Datums in which maps are drawn displaced: how far, and the hosts that serve such maps. */
+/** Datums other than WGS-84: by how much maps in them are displaced, and the hosts that serve such maps. */
 const DISPLACED = {
   gcj02: {
     name: 'GCJ-02',
@@ -21,7 +21,7 @@ const DISPLACED = {
 export type Datum = keyof typeof DISPLACED;
 const DATUMS: Datum[] = ['gcj02', 'bd09'];
 
-/** What is said of a map that is drawn displaced. @param source a host, or the variable that says so */
+/** @param source host or variable that has the displaced map @returns the message that refuses it */
 export function displaced(source: string, datum: Datum): string {
   const { name, metres } = DISPLACED[datum];
   return (
@@ -31,15 +31,15 @@ export function displaced(source: string, datum: Datum): string {
 }
 
 /**
- * Reads one template of raster tiles: XYZ, or WMTS by KVP or REST. `{s}` stands for a, b and c (0 to 7 at Tianditu),
- * `{0-3}` for the digits or letters between.
+ * Reads one template of raster tiles: XYZ, or WMTS by KVP or REST. `{s}` is expanded to a, b and c (0 to 7 for Tianditu),
+ * `{0-3}` to the digits or letters of the range.
  */
 export function readTemplate(text: string): Template {
   const named = WMTS_NAMES.reduce((address, [from, to]) => address.replace(from, to), text);
   const template = named.replace('{s}', named.includes('.tianditu.gov.cn/') ? '{0-7}' : '{a-c}');
   const tiles = spread(template);
   const unknown = tiles[0]?.match(/\{(?![zxy]\})[^}]*\}/)?.[0];
-  if (unknown !== undefined) return { refused: `${unknown} is not known here; ${EXPECTED}` };
+  if (unknown !== undefined) return { refused: `${unknown} is not a known placeholder; ${EXPECTED}` };
   if (['{z}', '{x}', '{y}'].some((name) => !template.includes(name))) return { refused: EXPECTED };
   const origins = new Set<string>();
   for (const address of tiles) {
@@ -52,7 +52,7 @@ export function readTemplate(text: string): Template {
   return { tiles, origins: [...origins] };
 }
 
-/** Every address that a range `{0-3}` stands for; without one, the address itself. */
+/** The addresses that a range such as `{0-3}` expands to; without a range, the address itself. */
 function spread(template: string): string[] {
   const range = /\{(\w)-(\w)\}/.exec(template);
   if (!range) return [template];
@@ -62,7 +62,7 @@ function spread(template: string): string[] {
   );
 }
 
-/** Addresses carry keys: what is said of them names the host only. */
+/** @returns why an address is refused; the message names only the host, because addresses contain keys */
 function wrongWith(url: URL): string | undefined {
   const { hostname, pathname, searchParams } = url;
   const parameter = (name: string) => [...searchParams].find(([key]) => key.toLowerCase() === name)?.[1];

@@ -5,7 +5,7 @@ import type { EvidencePack, Excursion } from './pack.ts';
 const WIDTH = 760;
 const HEIGHT = 420;
 const MARGIN = 28;
-/** A figure shows at least so much, so that a truck that stands does not fill it with noise, metres. */
+/** Least extent of a figure, metres; the noise of a parked truck must not fill it. */
 const LEAST_SPAN_M = 400;
 const METRES_PER_DEGREE = 111_320;
 
@@ -25,7 +25,7 @@ function rangeOf(values: number[]): [least: number, most: number] {
   return [least, most];
 }
 
-/** Fits points on a sheet; a plane is good enough for a figure. */
+/** Projects points onto a sheet, as on a plane, which is exact enough for a figure. */
 function sheetFor(points: LonLat[]): Sheet {
   const lons = points.map(([lon]) => lon);
   const lats = points.map(([, lat]) => lat);
@@ -94,7 +94,7 @@ export function pointsOf(track: TrackPoint[], { lockId, leftMs, toMs }: Excursio
   );
 }
 
-/** Where it left, where it was farthest, where it was back. */
+/** Points where the truck left the corridor, was farthest from it and was back inside. */
 export function marksOf(route: Route, track: TrackPoint[], excursion: Excursion): Mark[] {
   const points = pointsOf(track, excursion);
   const outside = points.filter((point) => {
@@ -145,7 +145,7 @@ interface Shown {
   title: string;
 }
 
-/** Route, track and every excursion on one figure; `only`: that excursion and what lies around it. */
+/** Route, track and every excursion on one figure; `only`: this excursion and its surroundings. */
 export function drawing({ pack, excursions, labels, title }: Shown, only?: Excursion): Markup {
   const legs = legsOf(pack.route);
   const tracks = [...new Set(pack.track.map((point) => point.lockId))].map((lockId) =>

@@ -5,7 +5,7 @@ import type { EvidencePack, GatePassage, SealChange } from './pack.ts';
 /** Namespace of event ids: the same trip always gives the same ids. */
 const EVENTS = 'c1b7d1ce-31d5-5b0b-8f6a-6a3d2f0a8e11';
 const CONTEXT = 'https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld';
-/** All of it happens in China. */
+/** Every event happens in China Standard Time. */
 const ZONE = '+08:00';
 
 export type EpcisEvent = Record<string, unknown> & { type: string; eventTime: string };
@@ -21,8 +21,8 @@ export const isClosed = (seal: SealState): boolean =>
 
 /**
  * The trip as an EPCIS 2.0 document (JSON-LD): lock and container associated and parted, departing, arriving, inspecting,
- * the container closed and open, what the lock's sensors said. Containers are BIC codes (`urn:epc:id:bic:`); locks and
- * offices have no GS1 key and stand under `urn:sealwatch:`.
+ * the container closed and open, sensor readings of the lock. Containers are BIC codes (`urn:epc:id:bic:`); locks and
+ * offices have no GS1 key and are named by `urn:sealwatch:`.
  */
 export function epcisDocument(pack: EvidencePack): Record<string, unknown> {
   const { trip } = pack;
@@ -129,7 +129,7 @@ function journey(pack: EvidencePack): EpcisEvent[] {
 
 const text = (name: string, value: string) => ({ type: `urn:sealwatch:sensor:${name}`, stringValue: value });
 
-/** What the lock itself said of its seal. */
+/** Seal states that the lock reported. */
 function sealEvent(containerNo: string, { at, lockId, seal, position }: SealChange): EpcisEvent {
   return {
     ...base('ObjectEvent', at),

@@ -18,7 +18,7 @@ function plain(part: Part): string {
   return typeof part === 'object' ? part.map(plain).join('') : escaped(String(part));
 }
 
-/** HTML or SVG; whatever is put into it is escaped unless it is markup itself. Attributes must stand in quotes. */
+/** HTML or SVG; interpolated values are escaped unless they are Markup. Attributes must be quoted. */
 export function markup(strings: TemplateStringsArray, ...parts: Part[]): Markup {
   return new Markup(strings.reduce((text, piece, i) => text + plain(parts[i - 1]) + piece));
 }

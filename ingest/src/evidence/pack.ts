@@ -38,7 +38,7 @@ export interface GatePassage {
   place?: Place;
 }
 
-/** Everything that is known of a trip, for whoever has to be shown it. Plain data: it comes from the store. */
+/** Everything the store holds about one trip, as plain data, for an evidence page or an EPCIS document. */
 export interface EvidencePack {
   generatedAt: string;
   trip: Trip;
@@ -71,7 +71,7 @@ export function excursionsOf(alarms: Alarm[]): Excursion[] {
     .filter((alarm) => alarm.rule === 'route.deviation')
     .flatMap((alarm) => {
       const listed = Array.isArray(alarm.evidence.excursions) ? alarm.evidence.excursions : [];
-      const told = (listed as Record<string, unknown>[]).flatMap((excursion): Excursion[] => {
+      const excursions = (listed as Record<string, unknown>[]).flatMap((excursion): Excursion[] => {
         const fromMs = numberOf(excursion.fromMs);
         if (fromMs === undefined) return [];
         const [toMs, maxDistanceM] = [numberOf(excursion.toMs), numberOf(excursion.maxDistanceM)];
@@ -86,7 +86,7 @@ export function excursionsOf(alarms: Alarm[]): Excursion[] {
           },
         ];
       });
-      return told.length > 0 ? told : [wholeOf(alarm)];
+      return excursions.length > 0 ? excursions : [wholeOf(alarm)];
     });
 }
 

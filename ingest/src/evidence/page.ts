@@ -4,7 +4,7 @@ import { type Markup, markup } from './markup.ts';
 import { type EvidencePack, type Excursion, excursionsOf } from './pack.ts';
 import { type Language, named, PAGE_WORDS, type PageWords } from './words.ts';
 
-/** The page's only style; its digest stands in the page's Content-Security-Policy. */
+/** The page's only style; its digest is in the page's Content-Security-Policy. */
 export const PAGE_STYLE = `
 @page{size:A4;margin:14mm}
 body{font:10.5pt/1.45 "Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif;color:#111;background:#fff;max-width:190mm;margin:0 auto;padding:6mm}
@@ -36,7 +36,7 @@ interface Sheet {
   name: (code: string) => string;
 }
 
-/** A page to print and to keep: no scripts, nothing loaded from anywhere. */
+/** A page to print or store: no scripts, no external resources. */
 export function evidencePage(pack: EvidencePack, language: Language): string {
   const words = PAGE_WORDS[language];
   const sheet: Sheet = { pack, words, language, name: (code) => named(language, code) };

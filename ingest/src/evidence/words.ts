@@ -124,7 +124,7 @@ const EN: PageWords = {
   passages: 'Gates',
   verdict: 'Verdict',
   reasons: 'Reasons',
-  decision: 'Decided by hand',
+  decision: 'Manual decision',
   acts: 'Record of acts',
   actor: 'By',
   action: 'Act',
@@ -138,7 +138,7 @@ const EN: PageWords = {
 
 export const PAGE_WORDS: Record<Language, PageWords> = { zh: ZH, en: EN };
 
-/** Codes in Chinese; in English they are words already. */
+/** Chinese texts of codes; the English page shows the codes. */
 const NAMES: Record<string, string> = {
   declared: '已申报',
   released: '已放行',

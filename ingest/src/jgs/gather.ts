@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { PassageAnswer } from '@sealwatch/schemas';
 import { blocks, field, list, printXml, timeField, type XmlNode } from './xml.ts';
 
-/** 0x81 GATHER_INFO: what the equipment of a lane has gathered, as the gate's question of contract §4. */
+/** 0x81 GATHER_INFO: what the equipment of a lane has read, as a passage question (contract §4). */
 export interface Gathered {
   /** AREA_ID: the id of the gate, a place of kind `gate`. */
   gateId: string;
@@ -19,7 +19,7 @@ function passageIdOf(node: XmlNode, sessionId: string): string {
   return `${sessionId}/${mode}/${digest}`;
 }
 
-/** How sure the camera was of a field: the CONFIDENCE_RATIO of the recognition block that holds it, Y where none does. */
+/** Confidence of a field: the CONFIDENCE_RATIO of the recognition block that contains it, Y if no block does. */
 function recognised(node: XmlNode, name: string): { text: string; confident: boolean }[] {
   const block = blocks(node).find((one) => field(one, 'CONFIDENCE_RATIO') !== undefined && name in one);
   const texts = list(field(node, name) ?? (block === undefined ? undefined : field(block, name)));
@@ -29,7 +29,7 @@ function recognised(node: XmlNode, name: string): { text: string; confident: boo
   );
 }
 
-/** @param now where the message carries no GATHER_TIME */
+/** @param now RFC 3339, used if the message has no GATHER_TIME */
 export function gatherOf(node: XmlNode, now: string): Gathered {
   const sessionId = field(node, 'SESSION_ID') ?? '';
   const [plate] = recognised(node, 'VE_LICENSE_NO');
@@ -52,7 +52,7 @@ export function gatherOf(node: XmlNode, now: string): Gathered {
   };
 }
 
-/** Where in GATHER_INFO a field of the question comes from, for what is wrong with it. */
+/** The GATHER_INFO field that each field of the question comes from, for error messages. */
 export const GATHER_FIELDS: Record<string, string> = {
   passageId: 'SESSION_ID',
   direction: 'I_E_FLAG',
@@ -73,9 +73,9 @@ export interface Units {
 const joined = (parts: string[]) => (parts.length === 0 ? undefined : parts.join('|'));
 
 /**
- * 0x82 GATHER_FEEDBACK. Business errors are why the truck does not pass; a technical error, which is why the platform
- * could not tell, never stands beside them.
- * @param result Y, N or M; a decision by hand may differ from the verdict
+ * 0x82 GATHER_FEEDBACK with the business errors, i.e. why the truck does not pass. A technical error, i.e. why the
+ * platform could not decide, is never in the same message.
+ * @param result Y, N or M; a manual decision may differ from the verdict
  */
 export function feedbackOf(
   sessionId: string,

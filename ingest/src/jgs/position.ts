@@ -16,7 +16,7 @@ const numbered = (node: XmlNode, name: string): number | undefined => {
 
 const given = <T>(key: string, value: T | undefined) => (value === undefined ? {} : { [key]: value });
 
-/** The three parts of a seal's state; where they are not told, ESEAL_STATUS L (locked) or U stands for them. */
+/** Rope, motor and cover; if the message has none of them, they follow from ESEAL_STATUS L (locked) or U. */
 function sealOf(node: XmlNode): object {
   const rope = field(node, 'ROPE_STATUS');
   const motor = field(node, 'MOTOR_STATUS');
@@ -32,7 +32,7 @@ function sealOf(node: XmlNode): object {
 /** A POSITION element as the report of its lock; SERIAL_NO with BOOT_NO is the record's identity. */
 export function positionOf(node: XmlNode, kind: string): PositionIn {
   const charge = numbered(node, 'BATTERY');
-  // 255 is no charge but "charging" (JT701D class).
+  // 255 means "charging" (JT701D class).
   const battery = charge === 255 ? { charging: true } : given('percent', charge);
   return {
     lockId: field(node, 'ESEAL_ID') ?? '',
@@ -63,7 +63,7 @@ export const isPositionKind = (kind: string | undefined): kind is '1' | '2' | '3
 
 /**
  * The command of a message of type 4: `Xnnnn` sets the interval to nnnn seconds, `0000` to the default.
- * @returns undefined where it is another one
+ * @returns undefined for any other command
  */
 export function intervalOf(command: string | undefined, defaultS: number): number | undefined {
   const seconds = /^X?(\d{4})$/.exec(command ?? '')?.[1];
@@ -79,7 +79,7 @@ export interface PositionResult {
   text?: string | undefined;
 }
 
-/** Message type 5: what became of each record or command. */
+/** Message type 5: the result of each record or command. */
 export function resultOf(results: PositionResult[]): string {
   return printXml('POSITION_RESULT', {
     MESSAGE_TYPE: '5',
@@ -105,7 +105,7 @@ export interface PositionOut {
   percent?: number | undefined;
 }
 
-/** POSITION_INFO as this platform tells it: the newest position (1), or what is stored between two times (3). */
+/** POSITION_INFO in an answer: the newest position (1), or the positions stored between two times (3). */
 export function positionInfoOf(kind: '1' | '3', positions: PositionOut[]): string {
   return printXml('POSITION_INFO', {
     MESSAGE_TYPE: kind,

@@ -6,7 +6,7 @@ const FEEDBACK: Record<string, { name: string; type: string; result: Record<stri
   POSITION_INFO: { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } },
   POSITION_QUERY: { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } },
 };
-/** A gate whose question could not be answered keeps its barrier down and calls a person. */
+/** After a technical error the gate keeps its barrier down and calls a person: CHECK_RESULT M. */
 const GATHER = { name: 'GATHER_FEEDBACK', type: '0x82', result: { CHECK_RESULT: 'M' } };
 
 export interface Refusal {
@@ -18,7 +18,7 @@ export interface Refusal {
   errors: { code: string; text: string }[];
 }
 
-/** A refusal in the form of the message's own feedback; business and technical errors never stand together. */
+/** A refusal in the feedback element of the message; it has business errors or a technical error, never both. */
 export function refusalOf({ root, sessionId, kind, errors }: Refusal): string {
   const { name, type, result } = FEEDBACK[root] ?? GATHER;
   const listed = errors.map(({ code, text }) => ({ CODE: code, TEXT: text }));

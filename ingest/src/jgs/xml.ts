@@ -5,13 +5,13 @@ import { XMLBuilder, XMLParser, XMLValidator } from 'fast-xml-parser';
 export const MAX_XML_BYTES = 128 * 1024;
 const MAX_DEPTH = 8;
 
-/** What stands in an element: text, or further elements and attributes by name. */
+/** Content of an element: text, or child elements and attributes by name. */
 export type XmlValue = string | XmlNode | (string | XmlNode)[];
 export interface XmlNode {
   [name: string]: XmlValue;
 }
 
-/** A message that cannot be read, which is another thing than a truck that may not pass (业务错误 ≠ 技术错误). */
+/** A message that cannot be read: a technical error (技术错误), not a business error (业务错误). */
 export class XmlFault extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
@@ -34,7 +34,7 @@ const parser = new XMLParser({
 const builder = new XMLBuilder({ format: true, suppressEmptyNode: true });
 
 /**
- * Reads one message: UTF-8, bounded in size and depth, without a document type and so without entities of its own.
+ * Reads one message: UTF-8, at most MAX_XML_BYTES and MAX_DEPTH levels, no document type and so no entity definitions.
  * @throws XmlFault saying what was expected
  */
 export function readXml(body: Buffer): { root: string; node: XmlNode } {
@@ -54,8 +54,8 @@ function parse(text: string): XmlNode {
   try {
     return parser.parse(text) as XmlNode;
   } catch (error) {
-    const told = error instanceof Error ? error.message : 'unreadable';
-    throw new XmlFault('xml.malformed', `${told}; expected at most ${MAX_DEPTH} levels`);
+    const reason = error instanceof Error ? error.message : 'unreadable';
+    throw new XmlFault('xml.malformed', `${reason}; expected at most ${MAX_DEPTH} levels`);
   }
 }
 
@@ -68,7 +68,7 @@ function rootOf(document: XmlNode): { root: string; node: XmlNode } {
 const textOf = (value: string | XmlNode): string =>
   (typeof value === 'string' ? value : typeof value['#text'] === 'string' ? value['#text'] : '').trim();
 
-/** The text of a field, an element or an attribute; undefined where it is missing or empty. */
+/** The text of a field, an element or an attribute; undefined if it is missing or empty. */
 export function field(node: XmlNode, name: string): string | undefined {
   const value = node[name];
   if (value === undefined) return undefined;
@@ -76,7 +76,7 @@ export function field(node: XmlNode, name: string): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** A time; one without a zone is China's, as gate equipment writes it. */
+/** A time field; a time without a zone is China Standard Time, as gate equipment writes it. */
 export function timeField(node: XmlNode, name: string): string | undefined {
   const text = field(node, name);
   const local = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d+)?)$/.exec(text ?? '');
@@ -97,7 +97,7 @@ export const children = (node: XmlNode, name: string): XmlNode[] => nodesOf(node
 /** Every element inside a node, whatever its name. */
 export const blocks = (node: XmlNode): XmlNode[] => Object.values(node).flatMap((value) => nodesOf(value));
 
-/** A message as it goes out; fields that are undefined are left out. */
+/** Writes a message; undefined fields are left out. */
 export function printXml(root: string, fields: Record<string, unknown>): string {
   const body = builder.build({ [root]: fields }) as string;
   return `<?xml version="1.0" encoding="UTF-8"?>\n${body}`;

@@ -7,7 +7,7 @@ import { nearest } from '../path.ts';
 import { randomStream } from '../random.ts';
 import { END_LEG_M, GATE_STOP_M, SERVICE_AREAS, SERVICE_AWAY_M } from './road.ts';
 
-/** What a fresh truck is there to show. */
+/** What a new truck demonstrates. */
 export type Role = 'gate-clean' | 'gate-red' | 'service' | 'ordinary';
 
 /** Roles of the first fresh trucks of a start, in order; all others are ordinary. */
@@ -52,7 +52,7 @@ export interface WayOff {
 
 const TWENTY_MINUTES: WayOff = { awayM: RAMP_AWAY_M, lengthM: RAMP_LENGTH_M, limitKmh: OFF_ROAD_KMH };
 
-/** A way off the road that begins at `leaveM` and stays well clear of it, or undefined where the road bends into it. */
+/** A way off the road that begins at `leaveM` and stays well clear of it, or undefined if the road bends into it. */
 export function wayOff(road: Path, leaveM: number, shape: WayOff = TWENTY_MINUTES): Detour | undefined {
   const { awayM, lengthM, limitKmh } = shape;
   const sides = (['right', 'left'] as const).map((side): Detour => {

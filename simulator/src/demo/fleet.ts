@@ -30,7 +30,7 @@ export interface DemoOptions {
   locks: number;
   seed?: number;
   state: string;
-  /** gives the trips up at the end, so that nothing stays on the wall */
+  /** cancels the trips at the end, so that nothing stays on the wall */
   tidy?: boolean;
   control?: Control;
 }
@@ -41,7 +41,7 @@ const TICK_MS = 250;
 const SAVE_MS = 5_000;
 
 /**
- * Runs the demo fleet until `stop`. Rejects with an InterfaceError where an interface refuses what the fleet needs.
+ * Runs the demo fleet until `stop`. Rejects with an InterfaceError if an interface refuses what the fleet needs.
  */
 export async function runDemo(options: DemoOptions, progress: Progress, stop: AbortSignal): Promise<void> {
   // One listener per truck is no leak.
@@ -111,9 +111,9 @@ async function live(run: Live): Promise<void> {
   if (failure.signal.aborted) throw failure.signal.reason;
 }
 
-const TELL_MS = 1_000;
+const PUBLISH_EVERY_MS = 1_000;
 
-/** Tells who started the fleet where each truck truly is, and makes happen what is asked for. */
+/** Sends the parent process the true state of each truck, and carries out its injections. */
 function underControl(run: Live, links: Map<Truck, Link>, control: Control): NodeJS.Timeout[] {
   const timers: NodeJS.Timeout[] = [];
   const input = (truck: Truck, one: LockInput) => {
@@ -124,22 +124,22 @@ function underControl(run: Live, links: Map<Truck, Link>, control: Control): Nod
     links.get(truck)?.lose();
     timers.push(setTimeout(() => links.get(truck)?.restore(), forMs));
   };
-  const tell = () => {
+  const publish = () => {
     const now = Date.now();
     const locks = run.trucks.map((truck) => ({ ...truthOf(truck, run.road, now), way: wayOf(truck, now) }));
     const { seed } = run.fleet;
-    control.tell({ scenario: 'demo', seed, phase: 'running', live: true, done: 0, of: locks.length, locks });
+    control.publish({ scenario: 'demo', seed, phase: 'running', live: true, done: 0, of: locks.length, locks });
   };
   control.onInject(({ lockId, what }) => {
     const truck = run.trucks.find((one) => one.spec.lockId === lockId);
     if (!truck) return `this fleet has no lock ${lockId}`;
     const refused = interfere({ road: run.road, input, cutOff }, truck, what, Date.now());
     saveFleet(run.options.state, run.fleet);
-    tell();
+    publish();
     return refused;
   });
-  tell();
-  timers.push(setInterval(tell, TELL_MS));
+  publish();
+  timers.push(setInterval(publish, PUBLISH_EVERY_MS));
   return timers;
 }
 
@@ -184,7 +184,7 @@ function linkOf(run: Live, truck: Truck, failure: AbortController): Link {
   return link;
 }
 
-/** Sends what a lock wants to say; an acknowledgement may make it say more. */
+/** Publishes a lock's outputs; an acknowledgement may cause further outputs. */
 function send(truck: Truck, link: Link, outputs: readonly LockOutput[]): void {
   for (const output of outputs) {
     if (output.type === 'reply') link.publish('reply', JSON.stringify(output.reply));
@@ -211,7 +211,7 @@ function tickAll(run: Live, links: Map<Truck, Link>): void {
   }
 }
 
-/** A fleet that the platform has left does not wait for ever. */
+/** Ends the fleet if no lock has been connected for LONELY_MS. */
 function failIfLonely(run: Live, company: { lastMs: number }, failure: AbortController): void {
   const now = Date.now();
   if (run.trucks.some((truck) => truck.lock.connected)) company.lastMs = now;

@@ -23,7 +23,7 @@ const RAMP_UNTIL_MS = 900_000;
 const RAMP_STEP_MS = 4_000;
 const OFF_ROAD_M = 300;
 
-/** What each of them is to the scenarios: what may be said because of it follows from there. */
+/** The scenario act of each interference; it determines which alarms are expected or tolerated. */
 const AS_ACT = {
   ramp: 'detour',
   'rope-cut': 'rope',
@@ -40,7 +40,7 @@ const MUST_BE_SAID: Partial<Record<Injection['what'], string>> = {
   jamming: 'comms.jamming',
 };
 
-/** @returns why it cannot happen now, where it cannot */
+/** @returns undefined if it is possible now, else why not */
 export function interfere(
   world: Interference,
   truck: Truck,
@@ -103,7 +103,7 @@ function offRoad(truck: Truck): { fromMs: number; toMs: number }[] {
 
 const iso = (timeMs: number) => new Date(timeMs).toISOString();
 
-/** The truck and its lock as they truly are. */
+/** The true state of the truck and its lock. */
 export function truthOf(truck: Truck, road: Path, nowMs: number): SimulatedLock {
   const { spec, lock } = truck;
   const departedMs = truck.drives[0]?.order.startMs ?? 0;
@@ -139,7 +139,7 @@ export function truthOf(truck: Truck, road: Path, nowMs: number): SimulatedLock 
 
 const WAY_STEP_MS = 120_000;
 
-/** The way truly driven on the present trip until now. */
+/** The line truly driven on the present trip so far. */
 export function wayOf(truck: Truck, nowMs: number): [number, number][] {
   const startMs = truck.drives[0]?.order.startMs ?? nowMs;
   const way: [number, number][] = [];

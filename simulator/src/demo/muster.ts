@@ -26,10 +26,10 @@ export interface Muster {
 }
 
 const DECLARING_AT_ONCE = 4;
-/** A truck that stands at the gate longer than this without being watched has its trip given up. */
+/** A trip is cancelled if its truck waits at the gate longer than this while the demo is stopped, ms. */
 const UNWATCHED_MS = 10 * 60_000;
 
-/** Locks of the earlier run where there was one on this database; new ones otherwise. */
+/** Locks of the earlier run if they are in this database, else new ones. */
 export async function musterLocks(muster: Muster, folder: string, count: number, seed?: number): Promise<FleetSpec> {
   const { rest, progress } = muster;
   const earlier = loadFleet(folder);
@@ -87,7 +87,7 @@ async function eachOf(trucks: readonly Truck[], act: (truck: Truck) => Promise<v
 
 const PHASE_OF_STATUS: Record<string, Phase> = { verified: 'unlocking', unlocked: 'unlocking' };
 
-/** Takes a truck's open trip up where time says it would be; false where it has none or is long past its end. */
+/** Continues a truck's open trip at the position for the present time; false if it has none or ended long ago. */
 async function continued(muster: Muster, truck: Truck): Promise<boolean> {
   const known = truck.spec.trip;
   if (!known) return false;
@@ -98,10 +98,10 @@ async function continued(muster: Muster, truck: Truck): Promise<boolean> {
   }
   setDrives(truck, muster.road, known.orders);
   const drive = driveOf(truck, muster.startMs);
-  const standing = drive !== undefined && muster.startMs > drive.endMs + UNWATCHED_MS;
-  // A truck that was not sealed yet has no drive; its departure stands a day ahead.
+  const isLeftOver = drive !== undefined && muster.startMs > drive.endMs + UNWATCHED_MS;
+  // A truck that was not sealed yet has no drive; its departure is a day ahead.
   const notSealed = drive === undefined || drive.order.startMs > muster.startMs + 3_600_000;
-  if (notSealed || (standing && known.passageId === undefined)) {
+  if (notSealed || (isLeftOver && known.passageId === undefined)) {
     await giveUp(muster, truck, known.tripId);
     return false;
   }

@@ -78,7 +78,7 @@ export async function orderInterval(rest: Rest, lockId: string, intervalS: numbe
   await rest.post(`/locks/${lockId}/commands`, { type: 'interval', intervalS });
 }
 
-/** The trip as it stands, or undefined where the platform does not know it. */
+/** The current state of a trip; undefined if the platform does not know it. */
 export async function readTrip(rest: Rest, tripId: string): Promise<TripAnswer | undefined> {
   try {
     return TripAnswer.parse(await rest.get(`/trips/${tripId}`));

@@ -8,7 +8,7 @@ import { moved, pathOf, pointAt } from '../path.ts';
 export const ROUTE_ID = 'yiwu-beilun';
 export const GATE_ID = 'daxie';
 export const ORIGIN_OFFICE = '2921';
-/** A stand-in within customs district 31; see simulator/data/README.md. */
+/** An invented office code within customs district 31; see simulator/data/README.md. */
 export const DESTINATION_OFFICE = '3100';
 
 /** Town and yard legs at the ends, with the narrower corridor. */
@@ -16,7 +16,7 @@ export const END_LEG_M = { start: 2_500, end: 3_500 };
 const TOWN_HALF_WIDTH_M = 80;
 const HALF_WIDTH_M = 200;
 
-/** Service areas: metres of the road, and how far beside it the trucks stand. */
+/** Service areas: metres of the road, and distance of the parked trucks from it. */
 export const SERVICE_AREAS = [
   { placeId: 'service-a', name: '服务区 A', atM: 62_000 },
   { placeId: 'service-b', name: '服务区 B', atM: 148_000 },
@@ -36,7 +36,7 @@ export function loadRoad(): Path {
 
 export const lonLat = ({ lon, lat }: LonLat): [number, number] => [Number(lon.toFixed(6)), Number(lat.toFixed(6))];
 
-/** Where the middle of a service area is: beside the carriageway, to the right of travel. */
+/** Centre of a service area: beside the carriageway, to the right of travel. */
 export function serviceCentre(road: Path, atM: number): LonLat {
   const on = pointAt(road, atM);
   return moved(on, on.headingDeg + 90, SERVICE_AWAY_M);
@@ -120,5 +120,5 @@ export function demoPlaces(road: Path): Record<string, Place> {
   return places;
 }
 
-/** How far before the road's end trucks stand at the barrier, m. */
+/** Distance of the barrier from the road's end, m. */
 export const GATE_STOP_M = 60;

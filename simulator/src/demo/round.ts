@@ -34,14 +34,14 @@ export interface Round {
   save(): void;
 }
 
-/** Standing at the barrier until readers have read and the lock has reported from there. */
+/** Wait at the barrier until the readers have read and the lock has reported from there, ms. */
 const AT_GATE_MS = 12_000;
 const POLL_MS = 2_000;
 const INSPECTION_POLL_MS = 15_000;
 const RETRY_MS = 20_000;
 const RETURNING_MS = 20_000;
 const UNLOCK_PATIENCE_MS = 180_000;
-/** From release to sealing, and from sealing to the first turn of the wheels. */
+/** From release to sealing, and from sealing to departure. */
 const SEALING_MS = 12_000;
 const DEPARTURE_MS = 15_000;
 /** The departure of a truck that waits for its seal. */
@@ -52,7 +52,7 @@ function enter(truck: Truck, phase: Phase, nowMs: number): void {
   truck.sinceMs = nowMs;
 }
 
-/** Does what is due for one truck and says when to look again, ms from now. */
+/** Carries out what is due for one truck. @returns when to call again, ms from now */
 export async function advanceRound(round: Round, truck: Truck, nowMs: number): Promise<number> {
   switch (truck.phase) {
     case 'driving': {
@@ -178,7 +178,7 @@ async function sealAndDepart(round: Round, truck: Truck, nowMs: number): Promise
   return DEPARTURE_MS;
 }
 
-/** Runs a truck's round, telling of refusals and trying again later. */
+/** Runs a truck's round; a refused call is logged and tried again later. */
 export async function advanceSafely(round: Round, truck: Truck, nowMs: number): Promise<number> {
   try {
     return await advanceRound(round, truck, nowMs);

@@ -10,7 +10,7 @@ import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';
 import type { TruckSpec } from '../state-file.ts';
 
-/** Where a truck is in its round; `inspection` lasts until a person at the gate has decided. */
+/** Phase of a truck's round; `inspection` lasts until a person at the gate has decided. */
 export type Phase = 'idle' | 'sealing' | 'driving' | 'at-gate' | 'unlocking' | 'inspection' | 'returning';
 
 /** One truck with its lock, as the demo keeps it in memory. */
@@ -26,7 +26,7 @@ export interface Truck {
   made: { what: Injection['what']; atMs: number }[];
 }
 
-/** Reported in the past, before the demo watched it. */
+/** Reporting interval before the demo ran, s. */
 export const BACKFILL_INTERVAL_S = 30;
 export const LIVE_INTERVAL_S = 5;
 
@@ -52,7 +52,7 @@ export function driveOf(truck: Truck, timeMs: number): Drive | undefined {
   return truck.drives.findLast((drive) => drive.order.startMs <= timeMs) ?? truck.drives[0];
 }
 
-/** Where the truck truly is; undefined while it has no trip. */
+/** True position of the truck; undefined while it has no trip. */
 export function motionOf(truck: Truck, timeMs: number): Motion | undefined {
   const drive = driveOf(truck, timeMs);
   return drive && motionAt(drive, timeMs);
@@ -84,7 +84,7 @@ export function tick(truck: Truck, nowMs: number): LockOutput[] {
 }
 
 /**
- * Lives a stretch of the past without a connection: every record goes to the lock's flash.
+ * Runs the lock over a past stretch of time without a connection: every record goes to its flash.
  * @returns how many records were made
  */
 export function catchUp(truck: Truck, fromMs: number, toMs: number): number {

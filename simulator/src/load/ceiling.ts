@@ -6,7 +6,7 @@ import { samplePayload } from './payload.ts';
 import type { BareLock } from './socket.ts';
 import { openBareLock } from './socket.ts';
 
-/** What the sender can do by itself, on one core. */
+/** Highest rates of the sender alone, on one core. */
 export interface Ceiling {
   /** reports made, sent and acknowledged per second in which the sender's thread was busy */
   reportsPerS: number;
@@ -16,13 +16,13 @@ export interface Ceiling {
 
 const LOCKS = 200;
 const FOR_MS = 1_500;
-/** Reports on their way at once: enough to keep the sender busy, too few to fill its memory. */
+/** Reports without PUBACK at the same time: keeps the sender busy and its memory small. */
 const WINDOW = 4_000;
 const BURST = 200;
 
 /**
- * Sends as fast as it can for a second and a half to a broker that only says yes (`bin/sink.mjs`, in a worker): what is
- * measured against a platform below this figure is the platform's doing.
+ * Sends as fast as possible for 1.5 s to a sink that only acknowledges (`bin/sink.mjs`, in a worker). A rate measured
+ * against a platform that is lower than this is limited by the platform.
  */
 export async function measureCeiling(stop: AbortSignal): Promise<Ceiling> {
   const sink = new Worker(new URL('../../bin/sink.mjs', import.meta.url));
@@ -48,7 +48,7 @@ export async function measureCeiling(stop: AbortSignal): Promise<Ceiling> {
   }
 }
 
-/** Seconds since then in which this thread was not waiting. */
+/** Seconds since `since` in which this thread's event loop was busy. */
 const busyS = (since: ReturnType<typeof performance.eventLoopUtilization>): number =>
   performance.eventLoopUtilization(since).active / 1_000;
 

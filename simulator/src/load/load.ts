@@ -31,7 +31,7 @@ export interface LoadOptions {
 export interface LoadResult {
   locks: number;
   connectS: number;
-  /** asked for, over all locks */
+  /** requested reports per second, over all locks */
   offeredPerS: number;
   sent: number;
   acknowledged: number;
@@ -39,17 +39,17 @@ export interface LoadResult {
   /** not sent because the lock's connection was gone */
   unsendable: number;
   /**
-   * From the moment a report was due to its PUBACK: a platform that stalls is charged for every report that was due
-   * meanwhile (corrected for coordinated omission). What was never acknowledged counts with the time it has waited.
+   * From the time a report was due to its PUBACK, so that a stall counts for every report due meanwhile (corrected for
+   * coordinated omission). A report without PUBACK counts with the time it has waited.
    */
   latencyMs: { p50: number; p95: number; p99: number; p999: number; max: number };
   /** longest time the sender itself was behind its own schedule */
   senderLateMs: number;
-  /** of one core, in percent: below 100 the sender had time left */
+  /** percent of one core; below 100 the sender was not the bottleneck */
   senderBusyPercent: number;
-  /** reports per second and core while offering, reckoned from the time the sender was busy */
+  /** reports per second of busy time of the sender */
   senderReportsPerSPerCore: number;
-  /** the same against a sink that only says yes */
+  /** the same against a sink that only acknowledges */
   ceiling: Ceiling;
   missingInSample: number;
 }
@@ -57,11 +57,11 @@ export interface LoadResult {
 const READY_WAIT_MS = 60_000;
 const IMPORT_AT_ONCE = 10_000;
 const DRAIN_MS = 30_000;
-/** A person who stops a run waits no longer than this for what is on its way. */
+/** After a stop, longest wait for outstanding PUBACKs, ms. */
 const STOPPED_DRAIN_MS = 3_000;
 const SAMPLED_LOCKS = 20;
 
-/** Offers reports at a fixed rate, whether the platform keeps up or not, and measures from when each was due. */
+/** Offers reports at a fixed rate, whether the platform keeps up or not, and measures each from the time it was due. */
 export async function runLoad(options: LoadOptions, progress: Progress, stop: AbortSignal): Promise<LoadResult> {
   const rest = connectRest(options.http, options.key, new AbortController().signal);
   await untilReady(options.http, READY_WAIT_MS, stop);
@@ -86,12 +86,12 @@ export async function runLoad(options: LoadOptions, progress: Progress, stop: Ab
   try {
     const busy = performance.eventLoopUtilization();
     const offerFrom = performance.now();
-    const tell = (done: number, of: number) =>
+    const onProgress = (done: number, of: number) =>
       progress.share('offering', done, of, {
         acknowledged: tally.acknowledged,
         p99Ms: Math.round(histogram.getValueAtPercentile(99) / 1_000),
       });
-    const offered = await offer({ ...options, startedMs }, locks, tell, stop);
+    const offered = await offer({ ...options, startedMs }, locks, onProgress, stop);
     const use = performance.eventLoopUtilization(busy);
     await drained(locks, stop);
     const elapsedS = (performance.now() - offerFrom) / 1_000;
@@ -171,7 +171,7 @@ async function connectAll(
   return locks;
 }
 
-/** Of some of the locks: how many acknowledged records the platform does not show. */
+/** Acknowledged records of a sample of locks that the platform does not return. */
 async function missingInSample(
   rest: Rest,
   locks: readonly BareLock[],

@@ -16,21 +16,21 @@ export interface Offered {
   unsendable: number;
   /** longest time the sender itself was behind its own schedule, ms */
   senderLateMs: number;
-  /** how many records each lock has made */
+  /** records made per lock */
   seqs: number[];
 }
 
 const PULSE_MS = 5;
-const TELL_MS = 500;
+const PROGRESS_EVERY_MS = 500;
 
 /**
- * Each pulse sends whatever is due by the clock: a slow platform never slows the offer (open loop).
- * @param tell called twice a second with what has been sent so far
+ * Sends every 5 ms the reports that are due by the clock; a slow platform does not slow the offer (open loop).
+ * @param onProgress called twice a second with the number of reports offered so far
  */
 export async function offer(
   { rate, seconds, startedMs }: Offer,
   locks: readonly BareLock[],
-  tell: (sent: number, of: number) => void,
+  onProgress: (sent: number, of: number) => void,
   stop: AbortSignal,
 ): Promise<Offered> {
   const seqs = locks.map(() => 0);
@@ -38,7 +38,7 @@ export async function offer(
   const total = Math.floor(rate * seconds);
   const begin = performance.now();
   const perMs = rate / 1_000;
-  let toldMs = begin;
+  let progressMs = begin;
   for (let next = 0; next < total && !stop.aborted; ) {
     const now = performance.now();
     const dueCount = Math.min(total, Math.floor((now - begin) * perMs));
@@ -55,12 +55,12 @@ export async function offer(
       seqs[index]! += 1;
       result.sent += 1;
     }
-    if (now - toldMs > TELL_MS) {
-      toldMs = now;
-      tell(next, total);
+    if (now - progressMs > PROGRESS_EVERY_MS) {
+      progressMs = now;
+      onProgress(next, total);
     }
     await delay(PULSE_MS);
   }
-  tell(result.sent + result.unsendable, total);
+  onProgress(result.sent + result.unsendable, total);
   return result;
 }

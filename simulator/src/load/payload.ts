@@ -1,4 +1,4 @@
-/** A report of lock number `index`, as text: at 10,000 a second, building objects first would be the larger part. */
+/** A report of lock number `index`, as text; at 10,000 reports/s, building objects first would take most of the time. */
 export function samplePayload(index: number, seq: number, timeMs: number): string {
   const time = new Date(timeMs).toISOString();
   const lon = (119.96 + ((index * 7 + seq) % 19_000) / 10_000).toFixed(6);

@@ -6,7 +6,7 @@ import { reportTopic } from '@sealwatch/schemas';
 import { generate, parser } from 'mqtt-packet';
 import { InterfaceError } from '../rest.ts';
 
-/** A lock with nothing but a socket: the least that can publish, so that the fleet is never the bottleneck. */
+/** A lock that is only a socket: it costs little, so that the fleet is not the bottleneck. */
 export interface BareLock {
   readonly lockId: string;
   readonly open: boolean;
@@ -24,7 +24,7 @@ const MAX_MESSAGE_ID = 65_535;
 
 /**
  * @param onAcknowledged called with the due time of the publish that was acknowledged
- * @throws InterfaceError where the broker refuses the lock or does not answer
+ * @throws InterfaceError if the broker refuses the lock or does not answer
  */
 export async function openBareLock(
   url: string,
@@ -84,7 +84,7 @@ function dial(url: string): Socket {
   return connect({ host: hostname, port: Number(port || 1_883), noDelay: true });
 }
 
-/** MQTT 3.1.1, 3.2.2.3, as far as it has to do with a lock. */
+/** Meanings of CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const REFUSALS: Record<number, string> = {
   4: 'the lock id or its secret is malformed',
   5: 'the lock is unknown, retired, or its secret is wrong',

@@ -6,7 +6,7 @@ import { perform } from './perform.ts';
 import type { Scenario } from './scenario.ts';
 import { shareTrips } from './scenario.ts';
 
-/** The locks of one vehicle and all that they will be played through. */
+/** The locks of one vehicle and the scripts that they play. */
 export interface Group {
   lockIds: string[];
   lines: LineName[];
@@ -36,7 +36,7 @@ export function groupsOf(scenario: Scenario, trips: number, seed: number, startM
     for (let i = 0; i < count; i++) {
       const index = groups.length;
       const lockIds = Array.from({ length: plain.boxes }, (_, box) => lockName(seed, startMs, index * 2 + box));
-      // Trucks reach the gate one after another in the last ten minutes, two of them standing there before the start.
+      // Trucks reach the gate one after another in the last ten minutes, two of them before the start.
       const staggerMs = plain.train ? 0 : ((index * 37) % GATE_SPREAD_S) * 1_000;
       const endMs = plain.live ? startMs + LIVE_AFTER_MS : startMs - AT_GATE_BEFORE_MS - staggerMs;
       const wagon = plain.train ? { wagon: { index: i, of: count, trainSeed: seed * 100_000 + part } } : {};

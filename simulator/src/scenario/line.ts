@@ -24,7 +24,7 @@ import type { Rest } from '../rest.ts';
 export const LINES = ['road', 'rail'] as const;
 export type LineName = (typeof LINES)[number];
 
-/** Where a scenario's trips go: the planned line, its places, and what drives there. */
+/** The line of a scenario: the planned route, its places and its vehicles. */
 export interface Line {
   name: LineName;
   mode: 'road' | 'rail';
@@ -39,7 +39,7 @@ export interface Line {
   areas: Record<string, { atM: number; awayM: number }>;
   /** the slow first and last stretches, m */
   townM: { start: number; end: number };
-  /** how far before the end vehicles stand at the gate, m */
+  /** distance of the gate from the end, m */
   gateStopM: number;
   cruiseKmh: [least: number, most: number];
 }
@@ -67,11 +67,11 @@ function roadLine(): Line {
 }
 
 const RAIL_GATE = 'alashankou-rail';
-/** Stand-ins; see simulator/data/README.md. */
+/** Invented office codes; see simulator/data/README.md. */
 const RAIL_ORIGIN_OFFICE = '9401';
 const RAIL_DESTINATION_OFFICE = '9400';
 const RAIL_HALF_WIDTH_M = 200;
-/** A whole train has to stand within the yard at its end. */
+/** The yard at the end must hold a whole train. */
 const RAIL_YARD_RADIUS_M = 1_500;
 /** Waits of three to four hours at the border are legitimate. */
 const BORDER_STAY_MIN = 300;

@@ -19,7 +19,7 @@ export interface Sending {
   payload: string;
   /** waits until the lock's next trip has been declared */
   held: boolean;
-  /** is sent at that moment and no earlier, epoch ms; at once where absent */
+  /** earliest time of sending, epoch ms; absent: at once */
   dueMs?: number;
 }
 
@@ -27,9 +27,9 @@ export interface Sending {
 export interface LockRun {
   lock: LockState;
   sendings: Sending[];
-  /** what the lock says while the gate reads it, and on its next trip; made at the time of playing */
+  /** what the lock reports while the gate reads it and on its next trip; made while playing */
   liveNow: Sending[];
-  /** every record made, with where the truck truly was */
+  /** every record made, with the true position of the truck */
   made: { report: Report; timeMs: number; motion: Motion }[];
   acknowledged: Set<string>;
   quarantined: number;
@@ -43,7 +43,7 @@ export interface RunOptions {
   seed: number;
   untilMs: number;
   loseAcksShare: number;
-  /** from then on the lock lies where it is */
+  /** from this time on the lock does not move, epoch ms */
   leftBehindMs: number;
   holdBacklog: boolean;
   /** records made from then on are sent one by one, each at its own time */
@@ -52,7 +52,7 @@ export interface RunOptions {
   liveRecords: number;
 }
 
-/** Stands in a payload for the time at which it is sent. */
+/** Placeholder in a payload for the time of sending. */
 export const NOW = '@now';
 
 const DAY_MS = 86_400_000;
@@ -210,7 +210,7 @@ class Run {
     this.result.sendings.push({ lockId: this.lock.lockId, payload, held, ...when });
   }
 
-  /** Standing where the drive ended, with the seal as it is. */
+  /** Parked at the end of the drive, with the seal unchanged. */
   sayNow(): void {
     if (this.lock.mode === 'deep-sleep') return;
     const motion = motionIn(this.options.world, Math.min(this.options.untilMs, this.options.leftBehindMs));

@@ -19,17 +19,17 @@ export interface TripScript {
   line: LineName;
   lockIds: string[];
   papers: Papers;
-  /** second box, where there are two */
+  /** second box, if there is one */
   secondContainerNo?: string;
   /** absent: it begins when it is played */
   departedMs?: number;
   sendings: Sending[];
-  /** what each lock says while the gate reads it, made at the time of playing */
+  /** what each lock reports while the gate reads it; made while playing */
   liveNow: Sending[];
   truth: TripTruth;
 }
 
-/** After standing at the gate so long the lock has said it more than once. */
+/** Wait at the gate, ms; the lock reports from there more than once. */
 const AT_GATE_MS = 120_000;
 /** Beyond the widest corridor plus what is added for accuracy: outside for certain. */
 const SURELY_OUTSIDE_M = 300;
@@ -45,7 +45,7 @@ export interface Casting {
   wagon?: Wagon;
 }
 
-/** One script, or two where the lock goes on to another trip; pure: the same casting gives the same bytes. */
+/** One script, or two if the lock is used on another trip; pure: the same casting gives the same bytes. */
 export function perform(casting: Casting): TripScript[] {
   const { script, locks } = performOne(casting, fresh(casting));
   return casting.plain.reusedAtOnce ? [script, nextTrip(casting, locks)] : [script];
@@ -215,7 +215,7 @@ function deviations(road: Path, world: TripWorld, runs: readonly LockRun[]): Exp
 const lastOf = (runs: readonly LockRun[]) =>
   runs.reduce((last, run) => Math.max(last, run.made.at(-1)?.timeMs ?? 0), 0);
 
-/** A lock that is heard of no more on an open trip. */
+/** A lock that stops reporting on an open trip. */
 function silences({ moments }: TripWorld, plain: Plain): Expectation[] {
   const gone = moments.find(({ act }) => act.do === 'vanish');
   if (!gone || plain.live) return [];
@@ -233,9 +233,9 @@ function sealFacts(world: TripWorld, runs: readonly LockRun[]): Expectation[] {
     if (act.do === 'wrong-password') return act.times >= 5 ? [{ rule: 'seal.wrong-password', atMs }] : [];
     return act.do === 'clone' ? [{ rule: 'seal.identity-mismatch', atMs }] : [];
   });
-  // What is not heard of any more cannot say that it was jammed.
-  const heard = world.moments.some(({ act }) => act.do === 'vanish') ? [] : world.spells.jam;
-  const jams = heard
+  // A lock that has stopped reporting cannot report jamming.
+  const jammed = world.moments.some(({ act }) => act.do === 'vanish') ? [] : world.spells.jam;
+  const jams = jammed
     .filter(({ fromMs }) => fromMs < last)
     .map((span) => ({ rule: 'comms.jamming', atMs: span.fromMs }));
   return [...rules, ...jams].map(({ rule, atMs }) => ({ rule, span: { fromMs: atMs, toMs: last } }));

@@ -41,7 +41,7 @@ const Script: z.ZodType<TripScript> = z.object({
   }),
 });
 
-/** One line for the scripts of one truck: everything that is declared, sent and true, to be played again. */
+/** One line for the scripts of one truck: what is declared and sent, and the truth, so that it can be replayed. */
 export function appendRecording(file: string, scripts: readonly TripScript[]): void {
   appendFileSync(file, `${JSON.stringify(scripts)}\n`);
 }

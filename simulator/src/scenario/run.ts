@@ -19,11 +19,11 @@ import { groupsOf } from './groups.ts';
 import type { Line } from './line.ts';
 import { loadLine, putLine } from './line.ts';
 import { appendRecording, readRecording, renamed } from './recording.ts';
+import type { RunReporter } from './run-reporter.ts';
+import { reportTo } from './run-reporter.ts';
 import type { Scenario } from './scenario.ts';
 import type { Played, Stage } from './stage.ts';
 import { play } from './stage.ts';
-import type { Telling } from './telling.ts';
-import { tellingTo } from './telling.ts';
 
 export interface ScenarioOptions {
   http: string;
@@ -43,11 +43,11 @@ export interface ScenarioOptions {
   fresh?: boolean;
   /** cancels what is still open after the score */
   tidy?: boolean;
-  /** how long is waited at most for what is expected to be said, ms */
+  /** longest wait for the expected alarms, ms */
   settleMs?: number;
-  /** puts another line on the platform than the one that is driven: a rule broken on purpose */
+  /** puts a route on the platform that is not the one driven, so that a rule fails on purpose */
   changeLine?: (line: Line) => Line;
-  /** is told of the run while it lasts */
+  /** receives the state of the run */
   control?: Control;
 }
 
@@ -62,12 +62,12 @@ export interface Outcome {
   quarantined: number;
 }
 
-/** Plays a scenario against a running platform and asks what the platform says about it. */
+/** Plays a scenario against a running platform and reads its alarms, records and verdicts. */
 export async function playScenario(
   options: ScenarioOptions,
   progress: Progress,
   stop: AbortSignal,
-  telling = tellingTo(undefined, options.scenario, options.seed, options.trips),
+  reporter = reportTo(undefined, options.scenario, options.seed, options.trips),
 ): Promise<Outcome> {
   // One listener per truck is no leak.
   setMaxListeners(0, stop);
@@ -86,15 +86,15 @@ export async function playScenario(
   try {
     const startMs = Date.now();
     const played = await playAll(
-      { rest, mqtt: options.mqtt, lines, secrets, stop, onAcknowledged, onDeclared: telling.declared },
+      { rest, mqtt: options.mqtt, lines, secrets, stop, onAcknowledged, onDeclared: reporter.declared },
       groups,
       options,
       progress,
-      telling,
+      reporter,
     );
     const perSecond = Math.round((tally.records * 1_000) / (Date.now() - startMs));
     progress.info('played', { trips: played.length, records: tally.records, perSecond });
-    telling.scoring();
+    reporter.scoring();
     const evidence = await gather(rest, played, { feed, settleMs: options.settleMs ?? SETTLE_MS }, stop);
     const lockIds = new Set(groups.flatMap((group) => group.lockIds));
     const quarantined = await quarantinedOf(rest, lockIds);
@@ -105,12 +105,12 @@ export async function playScenario(
   }
 }
 
-/** Plays a scenario and scores what the platform says about it; writes the files asked for. */
+/** Plays a scenario, scores the platform's answers, and writes the requested files. */
 export async function runScenario(options: ScenarioOptions, progress: Progress, stop: AbortSignal): Promise<Score> {
-  const telling = tellingTo(options.control, options.scenario, options.seed, options.trips);
-  const { evidence, quarantined } = await playScenario(options, progress, stop, telling);
+  const reporter = reportTo(options.control, options.scenario, options.seed, options.trips);
+  const { evidence, quarantined } = await playScenario(options, progress, stop, reporter);
   const result = score(evidence, quarantined, options.scenario.thresholds);
-  telling.scored(result);
+  reporter.scored(result);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
   if (options.html) {
     const { scenario, seed, http } = options;
@@ -120,7 +120,7 @@ export async function runScenario(options: ScenarioOptions, progress: Progress, 
   return result;
 }
 
-/** @throws Error where a recording's locks are known already, or a live scenario is to be played at another time */
+/** @throws Error if a recording's locks are registered already, or `atMs` is given for a live scenario */
 async function groupsFor(rest: Rest, options: ScenarioOptions): Promise<Group[]> {
   const { scenario, trips, seed, atMs } = options;
   const live = scenario.parts.some(({ plain }) => plain.live);
@@ -140,7 +140,7 @@ async function groupsFor(rest: Rest, options: ScenarioOptions): Promise<Group[]>
   return groups;
 }
 
-/** A refused feed makes the score poorer, not wrong: alarms, records and verdicts come by REST. */
+/** Without the feed the score lacks feed delays; alarms, records and verdicts are read by REST. */
 async function feedOf({ http, key }: ScenarioOptions, progress: Progress): Promise<FeedWatch | undefined> {
   try {
     return await watchFeed(http, key);
@@ -176,7 +176,7 @@ async function playAll(
   groups: readonly Group[],
   options: ScenarioOptions,
   progress: Progress,
-  telling: Telling,
+  reporter: RunReporter,
 ): Promise<Played[]> {
   const together = options.scenario.parts.some(({ plain }) => plain.allAtOnce || plain.live);
   const atOnce = together ? groups.length : TRIPS_AT_ONCE;
@@ -192,14 +192,14 @@ async function playAll(
       played.push(...(await play(stage, scripts)));
       done += 1;
       progress.share('playing trips', done, groups.length);
-      telling.played(done, groups.length);
+      reporter.played(done, groups.length);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, groups.length) }, worker));
   return played;
 }
 
-/** Asks until what is expected has been said, or for so long that it will not be. */
+/** Polls until all expected alarms are there or the wait is over. */
 async function gather(
   rest: Rest,
   played: readonly Played[],

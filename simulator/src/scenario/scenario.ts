@@ -11,7 +11,7 @@ const Stretch = { fromKm: Km, toKm: Km };
 /** What a truck, its lock or its surroundings do on the way. Kilometres are shifted by `spreadKm` from trip to trip. */
 export const Act = z.discriminatedUnion('do', [
   z.strictObject({
-    do: z.literal('detour').describe('leaves the road at the next place where it can, and comes back'),
+    do: z.literal('detour').describe('leaves the road at the next possible place and comes back'),
     atKm: Km,
     lengthKm: z.number().min(2).max(200).default(12.5).describe('how much of the planned road is missed'),
     awayM: z.number().min(400).max(20_000).default(1_300),
@@ -22,7 +22,7 @@ export const Act = z.discriminatedUnion('do', [
     minutes: z.number().positive().max(600),
   }),
   z.strictObject({
-    do: z.literal('halt').describe('stands on the road where no stop is allowed'),
+    do: z.literal('halt').describe('stops on the road outside allowed stops'),
     atKm: Km,
     minutes: z.number().positive().max(600),
   }),
@@ -32,7 +32,10 @@ export const Act = z.discriminatedUnion('do', [
     do: z.literal('cell-only').describe('cell positions, 500–2000 m off, instead of GNSS'),
     ...Stretch,
   }),
-  z.strictObject({ do: z.literal('jam').describe('a jammer: no fix, no radio, and the lock says so'), ...Stretch }),
+  z.strictObject({
+    do: z.literal('jam').describe('a jammer: no fix, no radio, and the lock reports jamming afterwards'),
+    ...Stretch,
+  }),
   z.strictObject({ do: z.literal('clock').describe('the lock is a day ahead'), ...Stretch }),
   z.strictObject({
     do: z.literal('multipath').describe('high walls or cranes: the fix drifts slowly, and claims 2 m'),
@@ -51,7 +54,7 @@ export const Act = z.discriminatedUnion('do', [
     do: z.literal('motor-stuck').describe("the lock's motor neither locks nor unlocks any more"),
     atKm: Km,
   }),
-  z.strictObject({ do: z.literal('vanish').describe('nothing is heard of the lock from there on'), atKm: Km }),
+  z.strictObject({ do: z.literal('vanish').describe('the lock sends nothing from there on'), atKm: Km }),
   z.strictObject({ do: z.literal('illegal-card'), atKm: Km, times: z.int().min(1).max(20).default(1) }),
   z.strictObject({ do: z.literal('wrong-password'), atKm: Km, times: z.int().min(1).max(50).default(5) }),
   z.strictObject({ do: z.literal('reboot'), atKm: Km }),
@@ -91,7 +94,7 @@ const Plain = z.strictObject({
   boxes: z.int().min(1).max(2).default(1),
   /** all trips are wagons of one train: the same motion, one behind the other */
   train: z.boolean().default(false),
-  /** no fix where the map's line has no vertex for long: straight tunnels */
+  /** no fix on long stretches of the line without a vertex: straight tunnels */
   tunnels: z.boolean().default(false),
   /** the end of the trip is played at real speed: `leadS` before something happens, for `seconds`, and no further */
   live: z
@@ -99,7 +102,7 @@ const Plain = z.strictObject({
     .exactOptional(),
   intervalS: z.int().min(5).max(3_600).default(30),
   spreadKm: z.number().min(0).max(50).default(5),
-  /** the lock goes on to another trip before its blind-area records are sent */
+  /** the lock is used on another trip before its blind-area records are sent */
   reusedAtOnce: z.boolean().default(false),
   /** every trip is played at the same time, whatever the load */
   allAtOnce: z.boolean().default(false),
@@ -107,7 +110,9 @@ const Plain = z.strictObject({
   verdict: z
     .enum(['release', 'manual', 'alarm', 'unasked'])
     .exactOptional()
-    .describe("the gate's right answer, where it does not follow from the acts; unasked: never gets there"),
+    .describe(
+      'the right gate verdict, if it does not follow from the acts; unasked: the truck does not reach the gate',
+    ),
   thresholds: Thresholds,
 });
 
@@ -174,7 +179,7 @@ export function loadScenario(name: string): Scenario {
   return { name, about, trips, thresholds, parts };
 }
 
-/** How many of the trips fall to each part: by weight, at least one each where there are enough. */
+/** Trips per part: by weight, at least one each if there are enough. */
 export function shareTrips(parts: readonly { weight: number }[], trips: number): number[] {
   const total = parts.reduce((sum, part) => sum + part.weight, 0);
   const counts = parts.map((part) =>

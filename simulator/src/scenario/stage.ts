@@ -20,7 +20,7 @@ import { NOW } from './lock-run.ts';
 import type { TripScript } from './perform.ts';
 import type { TripTruth } from './truth.ts';
 
-/** Where scripts are played: a running platform, by its public interfaces. */
+/** Plays scripts against a running platform by its public interfaces. */
 export interface Stage {
   rest: Rest;
   mqtt: string;
@@ -41,7 +41,7 @@ export interface Sent {
   sentMs: number;
 }
 
-/** What came of one trip. */
+/** The result of one trip. */
 export interface Played {
   tripId: string;
   lockIds: string[];
@@ -54,7 +54,7 @@ export interface Played {
 
 const CLOSE_WAIT_MS = 20_000;
 
-/** Plays a script, and the one that the same locks go on to. */
+/** Plays a script, and the following script of the same locks. */
 export async function play(stage: Stage, scripts: readonly TripScript[]): Promise<Played[]> {
   const [first, next] = scripts;
   if (!first) return [];
@@ -92,7 +92,7 @@ function playedAs(script: TripScript, trip: Declared, answer: PassageAnswer | un
   return { ...trip, lockIds, endMs: Date.now(), truth, ...(answer ? { answer } : {}) };
 }
 
-/** @throws Error where a recording plays on a line that was not put */
+/** @throws Error if a recording uses a line that is not on the platform */
 function lineOf(stage: Stage, script: TripScript): Line {
   const line = stage.lines.get(script.line);
   if (!line) throw new Error(`no line ${script.line} on this stage`);

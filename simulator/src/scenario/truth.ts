@@ -1,7 +1,7 @@
 import type { Act, Plain } from './scenario.ts';
 import type { Span } from './world.ts';
 
-/** Something that truly happened and that the platform must say. */
+/** An event that truly happened and must raise an alarm. */
 export interface Expectation {
   rule: string;
   /** true beginning and end, epoch ms */
@@ -12,12 +12,12 @@ export interface Expectation {
 export interface TripTruth {
   scenario: string;
   expected: Expectation[];
-  /** rules that may or may not speak here, because what they watch was there but not for certain */
+  /** rules that may or may not raise an alarm here, because it is not certain that their condition was met */
   tolerated: string[];
   verdict: 'release' | 'manual' | 'alarm' | 'unasked';
   /** identity (`lockId/boot/seq`) of each record sent and acknowledged that must be shown, and how it was meant */
   acknowledged: string[];
-  /** records and payloads that must stand in quarantine */
+  /** number of records and payloads that must be in quarantine */
   quarantined: number;
   /** the way truly driven, thinned out: `[lon, lat]` */
   way?: [number, number][];
@@ -34,7 +34,7 @@ const CRITICAL = new Set([
 ]);
 const LATCHED_MAJOR = new Set(['comms.jamming']);
 
-/** Said by the platform about the manner of delivery; never wrong when records are sent late, all at once. */
+/** Rules about late delivery; always tolerated, because records are sent late and all at once. */
 const OF_DELIVERY = ['comms.late-batch', 'comms.silent', 'comms.sequence-gap', 'time.overdue'];
 
 const TOLERATED: Record<string, readonly string[]> = {
@@ -60,7 +60,7 @@ export function toleratedOf(acts: readonly Pick<Act, 'do'>[]): string[] {
   return [...new Set([...OF_DELIVERY, ...acts.flatMap((act) => TOLERATED[act.do] ?? [])])];
 }
 
-/** The gate's right answer, by what truly happened. */
+/** The right gate verdict for the true events. */
 export function rightVerdict(plain: Plain, expected: readonly Expectation[]): TripTruth['verdict'] {
   if (plain.verdict) return plain.verdict;
   if (expected.some(({ rule }) => CRITICAL.has(rule))) return 'alarm';

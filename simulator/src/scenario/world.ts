@@ -19,7 +19,7 @@ export const within = (spans: readonly Span[], timeMs: number): boolean =>
 
 type Spell = 'dead-zone' | 'no-sky' | 'cell-only' | 'jam' | 'clock' | 'multipath' | 'jumps';
 
-/** One truck's way through the world: where it is when, and what surrounds it. */
+/** The true drive of one truck and its surroundings over time. */
 export interface TripWorld {
   drive: Drive;
   /** the planned line */
@@ -35,7 +35,7 @@ export interface TripWorld {
   offRoad: Span[];
 }
 
-/** Metres of the planned road → metres of the path driven; where the road was left, as far along the way beside it. */
+/** Metres of the planned road → metres of the driven path; on a detour, the same share of the detour. */
 function pathM(drive: Drive, roadM: number): number {
   let shift = -drive.order.fromM;
   for (const { fromM, toM, detour } of drive.detours) {
@@ -70,7 +70,7 @@ function detoursOf(line: Line, acts: readonly Act[], shiftM: number): Detour[] {
 
 const COUNTRY_ROAD_KMH = 46;
 
-/** The first stretch from `fromM` on where the detour stays clear of the bending road. */
+/** The first stretch from `fromM` on that keeps the detour away from bends of the road. */
 function openDetour(road: Path, act: Extract<Act, { do: 'detour' }>, fromM: number): Detour {
   for (let leaveM = fromM; leaveM < road.lengthM - act.lengthKm * 1_000 - 8_000; leaveM += 1_000) {
     const shape = { awayM: act.awayM, lengthM: act.lengthKm * 1_000, limitKmh: COUNTRY_ROAD_KMH };
@@ -169,7 +169,7 @@ function surroundings(
   return { spells, wrongM, moments };
 }
 
-/** Where it truly is; a wagon runs behind the head of its train on the same metals. */
+/** The true position; a wagon follows the head of its train on the same track. */
 export function motionIn(world: TripWorld, timeMs: number): Motion {
   const motion = motionAt(world.drive, timeMs);
   if (world.behindM === 0) return motion;
@@ -178,7 +178,7 @@ export function motionIn(world: TripWorld, timeMs: number): Motion {
   return { ...motion, ...(atM < 0 ? behindStart() : pointAt(world.drive.path, atM)) };
 }
 
-/** The first thing that happens on the way, epoch ms; where nothing does, the arrival. */
+/** Time of the first event of the drive, or of the arrival if there is none, epoch ms. */
 export function firstEventMs({ drive, offRoad, moments, spells }: TripWorld): number {
   const begun = [...offRoad, ...spells.jam, ...spells['dead-zone']].map(({ fromMs }) => fromMs);
   return Math.min(drive.endMs, ...begun, ...moments.map(({ atMs }) => atMs));

@@ -4,13 +4,13 @@ import type { Rest } from '../rest.ts';
 import type { Played } from '../scenario/stage.ts';
 import type { SeenOnFeed } from './feed.ts';
 
-/** What the platform says about one trip. */
+/** The platform's answers about one trip. */
 export interface Evidence {
   played: Played;
   alarms: Alarm[];
   /** identity (`lockId/boot/seq`) of every record shown, as often as it is shown */
   shown: string[];
-  /** absent where the feed was not watched */
+  /** absent if the feed was not watched */
   seen?: SeenOnFeed;
 }
 
@@ -35,7 +35,7 @@ export async function alarmsOf(rest: Rest, tripId: string): Promise<Alarm[]> {
   return z.array(Alarm).parse(await everyItem(rest, `/alarms?tripId=${tripId}`));
 }
 
-/** What is asked for: all records of these locks from an hour before to an hour after. */
+/** Locks and times of a query, which covers an hour before to an hour after. */
 export type Window = Pick<Played, 'lockIds' | 'departedMs' | 'endMs'>;
 
 export async function recordsOf(rest: Rest, played: Window): Promise<string[]> {

@@ -4,15 +4,15 @@ import type { Socket } from 'socket.io-client';
 import { io } from 'socket.io-client';
 import { InterfaceError } from '../rest.ts';
 
-/** When a screen learnt of something, by this machine's clock, epoch ms. */
+/** When the live feed delivered something, by this machine's clock, epoch ms. */
 export interface SeenOnFeed {
-  /** the lock was drawn red, or its alarm told, provisional or not */
+  /** first red position of a lock, or first alarm, provisional or not */
   redMs?: number;
-  /** by rule: the confirmed alarm was told */
+  /** by rule: the confirmed alarm */
   alarmMs: Record<string, number>;
 }
 
-/** A screen that watches the live feed (contract §5) and notes when it is told what. */
+/** A client of the live feed (contract §5) that notes when it receives red positions and alarms. */
 export interface FeedWatch {
   seen(tripId: string, lockIds: readonly string[]): SeenOnFeed;
   close(): void;
@@ -20,7 +20,7 @@ export interface FeedWatch {
 
 const CONNECT_WAIT_MS = 15_000;
 
-/** @throws InterfaceError where the feed refuses the key or does not answer */
+/** @throws InterfaceError if the feed refuses the key or does not answer */
 export async function watchFeed(http: string, key: string): Promise<FeedWatch> {
   const socket: Socket<ServerToClient, ClientToServer> = io(new URL('/live', http).href, {
     transports: ['websocket'],
@@ -42,13 +42,13 @@ export async function watchFeed(http: string, key: string): Promise<FeedWatch> {
       if (lockId !== undefined && (status === 'provisional' || status === 'red')) note(redMs, lockId);
     }
   };
-  const hear = ({ tripId, rule, state }: Alarm) => {
+  const noteAlarm = ({ tripId, rule, state }: Alarm) => {
     if (rule === 'route.deviation') note(redMs, tripId ?? '');
     if (state !== 'provisional') note(alarmMs, `${tripId} ${rule}`);
   };
   socket.on('locks', ({ locks }) => learn(locks));
   socket.on('positions', see);
-  socket.on('alarm', ({ alarm }) => hear(alarm));
+  socket.on('alarm', ({ alarm }) => noteAlarm(alarm));
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: Error) => {
       socket.close();
@@ -66,8 +66,8 @@ export async function watchFeed(http: string, key: string): Promise<FeedWatch> {
   return {
     seen: (tripId, lockIds) => {
       const reds = [tripId, ...lockIds].flatMap((name) => redMs.get(name) ?? []);
-      const told = [...alarmMs].filter(([name]) => name.startsWith(`${tripId} `));
-      const rules = told.map(([name, atMs]) => [name.slice(tripId.length + 1), atMs] as const);
+      const ofTrip = [...alarmMs].filter(([name]) => name.startsWith(`${tripId} `));
+      const rules = ofTrip.map(([name, atMs]) => [name.slice(tripId.length + 1), atMs] as const);
       return { alarmMs: Object.fromEntries(rules), ...(reds.length > 0 ? { redMs: Math.min(...reds) } : {}) };
     },
     close: () => socket.close(),

@@ -89,7 +89,7 @@ function facts(result: Score, word: (name: Word) => string): string {
   return `<dl>${lines.map(([name, value]) => `<dt>${word(name)}</dt><dd>${value}</dd>`).join('')}</dl>`;
 }
 
-/** A page of its own, with nothing to load: it can be kept as an artefact of a CI run. */
+/** A page without external resources, so that a CI run can store it as an artefact. */
 export function htmlReport({ name, seed, http, atMs, result, evidence }: HtmlInput, language: Language): string {
   const word = (key: Word) => WORDS[key][language];
   const bad = result.failures.length > 0;

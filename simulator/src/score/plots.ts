@@ -3,10 +3,10 @@ import type { Percentiles, Score } from './score.ts';
 import { answering } from './score.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-/** Text that may stand in an HTML page. */
+/** Escapes text for HTML. */
 export const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char);
 
-/** Plots are SVG text without scripts, fonts or links: drawn by hand, because nothing else has to be shipped then. */
+/** Plots are SVG text without scripts, fonts or links, so that the page needs no library. */
 const WIDTH = 1_000;
 const NAMES_PX = 240;
 const ROW_PX = 22;
@@ -81,7 +81,7 @@ export function delaysOf({ rules }: Score, red: string, raised: string, feed: st
 
 const MOST_ROWS = 60;
 
-/** What truly happened above what the platform says of it; what nobody said and what nobody did stands out in red. */
+/** True events above the platform's alarms; missed events and unfounded alarms are red. */
 export function timelineOf(evidence: readonly Evidence[]): string {
   const rows = evidence.flatMap((one) => rowsOf(one)).sort((a, b) => Number(b.wrong) - Number(a.wrong));
   const shown = rows.slice(0, MOST_ROWS);

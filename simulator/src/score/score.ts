@@ -15,7 +15,7 @@ export interface RuleScore {
   rule: string;
   expected: number;
   raised: number;
-  /** raised without a cause, where the cause's absence is certain */
+  /** raised although there certainly was no cause */
   unfounded: number;
   unfoundedCritical: number;
   /** from the true beginning to the first fix that showed it, and from there to confirmation */
@@ -25,7 +25,7 @@ export interface RuleScore {
   redMs?: Percentiles;
   /** from the PUBLISH of the record that confirms it until the platform had the alarm */
   raisedMs?: Percentiles;
-  /** and until the live feed told of it */
+  /** and from that PUBLISH until the live feed delivered it */
   feedMs?: Percentiles;
 }
 
@@ -37,12 +37,12 @@ export interface Score {
   records: { acknowledged: number; missing: number; storedTwice: number };
   quarantine: { expected: number; found: number };
   verdicts: { right: number; wrong: number; unasked: number };
-  /** how long the gate took to decide, ms, as it says itself */
+  /** the gate's decision time that it reports, ms */
   gateMs?: Percentiles;
   failures: string[];
 }
 
-/** @param values any numbers; undefined where there are none */
+/** @returns undefined if there are no values */
 export function percentiles(values: readonly number[]): Percentiles | undefined {
   if (values.length === 0) return undefined;
   const sorted = [...values].sort((a, b) => a - b);
@@ -82,13 +82,13 @@ function delaysOf({ played, seen }: Evidence, expectation: Expectation, alarm: A
   const confirmSentMs = sentMs(played, alarm.lockId, confirmedMs);
   const red = since(sentMs(played, alarm.lockId, startedMs), seen?.redMs);
   const raised = since(confirmSentMs, Date.parse(alarm.raisedAt));
-  const told = since(confirmSentMs, seen?.alarmMs[alarm.rule]);
+  const onFeed = since(confirmSentMs, seen?.alarmMs[alarm.rule]);
   return {
     startDelayS: (startedMs - expectation.span.fromMs) / 1_000,
     ...(alarm.confirmedAt ? { confirmDelayS: (confirmedMs - startedMs) / 1_000 } : {}),
     ...(red !== undefined && alarm.rule === 'route.deviation' ? { redMs: red } : {}),
     ...(raised === undefined ? {} : { raisedMs: raised }),
-    ...(told === undefined ? {} : { feedMs: told }),
+    ...(onFeed === undefined ? {} : { feedMs: onFeed }),
   };
 }
 
@@ -126,7 +126,7 @@ function scoreRecords(evidence: readonly Evidence[]): Score['records'] {
   return { acknowledged: acknowledged.length, missing, storedTwice };
 }
 
-/** Truth against what the platform says. */
+/** Compares the truth with the platform's answers. */
 export function score(evidence: readonly Evidence[], quarantineFound: number, thresholds: Thresholds): Score {
   const names = new Set(
     evidence.flatMap(({ played, alarms }) => [

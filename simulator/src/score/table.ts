@@ -15,7 +15,7 @@ const COLUMNS: [title: string, cell: (rule: RuleScore) => string][] = [
   ['on feed ms', (rule) => three(rule.feedMs)],
 ];
 
-/** The score for people's eyes. */
+/** The score as text. */
 export function scoreTable(result: Score): string {
   const head = COLUMNS.map(([title]) => title);
   const rows = result.rules.map((rule) => COLUMNS.map(([, cell]) => cell(rule)));

@@ -4,17 +4,17 @@ import type { Score } from '../score/score.ts';
 import type { TripScript } from './perform.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Tells the process that started this one how far a scenario has come, and what the truth about its trips is. */
-export interface Telling {
+/** Reports the progress of a scenario and the truth about its trips to the parent process. */
+export interface RunReporter {
   declared(script: TripScript, tripId: string): void;
   played(done: number, of: number): void;
   scoring(): void;
   scored(score: Score): void;
 }
 
-const TELL_MS = 1_000;
+const REPORT_EVERY_MS = 1_000;
 
-export function tellingTo(control: Control | undefined, scenario: Scenario, seed: number, trips: number): Telling {
+export function reportTo(control: Control | undefined, scenario: Scenario, seed: number, trips: number): RunReporter {
   const simulation: Simulation = {
     scenario: scenario.name,
     seed,
@@ -24,24 +24,24 @@ export function tellingTo(control: Control | undefined, scenario: Scenario, seed
     of: trips,
     locks: [],
   };
-  let toldMs = 0;
-  const tell = (change: Partial<Simulation>, now: boolean) => {
+  let reportedMs = 0;
+  const report = (change: Partial<Simulation>, now: boolean) => {
     Object.assign(simulation, change);
-    if (!now && Date.now() - toldMs < TELL_MS) return;
-    toldMs = Date.now();
-    control?.tell(simulation);
+    if (!now && Date.now() - reportedMs < REPORT_EVERY_MS) return;
+    reportedMs = Date.now();
+    control?.publish(simulation);
   };
   return {
     declared: (script, tripId) => {
       simulation.locks.push(...locksOf(script, tripId));
-      tell({ phase: 'running' }, false);
+      report({ phase: 'running' }, false);
     },
-    played: (done, of) => tell({ done, of }, done === of),
-    scoring: () => tell({ phase: 'scoring' }, true),
+    played: (done, of) => report({ done, of }, done === of),
+    scoring: () => report({ phase: 'scoring' }, true),
     scored: ({ recall, falseCriticalPer1000, records, verdicts, failures }) => {
       const { missing, storedTwice } = records;
       const score = { recall, falseCriticalPer1000, missing, storedTwice, wrongVerdicts: verdicts.wrong, failures };
-      tell({ phase: 'ended', score }, true);
+      report({ phase: 'ended', score }, true);
     },
   };
 }
