@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CommandOrder, CommandState, CommandType, Time, type TripStatus } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { giveAgain, giveCommand, takeBack } from '../commands/give.ts';
-import { OrderView, orderOf } from '../commands/view.ts';
+import { CommandView, commandViewOf } from '../commands/view.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { OPERATORS, READERS } from '../people/roles.ts';
@@ -11,12 +11,12 @@ import { isoField, isoOf } from '../postgres/iso.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import {
-  cancelOrders,
-  getOrder,
-  insertOrder,
-  type NewOrder,
-  type OrderRow,
-  ordersOfLock,
+  type CommandRow,
+  cancelCommands,
+  commandsOfLock,
+  getCommand,
+  insertCommand,
+  type NewCommand,
   unlockWaits,
 } from '../store/locks/commands.ts';
 import { getLock } from '../store/locks/locks.ts';
@@ -28,7 +28,7 @@ import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 /** Commands to a lock: given, listed, taken back, given again. */
-export function orderRoutes(app: Api, deps: ApiDeps): void {
+export function commandRoutes(app: Api, deps: ApiDeps): void {
   const { pool } = deps;
   const params = z.object({ lockId: z.string() });
   app.get(
@@ -39,7 +39,7 @@ export function orderRoutes(app: Api, deps: ApiDeps): void {
         tags: ['locks'],
         params,
         querystring: z.object(Page),
-        response: answers({ 200: listOf(OrderView) }),
+        response: answers({ 200: listOf(CommandView) }),
       },
     },
     async (request) => {
@@ -47,8 +47,8 @@ export function orderRoutes(app: Api, deps: ApiDeps): void {
       const { offices } = callerOf(request);
       if (!(await getLock(pool, lockId, offices))) throw notFound('lock', lockId);
       const { limit, cursor } = request.query;
-      const rows = await ordersOfLock(pool, lockId, limit + 1, { offices, before: keysOf(cursor, z.int()) });
-      return pageOf(rows, limit, orderOf, (row) => row.ordinal);
+      const rows = await commandsOfLock(pool, lockId, limit + 1, { offices, before: keysOf(cursor, z.int()) });
+      return pageOf(rows, limit, commandViewOf, (row) => row.ordinal);
     },
   );
   app.post(
@@ -59,21 +59,23 @@ export function orderRoutes(app: Api, deps: ApiDeps): void {
         tags: ['locks'],
         params,
         body: CommandOrder.extend({ secondPerson: z.string().max(100).optional() }),
-        response: answers({ 201: OrderView }),
+        response: answers({ 201: CommandView }),
       },
     },
     async (request, reply) =>
-      reply.code(201).send(orderOf(await giveCommand(deps, request.params.lockId, callerOf(request), request.body))),
+      reply
+        .code(201)
+        .send(commandViewOf(await giveCommand(deps, request.params.lockId, callerOf(request), request.body))),
   );
   const one = params.extend({ commandId: z.string() });
-  const response = answers({ 200: OrderView });
+  const response = answers({ 200: CommandView });
   app.post(
     '/locks/:lockId/commands/:commandId/cancel',
     {
       config: { roles: OPERATORS },
       schema: { tags: ['locks'], summary: 'Take back a command that was not sent yet', params: one, response },
     },
-    async (request) => orderOf(await takeBack(deps, request.params, callerOf(request))),
+    async (request) => commandViewOf(await takeBack(deps, request.params, callerOf(request))),
   );
   app.post(
     '/locks/:lockId/commands/:commandId/retry',
@@ -84,13 +86,13 @@ export function orderRoutes(app: Api, deps: ApiDeps): void {
         summary: 'Give a command again that ended without being done',
         params: one,
         body: z.object({ secondPerson: z.string().max(100).optional() }),
-        response: answers({ 201: OrderView }),
+        response: answers({ 201: CommandView }),
       },
     },
     async (request, reply) => {
       const caller = callerOf(request);
       const again = await giveAgain(deps, request.params, caller, request.body.secondPerson);
-      return reply.code(201).send(orderOf(again));
+      return reply.code(201).send(commandViewOf(again));
     },
   );
 }

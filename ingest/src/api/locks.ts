@@ -5,7 +5,7 @@ import { hashSecret, newLockSecret } from '../people/secret.ts';
 import { isoField, isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
-import { cancelOrders } from '../store/locks/commands.ts';
+import { cancelCommands } from '../store/locks/commands.ts';
 import {
   blockLock,
   existingLocks,
@@ -200,7 +200,7 @@ function lockService(app: Api, deps: ApiDeps): void {
         const [busy] = await busyLocks(db, [lockId]);
         if (busy) throw new ApiProblem(409, 'lock.on-trip', `lock ${lockId} is on trip ${busy.tripId}; end that first`);
         await retireLock(db, lockId);
-        await cancelOrders(db, { lockId }, 'lock retired', caller.name);
+        await cancelCommands(db, { lockId }, 'lock retired', caller.name);
         const entry = { actor: caller.name, action: 'lock.retire', subject: `lock:${lockId}` };
         await audit(db, { ...entry, before: { retired: false }, after: { retired: true } });
         return getLock(db, lockId, caller.offices);

@@ -9,7 +9,7 @@ import { startAuditLinker } from '../store/people/audit-chain.ts';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
 import { basemapRoutes } from './basemap.ts';
-import { orderRoutes } from './commands.ts';
+import { commandRoutes } from './commands.ts';
 import { contactRoutes } from './contacts.ts';
 import { convoyRoutes } from './convoys.ts';
 import { evidenceRoutes } from './evidence.ts';
@@ -127,7 +127,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
       for (const add of [subscriptionRoutes, simulatorRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
-      for (const add of [freezeRoutes, contactRoutes, orderRoutes, convoyRoutes]) add(api, deps);
+      for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes]) add(api, deps);
       whatIfRoutes(api, deps);
       basemapRoutes(api, deps);
     },

@@ -4,7 +4,7 @@ import { unlockChecks, unlockedCheck } from '../custody/checks.ts';
 import { requireActing } from '../people/offices.ts';
 import { DECIDERS, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { inTransaction } from '../postgres/queryable.ts';
-import { getOrder } from '../store/locks/commands.ts';
+import { getCommand } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { holdTrip, judgeTo, tripForUpdate, tripOf } from '../store/trips/trips.ts';
 import { record, stepDone } from '../trips/acting.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { compileRoute } from '@sealwatch/geofence';
 import { normaliseCode, Risk, Trip, TripDeclaration, TripStatus } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { orderSteps } from '../commands/view.ts';
+import { commandSteps } from '../commands/view.ts';
 import { freshSteps, takeoverSteps } from '../custody/steps.ts';
 import { requireKnownOffices } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
@@ -11,7 +11,7 @@ import { isoOf } from '../postgres/iso.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, type FieldError, notFound, requireNone } from '../problem.ts';
 import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
-import { ordersOfTrip } from '../store/locks/commands.ts';
+import { commandsOfTrip } from '../store/locks/commands.ts';
 import { lockStates } from '../store/locks/locks.ts';
 import { listPassages } from '../store/passages/passages.ts';
 import { audit, listAudit } from '../store/people/audit.ts';
@@ -102,13 +102,13 @@ async function eventsOf(db: Queryable, tripId: string): Promise<{ at: string; ty
   const [acts, alarms, orders, passages] = await Promise.all([
     listAudit(db, { subject: `trip:${tripId}`, limit: 500 }),
     listAlarms(db, { tripId, offices: [], limit: 500 }),
-    ordersOfTrip(db, tripId),
+    commandsOfTrip(db, tripId),
     listPassages(db, { tripId, offices: [], limit: 500 }),
   ]);
   return [
     ...acts.map((a) => ({ at: isoOf(a.at), type: a.action, actor: a.actor, after: a.after })),
     ...alarms.map((a) => ({ at: isoOf(a.started_at), type: `alarm.${a.rule}`, alarm: alarmOf(a) })),
-    ...orders.flatMap(orderSteps),
+    ...orders.flatMap(commandSteps),
     ...passages.map((p) => ({ at: isoOf(p.decided_at), type: 'gate.passage', gateId: p.gate_id, answer: p.answer })),
   ].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }

@@ -4,7 +4,7 @@ import { type Command, Reply, replyTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
-import { insertOrder, type OrderRow } from '../store/locks/commands.ts';
+import { type CommandRow, insertCommand } from '../store/locks/commands.ts';
 import { insertQuarantine } from '../store/reports/quarantine.ts';
 
 /** The way to connected locks. */
@@ -24,7 +24,7 @@ export interface CommandsDeps {
 }
 
 export interface CommandGiven {
-  type: OrderRow['type'];
+  type: CommandRow['type'];
   intervalS?: number;
   /** Absent: a day from now. */
   expiresAt?: Date;
@@ -36,8 +36,8 @@ export interface Commands {
   /** Commands given before wait in the store. */
   connect(link: LockLink): void;
   /** Queues a command and tries to send it at once. */
-  order(lockId: string, command: CommandGiven): Promise<OrderRow>;
-  /** Sends what is queued for a lock, in order, e.g. after an order was committed. */
+  give(lockId: string, command: CommandGiven): Promise<CommandRow>;
+  /** Sends what is queued for a lock, in order, e.g. after one was committed. */
   deliverDue(lockId: string): Promise<void>;
   /** The lock listens (again): what was sent and never answered goes first, in order, then what is queued. */
   reconnected(lockId: string): Promise<void>;
@@ -128,8 +128,8 @@ export function startCommands(deps: CommandsDeps): Commands {
     connect(to) {
       link = to;
     },
-    async order(lockId, { type, intervalS, expiresAt, tripId, by }) {
-      const row = await insertOrder(pool, {
+    async give(lockId, { type, intervalS, expiresAt, tripId, by }) {
+      const row = await insertCommand(pool, {
         commandId: randomUUID(),
         lockId,
         type,

@@ -6,11 +6,11 @@ import { secondPerson } from '../people/second-person.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
-import { cancelOrders, getOrder, insertOrder, type OrderRow, unlockWaits } from '../store/locks/commands.ts';
+import { type CommandRow, cancelCommands, getCommand, insertCommand, unlockWaits } from '../store/locks/commands.ts';
 import { getLock } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { getTrip, type TripView } from '../store/trips/trips.ts';
-import { newOrder } from './new.ts';
+import { newCommand } from './new.ts';
 
 type Asked = Omit<z.output<typeof CommandOrder>, 'expiresAt'> & {
   expiresAt?: string | undefined;
@@ -52,7 +52,7 @@ export async function giveCommand(
   lockId: string,
   caller: Principal,
   asked: Asked,
-): Promise<OrderRow> {
+): Promise<CommandRow> {
   requireUsable(asked);
   const row = await inTransaction(deps.pool, async (db) => {
     const lock = await getLock(db, lockId, caller.offices);
@@ -64,9 +64,9 @@ export async function giveCommand(
     if (asked.type === 'unlock' && (await unlockWaits(db, lockId))) {
       throw new ApiProblem(409, 'command.waiting', `an unlock is on its way to ${lockId} already`);
     }
-    const inserted = await insertOrder(
+    const inserted = await insertCommand(
       db,
-      newOrder({
+      newCommand({
         lockId,
         tripId: trip?.trip_id,
         type: asked.type,
@@ -98,9 +98,9 @@ interface Named {
 }
 
 /** The command of a lock that the caller may act on. @throws ApiProblem 404, 403 */
-async function knownOrder(db: Queryable, { lockId, commandId }: Named, caller: Principal): Promise<OrderRow> {
+async function knownCommand(db: Queryable, { lockId, commandId }: Named, caller: Principal): Promise<CommandRow> {
   if (!(await getLock(db, lockId, caller.offices))) throw notFound('lock', lockId);
-  const row = z.uuid().safeParse(commandId).success ? await getOrder(db, commandId) : undefined;
+  const row = z.uuid().safeParse(commandId).success ? await getCommand(db, commandId) : undefined;
   if (row?.lock_id !== lockId) throw notFound('command', commandId);
   const trip = row.trip_id === null ? undefined : await getTrip(db, row.trip_id, caller.offices);
   if (row.trip_id !== null && trip === undefined) throw notFound('command', commandId);
@@ -109,10 +109,10 @@ async function knownOrder(db: Queryable, { lockId, commandId }: Named, caller: P
 }
 
 /** A command that was sent cannot be taken back: its lock may have done it. */
-export async function takeBack(deps: UseCaseDeps, named: Named, caller: Principal): Promise<OrderRow> {
+export async function takeBack(deps: UseCaseDeps, named: Named, caller: Principal): Promise<CommandRow> {
   return inTransaction(deps.pool, async (db) => {
-    const { state } = await knownOrder(db, named, caller);
-    const cancelled = await cancelOrders(db, named, `taken back by ${caller.name}`, caller.name);
+    const { state } = await knownCommand(db, named, caller);
+    const cancelled = await cancelCommands(db, named, `taken back by ${caller.name}`, caller.name);
     if (cancelled.length === 0) {
       throw new ApiProblem(
         409,
@@ -120,7 +120,7 @@ export async function takeBack(deps: UseCaseDeps, named: Named, caller: Principa
         `a command that is ${state} cannot be taken back; only a queued one can`,
       );
     }
-    return (await getOrder(db, named.commandId))!;
+    return (await getCommand(db, named.commandId))!;
   });
 }
 
@@ -132,8 +132,8 @@ export async function giveAgain(
   named: Named,
   caller: Principal,
   second: string | undefined,
-): Promise<OrderRow> {
-  const ended = await knownOrder(deps.pool, named, caller);
+): Promise<CommandRow> {
+  const ended = await knownCommand(deps.pool, named, caller);
   if (!UNDONE.includes(ended.state)) {
     throw new ApiProblem(409, 'command.state', `a command that is ${ended.state} is not given again`);
   }

@@ -1,9 +1,9 @@
 import { CommandState, CommandType, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { isoField, isoOf } from '../postgres/iso.ts';
-import type { OrderRow } from '../store/locks/commands.ts';
+import type { CommandRow } from '../store/locks/commands.ts';
 
-export const OrderView = z.object({
+export const CommandView = z.object({
   commandId: z.string(),
   lockId: z.string(),
   tripId: z.string().optional(),
@@ -19,7 +19,7 @@ export const OrderView = z.object({
   reason: z.string().optional(),
 });
 
-export function orderOf(row: OrderRow): z.output<typeof OrderView> {
+export function commandViewOf(row: CommandRow): z.output<typeof CommandView> {
   return {
     commandId: row.command_id,
     lockId: row.lock_id,
@@ -38,8 +38,8 @@ export function orderOf(row: OrderRow): z.output<typeof OrderView> {
 }
 
 /** Each step of a command as it stands in a trip's story: given, sent, ended. */
-export function orderSteps(row: OrderRow): { at: string; type: string; command: z.output<typeof OrderView> }[] {
-  const command = orderOf(row);
+export function commandSteps(row: CommandRow): { at: string; type: string; command: z.output<typeof CommandView> }[] {
+  const command = commandViewOf(row);
   return [
     { at: isoOf(row.created_at), type: `command.${row.type}`, command },
     ...(row.sent_at === null ? [] : [{ at: isoOf(row.sent_at), type: `command.${row.type}.sent`, command }]),

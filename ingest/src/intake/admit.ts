@@ -1,4 +1,4 @@
-import { type IntakeRecord, type Refusal, sameBody, wireForm } from '../record/record.ts';
+import { type IntakeRecord, type RecordRefusal, sameBody, wireForm } from '../record/record.ts';
 import type { Identity } from '../store/reports/identities.ts';
 import { reportKey } from '../tracker/index.ts';
 import type { ReadPublish } from './judge.ts';
@@ -17,7 +17,7 @@ export type HighestOf = (lockId: string) => Highest | undefined;
 export interface Admitted {
   accepted: IntakeRecord[];
   duplicates: IntakeRecord[];
-  refusals: { lockId: string; refusal: Refusal }[];
+  refusals: { lockId: string; refusal: RecordRefusal }[];
   /** Identities that came again with another body; the time is that of the first record. */
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
   /** The highest identity of each lock after this batch. */
@@ -121,6 +121,6 @@ function admitOne(
 }
 
 /** @param raw the publish where it held this record alone; one of many is written as it was understood */
-function refusalOf(reason: string, detail: string, record: IntakeRecord, raw: Buffer | undefined): Refusal {
+function refusalOf(reason: string, detail: string, record: IntakeRecord, raw: Buffer | undefined): RecordRefusal {
   return { reason, detail, raw: raw ?? Buffer.from(JSON.stringify(wireForm(record))) };
 }

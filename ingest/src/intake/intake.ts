@@ -6,7 +6,7 @@ import { glance } from '../record/decode.ts';
 import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
 import { adoptRecords } from '../store/reports/roster.ts';
 import type { Intake, IntakeDeps, IntakeStats } from './contract.ts';
-import { judgeBatch, type Outcome, readPublish, type TripOutcome } from './judge.ts';
+import { type BatchOutcome, judgeBatch, readPublish, type TripOutcome } from './judge.ts';
 import { type BatchSize, DEFAULT_BATCH_SIZE, Lanes, type Publish } from './lanes.ts';
 import { type Between, Watch } from './liveness-timer.ts';
 import { countBatch, type IntakeMetrics, intakeMetrics } from './metrics.ts';
@@ -177,7 +177,7 @@ class Intaking implements Intake {
    */
   async #follow(batch: Publish[]): Promise<void> {
     const before = this.#committing;
-    let outcome: Outcome;
+    let outcome: BatchOutcome;
     try {
       outcome = await this.#judge(batch, afterwards(before, this.#deps.pool));
     } catch (error) {
@@ -197,7 +197,7 @@ class Intaking implements Intake {
 
   /** Commits a batch however long it takes, while nothing else is under way. */
   async #settle(batch: Publish[], attempt: number): Promise<void> {
-    let expected: Outcome | undefined;
+    let expected: BatchOutcome | undefined;
     try {
       expected = this.#roster.expect(await this.#judge(batch, this.#deps.pool));
       await this.#commit(batch, expected, attempt > 1);
@@ -206,7 +206,7 @@ class Intaking implements Intake {
     }
   }
 
-  async #settleAfter(batch: Publish[], error: unknown, attempt: number, expected?: Outcome): Promise<void> {
+  async #settleAfter(batch: Publish[], error: unknown, attempt: number, expected?: BatchOutcome): Promise<void> {
     // Whether it committed is not known: what memory says of these locks and trips counts no longer.
     this.#forget(batch, expected);
     if (this.#giveUp.signal.aborted) return this.#refuse(batch);
@@ -241,7 +241,7 @@ class Intaking implements Intake {
     await this.#settle([{ ...first, refused: { reason: 'unstorable', detail, raw: first.raw } }], 1);
   }
 
-  #forget(batch: Publish[], expected?: Outcome): void {
+  #forget(batch: Publish[], expected?: BatchOutcome): void {
     for (const { next } of expected?.trips ?? []) this.#roster.forgetTrip(next.plan.tripId);
     for (const publish of batch) {
       for (const { lockId, timeMs } of readPublish(publish).records) {
@@ -253,7 +253,7 @@ class Intaking implements Intake {
     this.#watch.tripsForgotten();
   }
 
-  async #judge(batch: Publish[], db: Queryable): Promise<Outcome> {
+  async #judge(batch: Publish[], db: Queryable): Promise<BatchOutcome> {
     const end = this.#metrics.judge.startTimer();
     const outcome = await judgeBatch(db, this.#roster, batch);
     end();
@@ -261,7 +261,7 @@ class Intaking implements Intake {
   }
 
   /** One transaction; then memory, then everyone who listens, then the locks learn of it. */
-  async #commit(batch: Publish[], outcome: Outcome, again: boolean): Promise<void> {
+  async #commit(batch: Publish[], outcome: BatchOutcome, again: boolean): Promise<void> {
     const end = this.#metrics.commit.startTimer();
     const written = await writeBatch(this.#deps.pool, outcome, this.#nowMs());
     end();

@@ -21,7 +21,7 @@ export interface TripOutcome {
 }
 
 /** What a batch will write; nothing in memory has changed yet. */
-export interface Outcome {
+export interface BatchOutcome {
   admitted: Admitted;
   reports: ReportInsert[];
   trips: TripOutcome[];
@@ -55,7 +55,7 @@ class Turns {
 }
 
 /** Reads a batch, admits it and folds it into its trips (laws 2, 3). Reads the store; writes nothing, here or in memory. */
-export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly Publish[]): Promise<Outcome> {
+export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly Publish[]): Promise<BatchOutcome> {
   const turns = new Turns();
   const publishes: ReadPublish[] = [];
   for (const publish of batch) {

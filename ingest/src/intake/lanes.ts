@@ -1,5 +1,5 @@
 import type { Glance } from '../record/decode.ts';
-import type { Refusal } from '../record/record.ts';
+import type { RecordRefusal } from '../record/record.ts';
 
 /** One publish of a lock on its way through the intake: as it came, and what it looks like. */
 export interface Publish extends Glance {
@@ -9,7 +9,7 @@ export interface Publish extends Glance {
   /** Gives the PUBACK; called once, after the COMMIT. */
   done: (error?: Error) => void;
   /** Where the store cannot take it as it is: this goes to the quarantine, and it is read no more. */
-  refused?: Refusal;
+  refused?: RecordRefusal;
 }
 
 export interface BatchSize {

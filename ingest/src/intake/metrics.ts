@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Outcome } from './judge.ts';
+import type { BatchOutcome } from './judge.ts';
 import type { Written } from './write.ts';
 
 /** What the intake counts (issue: metrics per stage, depths, latencies, lag). */
@@ -65,7 +65,7 @@ export type IntakeMetrics = ReturnType<typeof intakeMetrics>;
 /** Counts a batch that has committed. */
 export function countBatch(
   metrics: IntakeMetrics,
-  { admitted, trips }: Outcome,
+  { admitted, trips }: BatchOutcome,
   written: Written,
   nowMs: number,
 ): void {

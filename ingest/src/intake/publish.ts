@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Committed } from '../ports.ts';
 import { alarmOf } from '../store/alarms/alarms.ts';
-import type { Outcome, TripOutcome } from './judge.ts';
+import type { BatchOutcome, TripOutcome } from './judge.ts';
 import type { Roster } from './roster.ts';
 import { wallStatus } from './wall-status.ts';
 import type { Written } from './write.ts';
@@ -22,7 +22,7 @@ export class Announcer {
   }
 
   /** Records that were known already are told too: the lock is heard again. */
-  tellBatch(outcome: Outcome, written: Written): void {
+  tellBatch(outcome: BatchOutcome, written: Written): void {
     const told = [...outcome.reports];
     for (const record of outcome.admitted.duplicates) {
       told.push({ record, tripId: this.#roster.tripOf(record.lockId, record.timeMs) });

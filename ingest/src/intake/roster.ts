@@ -26,7 +26,7 @@ import {
   type TripPlan,
   type TripTrack,
 } from '../tracker/index.ts';
-import type { Outcome } from './judge.ts';
+import type { BatchOutcome } from './judge.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
 import { toldBefore } from './published-alarms.ts';
 
@@ -120,7 +120,7 @@ export class Roster {
    * Moves memory to where a batch will have brought it; whoever finds that its commit failed forgets these locks and
    * trips. Answers the outcome with what the commits before it have settled.
    */
-  expect(outcome: Outcome): Outcome {
+  expect(outcome: BatchOutcome): BatchOutcome {
     for (const [lockId, { boot, seq }] of outcome.admitted.highest) this.#raiseHighest(lockId, boot, seq);
     const trips = outcome.trips.map((judged) => {
       const now = this.#trips.get(judged.next.plan.tripId) ?? judged.next;

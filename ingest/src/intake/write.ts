@@ -20,7 +20,7 @@ import {
 } from '../store/reports/batch.ts';
 import { insertConflicts, insertQuarantine } from '../store/reports/quarantine.ts';
 import type { Admitted } from './admit.ts';
-import type { Outcome, TripOutcome } from './judge.ts';
+import type { BatchOutcome, TripOutcome } from './judge.ts';
 import type { FollowedTrip } from './roster.ts';
 
 /** A checkpoint is written when the newest one is older than this, in fix time: at most so much is folded at a start. */
@@ -42,7 +42,7 @@ export interface Written {
  * Writes a whole batch in the one transaction of law 1. Most batches say no more than where locks and trucks are; these
  * need no answer before their COMMIT, so that it goes with them.
  */
-export function writeBatch(pool: Pool, outcome: Outcome, nowMs: number): Promise<Written> {
+export function writeBatch(pool: Pool, outcome: BatchOutcome, nowMs: number): Promise<Written> {
   const { admitted, reports, trips } = outcome;
   const write = async (db: Queryable) => {
     const [written] = await Promise.all([

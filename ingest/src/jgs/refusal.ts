@@ -9,7 +9,7 @@ const FEEDBACK: Record<string, { name: string; type: string; result: Record<stri
 /** After a technical error the gate keeps its barrier down and calls a person: CHECK_RESULT M. */
 const GATHER = { name: 'GATHER_FEEDBACK', type: '0x82', result: { CHECK_RESULT: 'M' } };
 
-export interface Refusal {
+export interface JgsRefusal {
   /** The message refused, by its root element. */
   root: string;
   sessionId: string | undefined;
@@ -19,7 +19,7 @@ export interface Refusal {
 }
 
 /** A refusal in the feedback element of the message; it has business errors or a technical error, never both. */
-export function refusalOf({ root, sessionId, kind, errors }: Refusal): string {
+export function refusalOf({ root, sessionId, kind, errors }: JgsRefusal): string {
   const { name, type, result } = FEEDBACK[root] ?? GATHER;
   const listed = errors.map(({ code, text }) => ({ CODE: code, TEXT: text }));
   return printXml(name, {

@@ -21,7 +21,7 @@ import {
   keepDecision,
 } from '../store/passages/gate.ts';
 import { getPassage, type PassageRow } from '../store/passages/passages.ts';
-import { departure, NOTHING, type Outcome, writeOff } from '../trips/outcome.ts';
+import { departure, NOTHING, type PassageOutcome, writeOff } from '../trips/outcome.ts';
 import { factsFrom } from '../trips/step-facts.ts';
 import { readingOf } from './reading.ts';
 
@@ -114,7 +114,12 @@ async function weigh(deps: UseCaseDeps, row: GateCandidate, question: PassageQue
   return { row, facts: await factsFrom(at, row, end, { ...row, latchedRules }, { by, read: readingOf(question) }) };
 }
 
-function outcomeOf(verdict: GateVerdict, found: Weighed | undefined, question: PassageQuestion, gate: Gate): Outcome {
+function outcomeOf(
+  verdict: GateVerdict,
+  found: Weighed | undefined,
+  question: PassageQuestion,
+  gate: Gate,
+): PassageOutcome {
   if (verdict.verdict !== 'release' || found === undefined) return NOTHING;
   const by = `gate:${gate.gateId}`;
   if (question.direction === 'in') return writeOff(found.row, found.facts, question, by);
@@ -134,8 +139,13 @@ function gateAlarms(verdict: GateVerdict, row: GateCandidate | undefined) {
     }));
 }
 
-function answerOf(question: PassageQuestion, verdict: GateVerdict, outcome: Outcome, startedMs: number): PassageAnswer {
-  const commandId = outcome.orders.find((order) => order.type === 'unlock')?.commandId;
+function answerOf(
+  question: PassageQuestion,
+  verdict: GateVerdict,
+  outcome: PassageOutcome,
+  startedMs: number,
+): PassageAnswer {
+  const commandId = outcome.commands.find((command) => command.type === 'unlock')?.commandId;
   return {
     passageId: question.passageId,
     verdict: verdict.verdict,
@@ -184,7 +194,7 @@ async function settle(asking: Asking, gate: Gate, scene: GateScene): Promise<Pas
     answer,
     looked: found?.row,
     change: outcome.change,
-    orders: outcome.orders,
+    commands: outcome.commands,
     alarms: gateAlarms(verdict, found?.row),
     events: [...outcome.events, { type: 'passage.decided', ...about }],
     entries: [{ ...entry, after: { question, answer } }, ...outcome.entries],
@@ -198,7 +208,7 @@ async function settle(asking: Asking, gate: Gate, scene: GateScene): Promise<Pas
     tripId: verdict.tripId,
     tripChanged: outcome.change !== undefined || kept.alarmIds.length > 0,
     alarmIds: kept.alarmIds,
-    lockIds: outcome.orders.map((order) => order.lockId),
+    lockIds: outcome.commands.map((command) => command.lockId),
   };
 }
 

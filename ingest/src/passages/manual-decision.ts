@@ -7,12 +7,12 @@ import { secondPerson } from '../people/second-person.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
-import { insertOrder } from '../store/locks/commands.ts';
+import { insertCommand } from '../store/locks/commands.ts';
 import { decidePassage, getPassage, lockPassage, type PassageRow } from '../store/passages/passages.ts';
 import { audit } from '../store/people/audit.ts';
 import { changeTrip, getTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
-import { departure, keepOutcome, NOTHING, type Outcome, writeOff } from '../trips/outcome.ts';
+import { departure, keepOutcome, NOTHING, type PassageOutcome, writeOff } from '../trips/outcome.ts';
 import { stepFacts } from '../trips/step-facts.ts';
 import type { Gate, Passed } from './answer.ts';
 import { readingOf } from './reading.ts';
@@ -33,7 +33,7 @@ async function released(
   row: TripView,
   question: PassageQuestion,
   by: string,
-): Promise<Outcome> {
+): Promise<PassageOutcome> {
   const inward = question.direction === 'in';
   // What is not sealed is sealed by the step of that name, with its checks.
   if (!inward && row.status !== 'sealed') return NOTHING;
@@ -81,7 +81,7 @@ export async function decideByHand(
       ...passage.answer,
       writtenOff: passage.answer.writtenOff || outcome.writtenOff,
       ...(outcome.departed ? { departed: true } : {}),
-      ...(outcome.orders[0] === undefined ? {} : { unlock: { commandId: outcome.orders[0].commandId } }),
+      ...(outcome.commands[0] === undefined ? {} : { unlock: { commandId: outcome.commands[0].commandId } }),
     };
     const decision = { decision: asked.decision, by: caller.name, secondBy: second, comment: asked.comment };
     const row = await decidePassage(db, { gateId: gate.gateId, passageId, answer }, decision);
@@ -110,7 +110,7 @@ export async function decideByHand(
       tripId: trip?.trip_id,
       tripChanged: outcome.change !== undefined,
       alarmIds: [],
-      lockIds: outcome.orders.map((order) => order.lockId),
+      lockIds: outcome.commands.map((command) => command.lockId),
     };
   });
 }

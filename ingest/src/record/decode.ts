@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { MAX_PAYLOAD_BYTES, MAX_REPORTS_PER_PUBLISH, Report } from '@sealwatch/schemas';
 import { readPlain } from './fast-decode.ts';
-import type { IntakeRecord, Refusal } from './record.ts';
+import type { IntakeRecord, RecordRefusal } from './record.ts';
 
 export interface Decoded {
   records: IntakeRecord[];
-  refusals: Refusal[];
+  refusals: RecordRefusal[];
 }
 
 /** What a publish looks like from outside, before it is read: enough to let it wait in the right lane. */

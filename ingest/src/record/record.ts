@@ -6,7 +6,7 @@ export interface IntakeRecord extends TrackedReport {
 }
 
 /** What could not be taken, for the quarantine (law 9). */
-export interface Refusal {
+export interface RecordRefusal {
   /** Stable word: `not-json`, `too-deep`, `too-large`, `too-many`, `empty`, `invalid`, `time-ahead`, `identity-conflict`, `unstorable`. */
   reason: string;
   /** Field, value and what was expected. */

@@ -1,12 +1,12 @@
 import type { Check, StepName } from '@sealwatch/schemas';
-import { newOrder } from '../commands/new.ts';
+import { newCommand } from '../commands/new.ts';
 import { allowedFrom, move, moved, type TripAct } from '../custody/status.ts';
 import { failedChecks, stateByChecks, withStep } from '../custody/steps.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
-import { insertOrder, type OrderRow } from '../store/locks/commands.ts';
+import { type CommandRow, insertCommand } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { changeTrip, type TripChange, type TripView, tripForUpdate, tripOf } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
@@ -71,19 +71,19 @@ export function requirePassed(step: StepName, checks: Check[]): void {
   throw new ApiProblem(409, `step.${step}.failed`, `these checks failed: ${which}`, errors, failed);
 }
 
-export async function orderEach(
+export async function commandEach(
   db: Queryable,
   row: TripView,
   locks: { lockId: string }[],
   type: 'interval' | 'unlock',
   by: string,
-): Promise<OrderRow[]> {
+): Promise<CommandRow[]> {
   const intervalS = type === 'interval' ? SEALED_INTERVAL_S : undefined;
-  const orders: OrderRow[] = [];
+  const commands: CommandRow[] = [];
   for (const { lockId } of locks) {
-    orders.push(await insertOrder(db, newOrder({ lockId, tripId: row.trip_id, type, intervalS, by })));
+    commands.push(await insertCommand(db, newCommand({ lockId, tripId: row.trip_id, type, intervalS, by })));
   }
-  return orders;
+  return commands;
 }
 
 export function stepDone(row: TripView, step: StepName, checks: Check[], at: string) {

@@ -1,7 +1,7 @@
 import { unlockChecks, unlockedCheck } from '../custody/checks.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
-import { getOrder } from '../store/locks/commands.ts';
+import { getCommand } from '../store/locks/commands.ts';
 import { judgeTo, tripForUpdate } from '../store/trips/trips.ts';
 import { record, stepDone } from './acting.ts';
 import { afterChange } from './after-change.ts';
@@ -19,7 +19,7 @@ export function afterCommandEnded(deps: UseCaseDeps): (ended: { commandId: strin
 }
 
 async function follow(deps: UseCaseDeps, ended: { commandId: string; result: string }): Promise<void> {
-  const order = await getOrder(deps.pool, ended.commandId);
+  const order = await getCommand(deps.pool, ended.commandId);
   if (order?.trip_id === null || order === undefined) return;
   const tripId = order.trip_id;
   const changed = order.type === 'unlock' && ended.result === 'done' && (await unlockedByLocks(deps, tripId));

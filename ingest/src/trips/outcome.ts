@@ -5,23 +5,23 @@ import { type Reading, type StepFacts, sealChecks, verifyChecks } from '../custo
 import { moved } from '../custody/status.ts';
 import { stateByChecks, withStep } from '../custody/steps.ts';
 import type { Queryable } from '../postgres/queryable.ts';
-import { insertOrder } from '../store/locks/commands.ts';
+import { insertCommand } from '../store/locks/commands.ts';
 import type { GateChange, GateDecision } from '../store/passages/gate.ts';
 import type { AuditEntry } from '../store/people/audit.ts';
 import { changeTrip, type TripView, tripOf } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 
 /** What a gate's release does to its trip, before any of it is written. */
-export interface Outcome {
+export interface PassageOutcome {
   change?: GateChange;
-  orders: GateDecision['orders'];
+  commands: GateDecision['commands'];
   events: GateDecision['events'];
   entries: AuditEntry[];
   writtenOff: boolean;
   departed: boolean;
 }
 
-export const NOTHING: Outcome = { orders: [], events: [], entries: [], writtenOff: false, departed: false };
+export const NOTHING: PassageOutcome = { commands: [], events: [], entries: [], writtenOff: false, departed: false };
 
 const dated = <K extends string>(key: K, at: string | undefined) =>
   (at === undefined ? {} : { [key]: new Date(at) }) as { [P in K]?: Date };
@@ -55,7 +55,7 @@ export function writeOff(
   arrival: { at: string },
   by: string,
   checks: Check[] = verifyChecks(facts),
-): Outcome {
+): PassageOutcome {
   const at = new Date(facts.nowMs).toISOString();
   const verified = row.status !== 'verified';
   const status = verified ? moved(row.status, 'verify') : row.status;
@@ -68,18 +68,18 @@ export function writeOff(
   };
   const expiresAt = new Date(facts.nowMs + COMMAND_LIFE_MS);
   // One unlock for each lock: one that is on its way, or done, is not given again.
-  const orders = facts.locks
+  const commands = facts.locks
     .filter((lock) => !lock.unlockWaiting && !lock.unlockConfirmed)
     .map(({ lockId }) => ({ commandId: randomUUID(), lockId, type: 'unlock' as const, expiresAt }));
   const about = { tripId: row.trip_id, data: tripOf(changed(row, change)) };
   return {
     change,
-    orders,
+    commands,
     events: [
       ...(verified ? [{ type: 'trip.verified' as const, ...about }] : []),
       { type: 'trip.written-off', ...about },
     ],
-    entries: [entryOf(row, by, 'trip.write-off', { status, checks, commands: orders.map((o) => o.commandId) })],
+    entries: [entryOf(row, by, 'trip.write-off', { status, checks, commands: commands.map((o) => o.commandId) })],
     writtenOff: true,
     departed: false,
   };
@@ -89,7 +89,7 @@ export function writeOff(
  * The way out at the origin: a trip whose locks are hung is sealed, by the locks' own reports, and departs; one that is
  * sealed departs. The fix with which the truck leaves its origin makes the time of departure exact (intake).
  */
-export function departure(row: TripView, facts: StepFacts, question: PassageQuestion, by: string): Outcome {
+export function departure(row: TripView, facts: StepFacts, question: PassageQuestion, by: string): PassageOutcome {
   const sealsNow = row.status === 'hung';
   const sealedAt = sealsNow ? new Date(facts.nowMs).toISOString() : row.sealed_at?.toISOString();
   const checks = sealsNow ? sealChecks(facts) : [];
@@ -107,7 +107,7 @@ export function departure(row: TripView, facts: StepFacts, question: PassageQues
   const about = (as: GateChange) => ({ tripId: row.trip_id, data: tripOf(changed(row, as)) });
   return {
     change,
-    orders: [],
+    commands: [],
     events: [
       ...(sealsNow ? [{ type: 'trip.sealed' as const, ...about(sealed) }] : []),
       { type: 'trip.departed', ...about(change) },
@@ -122,10 +122,10 @@ export function departure(row: TripView, facts: StepFacts, question: PassageQues
 }
 
 /** Writes what an outcome says of its trip, but for its entries in the audit. */
-export async function keepOutcome(db: Queryable, row: TripView, outcome: Outcome, by: string): Promise<void> {
+export async function keepOutcome(db: Queryable, row: TripView, outcome: PassageOutcome, by: string): Promise<void> {
   if (outcome.change !== undefined) await changeTrip(db, row.trip_id, outcome.change);
-  for (const { commandId, lockId, type, expiresAt } of outcome.orders) {
-    await insertOrder(db, { commandId, lockId, tripId: row.trip_id, type, expiresAt, by });
+  for (const { commandId, lockId, type, expiresAt } of outcome.commands) {
+    await insertCommand(db, { commandId, lockId, tripId: row.trip_id, type, expiresAt, by });
   }
   for (const event of outcome.events) await announce(db, event);
 }

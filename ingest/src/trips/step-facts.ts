@@ -7,7 +7,7 @@ import { type Custody, custodyOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/trips.ts';
 import { designatedPlace, type Within } from './designated-place.ts';
 
-type Orders = Custody['orders'];
+type LockCommands = Custody['commands'];
 
 function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] {
   return custody.lock_states.map((lock) => {
@@ -15,7 +15,7 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
     const position = lock.fix?.position as { lon: number; lat: number } | undefined;
     const mode = LockMode.safeParse(report.mode).data;
     const seal = report.seal as SealState | undefined;
-    const own = custody.orders.filter((order) => order.lockId === lock.lockId);
+    const own = custody.commands.filter((command) => command.lockId === lock.lockId);
     const lastTimeMs = lock.lastTime === null ? undefined : Date.parse(lock.lastTime);
     return {
       lockId: lock.lockId,
@@ -34,9 +34,9 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
 }
 
 /** The lock said so, or shows it in a record made after the unlock was asked for. */
-function unlockedBy(orders: Orders, lastTimeMs: number | undefined, seal: SealState | undefined): boolean {
-  const unlocks = orders.filter((order) => order.type === 'unlock');
-  if (unlocks.some((order) => order.state === 'done')) return true;
+function unlockedBy(commands: LockCommands, lastTimeMs: number | undefined, seal: SealState | undefined): boolean {
+  const unlocks = commands.filter((command) => command.type === 'unlock');
+  if (unlocks.some((command) => command.state === 'done')) return true;
   const first = unlocks[0];
   const later = first !== undefined && lastTimeMs !== undefined && lastTimeMs >= Date.parse(first.createdAt);
   return later && seal?.motor === 'unlocked';

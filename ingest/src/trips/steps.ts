@@ -15,10 +15,10 @@ import { secondPerson } from '../people/second-person.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
-import { cancelOrders } from '../store/locks/commands.ts';
+import { cancelCommands } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { judgeFrom, judgeTo, type TripView } from '../store/trips/trips.ts';
-import { orderEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
+import { commandEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
 import { wake } from './after-change.ts';
 import { lockFacts, stepFacts } from './step-facts.ts';
 import { visibleTrip } from './visible.ts';
@@ -108,7 +108,7 @@ export async function hang(deps: UseCaseDeps, tripId: string, caller: Principal,
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
     const checks = await waivedBy(db, hangChecks(facts), asked, caller);
     requirePassed('hang', checks);
-    await orderEach(db, row, row.units, 'interval', caller.name);
+    await commandEach(db, row, row.units, 'interval', caller.name);
     const steps = stepDone(row, 'hang', checks, new Date().toISOString());
     return {
       step: 'hang',
@@ -172,9 +172,9 @@ export async function unlock(deps: UseCaseDeps, tripId: string, caller: Principa
     );
     const closed = facts.locks.filter((lock) => !lock.unlockWaiting && !lock.unlockConfirmed);
     if (closed.length > 0) {
-      const commands = await orderEach(db, locked, closed, 'unlock', caller.name);
+      const commands = await commandEach(db, locked, closed, 'unlock', caller.name);
       const { status } = locked;
-      const after = { status, commands: commands.map((order) => order.command_id) };
+      const after = { status, commands: commands.map((command) => command.command_id) };
       await audit(db, {
         actor: caller.name,
         action: 'trip.authorise-unlock',
@@ -226,7 +226,7 @@ export async function cancel(deps: UseCaseDeps, tripId: string, caller: Principa
     const row = await tripForAct(db, tripId, caller, 'cancel');
     const at = new Date().toISOString();
     await judgeTo(db, row.trip_id, at);
-    await cancelOrders(db, { tripId: row.trip_id }, 'trip cancelled', caller.name);
+    await cancelCommands(db, { tripId: row.trip_id }, 'trip cancelled', caller.name);
     const change = { closedAt: at };
     return {
       step: 'cancel',

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import { type Commands, startCommands } from '../../src/commands/commands.ts';
-import { ordersOfLock } from '../../src/store/locks/commands.ts';
+import { commandsOfLock } from '../../src/store/locks/commands.ts';
 import { lockSecretHashes } from '../../src/store/reports/roster.ts';
 import { Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -64,7 +64,7 @@ async function listening(lockId = LOCK): Promise<Wiretap> {
 
 const heard = (lock: Wiretap): Command[] =>
   lock.of('publish').map((packet) => JSON.parse(String(packet.cmd === 'publish' ? packet.payload : '')) as Command);
-const states = async () => (await ordersOfLock(db.pool, LOCK, 100)).toReversed().map((order) => order.state);
+const states = async () => (await commandsOfLock(db.pool, LOCK, 100)).toReversed().map((command) => command.state);
 const reply = (lock: Wiretap, lockId: string, commandId: string, result: string) =>
   lock.send({
     cmd: 'publish',
@@ -78,30 +78,30 @@ const reply = (lock: Wiretap, lockId: string, commandId: string, result: string)
 
 test('a command reaches a lock that listens at once, and ends by its reply', async () => {
   const lock = await listening();
-  const order = await commands.order(LOCK, { type: 'interval', intervalS: 30, by: 'li' });
+  const command = await commands.give(LOCK, { type: 'interval', intervalS: 30, by: 'li' });
   await vi.waitFor(() =>
-    expect(heard(lock)).toMatchObject([{ v: 1, commandId: order.command_id, type: 'interval', intervalS: 30 }]),
+    expect(heard(lock)).toMatchObject([{ v: 1, commandId: command.command_id, type: 'interval', intervalS: 30 }]),
   );
   await vi.waitFor(async () => expect(await states()).toEqual(['sent']));
   const ended: object[] = [];
   commands.onEnded((end) => ended.push(end));
-  reply(lock, LOCK, order.command_id, 'refused');
+  reply(lock, LOCK, command.command_id, 'refused');
   await vi.waitFor(() => expect(lock.acknowledged()).toEqual([77]));
-  expect(await ordersOfLock(db.pool, LOCK, 1)).toMatchObject([{ state: 'refused', reason: 'because' }]);
-  expect(ended).toEqual([{ lockId: LOCK, commandId: order.command_id, result: 'refused' }]);
+  expect(await commandsOfLock(db.pool, LOCK, 1)).toMatchObject([{ state: 'refused', reason: 'because' }]);
+  expect(ended).toEqual([{ lockId: LOCK, commandId: command.command_id, result: 'refused' }]);
   const { rows } = await db.pool.query('SELECT actor, action, after FROM audit WHERE subject = $1 ORDER BY audit_id', [
     `lock:${LOCK}`,
   ]);
   expect(rows).toMatchObject([
-    { actor: 'platform', action: 'command.sent', after: { commandId: order.command_id } },
-    { actor: `lock:${LOCK}`, action: 'command.refused', after: { commandId: order.command_id, reason: 'because' } },
+    { actor: 'platform', action: 'command.sent', after: { commandId: command.command_id } },
+    { actor: `lock:${LOCK}`, action: 'command.refused', after: { commandId: command.command_id, reason: 'because' } },
   ]);
 });
 
 test('commands wait for a lock that is away and are sent in the order given', async () => {
   const given: string[] = [];
   for (const type of ['interval', 'locate', 'reboot', 'unlock'] as const) {
-    given.push((await commands.order(LOCK, { type, by: 'li' })).command_id);
+    given.push((await commands.give(LOCK, { type, by: 'li' })).command_id);
   }
   expect(await states()).toEqual(['queued', 'queued', 'queued', 'queued']);
   const lock = await listening();
@@ -110,8 +110,8 @@ test('commands wait for a lock that is away and are sent in the order given', as
 
 test('what was sent and never answered is sent again on reconnection, and not before', async () => {
   const first = await listening();
-  const a = await commands.order(LOCK, { type: 'locate', by: 'li' });
-  const b = await commands.order(LOCK, { type: 'reboot', by: 'li' });
+  const a = await commands.give(LOCK, { type: 'locate', by: 'li' });
+  const b = await commands.give(LOCK, { type: 'reboot', by: 'li' });
   await vi.waitFor(async () => expect(await states()).toEqual(['sent', 'sent']));
   expect(heard(first).map((command) => command.commandId)).toEqual([a.command_id, b.command_id]);
   reply(first, LOCK, a.command_id, 'done');
@@ -123,9 +123,9 @@ test('what was sent and never answered is sent again on reconnection, and not be
 });
 
 test('a command whose time is up is not sent and ends expired', async () => {
-  await commands.order(LOCK, { type: 'unlock', by: 'li', expiresAt: new Date(nowMs + 60_000) });
+  await commands.give(LOCK, { type: 'unlock', by: 'li', expiresAt: new Date(nowMs + 60_000) });
   nowMs += 61_000;
-  const later = await commands.order(LOCK, { type: 'locate', by: 'li' });
+  const later = await commands.give(LOCK, { type: 'locate', by: 'li' });
   const lock = await listening();
   await vi.waitFor(() => expect(heard(lock).map((command) => command.commandId)).toEqual([later.command_id]));
   expect(await commands.expire()).toBe(1);
@@ -133,9 +133,9 @@ test('a command whose time is up is not sent and ends expired', async () => {
 });
 
 test("a lock cannot end another lock's command, and a reply that cannot be read goes to quarantine, acknowledged", async () => {
-  const order = await commands.order(LOCK, { type: 'unlock', by: 'li' });
+  const command = await commands.give(LOCK, { type: 'unlock', by: 'li' });
   const other = await listening(OTHER);
-  reply(other, OTHER, order.command_id, 'done');
+  reply(other, OTHER, command.command_id, 'done');
   await vi.waitFor(() => expect(other.acknowledged()).toEqual([77]));
   expect(await states()).toEqual(['queued']);
   reply(other, OTHER, 'no-uuid', 'done');

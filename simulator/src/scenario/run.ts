@@ -57,7 +57,7 @@ const SETTLE_MS = 20_000;
 const IMPORT_AT_ONCE = 5_000;
 
 /** Everything that is needed for a score. */
-export interface Outcome {
+export interface RunOutcome {
   evidence: Evidence[];
   quarantined: number;
 }
@@ -68,7 +68,7 @@ export async function playScenario(
   progress: Progress,
   stop: AbortSignal,
   reporter = reportTo(undefined, options.scenario, options.seed, options.trips),
-): Promise<Outcome> {
+): Promise<RunOutcome> {
   // One listener per truck is no leak.
   setMaxListeners(0, stop);
   const rest = connectRest(options.http, options.key, stop);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newOrder } from '../../commands/new.ts';
+import { newCommand } from '../../commands/new.ts';
 import { field, list, printXml } from '../../jgs/xml.ts';
 import { requireActing } from '../../people/offices.ts';
 import { inTransaction } from '../../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../../problem.ts';
-import { insertOrder, type OrderRow, ordersOfLock } from '../../store/locks/commands.ts';
+import { type CommandRow, commandsOfLock, insertCommand } from '../../store/locks/commands.ts';
 import { getLock } from '../../store/locks/locks.ts';
 import { audit } from '../../store/people/audit.ts';
 import { getTrip, tripForUpdate } from '../../store/trips/trips.ts';
@@ -14,7 +14,7 @@ const WAIT_MS = 1_500;
 const LOOK_MS = 100;
 
 /** 1 done, 2 failed, 0 neither yet: the command waits for its lock. */
-const RESULT: Record<OrderRow['state'], '0' | '1' | '2'> = {
+const RESULT: Record<CommandRow['state'], '0' | '1' | '2'> = {
   queued: '0',
   sent: '0',
   done: '1',
@@ -32,7 +32,7 @@ const NEEDED = {
 } as const;
 
 /** The lock's own order of this kind for its trip; a new one where none waits or is done. */
-async function orderFor(asked: JgsAsked, lockId: string, act: 'U' | 'L'): Promise<string> {
+async function commandFor(asked: JgsAsked, lockId: string, act: 'U' | 'L'): Promise<string> {
   const { deps, caller } = asked;
   return inTransaction(deps.pool, async (db) => {
     const lock = await getLock(db, lockId, caller.offices);
@@ -45,14 +45,14 @@ async function orderFor(asked: JgsAsked, lockId: string, act: 'U' | 'L'): Promis
       const expected = status.join(' or ');
       throw new ApiProblem(409, 'trip.status', `${lockId}: its trip is ${trip.status}; ${type} needs ${expected}`);
     }
-    const known = (await ordersOfLock(db, lockId, 20)).find(
-      (order) => order.trip_id === trip.trip_id && order.type === type && RESULT[order.state] !== '2',
+    const known = (await commandsOfLock(db, lockId, 20)).find(
+      (command) => command.trip_id === trip.trip_id && command.type === type && RESULT[command.state] !== '2',
     );
     if (known !== undefined) return known.command_id;
-    const order = await insertOrder(db, newOrder({ lockId, tripId: trip.trip_id, type, by: caller.name }));
-    const after = { commandId: order.command_id, type, by: 'JGS/T 14 0x83' };
+    const command = await insertCommand(db, newCommand({ lockId, tripId: trip.trip_id, type, by: caller.name }));
+    const after = { commandId: command.command_id, type, by: 'JGS/T 14 0x83' };
     await audit(db, { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}`, after });
-    return order.command_id;
+    return command.command_id;
   });
 }
 
@@ -72,14 +72,14 @@ export async function operate(asked: JgsAsked): Promise<string> {
   if (act !== 'U' && act !== 'L') throw new ApiProblem(422, 'request.invalid', 'ESEAL: expected U unlock or L lock');
   if (lockIds.length === 0) throw new ApiProblem(422, 'request.invalid', 'ESEAL_ID: is missing');
   const wanted: { lockId: string; commandId: string }[] = [];
-  for (const lockId of lockIds) wanted.push({ lockId, commandId: await orderFor(asked, lockId, act) });
+  for (const lockId of lockIds) wanted.push({ lockId, commandId: await commandFor(asked, lockId, act) });
   await deps.hints.publish({ hint: 'commands', lockIds });
   const untilMs = performance.now() + (deps.config.gateWaitMs ?? WAIT_MS);
   for (;;) {
     const results: string[] = [];
     for (const { lockId, commandId } of wanted) {
-      const order = (await ordersOfLock(deps.pool, lockId, 20)).find((one) => one.command_id === commandId);
-      results.push(order === undefined ? '2' : RESULT[order.state]);
+      const command = (await commandsOfLock(deps.pool, lockId, 20)).find((one) => one.command_id === commandId);
+      results.push(command === undefined ? '2' : RESULT[command.state]);
     }
     const result = WORST.find((one) => results.includes(one)) ?? '2';
     if (result !== '0') return feedback(result, result === '1' ? '关锁操作成功' : '关锁操作失败');

@@ -1,4 +1,4 @@
-import { newOrder } from '../../commands/new.ts';
+import { newCommand } from '../../commands/new.ts';
 import {
   intervalOf,
   isPositionKind,
@@ -14,7 +14,7 @@ import { requireActing } from '../../people/offices.ts';
 import { OPERATORS, READERS, SUPERVISORS } from '../../people/roles.ts';
 import { inTransaction } from '../../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../../problem.ts';
-import { insertOrder } from '../../store/locks/commands.ts';
+import { insertCommand } from '../../store/locks/commands.ts';
 import { getLock, type LockRow } from '../../store/locks/locks.ts';
 import { audit } from '../../store/people/audit.ts';
 import { lockReports } from '../../store/reports/reports.ts';
@@ -44,13 +44,13 @@ async function take(asked: JgsAsked, { lockId, report }: PositionIn): Promise<Po
   return { lockId, serialNo, result: '1' };
 }
 
-async function orderOne(asked: JgsAsked, lockId: string, intervalS: number): Promise<PositionResult> {
+async function commandOne(asked: JgsAsked, lockId: string, intervalS: number): Promise<PositionResult> {
   return inTransaction(asked.deps.pool, (db) => command(asked, db, lockId, { type: 'interval', intervalS }));
 }
 
 async function command(
   { deps, caller }: JgsAsked,
-  db: Parameters<typeof insertOrder>[0],
+  db: Parameters<typeof insertCommand>[0],
   lockId: string,
   given: { type: 'interval' | 'locate'; intervalS?: number },
 ): Promise<PositionResult> {
@@ -58,11 +58,11 @@ async function command(
   if (lock === undefined || lock.retired_at !== null) throw notFound('lock', lockId);
   const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
   if (trip !== undefined) requireActing(caller, trip);
-  const order = await insertOrder(db, newOrder({ lockId, tripId: trip?.trip_id, by: caller.name, ...given }));
-  const after = { commandId: order.command_id, ...given };
+  const command = await insertCommand(db, newCommand({ lockId, tripId: trip?.trip_id, by: caller.name, ...given }));
+  const after = { commandId: command.command_id, ...given };
   await audit(db, { actor: caller.name, action: 'lock.command', subject: `lock:${lockId}`, after });
   await deps.hints.publish({ hint: 'commands', lockIds: [lockId] });
-  return { lockId, result: '0', text: order.command_id };
+  return { lockId, result: '0', text: command.command_id };
 }
 
 /** POSITION_INFO: records of another platform's service (1, 2, 3), or a command to a lock (4); answered by a result (5). */
@@ -73,7 +73,7 @@ export async function positionInfo(asked: JgsAsked): Promise<string> {
     requireRole(caller, OPERATORS);
     const intervalS = intervalOf(field(node, 'COMMAND'), SEALED_INTERVAL_S);
     if (intervalS === undefined || intervalS < 5) throw wrong('COMMAND: expected X0005 to X9999, or 0000');
-    return resultOf([await orderOne(asked, field(node, 'ESEAL_ID') ?? '', intervalS)]);
+    return resultOf([await commandOne(asked, field(node, 'ESEAL_ID') ?? '', intervalS)]);
   }
   if (!isPositionKind(kind)) throw wrong('MESSAGE_TYPE: expected 1, 2, 3 or 4');
   // Who may speak for a lock without its secret is a matter of trust, like registering it.

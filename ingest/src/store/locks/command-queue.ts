@@ -1,6 +1,6 @@
 import type { Command, CommandState } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
-import { noted, type OrderRow } from './commands.ts';
+import { type CommandRow, noted } from './commands.ts';
 
 /**
  * The life of a command:
@@ -19,8 +19,8 @@ export async function waitingCommands(
   lockId: string,
   sentBefore: Date | undefined,
   now: Date,
-): Promise<OrderRow[]> {
-  const { rows } = await db.query<OrderRow>(
+): Promise<CommandRow[]> {
+  const { rows } = await db.query<CommandRow>(
     `SELECT * FROM commands WHERE lock_id = $1 AND expires_at > $3
        AND (state = 'queued' OR (state = 'sent' AND sent_at < $2::timestamptz)) ORDER BY ordinal`,
     [lockId, sentBefore ?? null, now],
@@ -65,7 +65,7 @@ export async function expireCommands(db: Queryable, now: Date): Promise<number> 
 }
 
 /** The command as the lock gets it (contract §2). */
-export function commandOf(row: OrderRow): Command {
+export function commandOf(row: CommandRow): Command {
   return {
     v: 1,
     commandId: row.command_id,

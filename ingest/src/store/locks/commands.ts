@@ -2,7 +2,7 @@ import type { CommandState } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { VISIBLE } from '../trips/trips.ts';
 
-export interface OrderRow {
+export interface CommandRow {
   /** Its place among all commands, as they were given. */
   ordinal: number;
   command_id: string;
@@ -21,11 +21,11 @@ export interface OrderRow {
   reason: string | null;
 }
 
-export interface NewOrder {
+export interface NewCommand {
   commandId: string;
   lockId: string;
   tripId?: string | undefined;
-  type: OrderRow['type'];
+  type: CommandRow['type'];
   intervalS?: number | undefined;
   expiresAt: Date;
   by: string;
@@ -33,27 +33,27 @@ export interface NewOrder {
 }
 
 /** Puts a command into its lock's queue; it is sent in order once the lock is connected. */
-export async function insertOrder(db: Queryable, order: NewOrder): Promise<OrderRow> {
-  const { rows } = await db.query<OrderRow>(
+export async function insertCommand(db: Queryable, command: NewCommand): Promise<CommandRow> {
+  const { rows } = await db.query<CommandRow>(
     `INSERT INTO commands (command_id, lock_id, trip_id, type, interval_s, created_by, expires_at, second_by)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
     [
-      order.commandId,
-      order.lockId,
-      order.tripId ?? null,
-      order.type,
-      order.intervalS ?? null,
-      order.by,
-      order.expiresAt,
-      order.secondBy ?? null,
+      command.commandId,
+      command.lockId,
+      command.tripId ?? null,
+      command.type,
+      command.intervalS ?? null,
+      command.by,
+      command.expiresAt,
+      command.secondBy ?? null,
     ],
   );
   return rows[0]!;
 }
 
 /** Oldest first. */
-export async function ordersOfTrip(db: Queryable, tripId: string): Promise<OrderRow[]> {
-  const { rows } = await db.query<OrderRow>('SELECT * FROM commands WHERE trip_id = $1 ORDER BY ordinal', [tripId]);
+export async function commandsOfTrip(db: Queryable, tripId: string): Promise<CommandRow[]> {
+  const { rows } = await db.query<CommandRow>('SELECT * FROM commands WHERE trip_id = $1 ORDER BY ordinal', [tripId]);
   return rows;
 }
 
@@ -61,13 +61,13 @@ export async function ordersOfTrip(db: Queryable, tripId: string): Promise<Order
  * Newest first.
  * @param page `before`: the ordinal of the last one of the page before; `offices` leaves out those of other offices' trips
  */
-export async function ordersOfLock(
+export async function commandsOfLock(
   db: Queryable,
   lockId: string,
   limit: number,
   page: { offices?: string[]; before?: number | undefined } = {},
-): Promise<OrderRow[]> {
-  const { rows } = await db.query<OrderRow>(
+): Promise<CommandRow[]> {
+  const { rows } = await db.query<CommandRow>(
     `SELECT c.* FROM commands c LEFT JOIN trips t USING (trip_id) WHERE c.lock_id = $1 AND (t.trip_id IS NULL OR ${VISIBLE(3)})
        AND ($4::bigint IS NULL OR c.ordinal < $4) ORDER BY ordinal DESC LIMIT $2`,
     [lockId, limit, page.offices ?? [], page.before ?? null],
@@ -84,8 +84,8 @@ export async function unlockWaits(db: Queryable, lockId: string): Promise<boolea
   return rowCount !== 0;
 }
 
-export async function getOrder(db: Queryable, commandId: string): Promise<OrderRow | undefined> {
-  const { rows } = await db.query<OrderRow>('SELECT * FROM commands WHERE command_id = $1', [commandId]);
+export async function getCommand(db: Queryable, commandId: string): Promise<CommandRow | undefined> {
+  const { rows } = await db.query<CommandRow>('SELECT * FROM commands WHERE command_id = $1', [commandId]);
   return rows[0];
 }
 
@@ -108,7 +108,7 @@ export const noted = (
       'state', c.state, 'reason', c.reason)) FROM changed c`;
 
 /** Takes back what has not been sent; the commands that it was. */
-export async function cancelOrders(
+export async function cancelCommands(
   db: Queryable,
   of: { lockId?: string; tripId?: string; commandId?: string },
   reason: string,

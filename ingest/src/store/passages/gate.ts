@@ -88,7 +88,7 @@ export interface GateDecision {
   /** The trip as it was looked at; it must still stand so. */
   looked: TripView | undefined;
   change?: GateChange | undefined;
-  orders: { commandId: string; lockId: string; type: 'unlock' | 'interval'; intervalS?: number; expiresAt: Date }[];
+  commands: { commandId: string; lockId: string; type: 'unlock' | 'interval'; intervalS?: number; expiresAt: Date }[];
   alarms: { alarmId: string; lockId: string; rule: string; what: string }[];
   events: { type: EventType; tripId?: string | undefined; data: object }[];
   entries: AuditEntry[];
@@ -126,7 +126,7 @@ const DECIDE = `WITH held AS (
   judged AS (
     UPDATE trip_units u SET judged_from = coalesce(u.judged_from, ($12 ->> 'sealedAt')::timestamptz) FROM kept
     WHERE u.trip_id = $6 AND $12 ? 'sealedAt'),
-  ordered AS (
+  commanded AS (
     INSERT INTO commands (command_id, lock_id, trip_id, type, interval_s, created_by, expires_at)
     SELECT x."commandId", x."lockId", $6, x.type, x."intervalS", $16, x."expiresAt"
     FROM kept, jsonb_to_recordset($13) AS x("commandId" uuid, "lockId" text, type text, "intervalS" int,
@@ -166,7 +166,7 @@ export async function keepDecision(
       looked !== undefined && looked.written_off_at !== null,
       JSON.stringify(decision.alarms),
       JSON.stringify(change ?? {}),
-      JSON.stringify(decision.orders),
+      JSON.stringify(decision.commands),
       JSON.stringify(decision.events),
       question.at,
       by,

@@ -173,7 +173,7 @@ export interface StoredTrip {
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
 }
 
-interface TripRow {
+interface TrackedTripRow {
   trip_id: string;
   status: string;
   risk: number;
@@ -218,7 +218,7 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
 
 /** Trips that are judged: those with a window. Others are left out. */
 export async function loadTrips(db: Queryable, tripIds: string[]): Promise<StoredTrip[]> {
-  const { rows } = await db.query<TripRow>(LOAD_TRIP, [tripIds]);
+  const { rows } = await db.query<TrackedTripRow>(LOAD_TRIP, [tripIds]);
   return rows.map((row) => ({
     tripId: row.trip_id,
     status: row.status,

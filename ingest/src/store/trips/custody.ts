@@ -13,7 +13,7 @@ export interface Custody {
     fix: Record<string, unknown> | null;
   }[];
   /** Oldest first. */
-  orders: { lockId: string; type: string; state: CommandState; createdAt: string }[];
+  commands: { lockId: string; type: string; state: CommandState; createdAt: string }[];
   /** Changes whenever a place of the office does, so that what was compiled of them can be kept by it. */
   places_stamp: string;
 }
@@ -27,7 +27,7 @@ export const CUSTODY = (office: string) => `(SELECT coalesce(json_agg(json_build
       ORDER BY u.ordinal), '[]'::json)
     FROM trip_units u JOIN locks l USING (lock_id) WHERE u.trip_id = t.trip_id) AS lock_states,
   (SELECT coalesce(json_agg(json_build_object('lockId', o.lock_id, 'type', o.type, 'state', o.state,
-      'createdAt', o.created_at) ORDER BY o.ordinal), '[]'::json) FROM commands o WHERE o.trip_id = t.trip_id) AS orders,
+      'createdAt', o.created_at) ORDER BY o.ordinal), '[]'::json) FROM commands o WHERE o.trip_id = t.trip_id) AS commands,
   (SELECT coalesce(string_agg(q.place_id || '@' || q.updated_at, ' ' ORDER BY q.place_id), '') FROM places q
     WHERE q.feature -> 'properties' ->> 'office' = ${office} AND q.kind IN ${DESIGNATED_KINDS}) AS places_stamp`;
 

@@ -94,7 +94,7 @@ export async function claimDeliveries(
   return rows;
 }
 
-export interface Outcome {
+export interface DeliveryOutcome {
   /** HTTP status answered; absent where there was no answer. */
   status?: number | undefined;
   error?: string | undefined;
@@ -102,7 +102,7 @@ export interface Outcome {
 }
 
 /** Ends a delivery by its answer; what waited behind it in its lane is due at once. */
-export async function settleDelivered(db: Queryable, row: DeliveryRow, outcome: Outcome): Promise<void> {
+export async function settleDelivered(db: Queryable, row: DeliveryRow, outcome: DeliveryOutcome): Promise<void> {
   await db.query(
     `UPDATE deliveries SET state = 'delivered', ended_at = $2, last_status = $3, last_error = NULL
      WHERE delivery_id = $1 AND state = 'waiting'`,
@@ -115,7 +115,7 @@ export async function settleDelivered(db: Queryable, row: DeliveryRow, outcome: 
 export async function settleFailed(
   db: Queryable,
   row: DeliveryRow,
-  outcome: Outcome,
+  outcome: DeliveryOutcome,
   nextAt: Date | undefined,
 ): Promise<void> {
   const { rowCount } = await db.query(
