@@ -122,7 +122,7 @@ async function run(database) {
     [TRIP_ID],
   );
   await pool.query(
-    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, judged_from) VALUES ($1, 0, 'x', $2, '2000-01-01')`,
+    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, tracked_from) VALUES ($1, 0, 'x', $2, '2000-01-01')`,
     [TRIP_ID, lockId(7)],
   );
   const count = await write(pool, endMs);

@@ -6,7 +6,7 @@ import { DECIDERS, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { getCommand } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
-import { holdTrip, judgeTo, tripForUpdate, tripOf } from '../store/trips/trips.ts';
+import { holdTrip, trackTo, tripForUpdate, tripOf } from '../store/trips/trips.ts';
 import { record, stepDone } from '../trips/acting.ts';
 import { afterChange } from '../trips/after-change.ts';
 import { hold } from '../trips/hold.ts';

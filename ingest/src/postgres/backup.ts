@@ -6,6 +6,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { BackupError, BackupReader, BackupWriter, type Manifest, type TableManifest } from './backup-format.ts';
+import { fillAddedColumns, withTodaysNames } from './older-backups.ts';
 import { inTransaction } from './queryable.ts';
 
 /** Added up from reports, again after a restore; on TimescaleDB the first is no table. */
@@ -138,13 +139,14 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
       await client.query(FORM);
       const tables = await checkFit(client, manifest);
       await makeEmpty(client, tables, options.force === true);
-      for (const table of manifest.tables) {
+      const restored = manifest.tables.map(withTodaysNames);
+      for (const table of restored) {
         const copy = client.query(copyFrom(`COPY ${quoted(table.name)} (${listed(table.columns)}) FROM STDIN`));
         await pipeline(Readable.from(reader.table(), { objectMode: true }), copy);
       }
       await reader.end();
-      await verify(client, manifest);
-      await completeLocks(client);
+      await verify(client, restored);
+      await fillAddedColumns(client, restored);
       await advanceSequences(client);
     });
     return manifest;
@@ -152,14 +154,6 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
     source.destroy();
     gunzip.destroy();
   }
-}
-
-/** Backups from before `last_fix_time` was kept hold the fix alone. */
-async function completeLocks(client: pg.PoolClient): Promise<void> {
-  await client.query(
-    `UPDATE locks SET last_fix_time = (last_fix ->> 'time')::timestamptz
-     WHERE last_fix_time IS NULL AND last_fix IS NOT NULL`,
-  );
 }
 
 async function checkFit(client: pg.PoolClient, manifest: Manifest): Promise<string[]> {
@@ -202,8 +196,8 @@ async function makeEmpty(client: pg.PoolClient, tables: string[], force: boolean
   }
 }
 
-async function verify(client: pg.PoolClient, manifest: Manifest): Promise<void> {
-  for (const table of manifest.tables) {
+async function verify(client: pg.PoolClient, tables: TableManifest[]): Promise<void> {
+  for (const table of tables) {
     const restored = await measure(client, table);
     if (restored.rows === table.rows && restored.checksum === table.checksum) continue;
     throw new BackupError(

@@ -2,7 +2,7 @@ import { unlockChecks, unlockedCheck } from '../custody/checks.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { getCommand } from '../store/locks/commands.ts';
-import { judgeTo, tripForUpdate } from '../store/trips/trips.ts';
+import { trackTo, tripForUpdate } from '../store/trips/trips.ts';
 import { record, stepDone } from './acting.ts';
 import { afterChange } from './after-change.ts';
 import { stepFacts } from './step-facts.ts';
@@ -40,7 +40,7 @@ async function unlockedByLocks(deps: UseCaseDeps, tripId: string): Promise<boole
     const steps = stepDone(row, 'unlock', checks, at);
     const after = await record(db, row, { act: 'unlock', by, change: { steps, unlockedAt: at }, detail: { checks } });
     if (row.written_off_at !== null && facts.latchedRules.length === 0) {
-      await judgeTo(db, tripId, at);
+      await trackTo(db, tripId, at);
       await record(db, after, { act: 'close', by, change: { closedAt: at } });
     }
     return true;

@@ -101,8 +101,8 @@ export function departure(row: TripView, facts: StepFacts, question: PassageQues
     steps,
     ...(sealsNow ? { sealedAt: sealedAt! } : {}),
   };
-  // After the sealing: equal times would mean a trip taken over under way.
-  const departedAt = new Date(Math.max(Date.parse(question.at), Date.parse(sealedAt ?? question.at) + 1)).toISOString();
+  // A gate that seals asks before it has sealed: a trip never departs before its sealing.
+  const departedAt = new Date(Math.max(Date.parse(question.at), Date.parse(sealedAt ?? question.at))).toISOString();
   const change: GateChange = { ...sealed, status: moved(sealed.status, 'depart'), departedAt };
   const about = (as: GateChange) => ({ tripId: row.trip_id, data: tripOf(changed(row, as)) });
   return {

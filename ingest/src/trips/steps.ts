@@ -17,7 +17,7 @@ import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { cancelCommands } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
-import { judgeFrom, judgeTo, type TripView } from '../store/trips/trips.ts';
+import { trackFrom, trackTo, type TripView } from '../store/trips/trips.ts';
 import { commandEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
 import { wake } from './after-change.ts';
 import { lockFacts, stepFacts } from './step-facts.ts';
@@ -131,7 +131,7 @@ export async function seal(deps: UseCaseDeps, tripId: string, caller: Principal,
     requirePassed('seal', checks);
     const at = new Date().toISOString();
     const steps = stepDone(row, 'seal', checks, at);
-    await judgeFrom(db, row.trip_id, at);
+    await trackFrom(db, row.trip_id, at);
     const change = { steps, sealedAt: at };
     return {
       step: 'seal',
@@ -212,7 +212,7 @@ export async function close(deps: UseCaseDeps, tripId: string, caller: Principal
       throw new ApiProblem(409, 'trip.alarms-open', 'alarms of this trip are not disposed of', errors);
     }
     const at = new Date().toISOString();
-    await judgeTo(db, row.trip_id, at);
+    await trackTo(db, row.trip_id, at);
     return {
       step: 'close',
       checks: [],
@@ -225,7 +225,7 @@ export async function cancel(deps: UseCaseDeps, tripId: string, caller: Principa
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'cancel');
     const at = new Date().toISOString();
-    await judgeTo(db, row.trip_id, at);
+    await trackTo(db, row.trip_id, at);
     await cancelCommands(db, { tripId: row.trip_id }, 'trip cancelled', caller.name);
     const change = { closedAt: at };
     return {

@@ -43,15 +43,15 @@ async function fillTrips(): Promise<void> {
   );
   await db.pool.query(
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
-       tractor_plate, status, steps, total_m, sealed_at, departed_at, created_at)
+       tractor_plate, status, steps, total_m, sealed_at, departed_at, taken_over_at, created_at)
      SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, declaration_no, mode, origin_office,
        destination_office, route_id, route_version, tractor_plate, status, steps, total_m, sealed_at, departed_at,
-       created_at + n * interval '1 ms' FROM trips, generate_series(1, $1::int) n`,
+       taken_over_at, created_at + n * interval '1 ms' FROM trips, generate_series(1, $1::int) n`,
     [TRIPS],
   );
   await db.pool.query(
-    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, judged_from)
-     SELECT t.trip_id, 0, u.container_no, 'JT76' || right(t.trip_id::text, 6), u.judged_from
+    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, tracked_from)
+     SELECT t.trip_id, 0, u.container_no, 'JT76' || right(t.trip_id::text, 6), u.tracked_from
      FROM trips t, trip_units u WHERE t.trip_id::text LIKE '00000000-0000-4000-8000-%'`,
   );
   await db.pool.query(

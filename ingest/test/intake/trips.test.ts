@@ -174,7 +174,7 @@ test('a late record belongs to the finished trip of its time, and not to the nex
   await drive([...DETOUR.slice(0, 20), ...DETOUR.slice(30)]);
   expect(await deviations()).toEqual([]);
   await db.pool.query(`UPDATE trips SET status = 'closed' WHERE trip_id = $1`, [first]);
-  await db.pool.query('UPDATE trip_units SET judged_to = $2 WHERE trip_id = $1', [
+  await db.pool.query('UPDATE trip_units SET tracked_to = $2 WHERE trip_id = $1', [
     first,
     new Date(startMs + 52 * MINUTE),
   ]);
@@ -226,7 +226,10 @@ test('of plans read again together each is judged by its own records; one that w
 
 test('a sealed trip departs and arrives with its fixes; both are told once', async () => {
   const tripId = await declareTrip(db, [LOCK], startMs);
-  await db.pool.query(`UPDATE trips SET status = 'sealed', departed_at = NULL WHERE trip_id = $1`, [tripId]);
+  await db.pool.query(
+    `UPDATE trips SET status = 'sealed', departed_at = NULL, taken_over_at = NULL WHERE trip_id = $1`,
+    [tripId],
+  );
   await open();
   await send(lock, LOCK, [report(1, startMs + MINUTE, 120), report(2, startMs + 2 * MINUTE, 120.001)]);
   expect((await tripRow(tripId))?.status).toBe('sealed');

@@ -39,7 +39,7 @@ export async function fillReports(pool: pg.Pool, locks = 40): Promise<void> {
     [TRIP_ID, new Date(NOW_MS - 4 * HOUR_MS)],
   );
   await pool.query(
-    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, judged_from) VALUES ($1, 0, 'CSQU3054383', 'JT70100001', $2)`,
+    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, tracked_from) VALUES ($1, 0, 'CSQU3054383', 'JT70100001', $2)`,
     [TRIP_ID, new Date(NOW_MS - 4 * HOUR_MS)],
   );
   await pool.query(

@@ -123,8 +123,8 @@ const DECIDE = `WITH held AS (
     FROM kept, jsonb_to_record($12) AS x(status text, steps jsonb, "sealedAt" timestamptz, "departedAt" timestamptz,
       "arrivedAt" timestamptz, "verifiedAt" timestamptz, "writtenOffAt" timestamptz)
     WHERE t.trip_id = $6 AND ($12 <> '{}' OR $11 <> '[]')),
-  judged AS (
-    UPDATE trip_units u SET judged_from = coalesce(u.judged_from, ($12 ->> 'sealedAt')::timestamptz) FROM kept
+  tracked AS (
+    UPDATE trip_units u SET tracked_from = coalesce(u.tracked_from, ($12 ->> 'sealedAt')::timestamptz) FROM kept
     WHERE u.trip_id = $6 AND $12 ? 'sealedAt'),
   commanded AS (
     INSERT INTO commands (command_id, lock_id, trip_id, type, interval_s, created_by, expires_at)

@@ -84,9 +84,9 @@ export interface TrackQuery {
 const TRACK = `SELECT r.* FROM trip_units u JOIN LATERAL (
     SELECT s.lock_id, s.time, s.lon, s.lat, s.speed_kmh, s.heading_deg, s.source, s.boot, s.seq FROM reports s
     WHERE s.lock_id = u.lock_id AND s.lon IS NOT NULL
-      AND s.time >= greatest(u.judged_from, to_timestamp($2 / 1000.0))
-      AND s.time < least(u.judged_to, to_timestamp($3 / 1000.0))) r ON true
-  WHERE u.trip_id = $1 AND u.judged_from IS NOT NULL ORDER BY r.lock_id, r.time, r.boot, r.seq`;
+      AND s.time >= greatest(u.tracked_from, to_timestamp($2 / 1000.0))
+      AND s.time < least(u.tracked_to, to_timestamp($3 / 1000.0))) r ON true
+  WHERE u.trip_id = $1 AND u.tracked_from IS NOT NULL ORDER BY r.lock_id, r.time, r.boot, r.seq`;
 
 /** Fix times that stand on a trip's alarms: each is the time of a stored record, and its point is never thinned away. */
 async function alarmTimesMs(db: Queryable, tripId: string): Promise<Set<number>> {

@@ -37,10 +37,10 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     windows: [string, number, number | null][];
   }>(
     `SELECT l.lock_id, l.max_boot, l.max_seq, coalesce((
-        SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.judged_from) * 1000,
-          extract(epoch FROM u.judged_to) * 1000) ORDER BY u.judged_from DESC)
+        SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
+          extract(epoch FROM u.tracked_to) * 1000) ORDER BY u.tracked_from DESC)
         FROM trip_units u JOIN trips t USING (trip_id)
-        WHERE u.lock_id = l.lock_id AND u.judged_from IS NOT NULL AND t.status <> 'cancelled'), '[]'::json) AS windows
+        WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL AND t.status <> 'cancelled'), '[]'::json) AS windows
      FROM locks l WHERE l.lock_id = ANY($1)`,
     [lockIds],
   );
@@ -128,10 +128,10 @@ export async function recordsOfTrips(
 ): Promise<Map<string, IntakeRecord[]>> {
   const { rows } = await db.query<ReportRow & { of_trip: string }>(
     `SELECT u.trip_id AS of_trip, ${REPORT} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
-     JOIN trip_units u ON u.trip_id = x.trip_id AND u.judged_from IS NOT NULL JOIN LATERAL (
+     JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN LATERAL (
        SELECT * FROM reports s WHERE s.lock_id = u.lock_id
-         AND s.time >= greatest(u.judged_from, to_timestamp(x.from_ms / 1000.0))
-         AND s.time < coalesce(u.judged_to, 'infinity')) r ON true
+         AND s.time >= greatest(u.tracked_from, to_timestamp(x.from_ms / 1000.0))
+         AND s.time < coalesce(u.tracked_to, 'infinity')) r ON true
      ORDER BY u.trip_id, r.time, r.lock_id, r.boot, r.seq`,
     [trips.map(({ tripId }) => tripId), trips.map(({ fromMs }) => fromMs)],
   );
@@ -151,10 +151,10 @@ export interface StoredTrip {
   routeId: string;
   routeVersion: number;
   totalM: number;
-  /** Locks whose records are judged now, i.e. that have a window. */
+  /** Locks whose records belong to the trip, i.e. that have a window. */
   locks: string[];
   sealedAtMs?: number;
-  /** Of a trip taken over under way only. */
+  /** Departure, of a trip taken over under way only. */
   takenOverAtMs?: number;
   /** Parameters of the rules as they stood when the trip was declared. */
   platformParams?: Record<string, unknown>;
@@ -195,11 +195,9 @@ interface TrackedTripRow {
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-// A trip taken over is judged from the very time of its departure; one sealed here departs later than it was sealed.
 const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_version, t.total_m, u.locks,
     ${ms('t.sealed_at')} AS sealed_ms,
-    CASE WHEN t.departed_at = u.judged_from THEN ${ms('t.departed_at')} END AS taken_over_ms,
-    ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
+    ${ms('t.taken_over_at')} AS taken_over_ms, ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
     ${ms('coalesce(t.verified_at, t.unlocked_at)')} AS verified_ms,
     ${paramsWhenDeclared("'platform'")} AS platform_params,
     ${paramsWhenDeclared("'company:' || t.company")} AS company_params,
@@ -210,13 +208,13 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
       FROM alarms a WHERE a.trip_id = t.trip_id AND a.evidence ? 'clock'), '[]'::json) AS clock_confirmed,
     coalesce((SELECT json_agg(json_build_object('lockId', c.lock_id, 'boot', c.boot, 'seq', c.seq,
         'timeMs', ${ms('c.time')}) ORDER BY c.time)
-      FROM trip_units w JOIN identity_conflicts c ON c.lock_id = w.lock_id AND c.time >= w.judged_from
-        AND c.time < coalesce(w.judged_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
-  FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks, min(judged_from) AS judged_from
-    FROM trip_units WHERE trip_id = t.trip_id AND judged_from IS NOT NULL) u
+      FROM trip_units w JOIN identity_conflicts c ON c.lock_id = w.lock_id AND c.time >= w.tracked_from
+        AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
+  FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks
+    FROM trip_units WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
   WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND t.status <> 'cancelled'`;
 
-/** Trips that are judged: those with a window. Others are left out. */
+/** Trips that are tracked: those with a window. Others are left out. */
 export async function loadTrips(db: Queryable, tripIds: string[]): Promise<StoredTrip[]> {
   const { rows } = await db.query<TrackedTripRow>(LOAD_TRIP, [tripIds]);
   return rows.map((row) => ({
@@ -240,11 +238,11 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
   }));
 }
 
-/** Trips that hold their locks and are judged, oldest first. */
+/** Trips that hold their locks and are tracked, oldest first. */
 export async function openTripIds(db: Queryable): Promise<string[]> {
   const { rows } = await db.query<{ trip_id: string }>(
     `SELECT trip_id FROM trips t WHERE status NOT IN ('closed', 'cancelled')
-       AND EXISTS (SELECT 1 FROM trip_units u WHERE u.trip_id = t.trip_id AND u.judged_from IS NOT NULL)
+       AND EXISTS (SELECT 1 FROM trip_units u WHERE u.trip_id = t.trip_id AND u.tracked_from IS NOT NULL)
      ORDER BY created_at`,
   );
   return rows.map((row) => row.trip_id);
@@ -297,13 +295,13 @@ export async function adoptRecords(db: Queryable, tripIds: string[]): Promise<vo
   const letGo = db.query(
     `UPDATE reports r SET trip_id = NULL FROM trip_units u
      WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.trip_id = u.trip_id
-       AND (u.judged_from IS NULL OR r.time < u.judged_from OR r.time >= coalesce(u.judged_to, 'infinity'))`,
+       AND (u.tracked_from IS NULL OR r.time < u.tracked_from OR r.time >= coalesce(u.tracked_to, 'infinity'))`,
     [tripIds],
   );
   const taken = db.query(
     `UPDATE reports r SET trip_id = u.trip_id FROM trip_units u
-     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.time >= u.judged_from
-       AND r.time < coalesce(u.judged_to, 'infinity') AND r.trip_id IS DISTINCT FROM u.trip_id`,
+     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.time >= u.tracked_from
+       AND r.time < coalesce(u.tracked_to, 'infinity') AND r.trip_id IS DISTINCT FROM u.trip_id`,
     [tripIds],
   );
   await Promise.all([letGo, taken]);

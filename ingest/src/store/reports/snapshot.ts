@@ -34,7 +34,7 @@ interface LastRecord {
   fix?: IntakeRecord;
 }
 
-type TripAt = TripView & { judged: { lockId: string; from: string | null; to: string | null }[] };
+type TripAt = TripView & { tracked: { lockId: string; from: string | null; to: string | null }[] };
 
 const NEWEST = (condition: string) => `SELECT ${REPORT} FROM unnest($1::text[]) AS l(lock_id) JOIN LATERAL (
     SELECT * FROM reports s WHERE s.lock_id = l.lock_id AND s.time <= to_timestamp($2 / 1000.0)
@@ -74,13 +74,13 @@ const STATUS_AT = `CASE WHEN t.unlocked_at <= $1 THEN 'unlocked' WHEN t.verified
     WHEN t.status = 'declared' THEN 'declared' ELSE 'released' END`;
 
 const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT}, 0) AS done_m, NULL::timestamptz AS eta_at,
-    NULL::json AS last_report, a.open_alarms, u.units, u.judged,
+    NULL::json AS last_report, a.open_alarms, u.units, u.tracked,
     CASE WHEN a.red THEN 2 WHEN a.amber THEN 1 ELSE 0 END::smallint AS risk
   FROM trips t
   CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object('containerNo', container_no, 'lockId', lock_id, 'mechanicalSealNo', mechanical_seal_no)
              ORDER BY ordinal) AS units,
-           json_agg(json_build_object('lockId', lock_id, 'from', judged_from, 'to', judged_to)) AS judged
+           json_agg(json_build_object('lockId', lock_id, 'from', tracked_from, 'to', tracked_to)) AS tracked
     FROM trip_units WHERE trip_id = t.trip_id) u
   CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('alarmId', alarm_id, 'rule', rule, 'severity', severity, 'state', state_at,
@@ -96,7 +96,7 @@ const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT},
 
 /** Whether the lock's records of this time are the trip's. */
 const holds = (trip: TripAt, lockId: string, atMs: number): boolean =>
-  trip.judged.some(
+  trip.tracked.some(
     (unit) =>
       unit.lockId === lockId &&
       (unit.from === null || Date.parse(unit.from) <= atMs) &&

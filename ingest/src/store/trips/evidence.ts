@@ -14,15 +14,15 @@ export async function unitWindows(db: Queryable, tripId: string): Promise<UnitWi
   const { rows } = await db.query<{
     lock_id: string;
     container_no: string;
-    judged_from: Date | null;
-    judged_to: Date | null;
-  }>('SELECT lock_id, container_no, judged_from, judged_to FROM trip_units WHERE trip_id = $1 ORDER BY ordinal', [
+    tracked_from: Date | null;
+    tracked_to: Date | null;
+  }>('SELECT lock_id, container_no, tracked_from, tracked_to FROM trip_units WHERE trip_id = $1 ORDER BY ordinal', [
     tripId,
   ]);
   return rows.map((row) => ({
     lockId: row.lock_id,
     containerNo: row.container_no,
-    ...(row.judged_from === null ? {} : { fromMs: row.judged_from.getTime() }),
-    ...(row.judged_to === null ? {} : { toMs: row.judged_to.getTime() }),
+    ...(row.tracked_from === null ? {} : { fromMs: row.tracked_from.getTime() }),
+    ...(row.tracked_to === null ? {} : { toMs: row.tracked_to.getTime() }),
   }));
 }

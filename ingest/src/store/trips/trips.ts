@@ -29,6 +29,8 @@ export interface TripRow {
   created_at: Date;
   sealed_at: Date | null;
   departed_at: Date | null;
+  /** Departure of a trip that was taken over under way; null: it was sealed here. */
+  taken_over_at: Date | null;
   arrived_at: Date | null;
   verified_at: Date | null;
   unlocked_at: Date | null;
@@ -56,8 +58,8 @@ export interface TripView extends TripRow {
 const LAST_REPORT = `(SELECT json_build_object('lockId', l.lock_id, 'time', l.last_time, 'receivedAt', l.last_received,
     'report', l.last_report, 'fix', lock_fix(l))
   FROM trip_units u JOIN locks l USING (lock_id)
-  WHERE u.trip_id = t.trip_id AND l.last_time >= coalesce(u.judged_from, t.created_at)
-    AND (u.judged_to IS NULL OR l.last_time < u.judged_to)
+  WHERE u.trip_id = t.trip_id AND l.last_time >= coalesce(u.tracked_from, t.created_at)
+    AND (u.tracked_to IS NULL OR l.last_time < u.tracked_to)
   ORDER BY l.last_time DESC LIMIT 1)`;
 
 const OPEN_ALARM_STATE = `CASE WHEN a.phase = 'provisional' THEN 'provisional'
@@ -250,8 +252,8 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   await db.query(
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
        tractor_plate, trailer_plate, status, steps, planned_departure_at, time_limit_min, gross_weight_kg, sealed_at,
-       departed_at, total_m, company, convoy_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+       departed_at, taken_over_at, total_m, company, convoy_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19)`,
     [
       trip.tripId,
       d.declarationNo,
@@ -276,7 +278,7 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   );
   for (const [ordinal, unit] of d.units.entries()) {
     await db.query(
-      `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, mechanical_seal_no, judged_from)
+      `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, mechanical_seal_no, tracked_from)
        VALUES ($1, $2, $3, $4, $5, $6)`,
       [
         trip.tripId,
@@ -326,14 +328,14 @@ export async function changeTrip(db: Queryable, tripId: string, change: TripChan
   );
 }
 
-/** From this fix time on the records of the trip's locks are judged. */
-export async function judgeFrom(db: Queryable, tripId: string, at: string): Promise<void> {
-  await db.query('UPDATE trip_units SET judged_from = coalesce(judged_from, $2) WHERE trip_id = $1', [tripId, at]);
+/** Records of the trip's locks belong to the trip from this fix time on, unless an earlier time was set before. */
+export async function trackFrom(db: Queryable, tripId: string, at: string): Promise<void> {
+  await db.query('UPDATE trip_units SET tracked_from = coalesce(tracked_from, $2) WHERE trip_id = $1', [tripId, at]);
 }
 
-/** The locks go back to stock: their records from this fix time on are no longer the trip's. */
-export async function judgeTo(db: Queryable, tripId: string, at: string): Promise<void> {
-  await db.query('UPDATE trip_units SET judged_to = coalesce(judged_to, $2) WHERE trip_id = $1', [tripId, at]);
+/** Records of the trip's locks with this fix time or a later one no longer belong to the trip: the locks go back to stock. */
+export async function trackTo(db: Queryable, tripId: string, at: string): Promise<void> {
+  await db.query('UPDATE trip_units SET tracked_to = coalesce(tracked_to, $2) WHERE trip_id = $1', [tripId, at]);
 }
 
 export async function holdTrip(

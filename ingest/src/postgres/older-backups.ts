@@ -1,0 +1,48 @@
+import type { Queryable } from './queryable.ts';
+
+interface TableColumns {
+  name: string;
+  columns: string[];
+}
+
+/** Columns that migrations have renamed: table, then old name → new name. */
+const RENAMED = new Map([
+  [
+    'trip_units',
+    new Map([
+      ['judged_from', 'tracked_from'],
+      ['judged_to', 'tracked_to'],
+    ]),
+  ],
+]);
+
+/** Columns that migrations have added and filled from others, and how they are filled where a backup lacks them. */
+const ADDED = [
+  {
+    table: 'locks',
+    column: 'last_fix_time',
+    fill: `UPDATE locks SET last_fix_time = (last_fix ->> 'time')::timestamptz WHERE last_fix IS NOT NULL`,
+  },
+  {
+    // the rule of migration 0010
+    table: 'trips',
+    column: 'taken_over_at',
+    fill: `UPDATE trips t SET taken_over_at = t.departed_at
+      FROM (SELECT trip_id, min(tracked_from) AS tracked_from FROM trip_units GROUP BY trip_id) u
+      WHERE u.trip_id = t.trip_id AND t.departed_at = u.tracked_from`,
+  },
+];
+
+/** A table of a backup with the names that its columns have in today's schema; their order stays. */
+export function withTodaysNames<T extends TableColumns>(table: T): T {
+  const renamed = RENAMED.get(table.name);
+  return renamed ? { ...table, columns: table.columns.map((column) => renamed.get(column) ?? column) } : table;
+}
+
+/** Fills the columns that the tables of a backup did not have yet, as the migrations that added them did. */
+export async function fillAddedColumns(db: Queryable, tables: readonly TableColumns[]): Promise<void> {
+  for (const { table, column, fill } of ADDED) {
+    const stored = tables.find(({ name }) => name === table);
+    if (stored && !stored.columns.includes(column)) await db.query(fill);
+  }
+}

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { restoreBackup, writeBackup } from '../../src/postgres/backup.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { loadTrips, tripRecords } from '../../src/store/reports/roster.ts';
+import { freshDatabase, type TestDatabase } from '../database.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../src/postgres/migrations/', import.meta.url));
+const NOW = new Date('2026-11-21T09:00:00Z');
+const SEALED = new Date('2026-11-21T01:00:00.000Z');
+const DEPARTED = new Date('2026-11-21T01:30:00.000Z');
+const CLOSED = new Date('2026-11-21T08:00:00.000Z');
+
+const tripId = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
+
+/** Replaces the schema of a database by that of the first `count` migrations. */
+async function withOldSchema(pool: pg.Pool, count: number): Promise<void> {
+  await pool.query('DROP SCHEMA public CASCADE');
+  await pool.query('CREATE SCHEMA public');
+  const client = await pool.connect();
+  try {
+    await runner({
+      dbClient: client,
+      dir: MIGRATIONS,
+      ignorePattern: '(?!.*\\.sql$).*',
+      migrationsTable: 'migrations',
+      direction: 'up',
+      count,
+      log: () => undefined,
+    });
+  } finally {
+    client.release();
+  }
+}
+
+/** As version 0009 wrote them: a trip taken over, one that a gate sealed and let out 1 ms later, one that is declared. */
+async function fillOldTrips(pool: pg.Pool): Promise<void> {
+  await pool.query(`INSERT INTO locks (lock_id, secret_hash) SELECT 'JT7010000' || n, '' FROM generate_series(1, 3) n`);
+  await pool.query(
+    `INSERT INTO routes (route_id, version, name, feature, created_by) VALUES ('r', 1, 'r', '{}', 'test')`,
+  );
+  const trip = (n: number, status: string, sealed: Date | null, departed: Date | null) =>
+    pool.query(
+      `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
+         tractor_plate, status, steps, sealed_at, departed_at) VALUES ($1, 'x', 'road', '2921', '3104', 'r', 1, 'x', $2, '[]', $3, $4)`,
+      [tripId(n), status, sealed, departed],
+    );
+  const unit = (n: number, from: Date | null, to: Date | null) =>
+    pool.query(
+      `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, judged_from, judged_to) VALUES ($1, 0, 'x', $2, $3, $4)`,
+      [tripId(n), `JT7010000${n}`, from, to],
+    );
+  await trip(1, 'closed', SEALED, DEPARTED);
+  await unit(1, DEPARTED, CLOSED);
+  await trip(2, 'in-transit', SEALED, new Date(SEALED.getTime() + 1));
+  await unit(2, SEALED, null);
+  await trip(3, 'declared', null, null);
+  await unit(3, null, null);
+  await pool.query(
+    `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind)
+     SELECT 'JT70100001', 1, i, at, at, 'live' FROM unnest($1::timestamptz[]) WITH ORDINALITY AS x(at, i)`,
+    [[SEALED, DEPARTED, NOW]],
+  );
+}
+
+describe('a database of version 0009 with trips in it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwatch-upgrade-'));
+  let upgraded: TestDatabase;
+  let restored: TestDatabase;
+
+  beforeAll(async () => {
+    [upgraded, restored] = await Promise.all([
+      freshDatabase({ storage: 'plain' }),
+      freshDatabase({ storage: 'plain' }),
+    ]);
+    await withOldSchema(upgraded.pool, 9);
+    await fillOldTrips(upgraded.pool);
+    await writeBackup(upgraded.pool, join(folder, 'old.backup'), NOW);
+    expect(await migrate(upgraded.pool)).toContain('0010_tracked_times');
+    await restoreBackup(restored.pool, join(folder, 'old.backup'));
+  });
+  afterAll(async () => {
+    await Promise.all([upgraded.drop(), restored.drop()]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const takeovers = async ({ pool }: TestDatabase) =>
+    (await pool.query('SELECT trip_id, taken_over_at FROM trips ORDER BY trip_id')).rows;
+
+  it('knows after the upgrade which trip was taken over, and when', async () => {
+    expect(await takeovers(upgraded)).toEqual([
+      { trip_id: tripId(1), taken_over_at: DEPARTED },
+      { trip_id: tripId(2), taken_over_at: null },
+      { trip_id: tripId(3), taken_over_at: null },
+    ]);
+    const loaded = await loadTrips(upgraded.pool, [tripId(1), tripId(2), tripId(3)]);
+    expect(loaded.map((trip) => [trip.tripId, trip.takenOverAtMs])).toEqual([
+      [tripId(1), DEPARTED.getTime()],
+      [tripId(2), undefined],
+    ]);
+  });
+
+  it('keeps which records belong to a trip', async () => {
+    const times = (await tripRecords(upgraded.pool, tripId(1), 0)).map(({ timeMs }) => new Date(timeMs));
+    expect(times).toEqual([DEPARTED]);
+  });
+
+  it('is the same after the upgrade as a backup of it that is restored into today’s schema', async () => {
+    for (const table of ['trips', 'trip_units', 'locks', 'reports']) {
+      const rows = async ({ pool }: TestDatabase) =>
+        (await pool.query(`SELECT t::text FROM ${table} t ORDER BY 1`)).rows;
+      expect(await rows(restored)).toEqual(await rows(upgraded));
+    }
+    expect(await takeovers(restored)).toEqual(await takeovers(upgraded));
+  });
+
+  it('tells a trip that departs at the very time of its sealing from one that was taken over', async () => {
+    await upgraded.pool.query('UPDATE trips SET departed_at = sealed_at WHERE trip_id = $1', [tripId(2)]);
+    const [loaded] = await loadTrips(upgraded.pool, [tripId(2)]);
+    expect(loaded).not.toHaveProperty('takenOverAtMs');
+  });
+});
