@@ -17,7 +17,7 @@ import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { cancelCommands } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
-import { trackFrom, trackTo, type TripView } from '../store/trips/trips.ts';
+import { type TripView, trackFrom, trackTo } from '../store/trips/trips.ts';
 import { commandEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
 import { wake } from './after-change.ts';
 import { lockFacts, stepFacts } from './step-facts.ts';

@@ -3,6 +3,21 @@ import { isoField, isoOf } from '../../postgres/iso.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { VISIBLE } from '../trips/trips.ts';
 
+/**
+ * An alarm and its state. The state is worked out by the database alone, in alarm_state() of migration 0011:
+ *
+ *   provisional ──proven──► open ──acknowledge──► acknowledged ──assign──► assigned
+ *        │                   │ └──────────────assign──────┼─────────────────► │
+ *        │                   └───────────┬────────────────┴───────────────────┘
+ *        │                    the condition ends
+ *        │                               ▼
+ *        │                            returned ──acknowledge or assign──► acknowledged, assigned
+ *        ▼                               ▼
+ *   from every state: dispose ──► disposed ──close──► closed
+ *
+ * What came last counts: an alarm acknowledged after its return is acknowledged. A provisional alarm stays provisional
+ * whoever has acknowledged it.
+ */
 export interface AlarmRow {
   alarm_id: string;
   trip_id: string | null;
@@ -12,6 +27,7 @@ export interface AlarmRow {
   severity: Severity;
   phase: 'provisional' | 'open' | 'returned';
   active: boolean;
+  state: AlarmState;
   last_inside_at: Date | null;
   started_at: Date;
   confirmed_at: Date | null;
@@ -37,25 +53,8 @@ export interface AlarmRow {
   closed_at: Date | null;
 }
 
-/**
- * The state people see:
- *
- *   provisional → open → acknowledged → assigned → disposed → closed
- *                  └────────┴──────────────┴─► returned (the condition has ended) → acknowledged → … → disposed
- *
- * What happened last counts: an alarm acknowledged after its return is acknowledged.
- */
-function stateOf(row: AlarmRow): AlarmState {
-  if (row.closed_at !== null) return 'closed';
-  if (row.disposed_at !== null) return 'disposed';
-  if (row.phase === 'provisional') return 'provisional';
-  const worked = row.assigned_at ?? row.acknowledged_at;
-  if (row.phase === 'returned' && (worked === null || (row.ended_at !== null && row.ended_at > worked))) {
-    return 'returned';
-  }
-  if (worked === null) return 'open';
-  return row.assigned_at === null ? 'acknowledged' : 'assigned';
-}
+/** The columns of `AlarmRow` for an alarm aliased `a`. */
+export const ALARM_COLUMNS = 'a.*, alarm_state(a) AS state';
 
 const some = <K extends string, V>(key: K, value: V | null) =>
   (value === null ? {} : { [key]: value }) as { [P in K]?: V };
@@ -68,7 +67,7 @@ export function alarmOf(row: AlarmRow): Alarm {
     rule: row.rule,
     kind: row.kind,
     severity: row.severity,
-    state: stateOf(row),
+    state: row.state,
     active: row.active,
     ...isoField('lastInsideAt', row.last_inside_at),
     startedAt: isoOf(row.started_at),
@@ -110,23 +109,12 @@ export interface AlarmFilter {
   after?: { raisedAt: string; alarmId: string } | undefined;
 }
 
-/** SQL of `stateOf`, so that a page of one state is a full page. */
-const STATE = `CASE
-  WHEN a.closed_at IS NOT NULL THEN 'closed'
-  WHEN a.disposed_at IS NOT NULL THEN 'disposed'
-  WHEN a.phase = 'provisional' THEN 'provisional'
-  WHEN a.phase = 'returned' AND (coalesce(a.assigned_at, a.acknowledged_at) IS NULL
-    OR a.ended_at > coalesce(a.assigned_at, a.acknowledged_at)) THEN 'returned'
-  WHEN coalesce(a.assigned_at, a.acknowledged_at) IS NULL THEN 'open'
-  WHEN a.assigned_at IS NULL THEN 'acknowledged'
-  ELSE 'assigned' END`;
-
 /** Newest first. */
 export async function listAlarms(db: Queryable, filter: AlarmFilter): Promise<AlarmRow[]> {
   const { rows } = await db.query<AlarmRow>(
-    `SELECT a.* FROM alarms a LEFT JOIN trips t ON t.trip_id = a.trip_id
+    `SELECT ${ALARM_COLUMNS} FROM alarms a LEFT JOIN trips t ON t.trip_id = a.trip_id
      WHERE ${VISIBLE(1)}
-       AND ($2::text IS NULL OR ${STATE} = $2) AND ($3::boolean IS NULL OR a.active = $3)
+       AND ($2::text IS NULL OR alarm_state(a) = $2) AND ($3::boolean IS NULL OR a.active = $3)
        AND ($4::text IS NULL OR a.rule = $4) AND ($5::uuid IS NULL OR a.trip_id = $5)
        AND ($6::text IS NULL OR a.lock_id = $6) AND ($10::text IS NULL OR a.severity = $10)
        AND NOT ($11 AND a.acknowledged_at IS NOT NULL)
@@ -150,14 +138,16 @@ export async function listAlarms(db: Queryable, filter: AlarmFilter): Promise<Al
 }
 
 export async function alarmsById(db: Queryable, alarmIds: string[]): Promise<AlarmRow[]> {
-  const { rows } = await db.query<AlarmRow>('SELECT * FROM alarms WHERE alarm_id = ANY($1::uuid[])', [alarmIds]);
+  const { rows } = await db.query<AlarmRow>(`SELECT ${ALARM_COLUMNS} FROM alarms a WHERE alarm_id = ANY($1::uuid[])`, [
+    alarmIds,
+  ]);
   return rows;
 }
 
-/** The alarms that stand on the wall, newest first. */
+/** Newest first. */
 export async function activeAlarms(db: Queryable, limit: number): Promise<AlarmRow[]> {
   const { rows } = await db.query<AlarmRow>(
-    'SELECT * FROM alarms WHERE active ORDER BY raised_at DESC, alarm_id DESC LIMIT $1',
+    `SELECT ${ALARM_COLUMNS} FROM alarms a WHERE active ORDER BY raised_at DESC, alarm_id DESC LIMIT $1`,
     [limit],
   );
   return rows;
@@ -165,7 +155,9 @@ export async function activeAlarms(db: Queryable, limit: number): Promise<AlarmR
 
 /** The alarm, locked until the end of the transaction. */
 export async function alarmForUpdate(db: Queryable, alarmId: string): Promise<AlarmRow | undefined> {
-  const { rows } = await db.query<AlarmRow>('SELECT * FROM alarms WHERE alarm_id = $1 FOR UPDATE', [alarmId]);
+  const { rows } = await db.query<AlarmRow>(`SELECT ${ALARM_COLUMNS} FROM alarms a WHERE alarm_id = $1 FOR UPDATE`, [
+    alarmId,
+  ]);
   return rows[0];
 }
 

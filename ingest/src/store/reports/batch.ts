@@ -2,7 +2,7 @@ import { plainColumn, quotedColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
 import type { AlarmFact } from '../../tracker/index.ts';
-import type { AlarmRow } from '../alarms/alarms.ts';
+import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
 
 export interface ReportInsert {
   record: IntakeRecord;
@@ -147,7 +147,7 @@ const UPSERT_ALARMS = `WITH old AS (SELECT alarm_id, phase FROM alarms WHERE ala
       -- what only the clock knew is not in the facts of the records
       evidence = EXCLUDED.evidence || CASE WHEN a.evidence ? 'clock'
         THEN jsonb_build_object('clock', a.evidence -> 'clock', 'confirmedBy', 'clock') ELSE '{}' END
-    RETURNING a.*)
+    RETURNING ${ALARM_COLUMNS})
   SELECT written.*, old.phase AS old_phase FROM written LEFT JOIN old USING (alarm_id)`;
 
 async function upsert(db: Queryable, rows: AlarmWrite[], nowMs: number): Promise<WrittenAlarm[]> {
@@ -193,9 +193,10 @@ export async function upsertAlarms(db: Queryable, rows: AlarmWrite[], nowMs: num
 }
 
 export async function activeAlarmsOfTrips(db: Queryable, tripIds: string[]): Promise<AlarmRow[]> {
-  const { rows } = await db.query<AlarmRow>('SELECT * FROM alarms WHERE active AND trip_id = ANY($1::uuid[])', [
-    tripIds,
-  ]);
+  const { rows } = await db.query<AlarmRow>(
+    `SELECT ${ALARM_COLUMNS} FROM alarms a WHERE active AND trip_id = ANY($1::uuid[])`,
+    [tripIds],
+  );
   return rows;
 }
 
@@ -203,8 +204,8 @@ export async function activeAlarmsOfTrips(db: Queryable, tripIds: string[]): Pro
 export async function withdrawAlarms(db: Queryable, alarmIds: string[]): Promise<AlarmRow[]> {
   if (alarmIds.length === 0) return [];
   const { rows } = await db.query<AlarmRow>(
-    `DELETE FROM alarms WHERE alarm_id = ANY($1::uuid[]) AND disposed_at IS NULL
-       AND NOT (kind = 'latched' AND phase <> 'provisional') RETURNING *`,
+    `DELETE FROM alarms a WHERE alarm_id = ANY($1::uuid[]) AND disposed_at IS NULL
+       AND NOT (kind = 'latched' AND phase <> 'provisional') RETURNING ${ALARM_COLUMNS}`,
     [alarmIds],
   );
   return rows;

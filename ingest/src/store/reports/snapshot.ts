@@ -2,7 +2,7 @@ import type { Trip, WallStatus } from '@sealwatch/schemas';
 import { colourOf } from '../../custody/colour.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
-import { type TripView, tripOf, VISIBLE } from '../trips/trips.ts';
+import { OPEN_ALARMS, type TripView, tripOf, VISIBLE } from '../trips/trips.ts';
 import { REPORT, type ReportRow, recordOf } from './roster.ts';
 
 /** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
@@ -55,15 +55,6 @@ async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Pr
   return found;
 }
 
-/** The alarms of a trip that stood at $1, and how. An edge alarm stands for no time. */
-const ALARMS_AT = `SELECT a.*, CASE
-    WHEN (a.confirmed_at IS NULL AND a.phase = 'provisional') OR a.confirmed_at > $1 THEN 'provisional'
-    WHEN a.ended_at <= $1 THEN 'returned' WHEN a.assigned_at <= $1 THEN 'assigned'
-    WHEN a.acknowledged_at <= $1 THEN 'acknowledged' ELSE 'open' END AS state_at
-  FROM alarms a
-  WHERE a.trip_id = t.trip_id AND a.started_at <= $1 AND (a.disposed_at IS NULL OR a.disposed_at > $1)
-    AND (a.kind = 'latched' OR (a.kind = 'level' AND (a.ended_at IS NULL OR a.ended_at > $1)))`;
-
 const CHECKPOINT_AT = `(SELECT (c.state ->> 'doneM')::float8 FROM trip_checkpoints c
   WHERE c.trip_id = t.trip_id AND c.time <= $1 ORDER BY c.time DESC LIMIT 1)`;
 
@@ -74,21 +65,13 @@ const STATUS_AT = `CASE WHEN t.unlocked_at <= $1 THEN 'unlocked' WHEN t.verified
     WHEN t.status = 'declared' THEN 'declared' ELSE 'released' END`;
 
 const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT}, 0) AS done_m, NULL::timestamptz AS eta_at,
-    NULL::json AS last_report, a.open_alarms, u.units, u.tracked,
-    CASE WHEN a.red THEN 2 WHEN a.amber THEN 1 ELSE 0 END::smallint AS risk
+    NULL::json AS last_report, ${OPEN_ALARMS('$1')} AS open_alarms, u.units, u.tracked, trip_risk(t.trip_id, $1) AS risk
   FROM trips t
   CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object('containerNo', container_no, 'lockId', lock_id, 'mechanicalSealNo', mechanical_seal_no)
              ORDER BY ordinal) AS units,
            json_agg(json_build_object('lockId', lock_id, 'from', tracked_from, 'to', tracked_to)) AS tracked
     FROM trip_units WHERE trip_id = t.trip_id) u
-  CROSS JOIN LATERAL (
-    SELECT coalesce(json_agg(json_build_object('alarmId', alarm_id, 'rule', rule, 'severity', severity, 'state', state_at,
-             'startedAt', started_at) ORDER BY started_at, alarm_id), '[]'::json) AS open_alarms,
-           coalesce(bool_or(kind = 'latched' AND severity = 'critical' AND state_at <> 'provisional'), false) AS red,
-           coalesce(bool_or(kind = 'latched' AND severity = 'major' AND state_at <> 'provisional'), false)
-             OR count(*) FILTER (WHERE kind = 'level' AND severity IN ('major', 'critical')) > 1 AS amber
-    FROM (${ALARMS_AT}) x) a
   WHERE least(t.created_at, t.sealed_at, t.departed_at) <= $1 AND (t.closed_at IS NULL OR t.closed_at > $1)
     AND (t.status <> 'cancelled' OR t.closed_at IS NOT NULL)
     AND ${VISIBLE(2)}
@@ -143,7 +126,7 @@ function lockAt(lockId: string, record: LastRecord | undefined, trip: Trip | und
 }
 
 /**
- * The whole wall at a time, as the records say today: alarms stand by their fix times, also those that were known only
+ * The whole wall at a time, as the records say today: alarms are active by their fix times, also those that were known only
  * later (`detectedLate`), and a trip taken over is there from its real departure. Progress is that of the newest
  * checkpoint before the time. A trip that was cancelled without a time of its end is left out.
  * @param offices `[]` sees every trip and lock

@@ -62,19 +62,17 @@ const LAST_REPORT = `(SELECT json_build_object('lockId', l.lock_id, 'time', l.la
     AND (u.tracked_to IS NULL OR l.last_time < u.tracked_to)
   ORDER BY l.last_time DESC LIMIT 1)`;
 
-const OPEN_ALARM_STATE = `CASE WHEN a.phase = 'provisional' THEN 'provisional'
-  WHEN a.phase = 'returned' AND (coalesce(a.assigned_at, a.acknowledged_at) IS NULL
-    OR a.ended_at > coalesce(a.assigned_at, a.acknowledged_at)) THEN 'returned'
-  WHEN coalesce(a.assigned_at, a.acknowledged_at) IS NULL THEN 'open'
-  WHEN a.assigned_at IS NULL THEN 'acknowledged' ELSE 'assigned' END`;
+/** The active alarms of a trip aliased `t`. @param asOf an SQL expression: at what time */
+export const OPEN_ALARMS = (asOf = "'infinity'") => `(SELECT coalesce(json_agg(json_build_object('alarmId', a.alarm_id,
+    'rule', a.rule, 'severity', a.severity, 'state', alarm_state(a, ${asOf}), 'startedAt', a.started_at)
+    ORDER BY a.started_at, a.alarm_id), '[]'::json)
+  FROM alarms a WHERE a.trip_id = t.trip_id AND alarm_active(a, ${asOf}))`;
 
 /** Reads trips aliased `t`; a condition follows. @param more further columns, each after a comma */
 export const tripViewSql = (more = '') => `SELECT t.*,
   (SELECT json_agg(json_build_object('containerNo', u.container_no, 'lockId', u.lock_id,
      'mechanicalSealNo', u.mechanical_seal_no) ORDER BY u.ordinal) FROM trip_units u WHERE u.trip_id = t.trip_id) AS units,
-  (SELECT coalesce(json_agg(json_build_object('alarmId', a.alarm_id, 'rule', a.rule, 'severity', a.severity,
-     'state', ${OPEN_ALARM_STATE}, 'startedAt', a.started_at) ORDER BY a.started_at, a.alarm_id), '[]'::json)
-   FROM alarms a WHERE a.trip_id = t.trip_id AND a.active) AS open_alarms,
+  ${OPEN_ALARMS()} AS open_alarms,
   ${LAST_REPORT} AS last_report${more}
   FROM trips t`;
 const VIEW = tripViewSql();
