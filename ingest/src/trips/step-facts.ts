@@ -3,6 +3,7 @@ import { LockMode } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { LockFacts, Reading, StepFacts } from '../custody/checks.ts';
 import type { Queryable } from '../postgres/queryable.ts';
+import { isPending } from '../store/locks/commands.ts';
 import { type Custody, custodyOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/trips.ts';
 import { designatedPlace, type Within } from './designated-place.ts';
@@ -26,9 +27,10 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
       ...(seal === undefined ? {} : { seal }),
       ...(report.battery ? { battery: report.battery as { percent?: number; charging?: boolean } } : {}),
       ...(within && position ? { inPlace: within(position.lon, position.lat) } : {}),
-      intervalConfirmed: mode === 'sealed' || own.some((o) => o.type === 'interval' && o.state === 'done'),
+      intervalConfirmed:
+        mode === 'sealed' || own.some((command) => command.type === 'interval' && command.state === 'done'),
       unlockConfirmed: unlockedBy(own, lastTimeMs, seal),
-      unlockWaiting: own.some((o) => o.type === 'unlock' && ['queued', 'sent'].includes(o.state)),
+      unlockWaiting: own.some((command) => command.type === 'unlock' && isPending(command)),
     };
   });
 }

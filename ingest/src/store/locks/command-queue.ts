@@ -1,13 +1,8 @@
 import type { Command, CommandState } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
-import { type CommandRow, noted } from './commands.ts';
+import { type CommandRow, IS_PENDING, noted } from './commands.ts';
 
-/**
- * The life of a command:
- *
- *   queued ──written to the lock──► sent ──reply──► done | refused | failed
- *     └──────────┬──────────────────┴── time is up ──► expired          queued ──► cancelled
- */
+/** The states that a lock's reply ends a command in. */
 export type Ending = Extract<CommandState, 'done' | 'refused' | 'failed'>;
 
 /**
@@ -31,7 +26,7 @@ export async function waitingCommands(
 export async function markSent(db: Queryable, commandId: string, now: Date): Promise<void> {
   await db.query(
     `WITH known AS (SELECT command_id, state FROM commands
-       WHERE command_id = $1 AND state IN ('queued', 'sent') FOR UPDATE),
+       WHERE command_id = $1 AND ${IS_PENDING} FOR UPDATE),
      changed AS (UPDATE commands o SET state = 'sent', sent_at = $2 FROM known
        WHERE o.command_id = known.command_id RETURNING o.*, known.state AS was)
      ${noted(`'platform'`, 'c.was')}`,
@@ -46,7 +41,7 @@ export async function endCommand(
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     `WITH changed AS (UPDATE commands SET state = $3, reason = $4, ended_at = $5
-       WHERE command_id = $1 AND lock_id = $2 AND state IN ('queued', 'sent') RETURNING *)
+       WHERE command_id = $1 AND lock_id = $2 AND ${IS_PENDING} RETURNING *)
      ${noted(`'lock:' || c.lock_id`)}`,
     [reply.commandId, reply.lockId, reply.result, reply.reason ?? null, reply.now],
   );
@@ -57,7 +52,7 @@ export async function endCommand(
 export async function expireCommands(db: Queryable, now: Date): Promise<number> {
   const { rowCount } = await db.query(
     `WITH changed AS (UPDATE commands SET state = 'expired', ended_at = $1
-       WHERE state IN ('queued', 'sent') AND expires_at <= $1 RETURNING *)
+       WHERE ${IS_PENDING} AND expires_at <= $1 RETURNING *)
      ${noted(`'platform'`)}`,
     [now],
   );

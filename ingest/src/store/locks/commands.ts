@@ -2,6 +2,16 @@ import type { CommandState } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { VISIBLE } from '../trips/trips.ts';
 
+/**
+ * A command and its state:
+ *
+ *   queued ──written to the lock──► sent ──reply──► done | refused | failed
+ *     │  │                           │
+ *     │  └───────────────────────────┴── expires_at has passed ──► expired
+ *     └── taken back, or its trip or lock ended ──► cancelled
+ *
+ * A command that was sent and not answered is written to its lock again when that reconnects; it stays `sent`.
+ */
 export interface CommandRow {
   /** Its place among all commands, as they were given. */
   ordinal: number;
@@ -20,6 +30,14 @@ export interface CommandRow {
   ended_at: Date | null;
   reason: string | null;
 }
+
+/** The states of a command that its lock may still do. */
+const PENDING_STATES: readonly CommandState[] = ['queued', 'sent'];
+
+export const isPending = ({ state }: { state: CommandState }): boolean => PENDING_STATES.includes(state);
+
+/** `isPending` in SQL, for a row of `commands`. */
+export const IS_PENDING = `state IN (${PENDING_STATES.map((state) => `'${state}'`).join(', ')})`;
 
 export interface NewCommand {
   commandId: string;
@@ -78,7 +96,7 @@ export async function commandsOfLock(
 /** Whether an unlock is on its way to a lock. */
 export async function unlockWaits(db: Queryable, lockId: string): Promise<boolean> {
   const { rowCount } = await db.query(
-    `SELECT 1 FROM commands WHERE lock_id = $1 AND type = 'unlock' AND state IN ('queued', 'sent') AND expires_at > now()`,
+    `SELECT 1 FROM commands WHERE lock_id = $1 AND type = 'unlock' AND ${IS_PENDING} AND expires_at > now()`,
     [lockId],
   );
   return rowCount !== 0;
