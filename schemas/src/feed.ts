@@ -78,10 +78,10 @@ export interface ClientToServer {
   resync: () => void;
 }
 
-/** Colour of a lock on the wall. `provisional` is drawn red at once, before the alarm is confirmed. */
 /** Time zone of the command centre: for the wall's clock and the start of its day. */
 export const WALL_ZONE = 'Asia/Shanghai';
 
+/** Colour of a lock on the wall. `provisional` is drawn red at once, before the alarm is confirmed. */
 export const WALL_STATUS = ['idle', 'green', 'amber', 'red', 'provisional', 'silent'] as const;
 export type WallStatus = (typeof WALL_STATUS)[number];
 

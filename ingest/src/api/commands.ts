@@ -1,27 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { CommandOrder, CommandState, CommandType, Time, type TripStatus } from '@sealwatch/schemas';
+import { CommandOrder } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { giveAgain, giveCommand, takeBack } from '../commands/give.ts';
 import { CommandView, commandViewOf } from '../commands/view.ts';
-import { requireActing } from '../people/offices.ts';
-import type { Principal } from '../people/principal.ts';
 import { OPERATORS, READERS } from '../people/roles.ts';
-import { secondPerson } from '../people/second-person.ts';
-import { isoField, isoOf } from '../postgres/iso.ts';
-import { inTransaction, type Queryable } from '../postgres/queryable.ts';
-import { ApiProblem, notFound, wrongField } from '../problem.ts';
-import {
-  type CommandRow,
-  cancelCommands,
-  commandsOfLock,
-  getCommand,
-  insertCommand,
-  type NewCommand,
-  unlockWaits,
-} from '../store/locks/commands.ts';
+import { notFound } from '../problem.ts';
+import { commandsOfLock } from '../store/locks/commands.ts';
 import { getLock } from '../store/locks/locks.ts';
-import { audit } from '../store/people/audit.ts';
-import { getTrip, type TripView } from '../store/trips/trips.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

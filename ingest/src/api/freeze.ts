@@ -1,14 +1,8 @@
 import { Time, Trip } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { freeze } from '../alarms/freeze.ts';
-import { requireActing } from '../people/offices.ts';
 import { DECIDERS } from '../people/roles.ts';
-import { inTransaction } from '../postgres/queryable.ts';
-import { wrongField } from '../problem.ts';
-import { freezeTrip } from '../store/alarms/escalation.ts';
-import { audit } from '../store/people/audit.ts';
-import { tripForUpdate, tripOf } from '../store/trips/trips.ts';
-import { visibleTrip } from '../trips/visible.ts';
+import { tripOf } from '../store/trips/trips.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

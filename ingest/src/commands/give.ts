@@ -1,5 +1,6 @@
-import type { CommandOrder, TripStatus } from '@sealwatch/schemas';
+import type { CommandOrder } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { hasPassed } from '../custody/status.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { secondPerson } from '../people/second-person.ts';
@@ -19,8 +20,6 @@ type Asked = Omit<z.output<typeof CommandOrder>, 'expiresAt'> & {
   retryOf?: { commandId: string; state: string };
 };
 
-const VERIFIED: TripStatus[] = ['verified', 'unlocked'];
-
 /**
  * Who answers for an unlock: the verification of the lock's trip, or two named supervisors.
  * @returns the second person; undefined where none is needed
@@ -31,7 +30,7 @@ async function authoriser(
   trip: TripView | undefined,
   caller: Principal,
 ): Promise<string | undefined> {
-  if (asked.type !== 'unlock' || (trip !== undefined && VERIFIED.includes(trip.status))) return undefined;
+  if (asked.type !== 'unlock' || (trip !== undefined && hasPassed(trip.status, 'verify'))) return undefined;
   return secondPerson(db, caller, asked.secondPerson, ['supervisor', 'admin']);
 }
 

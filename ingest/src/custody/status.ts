@@ -10,6 +10,9 @@ import type { TripStatus } from '@sealwatch/schemas';
  *   closed ◄──close── unlocked ◄──unlock── verified ◄───────────────────────────────────────────────────┘
  *
  *   cancel: from every state before `verified` to cancelled.
+ *   write-off: from in-transit, arrived or verified; it verifies what is not verified yet and is no state of its own.
+ *
+ * The statuses that nothing follows, closed and cancelled, are `isOver` of the schemas.
  */
 export type TripAct = 'release' | 'hang' | 'seal' | 'depart' | 'arrive' | 'verify' | 'unlock' | 'close' | 'cancel';
 
@@ -43,11 +46,23 @@ export function moved(status: TripStatus, act: TripAct): TripStatus {
   return next;
 }
 
+/** A trip is written off by its verification, or after it. */
+export const WRITE_OFF_FROM: TripStatus[] = [...MOVES.verify.from, MOVES.verify.to];
+
+/** What a gate lets through: in at the destination, out at the origin, where a fix may show the departure before the gate. */
+export const EXPECTED_AT_GATE: Record<'in' | 'out', TripStatus[]> = {
+  in: MOVES.verify.from,
+  out: [...MOVES.depart.from, MOVES.depart.to],
+};
+
 const ORDER: TripStatus[] = [...BEFORE_VERIFIED, 'verified', 'unlocked', 'closed'];
 
 /** Whether the trip has come as far as the act leads, or further: asked again, there is nothing to do. */
 export const hasPassed = (status: TripStatus, act: Exclude<TripAct, 'cancel'>): boolean =>
   ORDER.indexOf(status) >= ORDER.indexOf(MOVES[act].to);
+
+/** Whether its locks are to be shut: from sealing to unlocking. */
+export const isUnderSeal = (status: TripStatus): boolean => hasPassed(status, 'seal') && !hasPassed(status, 'unlock');
 
 /** The office that acts on a trip: the origin until departure, the destination from departure on. */
 export function actingOffice(trip: { status: TripStatus; originOffice: string; destinationOffice: string }): string {

@@ -1,4 +1,5 @@
 import type { Check, Step, StepName, TripStatus } from '@sealwatch/schemas';
+import { hasPassed } from './status.ts';
 
 const ORDER: StepName[] = ['hang', 'seal', 'transit', 'verify', 'unlock'];
 
@@ -60,8 +61,6 @@ export function waive(checks: Check[], waivers: Waiver[], by: string): Check[] {
   });
 }
 
-const UNDER_WAY: TripStatus[] = ['in-transit', 'arrived', 'verified', 'unlocked', 'closed'];
-
 const OPENED = ['seal.opened-in-transit', 'seal.rope-cut', 'seal.reclosed', 'seal.unlocked-outside-place'];
 
 const TRANSIT_RULES: Record<(typeof CHECKS.transit)[number], string[]> = {
@@ -80,7 +79,7 @@ export function withTransit(
   trip: { status: TripStatus; departedAt?: string | undefined; arrivedAt?: string | undefined },
   activeRules: string[],
 ): Step[] {
-  if (!UNDER_WAY.includes(trip.status)) return steps;
+  if (!hasPassed(trip.status, 'depart')) return steps;
   const checks: Check[] = CHECKS.transit.map((check) => {
     const broken = TRANSIT_RULES[check].filter((rule) => activeRules.includes(rule));
     return { check, passed: broken.length === 0, ...(broken.length > 0 ? { detail: broken.join(', ') } : {}) };

@@ -2,6 +2,7 @@ import type { Check, PassageQuestion, PassageReason, PassageVerdict, SealState, 
 import { readContainerNo } from '@sealwatch/schemas';
 import { unsealedBecause } from './checks.ts';
 import { compareCode } from './reading.ts';
+import { EXPECTED_AT_GATE } from './status.ts';
 import { failedChecks } from './steps.ts';
 import { both, DISPLAY, GATE_WORDS, type Words } from './words.ts';
 
@@ -232,12 +233,6 @@ function locks(question: PassageQuestion, trip: GateTrip, registered: string[]):
   ];
 }
 
-/** What may come in at a destination's gate, and what may go out of an origin's. */
-const UNDER_WAY: Record<'in' | 'out', TripStatus[]> = {
-  in: ['in-transit', 'arrived'],
-  out: ['sealed', 'in-transit'],
-};
-
 function permission(trip: GateTrip, direction: 'in' | 'out'): Finding[] {
   const findings: Finding[] = [];
   if (trip.holdReason !== undefined) findings.push(found('gate.hold', 'alarm', trip.holdReason, 'w'));
@@ -245,7 +240,7 @@ function permission(trip: GateTrip, direction: 'in' | 'out'): Finding[] {
   if (trip.status === 'declared') findings.push(found('gate.no-release', 'alarm', '', 'z'));
   else if (trip.writtenOff) findings.push(found('gate.written-off', 'manual'));
   else if (trip.sealing !== undefined) findings.push(...sealing(trip.sealing));
-  else if (!UNDER_WAY[direction].includes(trip.status))
+  else if (!EXPECTED_AT_GATE[direction].includes(trip.status))
     findings.push(found('gate.not-under-way', 'manual', trip.status));
   return findings;
 }

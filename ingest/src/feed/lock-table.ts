@@ -1,4 +1,4 @@
-import type { FeedLock, FramePosition, Position, Trip } from '@sealwatch/schemas';
+import { type FeedLock, type FramePosition, isOver, type Position, type Trip } from '@sealwatch/schemas';
 import { colourOf } from '../custody/colour.ts';
 import type { LockRow } from '../store/locks/locks.ts';
 
@@ -93,7 +93,7 @@ export class LockTable {
    * @returns indices whose frames changed, and locks whose entry in a client's table changed
    */
   follow(trip: Trip): { changed: number[]; moved: WallLock[] } {
-    const ended = trip.status === 'closed' || trip.status === 'cancelled';
+    const ended = isOver(trip);
     if (ended) this.#trips.delete(trip.tripId);
     else this.#trips.set(trip.tripId, trip);
     const lockIds = new Set([...trip.units.map((unit) => unit.lockId), ...(this.#ofTrip.get(trip.tripId) ?? [])]);

@@ -1,15 +1,14 @@
-import type { FeedStats, TripStatus } from '@sealwatch/schemas';
+import type { FeedStats } from '@sealwatch/schemas';
+import { isUnderSeal } from '../custody/status.ts';
 import type { Wall } from './wall.ts';
 
-const UNDER_WAY: TripStatus[] = ['sealed', 'in-transit', 'arrived', 'verified'];
-
-/** The counts of the wall for people of these offices; `[]`: of all. Colours count trips from sealing to write-off. */
+/** The counts of the wall for people of these offices; `[]`: of all. Colours count trips from their sealing to their unlocking. */
 export function statsOf(wall: Wall, offices: string[]): Omit<FeedStats, 'reportsPerSecond' | 'lagMs'> {
   const counts = { inTransit: 0, green: 0, amber: 0, red: 0, silent: 0, arrivedToday: 0 };
   for (const trip of wall.trips.values()) {
     if (!wall.seesTrip(offices, trip)) continue;
     if (trip.status === 'in-transit') counts.inTransit++;
-    if (!UNDER_WAY.includes(trip.status)) continue;
+    if (!isUnderSeal(trip.status)) continue;
     counts[trip.risk]++;
     if (trip.openAlarms.some((alarm) => alarm.rule === 'comms.silent')) counts.silent++;
   }

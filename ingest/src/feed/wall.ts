@@ -1,4 +1,4 @@
-import { type Alarm, type FeedPassage, type Trip, WALL_ZONE } from '@sealwatch/schemas';
+import { type Alarm, type FeedPassage, isOver, type Trip, WALL_ZONE } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { activeAlarms, alarmOf } from '../store/alarms/alarms.ts';
 import { wallLocks } from '../store/locks/locks.ts';
@@ -51,7 +51,7 @@ export class Wall {
   }
 
   putTrip(trip: Trip): { changed: number[]; moved: ReturnType<LockTable['follow']>['moved'] } {
-    if (trip.status === 'closed' || trip.status === 'cancelled') this.trips.delete(trip.tripId);
+    if (isOver(trip)) this.trips.delete(trip.tripId);
     else this.trips.set(trip.tripId, trip);
     return this.locks.follow(trip);
   }

@@ -2,7 +2,6 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Committed } from '../ports.ts';
-import type { TrackedReport } from '../tracker/index.ts';
 import type { BatchSize } from './lanes.ts';
 
 export interface IntakeDeps {

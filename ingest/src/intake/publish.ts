@@ -1,10 +1,25 @@
+import type { WallStatus } from '@sealwatch/schemas';
 import type { Logger } from 'pino';
+import { colourOf } from '../custody/colour.ts';
 import type { Committed } from '../ports.ts';
 import { alarmOf } from '../store/alarms/alarms.ts';
+import { riskOf } from '../store/trips/trips.ts';
 import type { BatchOutcome, TripOutcome } from './judge.ts';
-import type { Roster } from './roster.ts';
-import { wallStatus } from './wall-status.ts';
+import type { FollowedTrip, Roster } from './roster.ts';
 import type { Written } from './write.ts';
+
+/** The colour of a trip as it is in memory: its alarms are those that were last published. */
+function wallStatusOf(trip: FollowedTrip | undefined): WallStatus {
+  return colourOf(
+    trip && {
+      status: trip.status,
+      risk: riskOf(trip.risk),
+      openAlarms: trip.track.told
+        .filter((fact) => fact.active)
+        .map(({ rule, severity, phase }) => ({ rule, severity, state: phase })),
+    },
+  );
+}
 
 /** Tells listeners what has been committed, in the order of the commits. */
 export class Announcer {
@@ -31,7 +46,7 @@ export class Announcer {
       report: record,
       lockId: record.lockId,
       ...(tripId ? { tripId } : {}),
-      wallStatus: wallStatus(tripId ? this.#roster.trip(tripId) : undefined),
+      wallStatus: wallStatusOf(tripId ? this.#roster.trip(tripId) : undefined),
     }));
     this.#tell(reports, written, outcome.trips);
   }

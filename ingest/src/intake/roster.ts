@@ -1,4 +1,5 @@
 import { compileRoute } from '@sealwatch/geofence';
+import { isOver, type TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../postgres/queryable.ts';
 import type { IntakeRecord } from '../record/record.ts';
 import type { AlarmRow } from '../store/alarms/alarms.ts';
@@ -34,7 +35,7 @@ import { toldBefore } from './published-alarms.ts';
 export interface FollowedTrip {
   plan: TripPlan;
   track: TripTrack;
-  status: string;
+  status: TripStatus;
   risk: number;
   /** Fix time of the newest checkpoint in the store; 0: none. */
   checkpointMs: number;
@@ -235,8 +236,4 @@ export class Roster {
     this.#routes.set(key, compiled);
     return compiled;
   }
-}
-
-export function isOver({ status }: FollowedTrip): boolean {
-  return status === 'closed' || status === 'cancelled';
 }

@@ -1,7 +1,5 @@
-import type { FeedPassage } from '@sealwatch/schemas';
 import type { Hint, UseCaseDeps } from '../ports.ts';
 import { notFound } from '../problem.ts';
-import type { PassageRow } from '../store/passages/passages.ts';
 import { feedPassageOf } from '../store/passages/passages.ts';
 import { getPlace } from '../store/roads/places.ts';
 import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';

@@ -1,16 +1,15 @@
 import type { PassageAnswer, PassageDecision, PassageQuestion } from '@sealwatch/schemas';
 import type { z } from 'zod';
-import { move } from '../custody/status.ts';
+import { WRITE_OFF_FROM } from '../custody/status.ts';
 import { requireActing, requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { secondPerson } from '../people/second-person.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
-import { insertCommand } from '../store/locks/commands.ts';
 import { decidePassage, getPassage, lockPassage, type PassageRow } from '../store/passages/passages.ts';
 import { audit } from '../store/people/audit.ts';
-import { changeTrip, getTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
+import { getTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 import { departure, keepOutcome, NOTHING, type PassageOutcome, writeOff } from '../trips/outcome.ts';
 import { stepFacts } from '../trips/step-facts.ts';
@@ -72,7 +71,7 @@ export async function decideByHand(
         : undefined;
     const releases = asked.decision === 'release' && trip !== undefined && trip.written_off_at === null;
     const inward = passage.question.direction === 'in';
-    if (releases && inward && move(trip.status, 'verify') === undefined && trip.status !== 'verified') {
+    if (releases && inward && !WRITE_OFF_FROM.includes(trip.status)) {
       throw new ApiProblem(409, 'trip.status', `a trip that is ${trip.status} cannot be written off at a gate`);
     }
     const outcome =

@@ -64,7 +64,7 @@ function strangeIn(rows: TripView[], read: ConvoyAsked['read']): ConvoyAnswer['s
 }
 
 const isDone = (row: TripView, act: StepAct): boolean =>
-  act === 'write-off' ? row.written_off_at !== null : row.status !== 'cancelled' && hasPassed(row.status, act);
+  act === 'write-off' ? row.written_off_at !== null : hasPassed(row.status, act);
 
 type BoxResult = ConvoyAnswer['items'][number];
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Check, PassageQuestion } from '@sealwatch/schemas';
 import { COMMAND_LIFE_MS } from '../commands/new.ts';
-import { type Reading, type StepFacts, sealChecks, verifyChecks } from '../custody/checks.ts';
+import { type StepFacts, sealChecks, verifyChecks } from '../custody/checks.ts';
 import { moved } from '../custody/status.ts';
 import { stateByChecks, withStep } from '../custody/steps.ts';
 import type { Queryable } from '../postgres/queryable.ts';

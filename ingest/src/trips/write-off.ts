@@ -1,4 +1,5 @@
 import { verifyChecks } from '../custody/checks.ts';
+import { WRITE_OFF_FROM } from '../custody/status.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import type { UseCaseDeps } from '../ports.ts';
@@ -12,8 +13,6 @@ import { stepFacts } from './step-facts.ts';
 import { type Acted, askedReading, type StepAsked, waivedBy } from './steps.ts';
 import { visibleTrip } from './visible.ts';
 
-const UNDER_WAY = ['in-transit', 'arrived', 'verified'];
-
 /**
  * Write-off (核销) without a gate, as for a train: verifies the trip where that is still to be done, and tells its locks
  * to open. A trip that is written off stays as it is.
@@ -24,8 +23,8 @@ export async function writeOff(deps: UseCaseDeps, tripId: string, caller: Princi
     requireActing(caller, seen);
     const row = (await tripForUpdate(db, seen.trip_id))!;
     if (row.written_off_at !== null) return { step: 'write-off', checks: [], row };
-    if (!UNDER_WAY.includes(row.status)) {
-      const expected = UNDER_WAY.join(', ');
+    if (!WRITE_OFF_FROM.includes(row.status)) {
+      const expected = WRITE_OFF_FROM.join(', ');
       throw new ApiProblem(
         409,
         'trip.status',

@@ -1,6 +1,8 @@
-import type { AlarmKind, AlarmState, Severity } from '@sealwatch/schemas';
+import { type AlarmKind, type AlarmState, CommandState, isOver, type Severity, TripStatus } from '@sealwatch/schemas';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { IS_PENDING, isPending } from '../../src/store/locks/commands.ts';
+import { IS_OPEN } from '../../src/store/trips/trips.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { fillReports, TRIP_ID } from './fill.ts';
 
@@ -161,3 +163,18 @@ test('the risk of a trip follows from the alarms that are active, now as at a ti
     { numRuns: process.env.SEALWATCH_DEEP === '1' ? 2_000 : 150 },
   );
 }, 600_000);
+
+test('the database and the code agree on which trips are over and which commands are pending, for every state', async () => {
+  const ask = async (condition: string, column: string, states: readonly string[]) =>
+    (
+      await database.pool.query(`SELECT ${column}, ${condition} AS holds FROM unnest($1::text[]) t(${column})`, [
+        states,
+      ])
+    ).rows;
+  expect(await ask(IS_OPEN(), 'status', TripStatus.options)).toEqual(
+    TripStatus.options.map((status) => ({ status, holds: !isOver({ status }) })),
+  );
+  expect(await ask(IS_PENDING, 'state', CommandState.options)).toEqual(
+    CommandState.options.map((state) => ({ state, holds: isPending({ state }) })),
+  );
+});

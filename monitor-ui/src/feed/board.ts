@@ -1,4 +1,13 @@
-import type { Alarm, FeedHealth, FeedLock, FeedPassage, FeedStats, SnapshotMessage, Trip } from '@sealwatch/schemas';
+import {
+  type Alarm,
+  type FeedHealth,
+  type FeedLock,
+  type FeedPassage,
+  type FeedStats,
+  isOver,
+  type SnapshotMessage,
+  type Trip,
+} from '@sealwatch/schemas';
 
 /** What the platform has told this screen. Nothing else is ever drawn. */
 export interface Board {
@@ -76,8 +85,7 @@ export function takeLocks(board: Board, locks: FeedLock[]): void {
 
 export function takeTrip(board: Board, trip: Trip): void {
   board.trips.set(trip.tripId, trip);
-  const ended = ({ status }: Trip) => status === 'closed' || status === 'cancelled';
-  if (ended(trip)) dropOldest(board.trips, ENDED_TRIPS_KEPT, ended);
+  if (isOver(trip)) dropOldest(board.trips, ENDED_TRIPS_KEPT, isOver);
 }
 
 export function takeAlarm(board: Board, alarm: Alarm): void {

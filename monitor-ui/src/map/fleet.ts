@@ -1,6 +1,9 @@
 import { type FramePosition, WALL_STATUS, type WallStatus } from '@sealwatch/schemas';
 import { latOf, lonOf, metresBetween, unitX, unitY } from './mercator.ts';
 
+/** Drawn red: what is not confirmed yet is red at once. */
+export const RED_STATUSES: readonly WallStatus[] = ['red', 'provisional'];
+
 /** One lock in the GPU's buffer: i32 from x, y, to x, y; f32 from and to time; u8 status, moving, u16 heading. */
 export const STRIDE_BYTES = 28;
 const WORDS = STRIDE_BYTES / 4;
@@ -115,6 +118,10 @@ export class Fleet {
     return this.#held[WALL_STATUS.indexOf(status)]!;
   }
 
+  heldRed(): number {
+    return RED_STATUSES.reduce((sum, status) => sum + this.held(status), 0);
+  }
+
   /** Every lock where it was last reported, in units. */
   each(visit: (x: number, y: number, status: WallStatus) => void): void {
     for (let slot = 0, word = 0; slot < this.count; slot++, word += WORDS) {
@@ -176,7 +183,7 @@ export class Fleet {
 
   isRed(slot: number): boolean {
     const status = this.status(slot);
-    return status === 'red' || status === 'provisional';
+    return status !== undefined && RED_STATUSES.includes(status);
   }
 
   #set(position: FramePosition, nowMs: number): void {

@@ -223,7 +223,7 @@ export function createStage(options: StageOptions): Stage {
   const tick = (nowMs: number) => {
     frame = requestAnimationFrame(tick);
     if (trucks.busy(nowMs)) return;
-    const reds = fleet.held('red') + fleet.held('provisional');
+    const reds = fleet.heldRed();
     // Red does not wait for the next picture due.
     if (reds !== drawnReds) {
       drawnReds = reds;

@@ -1,4 +1,4 @@
-import type { Fleet } from './fleet.ts';
+import { type Fleet, RED_STATUSES } from './fleet.ts';
 import type { Feature, FeatureCollection } from './geojson.ts';
 import { latOf, lonOf } from './mercator.ts';
 
@@ -43,7 +43,7 @@ export function survey(fleet: Fleet, box: UnitBox, cellUnits: number): Survey {
   const [column0, row0] = [Math.floor(box.west / cellUnits), Math.floor(box.north / cellUnits)];
   fleet.each((x, y, status) => {
     if (x < box.west || x > box.east || y < box.north || y > box.south) return;
-    if (status === 'red' || status === 'provisional') {
+    if (RED_STATUSES.includes(status)) {
       red = true;
       return;
     }

@@ -117,7 +117,7 @@ export class TruckCanvas {
     const passes = [
       this.#fleet.held('green') + this.#fleet.held('idle'),
       this.#fleet.held('amber') + this.#fleet.held('silent'),
-      this.#fleet.held('red') + this.#fleet.held('provisional'),
+      this.#fleet.heldRed(),
     ];
     passes.forEach((trucks, pass) => {
       if (trucks === 0) return;

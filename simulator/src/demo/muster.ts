@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { isOver } from '@sealwatch/schemas';
 import type { DriveOrder } from '../drive.ts';
 import type { Papers } from '../papers.ts';
 import { drawPapers } from '../papers.ts';
@@ -92,7 +93,7 @@ async function continued(muster: Muster, truck: Truck): Promise<boolean> {
   const known = truck.spec.trip;
   if (!known) return false;
   const trip = await readTrip(muster.rest, known.tripId);
-  if (!trip || trip.status === 'closed' || trip.status === 'cancelled') {
+  if (!trip || isOver(trip)) {
     delete truck.spec.trip;
     return false;
   }

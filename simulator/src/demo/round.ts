@@ -1,3 +1,4 @@
+import { isOver } from '@sealwatch/schemas';
 import { motionAt } from '../drive.ts';
 import { rebooted, sealed, step } from '../firmware.ts';
 import type { Path } from '../path.ts';
@@ -110,7 +111,7 @@ async function finishTrip(round: Round, truck: Truck, nowMs: number): Promise<nu
     await closeTrip(round.rest, trip.tripId);
     return POLL_MS;
   }
-  if (!now || now.status === 'closed' || now.status === 'cancelled') {
+  if (!now || isOver(now)) {
     round.progress.info('trip closed', { plate: trip.papers.tractorPlate, declaration: trip.papers.declarationNo });
     return dropTrip(truck, nowMs);
   }
@@ -126,7 +127,7 @@ async function waitForPerson(round: Round, truck: Truck, nowMs: number): Promise
   const trip = truck.spec.trip;
   if (!trip) return dropTrip(truck, nowMs);
   const now = await readTrip(round.rest, trip.tripId);
-  const settled = !now || ['verified', 'unlocked', 'closed', 'cancelled'].includes(now.status);
+  const settled = !now || isOver(now) || now.status === 'verified' || now.status === 'unlocked';
   if (settled) enter(truck, 'unlocking', nowMs);
   return settled ? POLL_MS : INSPECTION_POLL_MS;
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isOver } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { Control } from '../control.ts';
 import { cancelTrip, lockKnown, readTrip } from '../demo/platform.ts';
@@ -154,7 +155,7 @@ async function feedOf({ http, key }: ScenarioOptions, progress: Progress): Promi
 async function tidy(rest: Rest, evidence: readonly Evidence[]): Promise<void> {
   for (const { played } of evidence) {
     const trip = await readTrip(rest, played.tripId);
-    if (trip && !/closed|cancelled/.test(trip.status)) await cancelTrip(rest, played.tripId, 'simulated trip, scored');
+    if (trip && !isOver(trip)) await cancelTrip(rest, played.tripId, 'simulated trip, scored');
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../postgres/queryable.ts';
-import { VISIBLE } from '../trips/trips.ts';
+import { IS_OPEN, VISIBLE } from '../trips/trips.ts';
 
 export interface LockRow {
   lock_id: string;
@@ -19,7 +19,7 @@ export interface LockRow {
 /** The open trip of a lock aliased `l`; the last one declared where data of old times holds several. */
 const TRIP = `LEFT JOIN LATERAL (
   SELECT t.trip_id, t.origin_office, t.destination_office FROM trip_units u JOIN trips t USING (trip_id)
-  WHERE u.lock_id = l.lock_id AND t.status NOT IN ('closed', 'cancelled') ORDER BY t.created_at DESC LIMIT 1) t ON true`;
+  WHERE u.lock_id = l.lock_id AND ${IS_OPEN()} ORDER BY t.created_at DESC LIMIT 1) t ON true`;
 
 const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
   t.trip_id`;

@@ -2,7 +2,7 @@ import type { AlarmKind, PassageAnswer, PassageQuestion, Severity, Step, TripSta
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { AuditEntry } from '../people/audit.ts';
 import { CUSTODY, type Custody } from '../trips/custody.ts';
-import { type TripView, tripViewSql, VISIBLE } from '../trips/trips.ts';
+import { IS_OPEN, type TripView, tripViewSql, VISIBLE } from '../trips/trips.ts';
 import type { EventType } from '../webhooks/outbox.ts';
 
 /** What was read at a gate, in every spelling under which it may be on file. */
@@ -29,8 +29,8 @@ export interface GateScene {
 
 /** Everything a gate's verdict rests on, in one look: a statement sees one moment of the store. */
 const SCENE = `WITH seen AS (
-    SELECT trip_id FROM trips WHERE tractor_plate = ANY($2) AND status NOT IN ('closed', 'cancelled')
-    UNION SELECT trip_id FROM trips WHERE trailer_plate = ANY($2) AND status NOT IN ('closed', 'cancelled')
+    SELECT trip_id FROM trips t WHERE tractor_plate = ANY($2) AND ${IS_OPEN()}
+    UNION SELECT trip_id FROM trips t WHERE trailer_plate = ANY($2) AND ${IS_OPEN()}
     UNION SELECT trip_id FROM trip_units WHERE container_no = ANY($3)
     UNION SELECT trip_id FROM trip_units WHERE lock_id = ANY($4))
   SELECT g.name AS gate_name, g.feature #>> '{properties,office}' AS gate_office,
@@ -43,7 +43,7 @@ const SCENE = `WITH seen AS (
       (SELECT coalesce(json_object_agg(d.rule, d.n), '{}'::json) FROM (SELECT rule, count(*) AS n FROM alarms a
         WHERE a.trip_id = t.trip_id AND a.disposed_at IS NOT NULL GROUP BY rule) d) AS disposals,
       ${CUSTODY("CASE WHEN $6 = 'out' THEN t.origin_office ELSE t.destination_office END")}`)}
-    WHERE t.trip_id IN (SELECT trip_id FROM seen) AND t.status NOT IN ('closed', 'cancelled') AND ${VISIBLE(5)}
+    WHERE t.trip_id IN (SELECT trip_id FROM seen) AND ${IS_OPEN()} AND ${VISIBLE(5)}
     ORDER BY t.created_at DESC LIMIT 20) c ON g.name IS NOT NULL`;
 
 type SceneRow = GateCandidate & {

@@ -1,3 +1,4 @@
+import type { TripStatus } from '@sealwatch/schemas';
 import { plainColumn, quotedColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
@@ -225,7 +226,7 @@ export interface TripUpdate {
 
 export interface TripAfter {
   trip_id: string;
-  status: string;
+  status: TripStatus;
   risk: number;
 }
 

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../postgres/queryable.ts';
-import { ENDS_AT } from '../trips/trips.ts';
+import { ENDS_AT, IS_OPEN } from '../trips/trips.ts';
 
 export interface QuarantineRow {
   quarantine_id: number;
@@ -14,7 +14,7 @@ export interface QuarantineRow {
 /** People of some offices see what locks on their own open trips sent; `[]` sees everything. */
 const VISIBLE = (parameter: number) =>
   `($${parameter}::text[] = '{}' OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
-    WHERE u.lock_id = quarantine.lock_id AND t.status NOT IN ('closed', 'cancelled')
+    WHERE u.lock_id = quarantine.lock_id AND ${IS_OPEN()}
       AND ${ENDS_AT(parameter)}))`;
 
 export interface QuarantineFilter {

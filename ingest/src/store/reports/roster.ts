@@ -1,8 +1,9 @@
-import type { LockEvent, LockMode, Place, Position, Route, SealState } from '@sealwatch/schemas';
+import type { LockEvent, LockMode, Place, Position, Route, SealState, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { IntakeRecord } from '../../record/record.ts';
 import type { TripState } from '../../tracker/index.ts';
 import { paramsWhenDeclared } from '../roads/params.ts';
+import { IS_OPEN } from '../trips/trips.ts';
 
 /** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
 export async function lockSecretHashes(db: Queryable, lockIds: string[]): Promise<Map<string, Buffer>> {
@@ -146,7 +147,7 @@ export async function recordsOfTrips(
 
 export interface StoredTrip {
   tripId: string;
-  status: string;
+  status: TripStatus;
   risk: number;
   routeId: string;
   routeVersion: number;
@@ -175,7 +176,7 @@ export interface StoredTrip {
 
 interface TrackedTripRow {
   trip_id: string;
-  status: string;
+  status: TripStatus;
   risk: number;
   route_id: string;
   route_version: number;
@@ -241,7 +242,7 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
 /** Trips that hold their locks and are tracked, oldest first. */
 export async function openTripIds(db: Queryable): Promise<string[]> {
   const { rows } = await db.query<{ trip_id: string }>(
-    `SELECT trip_id FROM trips t WHERE status NOT IN ('closed', 'cancelled')
+    `SELECT trip_id FROM trips t WHERE ${IS_OPEN()}
        AND EXISTS (SELECT 1 FROM trip_units u WHERE u.trip_id = t.trip_id AND u.tracked_from IS NOT NULL)
      ORDER BY created_at`,
   );

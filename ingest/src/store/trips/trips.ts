@@ -1,4 +1,4 @@
-import type { Risk, Step, Trip, TripDeclaration, TripStatus } from '@sealwatch/schemas';
+import { OVER_STATUSES, Risk, type Step, type Trip, type TripDeclaration, type TripStatus } from '@sealwatch/schemas';
 import { withTransit } from '../../custody/steps.ts';
 import { isoField, isoOf } from '../../postgres/iso.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
@@ -84,7 +84,12 @@ export const ENDS_AT = (parameter: number) =>
 /** The same of what its caller sees; `[]` sees every office. */
 export const VISIBLE = (parameter: number) => `($${parameter}::text[] = '{}' OR ${ENDS_AT(parameter)})`;
 
-const RISKS: Risk[] = ['green', 'amber', 'red'];
+/** Whether a trip with this alias is not over: it holds its locks. `isOver` of the schemas in SQL. */
+export const IS_OPEN = (trip = 't') =>
+  `${trip}.status NOT IN (${OVER_STATUSES.map((status) => `'${status}'`).join(', ')})`;
+
+/** @param stored `trips.risk`: 0, 1 or 2 */
+export const riskOf = (stored: number): Risk => Risk.options[stored]!;
 
 function lastReportOf(last: TripView['last_report']): Pick<Trip, 'lastReport'> {
   if (last === null) return {};
@@ -131,7 +136,7 @@ export function tripOf(row: TripView): Trip {
     tripId: row.trip_id,
     ...(row.convoy_id === null ? {} : { convoyId: row.convoy_id }),
     status: row.status,
-    risk: RISKS[row.risk]!,
+    risk: riskOf(row.risk),
     declarationNo: row.declaration_no,
     mode: row.mode,
     originOffice: row.origin_office,
@@ -179,7 +184,7 @@ export async function tripsById(db: Queryable, tripIds: string[]): Promise<TripV
 
 /** Every trip that still holds its locks, for the live feed. */
 export async function openTrips(db: Queryable): Promise<TripView[]> {
-  const { rows } = await db.query<TripView>(`${VIEW} WHERE t.status NOT IN ('closed', 'cancelled')`);
+  const { rows } = await db.query<TripView>(`${VIEW} WHERE ${IS_OPEN()}`);
   return rows;
 }
 
@@ -206,7 +211,7 @@ export async function listTrips(db: Queryable, filter: TripFilter): Promise<Trip
     [
       filter.offices,
       filter.status ?? null,
-      filter.risk === undefined ? null : RISKS.indexOf(filter.risk),
+      filter.risk === undefined ? null : Risk.options.indexOf(filter.risk),
       filter.q ?? null,
       filter.after?.createdAt ?? null,
       filter.after?.tripId ?? null,
@@ -239,7 +244,7 @@ export async function busyLocks(db: Queryable, lockIds: string[]): Promise<{ loc
   await db.query('SELECT 1 FROM locks WHERE lock_id = ANY($1) ORDER BY lock_id FOR UPDATE', [lockIds]);
   const { rows } = await db.query<{ lock_id: string; trip_id: string }>(
     `SELECT u.lock_id, t.trip_id FROM trip_units u JOIN trips t USING (trip_id)
-     WHERE u.lock_id = ANY($1) AND t.status NOT IN ('closed', 'cancelled')`,
+     WHERE u.lock_id = ANY($1) AND ${IS_OPEN()}`,
     [lockIds],
   );
   return rows.map((row) => ({ lockId: row.lock_id, tripId: row.trip_id }));
