@@ -1,5 +1,5 @@
 import type { WallStatus } from '@sealwatch/schemas';
-import { type FollowedTrip, isOver } from './roster.ts';
+import { type FollowedTrip, isOver } from './followed-trip.ts';
 
 const RISK: WallStatus[] = ['green', 'amber', 'red'];
 

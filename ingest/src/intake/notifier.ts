@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { Committed } from '../ports.ts';
 import { alarmOf } from '../store/alarms/alarms.ts';
-import type { Outcome, TripOutcome } from './judge.ts';
+import type { Outcome, TripOutcome } from './outcome.ts';
 import type { Roster } from './roster.ts';
 import { wallStatus } from './wall-status.ts';
 import type { Written } from './write.ts';
 
-/** Tells listeners what has been committed, in the order of the commits. */
-export class Announcer {
+/** Notifies listeners of what has been committed, in the order of the commits. */
+export class Notifier {
   readonly #roster: Roster;
   readonly #log: Logger;
   readonly #listeners: ((committed: Committed) => void)[] = [];
@@ -21,26 +21,26 @@ export class Announcer {
     this.#listeners.push(listener);
   }
 
-  /** Records that were known already are told too: the lock is heard again. */
-  tellBatch(outcome: Outcome, written: Written): void {
-    const told = [...outcome.reports];
+  /** Duplicates are published too: the lock has been heard again. */
+  batchCommitted(outcome: Outcome, written: Written): void {
+    const published = [...outcome.reports];
     for (const record of outcome.admitted.duplicates) {
-      told.push({ record, tripId: this.#roster.tripOf(record.lockId, record.timeMs) });
+      published.push({ record, tripId: this.#roster.tripOf(record.lockId, record.timeMs) });
     }
-    const reports = told.map(({ record, tripId }) => ({
+    const reports = published.map(({ record, tripId }) => ({
       report: record,
       lockId: record.lockId,
       ...(tripId ? { tripId } : {}),
       wallStatus: wallStatus(tripId ? this.#roster.trip(tripId) : undefined),
     }));
-    this.#tell(reports, written, outcome.trips);
+    this.#notify(reports, outcome.trips, written);
   }
 
-  tellTrips(written: Written, trips: TripOutcome[]): void {
-    this.#tell([], written, trips);
+  tripsCommitted(trips: TripOutcome[], written: Written): void {
+    this.#notify([], trips, written);
   }
 
-  #tell(reports: Committed['reports'], written: Written, trips: TripOutcome[]): void {
+  #notify(reports: Committed['reports'], trips: TripOutcome[], written: Written): void {
     const withdrawn = written.withdrawn.map((row) => ({ ...alarmOf(row), active: false }));
     const committed: Committed = {
       reports,
@@ -51,7 +51,7 @@ export class Announcer {
       try {
         listener(committed);
       } catch (error) {
-        // What is committed stays so: a screen that fails must not make a batch look failed.
+        // The batch is committed: a listener that fails must not make it look failed.
         this.#log.error({ err: error }, 'a listener of committed batches failed');
       }
     }

@@ -1,0 +1,18 @@
+import type { TripUpdate } from '../store/reports/batch.ts';
+import type { TripPlan, TripTrack } from '../tracker/index.ts';
+
+/** An open trip in memory: its plan and how far its records are folded. Replaced, never changed in place. */
+export interface FollowedTrip {
+  plan: TripPlan;
+  track: TripTrack;
+  status: string;
+  risk: number;
+  /** Fix time of the newest checkpoint in the store, epoch ms; 0: none. */
+  checkpointMs: number;
+  /** The tracker's columns of the trip as last written; absent: not written since the trip was loaded. */
+  written?: TripUpdate | undefined;
+}
+
+export function isOver({ status }: FollowedTrip): boolean {
+  return status === 'closed' || status === 'cancelled';
+}
