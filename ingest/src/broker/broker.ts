@@ -7,14 +7,14 @@ import type { AuthenticateError, Client, PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Budget } from './budget.ts';
-import { DEFAULT_GATE_LIMITS, Gate, type GateLimits } from './frame-guard.ts';
+import { CONNECTION_LIMITS, FrameGuard } from './frame-guard.ts';
 import { type BrokerMetrics, brokerMetrics } from './metrics.ts';
 import { MuteAedes } from './mute.ts';
 import { type LoadSecretHashes, lockSecrets, type Secrets } from './secrets.ts';
 import { mayRead, publishRule } from './topic-rules.ts';
 import { webSocketServer } from './websocket.ts';
 
-/** Takes what a lock published. `done()` gives the PUBACK, so it is called only after the COMMIT (law 1). */
+/** Takes a publish of a lock. `done()` sends the PUBACK, so it is called only after the COMMIT (law 1); an error closes the connection. */
 export type Receive = (lockId: string, payload: Buffer, done: (error?: Error) => void) => void;
 
 export interface BrokerOptions {
@@ -22,21 +22,18 @@ export interface BrokerOptions {
   /** 0 chooses a free port. */
   port: number;
   tls?: { port: number; certPath: string; keyPath: string };
-  /** MQTT over WebSocket too; with `tls` it is wss. 0 chooses a free port. */
+  /** Port of MQTT over WebSocket, with `tls` over wss; absent: none. 0 chooses a free port. */
   webSocketPort?: number | undefined;
   secretHashes: LoadSecretHashes;
   report: Receive;
   reply: Receive;
-  /** A lock is connected and listens for commands. */
+  /** Called when a lock has subscribed to its commands. */
   listening?: (lockId: string) => void;
-  limits?: Partial<GateLimits>;
-  /** Bytes of unanswered publishes over all locks: see Budget. */
+  /** Bytes of unacknowledged publishes over all locks: see Budget. */
   softBytes?: number;
   hardBytes?: number;
-  connectTimeoutMs?: number;
   registry: Registry;
   log: Logger;
-  nowMs?: () => number;
 }
 
 export interface Broker {
@@ -45,20 +42,21 @@ export interface Broker {
   webSocketPort?: number;
   /** Whether the lock is connected and has subscribed to its commands. */
   listens(lockId: string): boolean;
-  /** Writes a command to its lock. False where the lock is not connected or does not listen. */
+  /** Writes a command to its lock. False if the lock is not connected or has not subscribed. */
   deliver(lockId: string, command: Command): Promise<boolean>;
-  connectedLocks(): string[];
-  /** The lock was retired or got another secret: forget the old one and close its connection. */
+  /** To be called when a lock was retired or got another secret: forgets the old one and closes its connection. */
   refreshLock(lockId: string): void;
   close(): Promise<void>;
 }
+
+const CONNECT_WITHIN_MS = 10_000;
 
 interface Session {
   client: Client;
   listening: boolean;
 }
 
-interface House {
+interface BrokerContext {
   options: BrokerOptions;
   secrets: Secrets;
   metrics: BrokerMetrics;
@@ -67,22 +65,21 @@ interface House {
 
 /** Starts the MQTT listener(s) that locks connect to (contract §2). Throws what `listen` throws, e.g. EADDRINUSE. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const house: House = {
+  const context: BrokerContext = {
     options,
-    secrets: lockSecrets(options.secretHashes, options.nowMs ?? Date.now),
+    secrets: lockSecrets(options.secretHashes),
     metrics: brokerMetrics(options.registry),
     sessions: new Map(),
   };
-  const aedes = await openAedes(house);
+  const aedes = await openAedes(context);
   const budget = new Budget(options.softBytes ?? 8 * 2 ** 20, options.hardBytes ?? 128 * 2 ** 20);
-  house.metrics.waitingBytes(() => budget.bytes);
-  const limits = { ...DEFAULT_GATE_LIMITS, ...options.limits };
+  context.metrics.waitingBytes(() => budget.bytes);
   const streams = new Set<Duplex>();
-  const refused = (reason: string) => house.metrics.refused('wire', reason);
+  const refused = (reason: string) => context.metrics.refused('wire', reason);
   const accept = (stream: Duplex) => {
     streams.add(stream);
     stream.once('close', () => streams.delete(stream));
-    aedes.handle(new Gate(stream, limits, budget, refused));
+    aedes.handle(new FrameGuard(stream, CONNECTION_LIMITS, budget, refused));
   };
   const acceptSocket = (socket: Socket) => accept(socket.setNoDelay(true));
   const pair = options.tls && readPair(options.tls);
@@ -105,12 +102,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       port,
       ...(tlsPort === undefined ? {} : { tlsPort }),
       ...(webSocketPort === undefined ? {} : { webSocketPort }),
-      listens: (lockId) => listenerOf(house, lockId) !== undefined,
-      deliver: (lockId, command) => deliver(house, lockId, command),
-      connectedLocks: () => [...house.sessions.keys()],
+      listens: (lockId) => listenerOf(context, lockId) !== undefined,
+      deliver: (lockId, command) => deliver(context, lockId, command),
       refreshLock(lockId) {
-        house.secrets.forget(lockId);
-        house.sessions.get(lockId)?.client.close();
+        context.secrets.forget(lockId);
+        context.sessions.get(lockId)?.client.close();
       },
       close,
     };
@@ -134,20 +130,20 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-async function openAedes(house: House): Promise<MuteAedes> {
-  const { options, metrics, sessions } = house;
+async function openAedes(context: BrokerContext): Promise<MuteAedes> {
+  const { options, metrics, sessions } = context;
   const aedes = new MuteAedes({
-    connectTimeout: options.connectTimeoutMs ?? 10_000,
+    connectTimeout: CONNECT_WITHIN_MS,
     maxTopicLevels: 8,
     preConnect(client, packet, done) {
-      // No session is kept here: commands wait in the database, and a lock subscribes again (CONNACK says so).
+      // No MQTT session is kept: commands wait in the database, and a lock subscribes again (CONNACK: no session present).
       packet.clean = true;
-      (client.conn as Gate).keepAlive(packet.keepalive ?? 0);
+      (client.conn as FrameGuard).keepAlive(packet.keepalive ?? 0);
       packet.keepalive = 0;
       done(null, true);
     },
-    authenticate: (client, userName, password, done) => void authenticate(house, client, userName, password, done),
-    authorizePublish: (client, packet, done) => authorizePublish(house, client, packet, done),
+    authenticate: (client, userName, password, done) => void authenticate(context, client, userName, password, done),
+    authorizePublish: (client, packet, done) => authorizePublish(context, client, packet, done),
     authorizeSubscribe(client, subscription, done) {
       if (mayRead(client.id, subscription.topic)) return done(null, subscription);
       metrics.refused('subscribe', 'foreign-topic');
@@ -159,7 +155,7 @@ async function openAedes(house: House): Promise<MuteAedes> {
   aedes.on('clientReady', (client) => {
     sessions.set(client.id, { client, listening: false });
     metrics.connected(sessions.size);
-    (client.conn as Gate).opened();
+    (client.conn as FrameGuard).opened();
   });
   aedes.on('clientDisconnect', (client) => {
     if (sessions.get(client.id)?.client === client) sessions.delete(client.id);
@@ -187,7 +183,7 @@ function connackError(reason: string, returnCode: number): AuthenticateError {
 }
 
 async function authenticate(
-  house: House,
+  context: BrokerContext,
   client: Client,
   userName: string | undefined,
   password: Buffer | undefined,
@@ -195,25 +191,25 @@ async function authenticate(
 ): Promise<void> {
   let reason: string | undefined;
   try {
-    reason = await house.secrets.refusal(client.id, userName, password);
+    reason = await context.secrets.refusal(client.id, userName, password);
     const will = (client as Client & { _will?: PublishPacket })._will;
     if (!reason && will) {
       const rule = publishRule(client.id, { topic: will.topic, qos: will.qos, retain: will.retain });
       if (!rule.allowed) reason = `will-${rule.reason}`;
     }
   } catch (error) {
-    house.metrics.refused('connect', 'store-unavailable');
-    house.options.log.error({ err: error }, 'a lock could not be checked');
+    context.metrics.refused('connect', 'store-unavailable');
+    context.options.log.error({ err: error }, 'a lock could not be checked');
     return done(connackError('store unavailable', CONNACK_UNAVAILABLE), null);
   }
   if (!reason) return done(null, true);
-  house.metrics.refused('connect', reason);
-  house.options.log.warn({ lockId: client.id.slice(0, 40), reason }, 'connection refused');
+  context.metrics.refused('connect', reason);
+  context.options.log.warn({ lockId: client.id.slice(0, 40), reason }, 'connection refused');
   done(connackError(reason, CONNACK_NOT_AUTHORISED), null);
 }
 
 function authorizePublish(
-  house: House,
+  context: BrokerContext,
   client: Client | null,
   packet: PublishPacket,
   done: (error?: Error | null) => void,
@@ -222,33 +218,33 @@ function authorizePublish(
     done(new Error('the platform publishes through deliver only'));
     return;
   }
-  // A will has no frame of its own, so it took no place in the gate.
-  const gate = packet.cmd === 'publish' ? (client.conn as Gate) : undefined;
+  // A will has no frame of its own, so it does not count against the limits.
+  const guard = packet.cmd === 'publish' ? (client.conn as FrameGuard) : undefined;
   const bytes = packet.length ?? 0;
   const rule = publishRule(client.id, packet);
   if (!rule.allowed) {
-    house.metrics.refused('publish', rule.reason);
-    house.options.log.warn({ lockId: client.id, topic: packet.topic, reason: rule.reason }, 'publish refused');
-    gate?.release(bytes);
+    context.metrics.refused('publish', rule.reason);
+    context.options.log.warn({ lockId: client.id, topic: packet.topic, reason: rule.reason }, 'publish refused');
+    guard?.release(bytes);
     done(new Error(rule.reason));
     return;
   }
   const began = performance.now();
-  const receive = rule.kind === 'report' ? house.options.report : house.options.reply;
+  const receive = rule.kind === 'report' ? context.options.report : context.options.reply;
   receive(client.id, packet.payload as Buffer, (error) => {
-    if (!error) house.metrics.acknowledged(performance.now() - began);
+    if (!error) context.metrics.acknowledged(performance.now() - began);
     done(error ?? null);
-    gate?.release(bytes);
+    guard?.release(bytes);
   });
 }
 
-function listenerOf({ sessions }: House, lockId: string): Client | undefined {
+function listenerOf({ sessions }: BrokerContext, lockId: string): Client | undefined {
   const session = sessions.get(lockId);
   return session?.listening && !session.client.closed ? session.client : undefined;
 }
 
-function deliver(house: House, lockId: string, command: Command): Promise<boolean> {
-  const client = listenerOf(house, lockId);
+function deliver(context: BrokerContext, lockId: string, command: Command): Promise<boolean> {
+  const client = listenerOf(context, lockId);
   if (client === undefined) return Promise.resolve(false);
   const packet: PublishPacket = {
     cmd: 'publish',

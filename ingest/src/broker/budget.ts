@@ -1,18 +1,19 @@
-/** Something that stopped reading and can go on. */
+/** A connection that has stopped reading and can resume. */
 export interface Waiter {
   resume(): void;
 }
 
 /**
- * Bytes of publishes that were read and not yet answered, over all locks. Below `softBytes` everyone is read; above it only
- * what is small, of locks that have nothing waiting; above `hardBytes` nobody. So a flood from some locks leaves the live
- * reports of the others a place, and memory stays bounded while the database hangs.
+ * Counts the bytes of publishes that were read and not yet acknowledged, over all locks. Below `softBytes` every socket is
+ * read; above it only small frames of locks that have nothing waiting; above `hardBytes` none. So a flood from some locks
+ * leaves room for the live reports of the others, and memory stays bounded while the database hangs.
  */
 export class Budget {
   readonly #softBytes: number;
   readonly #hardBytes: number;
-  /** Who waits for room, in the order they came; those that only `hardBytes` stops stand apart. */
+  /** Waiting for less than `softBytes`, in order of arrival. */
   readonly #waiters = new Set<Waiter>();
+  /** Waiting for less than `hardBytes`. */
   readonly #small = new Set<Waiter>();
   #bytes = 0;
   #wakeSet = false;
@@ -26,12 +27,12 @@ export class Budget {
     return this.#bytes;
   }
 
-  /** There is room for everyone. */
+  /** There is room for every frame. */
   get isRoomy(): boolean {
     return this.#bytes < this.#softBytes;
   }
 
-  /** There is room for what is small, of a lock that has nothing waiting. */
+  /** There is room for small frames of locks that have nothing waiting. */
   get isOpenToSmall(): boolean {
     return this.#bytes < this.#hardBytes;
   }

@@ -3,7 +3,7 @@ import type { Budget } from './budget.ts';
 import { type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
 import { wireProblem } from './wire.ts';
 
-export interface GateLimits {
+export interface ConnectionLimits {
   /** Largest frame of a connected lock, bytes, header included. */
   frameBytes: number;
   /** Largest first frame (CONNECT), bytes. */
@@ -16,8 +16,8 @@ export interface GateLimits {
   halfFrameMs: number;
 }
 
-/** 64 KiB of payload, and room for a topic and headers. */
-export const DEFAULT_GATE_LIMITS: GateLimits = {
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  // 64 KiB of payload, and room for a topic and headers.
   frameBytes: 64 * 1024 + 1024,
   firstFrameBytes: 4 * 1024,
   inFlight: 64,
@@ -25,10 +25,10 @@ export const DEFAULT_GATE_LIMITS: GateLimits = {
   halfFrameMs: 30_000,
 };
 
-/** What a live report fits into with room to spare; a bundle of late ones does not. */
+/** A live report fits into this with room to spare; a bundle of late ones does not. */
 const SMALL_FRAME_BYTES = 2 * 1024;
 
-/** As far as the bytes tell. */
+/** True also while the frame's header is incomplete. */
 function isSmall(bytes: Buffer | undefined, at: number): boolean {
   const header = bytes ? readFrameHeader(bytes, at) : 'short';
   return typeof header === 'string' || header.bodyBytes <= SMALL_FRAME_BYTES;
@@ -37,18 +37,18 @@ function isSmall(bytes: Buffer | undefined, at: number): boolean {
 const PINGRESP = Buffer.from([0xd0, 0]);
 
 /**
- * Stands between a socket and aedes: lets only whole, well-formed MQTT 3.1.1 frames pass, and stops reading the socket
- * while too much of what this lock (or all locks, see Budget) published waits for its acknowledgement. Each byte is
- * looked at once and copied at most twice, however the stream is cut.
+ * Sits between a socket and aedes: passes only whole, well-formed MQTT 3.1.1 frames, and stops reading the socket while
+ * too many bytes published by this lock (or by all locks, see Budget) wait for their acknowledgement. Each byte is read
+ * once and copied at most twice, however the stream is cut.
  *
- * PINGREQ is answered here, at once: aedes takes nothing more from a lock until its publishes are answered, so a lock
- * would take the line for dead while the database is away. For the same reason the keep-alive is watched here.
+ * PINGREQ is answered here, at once: aedes takes nothing more from a lock until its publishes are acknowledged, so a lock
+ * would close the connection while the database is away. For the same reason the keep-alive is checked here.
  *
  * States: `connect` (only a CONNECT passes) → `connack` (nothing is read until aedes has answered) → `open`.
  */
-export class Gate extends Duplex {
+export class FrameGuard extends Duplex {
   readonly #socket: Duplex;
-  readonly #limits: GateLimits;
+  readonly #limits: ConnectionLimits;
   readonly #budget: Budget;
   readonly #refused: (reason: string) => void;
   #state: 'connect' | 'connack' | 'open' = 'connect';
@@ -62,7 +62,7 @@ export class Gate extends Duplex {
   #inFlight = 0;
   #inFlightBytes = 0;
 
-  constructor(socket: Duplex, limits: GateLimits, budget: Budget, refused: (reason: string) => void) {
+  constructor(socket: Duplex, limits: ConnectionLimits, budget: Budget, refused: (reason: string) => void) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     this.#limits = limits;
@@ -82,16 +82,16 @@ export class Gate extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
-  /** aedes has accepted the lock: go on reading. */
+  /** To be called when aedes has accepted the lock: reads on. */
   opened(): void {
     this.#state = 'open';
     this.#pass();
   }
 
   /**
-   * Closes the connection once nothing has come for one and a half times as long (MQTT 3.1.1 §3.1.2.10); while the gate
-   * itself does not read, silence proves nothing.
-   * @param keepAliveS as the lock said in its CONNECT, s; 0: never
+   * Closes the connection when nothing has arrived for one and a half keep-alives (MQTT 3.1.1 §3.1.2.10). Time during which
+   * the socket is not read does not count.
+   * @param keepAliveS from the lock's CONNECT, s; 0: never
    */
   keepAlive(keepAliveS: number): void {
     if (keepAliveS === 0) return;
@@ -106,7 +106,7 @@ export class Gate extends Duplex {
     return timer.unref();
   }
 
-  /** A publish of `bodyBytes` has been answered (or refused): its place is free again. */
+  /** To be called when a publish of `bodyBytes` has been acknowledged or refused: frees its share of the limits. */
   release(bodyBytes: number): void {
     if (this.destroyed) return;
     this.#inFlight -= 1;
@@ -146,7 +146,7 @@ export class Gate extends Duplex {
 
   readonly #waiter = { resume: () => this.#pass() };
 
-  /** Passes frames until something has to be waited for; reads the socket exactly when nothing is held back. */
+  /** Passes frames until it must wait; reads the socket exactly when no bytes are held. */
   #pass(): void {
     while (this.#held.length > 0 && !this.destroyed && !this.#mustWait()) {
       const chunk = this.#held.shift() as Buffer;
@@ -165,7 +165,7 @@ export class Gate extends Duplex {
     return this.#blocked(this.#half?.subarray(0, this.#halfBytes) ?? this.#held[0], 0);
   }
 
-  /** @param bytes the next frame begins in them, at `at` */
+  /** Whether the next frame must wait. @param bytes hold its beginning, at `at` */
   #blocked(bytes: Buffer | undefined, at: number): boolean {
     if (!this.#readable || this.#state === 'connack') return true;
     if (this.#inFlight >= this.#limits.inFlight || this.#inFlightBytes >= this.#limits.inFlightBytes) return true;
@@ -176,7 +176,7 @@ export class Gate extends Duplex {
     return true;
   }
 
-  /** Passes the whole frames of a chunk on in one piece, up to a PINGREQ; bytes used. */
+  /** Passes the whole frames of a chunk in one piece, up to a PINGREQ. @returns bytes used */
   #passWhole(chunk: Buffer): number {
     let at = 0;
     let passed = 0;
@@ -201,7 +201,7 @@ export class Gate extends Duplex {
     return at;
   }
 
-  /** Adds to a frame that began in an earlier chunk; bytes used. */
+  /** Adds to a frame that began in an earlier chunk. @returns bytes used */
   #completeHalf(chunk: Buffer): number {
     const before = this.#halfBytes;
     const header = this.#headerOfHalf(chunk);
@@ -273,7 +273,7 @@ export class Gate extends Duplex {
     return true;
   }
 
-  /** Closes on what MQTT 3.1.1 forbids: the protocol has no other answer. */
+  /** Closes the connection: MQTT 3.1.1 has no other answer to what it forbids. @returns bytes used: 0 */
   #refuse(reason: string): number {
     this.#refused(reason);
     this.destroy();

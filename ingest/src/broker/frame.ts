@@ -23,7 +23,7 @@ export interface FrameHeader {
 
 /**
  * Reads a fixed header (MQTT 3.1.1 §2.2).
- * @returns `short` where more bytes are needed, `malformed` where the remaining length has no end
+ * @returns `short` if more bytes are needed, `malformed` if the remaining length has more than 4 bytes
  */
 export function readFrameHeader(bytes: Uint8Array, at: number): FrameHeader | 'short' | 'malformed' {
   let bodyBytes = 0;

@@ -3,8 +3,8 @@ import { Aedes, type AedesPublishPacket, type Client, type PublishPacket } from 
 type Done = (error?: Error) => void;
 
 /**
- * aedes without routing between clients: what locks publish goes to the intake from `authorizePublish` and nowhere
- * else, and commands are written to one lock's connection, so nothing is ever matched, retained or queued here.
+ * aedes without routing between clients: `authorizePublish` hands publishes to the intake, and commands are written to one
+ * lock's connection, so nothing is matched, retained or queued here.
  */
 export class MuteAedes extends Aedes {
   override publish(_packet: PublishPacket | AedesPublishPacket, clientOrDone?: Client | Done, done?: Done): void {

@@ -1,29 +1,29 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { LockId } from '@sealwatch/schemas';
 
-/** Loads the stored hashes of locks that may connect; a lock that is unknown or retired is not in the answer. */
+/** Loads the stored hashes of locks that may connect; unknown and retired locks are left out. */
 export type LoadSecretHashes = (lockIds: string[]) => Promise<Map<string, Buffer>>;
 
 export interface Secrets {
-  /** @returns why the lock may not connect, or undefined; rejects while the store cannot be asked */
+  /** @returns why the lock may not connect, or undefined; rejects while the store cannot be read */
   refusal(clientId: string, userName: string | undefined, password: Buffer | undefined): Promise<string | undefined>;
-  /** Forgets what is known of a lock, so that a retirement or a new secret counts at once. */
+  /** Drops the kept hash of a lock, so that a retirement or a new secret takes effect at once. */
   forget(lockId: string): void;
 }
 
 const KEPT_MS = 30_000;
 const KEPT_AT_MOST = 50_000;
 
-/** What is stored of a lock's secret: secrets are random (≥ 128 bits), so a plain hash cannot be searched. */
+/** The hash that is stored of a lock's secret. A plain hash is enough: secrets are random (≥ 128 bits) and cannot be guessed. */
 export function hashSecret(secret: string | Buffer): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
 /**
- * Checks locks' secrets against the store. A reconnect storm costs one query per turn of the loop, not one per lock.
- * @param nowMs the platform's clock, epoch ms
+ * Checks locks' secrets against the store and keeps their hashes for 30 s. Locks that connect at once are looked up
+ * together: one query per turn of the event loop, not one per lock.
  */
-export function lockSecrets(load: LoadSecretHashes, nowMs: () => number): Secrets {
+export function lockSecrets(load: LoadSecretHashes): Secrets {
   const known = new Map<string, { hash: Buffer; untilMs: number }>();
   let asking: { lockIds: Set<string>; answer: Promise<Map<string, Buffer>> } | undefined;
 
@@ -42,11 +42,11 @@ export function lockSecrets(load: LoadSecretHashes, nowMs: () => number): Secret
 
   const hashOf = async (lockId: string): Promise<Buffer | undefined> => {
     const kept = known.get(lockId);
-    if (kept && kept.untilMs > nowMs()) return kept.hash;
+    if (kept && kept.untilMs > Date.now()) return kept.hash;
     const hash = (await ask(lockId)).get(lockId);
     if (hash) {
       if (known.size >= KEPT_AT_MOST) known.clear();
-      known.set(lockId, { hash, untilMs: nowMs() + KEPT_MS });
+      known.set(lockId, { hash, untilMs: Date.now() + KEPT_MS });
     }
     return hash;
   };

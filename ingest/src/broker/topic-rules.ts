@@ -9,8 +9,8 @@ export interface PublishFacts {
 export type PublishRule = { allowed: true; kind: 'report' | 'reply' } | { allowed: false; reason: string };
 
 /**
- * What a lock may publish (contract §2): its own reports and replies. QoS 2 is refused, because PUBREC would have to
- * promise what only PUBACK promises here; QoS 0 is taken and stored like the others, it only promises nothing.
+ * What a lock may publish (contract §2): its own reports and replies. QoS 2 is refused: its PUBREC would have to wait for
+ * the COMMIT as the PUBACK of QoS 1 does. QoS 0 is stored like the others, without an acknowledgement.
  */
 export function publishRule(lockId: string, publish: PublishFacts): PublishRule {
   const kind =

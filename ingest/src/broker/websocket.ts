@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 
-/** Most bytes of one WebSocket message; MQTT frames may lie in it in any way. */
+/** Most bytes of one WebSocket message. */
 const MESSAGE_BYTES = 128 * 1024;
 const HANDSHAKE_MS = 10_000;
 
@@ -16,8 +16,8 @@ export interface WebSocketOptions {
 }
 
 /**
- * MQTT over WebSocket (MQTT 3.1.1 §6): the subprotocol is `mqtt`, messages are binary, and where a frame begins or ends in
- * them means nothing. Anything else that asks is told what to ask for.
+ * MQTT over WebSocket (MQTT 3.1.1 §6): the subprotocol is `mqtt`, messages are binary, and frames may be cut across them
+ * anywhere. Plain HTTP requests are answered with 426, other subprotocols with 400.
  */
 export function webSocketServer({ tls, accept, refused }: WebSocketOptions): Server {
   const limits = { requestTimeout: HANDSHAKE_MS, headersTimeout: HANDSHAKE_MS, maxHeaderSize: 8 * 1024 };
@@ -37,7 +37,7 @@ export function webSocketServer({ tls, accept, refused }: WebSocketOptions): Ser
     socket.on('error', () => socket.destroy());
     if (!asksForMqtt(request)) {
       refused('ws-protocol');
-      // The server has let go of the socket: nobody else closes it.
+      // After `upgrade` the HTTP server no longer closes the socket.
       const answer = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nexpected the subprotocol mqtt\n';
       socket.end(answer, () => socket.destroy());
       return;

@@ -17,7 +17,7 @@ const REQUIRED_FLAGS: Record<number, number> = {
 // C0 and C1 controls and the code points Unicode keeps from interchange (MQTT 3.1.1 §1.5.3 lets a server close on them).
 const UNWANTED = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
 
-/** A place in a frame that is read forward; every read says whether it stayed inside the frame. */
+/** A position in a frame; reads move it forward and answer undefined at the frame's end. */
 interface Cursor {
   bytes: Buffer;
   at: number;
@@ -31,7 +31,7 @@ function readU16(cursor: Cursor): number | undefined {
   return value;
 }
 
-/** Steps over a length-prefixed field; `[from, to)` of its content. */
+/** Moves past a length-prefixed field. @returns `[from, to)` of its content */
 function readField(cursor: Cursor): [from: number, to: number] | undefined {
   const length = readU16(cursor);
   if (length === undefined || cursor.at + length > cursor.end) return undefined;
@@ -52,7 +52,7 @@ function isPlainText(bytes: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-/** Steps over a text; what is wrong with it, or undefined. */
+/** Moves past a text. @returns what is wrong with it, or undefined */
 function passText(cursor: Cursor, name: string): string | undefined {
   const field = readField(cursor);
   if (!field) return `${name}-cut-short`;
@@ -134,7 +134,7 @@ const SLASH = 0x2f;
 const HASH = 0x23;
 const PLUS = 0x2b;
 
-/** A wildcard stands for whole levels, `#` for the last ones (MQTT 3.1.1 §4.7.1). */
+/** A wildcard fills a whole level, and `#` is the last one (MQTT 3.1.1 §4.7.1). */
 function hasWildcardsInPlace(bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const byte = bytes[i];
@@ -151,9 +151,9 @@ function checkAcknowledgement(cursor: Cursor): string | undefined {
 }
 
 /**
- * What MQTT 3.1.1 forbids in a whole frame sent by a client, as a stable word for logs and counters; undefined where
- * the frame may pass. Reads each byte of texts once and no payload at all.
- * @param at where the frame begins in `bytes`; the frame must be there to its end
+ * What MQTT 3.1.1 forbids in a whole frame sent by a client, as a stable word for logs and counters; undefined if the
+ * frame may pass. Reads each byte of texts once, and no payload.
+ * @param at where the frame begins in `bytes`, which must hold the whole frame
  */
 export function wireProblem(bytes: Buffer, at: number, header: FrameHeader): string | undefined {
   const cursor: Cursor = {

@@ -1,17 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 import { type Command, Reply, replyTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
-import { type CommandRow, insertCommand } from '../store/locks/commands.ts';
 import { insertQuarantine } from '../store/reports/quarantine.ts';
 
-/** The way to connected locks. */
+/** Sends commands to connected locks. */
 export interface LockLink {
-  /** Whether a lock can be sent anything now; commands of one that cannot wait until it listens again. */
+  /** Whether a lock can be sent commands now; if not they wait until it subscribes again. */
   listens(lockId: string): boolean;
-  /** Writes a command to its lock; false if the lock is not connected or does not listen. */
+  /** Writes a command to its lock; false if the lock is not connected or has not subscribed. */
   deliver(lockId: string, command: Command): Promise<boolean>;
 }
 
@@ -23,45 +21,33 @@ export interface CommandsDeps {
   expireEveryMs?: number;
 }
 
-export interface CommandGiven {
-  type: CommandRow['type'];
-  intervalS?: number;
-  /** Absent: a day from now. */
-  expiresAt?: Date;
-  tripId?: string;
-  by: string;
-}
-
 export interface Commands {
-  /** Commands given before wait in the store. */
+  /** To be called once the broker listens; commands queued before wait in the store. */
   connect(link: LockLink): void;
-  /** Queues a command and tries to send it at once. */
-  give(lockId: string, command: CommandGiven): Promise<CommandRow>;
-  /** Sends what is queued for a lock, in order, e.g. after one was committed. */
+  /** Sends the commands queued for a lock, in order; to be called after the COMMIT that queued one. */
   deliverDue(lockId: string): Promise<void>;
-  /** The lock listens (again): what was sent and never answered goes first, in order, then what is queued. */
+  /** To be called when a lock has subscribed: sends the commands it never answered and the queued ones, in order. */
   reconnected(lockId: string): Promise<void>;
   /** A lock's publish on `locks/{lockId}/reply`; `done` is called after the COMMIT. */
   receiveReply(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
-  /** Called when a reply has ended a command. */
+  /** The listener is called when a reply has ended a command. */
   onEnded(listener: (ended: { lockId: string; commandId: string; result: Reply['result'] }) => void): void;
+  /** Ends the commands whose time is up. @returns how many */
   expire(): Promise<number>;
   stop(): Promise<void>;
 }
 
 interface Turn {
-  /** What to look for when the present pass is over. */
+  /** What to send after the pass under way; undefined: nothing. */
   next: { sentBefore: Date | undefined } | undefined;
   work: Promise<void>;
 }
 
-const EXPIRES_AFTER_MS = 24 * 3_600_000;
 const EXPIRE_EVERY_MS = 2_000;
 
 /**
- * Commands to locks: they wait in the database, are sent in the order given, and end by the lock's reply or by their
- * time. A command that was sent and has no reply is sent again on reconnection; its `commandId` tells the lock that it
- * is the same one.
+ * Delivers commands to locks: they wait in the database, are sent in the order given, and end by the lock's reply or when
+ * their time is up. A command without a reply is sent again when the lock reconnects, with the same `commandId`.
  */
 export function startCommands(deps: CommandsDeps): Commands {
   const { pool, log } = deps;
@@ -92,7 +78,7 @@ export function startCommands(deps: CommandsDeps): Commands {
     }
   };
 
-  /** One at a time per lock, so that the order holds; a call while one is under way makes it look once more. */
+  /** One pass at a time per lock, so that commands keep their order; a call during a pass adds another pass. */
   const send = (lockId: string, sentBefore?: Date): Promise<void> => {
     const busy = sending.get(lockId);
     if (busy) {
@@ -117,7 +103,7 @@ export function startCommands(deps: CommandsDeps): Commands {
     const { commandId, result, reason } = read;
     if (await endCommand(pool, { lockId, commandId, result, reason, now: new Date(nowMs()) })) {
       for (const listener of listeners) listener({ lockId, commandId, result });
-    } else log.debug({ lockId, commandId }, 'a reply to no command that waits');
+    } else log.debug({ lockId, commandId }, 'a reply to a command that does not wait for one');
   };
 
   const expire = () => expireCommands(pool, new Date(nowMs()));
@@ -127,19 +113,6 @@ export function startCommands(deps: CommandsDeps): Commands {
   return {
     connect(to) {
       link = to;
-    },
-    async give(lockId, { type, intervalS, expiresAt, tripId, by }) {
-      const row = await insertCommand(pool, {
-        commandId: randomUUID(),
-        lockId,
-        type,
-        intervalS,
-        tripId,
-        by,
-        expiresAt: expiresAt ?? new Date(nowMs() + EXPIRES_AFTER_MS),
-      });
-      void deliverDue(lockId);
-      return row;
     },
     deliverDue,
     reconnected: (lockId) => send(lockId, new Date(nowMs())),
@@ -169,8 +142,10 @@ function readReply(payload: Buffer): Reply | { reason: string; detail: string } 
   }
   const parsed = Reply.safeParse(value);
   if (!parsed.success) {
-    const told = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'reply'}: ${issue.message}`).join('; ');
-    return { reason: 'invalid', detail: told };
+    const detail = parsed.error.issues
+      .map((issue) => `${issue.path.join('.') || 'reply'}: ${issue.message}`)
+      .join('; ');
+    return { reason: 'invalid', detail };
   }
   if (/[\0\p{Surrogate}]/u.test(parsed.data.reason ?? '')) {
     return { reason: 'invalid', detail: 'reason: expected text without U+0000 or half characters' };

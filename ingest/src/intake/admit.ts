@@ -1,9 +1,9 @@
 import { type IntakeRecord, type RecordRefusal, sameBody, wireForm } from '../record/record.ts';
 import type { Identity } from '../store/reports/identities.ts';
 import { reportKey } from '../tracker/index.ts';
-import type { ReadPublish } from './judge.ts';
+import type { ReadPublish } from './read-publish.ts';
 
-/** A clock may be ahead of the platform's by so much (docs/rules.md). */
+/** By how much a lock's clock may be ahead of the platform's, ms (docs/rules.md). */
 export const AHEAD_MS = 10 * 60_000;
 
 export interface Highest {
@@ -33,24 +33,24 @@ function isAhead(record: IntakeRecord): boolean {
   return record.timeMs > record.receivedMs + AHEAD_MS;
 }
 
-/** Identities that may be stored already: those not above everything seen of their lock. The others are surely new. */
-export function doubtful(publishes: readonly ReadPublish[], highestOf: HighestOf): Identity[] {
+/** Identities that may be stored already: those not above the highest one of their lock. All others are new. */
+export function possibleDuplicates(publishes: readonly ReadPublish[], highestOf: HighestOf): Identity[] {
   const highest = new Map<string, Highest>();
-  const doubts: Identity[] = [];
+  const possible: Identity[] = [];
   for (const { records } of publishes) {
     for (const record of records) {
       if (isAhead(record)) continue;
       if (isAbove(record, highest.get(record.lockId) ?? highestOf(record.lockId))) highest.set(record.lockId, record);
-      else doubts.push(record);
+      else possible.push(record);
     }
   }
-  return doubts;
+  return possible;
 }
 
 /**
- * Which records of a batch are new, in order. The same record again is answered and changes nothing; the same identity
- * with another body, and a time more than 10 min ahead, are refused into the quarantine; very old times are welcome.
- * @param stored what the store holds of the `doubtful` identities
+ * Which records of a batch are new, in order. The same record again is acknowledged and changes nothing; the same identity
+ * with another body, and a time more than 10 min ahead, go to the quarantine; times may be as old as they like.
+ * @param stored what the store holds of the `possibleDuplicates`
  */
 export function admit(
   publishes: readonly ReadPublish[],
@@ -58,17 +58,17 @@ export function admit(
   stored: readonly IntakeRecord[],
 ): Admitted {
   const admitted: Admitted = { accepted: [], duplicates: [], refusals: [], conflicts: [], highest: new Map() };
-  const known = new Known(stored, admitted.accepted);
+  const seen = new SeenRecords(stored, admitted.accepted);
   for (const { lockId, records, refusals, raw } of publishes) {
     for (const refusal of refusals) admitted.refusals.push({ lockId, refusal });
     const alone = records.length === 1 && refusals.length === 0 ? raw : undefined;
-    for (const record of records) admitOne(admitted, known, highestOf, record, alone);
+    for (const record of records) admitOne(admitted, seen, highestOf, record, alone);
   }
   return admitted;
 }
 
-/** Records by identity: the stored ones and those accepted so far. Indexed when first asked, which most batches never do. */
-class Known {
+/** Records by identity: the stored ones and those accepted so far. Indexed at the first `find`, which most batches never call. */
+class SeenRecords {
   readonly #index = new Map<string, IntakeRecord>();
   readonly #stored: readonly IntakeRecord[];
   readonly #accepted: readonly IntakeRecord[];
@@ -80,7 +80,7 @@ class Known {
   }
 
   find(record: IntakeRecord): IntakeRecord | undefined {
-    if (this.#index.size === 0) for (const known of this.#stored) this.#index.set(reportKey(known), known);
+    if (this.#index.size === 0) for (const stored of this.#stored) this.#index.set(reportKey(stored), stored);
     for (; this.#indexed < this.#accepted.length; this.#indexed++) {
       const accepted = this.#accepted[this.#indexed] as IntakeRecord;
       this.#index.set(reportKey(accepted), accepted);
@@ -91,7 +91,7 @@ class Known {
 
 function admitOne(
   admitted: Admitted,
-  known: Known,
+  seen: SeenRecords,
   highestOf: HighestOf,
   record: IntakeRecord,
   raw: Buffer | undefined,
@@ -105,7 +105,7 @@ function admitOne(
   }
   const highest = admitted.highest.get(lockId) ?? highestOf(lockId);
   const above = isAbove(record, highest);
-  const first = above ? undefined : known.find(record);
+  const first = above ? undefined : seen.find(record);
   if (!first) {
     admitted.accepted.push(record);
     admitted.highest.set(lockId, above || !highest ? record : highest);
@@ -120,7 +120,7 @@ function admitOne(
   admitted.conflicts.push({ lockId, boot: record.boot, seq: record.seq, timeMs: first.timeMs });
 }
 
-/** @param raw the publish where it held this record alone; one of many is written as it was understood */
+/** @param raw the publish, if it holds only this record; otherwise the record is written out again */
 function refusalOf(reason: string, detail: string, record: IntakeRecord, raw: Buffer | undefined): RecordRefusal {
   return { reason, detail, raw: raw ?? Buffer.from(JSON.stringify(wireForm(record))) };
 }

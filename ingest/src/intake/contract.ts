@@ -1,8 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Committed } from '../ports.ts';
-import type { BatchSize } from './lanes.ts';
+import type { Committed, ReportDoor } from '../ports.ts';
 
 export interface IntakeDeps {
   pool: Pool;
@@ -10,35 +9,23 @@ export interface IntakeDeps {
   log: Logger;
   nowMs?: () => number;
   onProgress?: (text: string) => void;
-  batch?: Partial<BatchSize>;
-  /** Most bytes of quarantine; the oldest leave. */
+  /** Most bytes of quarantine; beyond them the oldest rows are deleted. */
   quarantineBytes?: number;
-  /** How often silence and unconfirmed reds are looked at, ms; 0: only by `checkLiveness`. */
+  /** How often silence and unconfirmed reds are checked, ms; 0: only by `checkLiveness`. */
   livenessEveryMs?: number;
 }
 
-export interface IntakeStats {
-  reportsPerSecond: number;
-  /** Longest fix-time-to-commit lag of live records in the last seconds, ms. */
-  lagMs: number;
-  waitingPublishes: number;
-  waitingRecords: number;
-  trips: number;
-}
-
-export interface Intake {
-  /** Takes one publish of `locks/{lockId}/report`; `done` is called after the COMMIT that holds it. */
-  receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
+export interface Intake extends ReportDoor {
   /** Listeners are called after COMMIT and before PUBACK. */
   onCommitted(listener: (committed: Committed) => void): void;
-  /** Reads the plans of trips again and folds their records anew; after the COMMIT of whoever changed them. */
+  /** Loads the plans of trips again and re-evaluates all their records; to be called after a COMMIT that changed them. */
   refreshTrips(tripIds: string[]): Promise<void>;
+  /** Loads known places again; records that arrive from now on are judged by them. */
   refreshPlaces(): Promise<void>;
+  /** Loads a lock again when it next reports. */
   refreshLock(lockId: string): Promise<void>;
+  /** Checks every trip against the clock now. */
   checkLiveness(): Promise<void>;
-  stats(): IntakeStats;
-  /** Why reports are not accepted now; empty when they are. */
-  ready(): string[];
-  /** Commits what is in hand, for at most `withinMs`; what is left is not acknowledged. */
+  /** Commits what is waiting, for at most `withinMs`; what is left is not acknowledged. */
   stop(withinMs?: number): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { StoredTrip } from '../store/reports/roster.ts';
 import type { Disposal } from '../tracker/plan.ts';
 
-/** What people disposed of, as the tracker wants it: numbered within each rule, with the spans that were settled. */
+/** Alarms that people disposed of, for the tracker: numbered within each rule, with the time spans they settle. */
 export function disposalsOf(disposed: StoredTrip['disposed']): Disposal[] {
   const counts = new Map<string, number>();
   return disposed

@@ -1,44 +1,23 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Queryable } from '../postgres/queryable.ts';
-import { type Decoded, decode } from '../record/decode.ts';
 import type { IntakeRecord } from '../record/record.ts';
 import type { ReportInsert } from '../store/reports/batch.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
-import { type Advance, type AlarmFact, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
-import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
+import { type Advance, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
+import { admit, type HighestOf, possibleDuplicates } from './admit.ts';
+import type { FollowedTrip } from './followed-trip.ts';
 import type { Publish } from './lanes.ts';
-import type { FollowedTrip, Roster } from './roster.ts';
+import type { BatchOutcome, TripOutcome } from './outcome.ts';
+import { type ReadPublish, readPublish } from './read-publish.ts';
+import type { Roster } from './roster.ts';
 
-/** What a batch does to one trip. */
-export interface TripOutcome {
-  next: FollowedTrip;
-  changes: AlarmFact[];
-  withdrawn: string[];
-  /** Fix time of the earliest record: checkpoints from there on do not know it. */
-  fromMs: number;
-  rejudged: boolean;
-}
-
-/** What a batch will write; nothing in memory has changed yet. */
-export interface BatchOutcome {
-  admitted: Admitted;
-  reports: ReportInsert[];
-  trips: TripOutcome[];
-}
-
-/** A rule or a plan failed on a record: no outage, so trying again does not help. */
+/** A rule or a plan failed on a record: not an outage, so trying again does not help. */
 export class JudgingError extends Error {
   override name = 'JudgingError';
 }
 
-/** A publish that was read: its records, and what of it could not be taken. */
-export interface ReadPublish extends Decoded {
-  lockId: string;
-  raw: Buffer;
-}
-
-/** Work on a batch lets others have their turn after so long: sockets, and the commit of the batch before. */
+/** After so long judging yields to the event loop: to sockets, and to the commit of the batch before. */
 const SLICE_MS = 4;
 
 class Turns {
@@ -54,7 +33,11 @@ class Turns {
   }
 }
 
-/** Reads a batch, admits it and folds it into its trips (laws 2, 3). Reads the store; writes nothing, here or in memory. */
+/**
+ * Decodes a batch, admits it and folds it into its trips (laws 2, 3). Changes nothing in the store; in memory it only loads
+ * what is missing.
+ * @throws JudgingError, or what the store rejects with
+ */
 export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly Publish[]): Promise<BatchOutcome> {
   const turns = new Turns();
   const publishes: ReadPublish[] = [];
@@ -67,7 +50,7 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
     const lock = roster.lock(lockId);
     return lock && lock.maxBoot >= 0 ? { boot: lock.maxBoot, seq: lock.maxSeq } : undefined;
   };
-  const stored = await recordsByIdentity(db, doubtful(publishes, highestOf));
+  const stored = await recordsByIdentity(db, possibleDuplicates(publishes, highestOf));
   const admitted = admit(publishes, highestOf, stored);
   const reports = admitted.accepted.map((record) => ({ record, tripId: roster.tripOf(record.lockId, record.timeMs) }));
   const byTrip = groupByTrip(roster, reports, admitted.conflicts);
@@ -75,16 +58,12 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
   const trips: TripOutcome[] = [];
   for (const [tripId, arrived] of byTrip) {
     const trip = roster.trip(tripId);
-    // Waited for only where the store is asked: a promise for each trip is not free.
+    // Awaited only if the store is read: a promise for each trip costs time.
     const judged = trip && judgeTrip(db, trip, arrived.records, arrived.conflicts);
     if (judged) trips.push(judged instanceof Promise ? await judged : judged);
     if (turns.isOver) await turns.next();
   }
   return { admitted, reports, trips };
-}
-
-export function readPublish({ lockId, raw, receivedMs, refused }: Publish): ReadPublish {
-  return { lockId, raw, ...(refused ? { records: [], refusals: [refused] } : decode(lockId, raw, receivedMs)) };
 }
 
 interface Arrived {
@@ -113,15 +92,15 @@ function judgeTrip(
   records: IntakeRecord[],
   conflicts: IdentityConflict[],
 ): TripOutcome | Promise<TripOutcome> {
-  const known = trip.plan.identityConflicts ?? [];
-  const plan = conflicts.length > 0 ? { ...trip.plan, identityConflicts: [...known, ...conflicts] } : trip.plan;
+  const earlier = trip.plan.identityConflicts ?? [];
+  const plan = conflicts.length > 0 ? { ...trip.plan, identityConflicts: [...earlier, ...conflicts] } : trip.plan;
   const first = judging(plan.tripId, () => advance(plan, trip.track, records));
   if (first.ok) return outcomeOf(trip, plan, records, first, false);
-  return rejudge(db, { ...trip, plan }, records, first.needFromMs);
+  return reevaluate(db, { ...trip, plan }, records, first.needFromMs);
 }
 
-/** Judges with the records out of the store that are no longer in memory. */
-async function rejudge(
+/** Judges again with the stored records that are no longer in memory. */
+async function reevaluate(
   db: Queryable,
   trip: FollowedTrip,
   records: IntakeRecord[],
@@ -139,12 +118,13 @@ function outcomeOf(
   plan: TripPlan,
   records: IntakeRecord[],
   { track, changes, withdrawn }: Extract<Advance, { ok: true }>,
-  rejudged: boolean,
+  reevaluated: boolean,
 ): TripOutcome {
   const fromMs = records.reduce((first, record) => Math.min(first, record.timeMs), Number.POSITIVE_INFINITY);
-  return { next: { ...trip, plan, track }, changes, withdrawn, fromMs, rejudged };
+  return { next: { ...trip, plan, track }, changes, withdrawn, fromMs, reevaluated };
 }
 
+/** @throws JudgingError for whatever a rule throws */
 function judging<T>(tripId: string, work: () => T): T {
   try {
     return work();

@@ -1,32 +1,32 @@
-import type { Glance } from '../record/decode.ts';
+import type { Peek } from '../record/decode.ts';
 import type { RecordRefusal } from '../record/record.ts';
 
-/** One publish of a lock on its way through the intake: as it came, and what it looks like. */
-export interface Publish extends Glance {
+/** One publish of a lock on its way through the intake: its bytes, and what a peek at them says. */
+export interface Publish extends Peek {
   lockId: string;
   raw: Buffer;
   receivedMs: number;
   /** Gives the PUBACK; called once, after the COMMIT. */
   done: (error?: Error) => void;
-  /** Where the store cannot take it as it is: this goes to the quarantine, and it is read no more. */
+  /** Present when the store cannot take the publish: it is not decoded but goes to the quarantine with this reason. */
   refused?: RecordRefusal;
 }
 
 export interface BatchSize {
   records: number;
-  /** The part of a batch that back-filled records may take while live ones come (law 8), 0 to 1. */
+  /** The share of a batch that back-filled records may take while live ones arrive (law 8), 0 to 1. */
   backfillShare: number;
 }
 
-export const DEFAULT_BATCH_SIZE: BatchSize = { records: 2_000, backfillShare: 0.05 };
+export const BATCH_SIZE: BatchSize = { records: 2_000, backfillShare: 0.05 };
 
-/** Live publishes are taken to be coming until so many batches in a row have held none: the next one waits for a whole batch. */
+/** After so many batches in a row without a live publish, back-filled ones may fill a whole batch. */
 const QUIET_BATCHES = 16;
 
 /**
- * The publishes that wait for a batch: a live lane and a back-fill lane. Publishes of one lock keep their order
- * (law 2): behind its own back-fill a lock's live publish waits in that lane too, and a back-fill waits for the
- * live ones that came before it.
+ * The publishes that wait for a batch: a live lane and a back-fill lane. Publishes of one lock keep their order (law 2):
+ * while a lock has a back-filled publish waiting, its live ones join the back-fill lane; and a back-filled one is not
+ * taken before the lock's earlier live ones.
  */
 export class Lanes {
   #live: Publish[] = [];
@@ -90,7 +90,7 @@ export class Lanes {
     this.#backfill = at === 0 ? this.#backfill : [...kept, ...this.#backfill.slice(at)];
   }
 
-  /** Everything that still waits, in no batch; the lanes are empty afterwards. */
+  /** Empties the lanes; answers the publishes that were in no batch yet. */
   drop(): Publish[] {
     const dropped = [...this.#live, ...this.#backfill];
     this.#live = [];

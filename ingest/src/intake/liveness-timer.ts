@@ -1,53 +1,48 @@
 import { setImmediate } from 'node:timers/promises';
 import { openTripIds } from '../store/reports/roster.ts';
+import type { BatchGate } from './batch-gate.ts';
 import type { IntakeDeps } from './contract.ts';
-import type { TripOutcome } from './judge.ts';
 import { clockOutcome } from './liveness.ts';
+import type { TripOutcome } from './outcome.ts';
 import type { Roster } from './roster.ts';
+import type { TripChanges } from './trip-changes.ts';
 
 const DEFAULT_LIVENESS_EVERY_MS = 5_000;
 const FOLLOWED_AT_START = 1_000;
 const FOLLOWED_A_TURN = 50;
 const CHANGED_A_TURN = 50;
-/** So long nothing else is done, neither a report nor a gate's question. */
+/** Longest stretch without yielding to the event loop, ms: reports and gates wait for it. */
 const TURN_MS = 5;
 
-/** What the watch asks of the intake. */
-export interface Between {
-  /** Runs a task between two batches, so that trips are never judged by two at once. */
-  between<T>(task: () => Promise<T>): Promise<T>;
-  commitTrips(trips: TripOutcome[]): Promise<void>;
-}
-
 /**
- * Has every open trip followed, and asks the clock of each what no report will say. Never many trips between two batches,
- * so that no report waits for all of them.
+ * Loads every open trip, and checks each against the clock every few seconds: silence, missed times and unconfirmed reds
+ * come with no report. Takes few trips at a time between two batches, so that no report waits for all of them.
  */
-export class Watch {
+export class LivenessTimer {
   readonly #deps: IntakeDeps;
   readonly #roster: Roster;
-  readonly #intake: Between;
+  readonly #gate: BatchGate;
+  readonly #trips: TripChanges;
   readonly #nowMs: () => number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  /** A trip was forgotten after a failure and may not report again by itself. */
-  #tripsMissing = false;
 
-  constructor(deps: IntakeDeps, roster: Roster, intake: Between, nowMs: () => number) {
+  constructor(deps: IntakeDeps, roster: Roster, gate: BatchGate, trips: TripChanges) {
     this.#deps = deps;
     this.#roster = roster;
-    this.#intake = intake;
-    this.#nowMs = nowMs;
+    this.#gate = gate;
+    this.#trips = trips;
+    this.#nowMs = deps.nowMs ?? Date.now;
   }
 
-  /** Resolves once the first trips are followed; the others come between batches, or when they report. */
+  /** Resolves once the first trips are loaded; the others are loaded between batches, or when they report. */
   async start(): Promise<void> {
     const tripIds = await openTripIds(this.#deps.pool);
     await this.#follow(tripIds.slice(0, FOLLOWED_AT_START));
-    await this.look();
+    await this.tick();
     void this.#followRest(tripIds);
     const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
-    if (everyMs > 0) this.#lookEvery(everyMs);
+    if (everyMs > 0) this.#tickEvery(everyMs);
   }
 
   stop(): void {
@@ -55,42 +50,37 @@ export class Watch {
     clearInterval(this.#timer);
   }
 
-  /** Trips were forgotten: they are followed again at the next look. */
-  tripsForgotten(): void {
-    this.#tripsMissing = true;
-  }
-
-  /** Asks the clock of every trip. */
-  async look(): Promise<void> {
-    await this.#intake.between(async () => {
-      if (this.#tripsMissing) await this.#follow(await openTripIds(this.#deps.pool));
-      this.#tripsMissing = false;
+  /** Checks every trip against the clock. */
+  async tick(): Promise<void> {
+    await this.#gate.between(async () => {
+      if (this.#roster.tripsMissing) await this.#follow(await openTripIds(this.#deps.pool));
+      this.#roster.tripsMissing = false;
     });
     const tripIds = this.#roster.tripIds().values();
     let more = true;
     while (more && !this.#stopped) {
-      more = await this.#intake.between(() => this.#lookAtSome(tripIds));
-      // Turns that follow each other by promises alone would be one long turn for the sockets.
+      more = await this.#gate.between(() => this.#tickSome(tripIds));
+      // Promises alone never yield to the sockets: without this all turns would be one long stretch.
       await setImmediate();
     }
   }
 
-  #lookEvery(everyMs: number): void {
-    let looking = false;
+  #tickEvery(everyMs: number): void {
+    let ticking = false;
     this.#timer = setInterval(() => {
-      if (looking) return;
-      looking = true;
-      this.look()
+      if (ticking) return;
+      ticking = true;
+      this.tick()
         .catch(() => undefined)
         .finally(() => {
-          looking = false;
+          ticking = false;
         });
     }, everyMs);
     this.#timer.unref();
   }
 
-  /** Answers whether there are more. */
-  async #lookAtSome(tripIds: Iterator<string>): Promise<boolean> {
+  /** @returns whether there are more trips */
+  async #tickSome(tripIds: Iterator<string>): Promise<boolean> {
     const outcomes: TripOutcome[] = [];
     const until = performance.now() + TURN_MS;
     let next = tripIds.next();
@@ -98,12 +88,12 @@ export class Watch {
       const trip = this.#roster.trip(next.value);
       const outcome = trip && clockOutcome(trip, this.#nowMs());
       if (outcome && outcome.changes.length + outcome.withdrawn.length > 0) outcomes.push(outcome);
-      // Told anew or not: what the look has worked out the next one need not.
+      // No alarm changed, but the track remembers what was worked out, so that the next tick need not.
       else if (outcome && outcome.next !== trip) this.#roster.keepTrip(outcome.next);
       if (performance.now() > until || outcomes.length === CHANGED_A_TURN) break;
       next = tripIds.next();
     }
-    await this.#intake.commitTrips(outcomes);
+    await this.#trips.commit(outcomes);
     return !next.done;
   }
 
@@ -118,11 +108,14 @@ export class Watch {
     for (let i = FOLLOWED_AT_START; i < tripIds.length && !this.#stopped; i += FOLLOWED_A_TURN) {
       if (i % 5_000 === 0) this.#deps.onProgress?.(`following ${i} of ${tripIds.length} trips`);
       const few = tripIds.slice(i, i + FOLLOWED_A_TURN);
-      await this.#intake
+      await this.#gate
         .between(() => this.#roster.ensureTrips(few))
         .catch((error) => {
-          this.#tripsMissing = true;
-          this.#deps.log.warn({ err: error }, 'trips could not be read; they are at the next look at the clock');
+          this.#roster.tripsMissing = true;
+          this.#deps.log.warn(
+            { err: error },
+            'trips could not be loaded; they are loaded at the next tick of the clock',
+          );
         });
     }
     this.#deps.onProgress?.(`following ${tripIds.length} trips`);

@@ -1,12 +1,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { BatchOutcome } from './judge.ts';
+import type { Lanes } from './lanes.ts';
+import type { BatchOutcome } from './outcome.ts';
 import type { Written } from './write.ts';
 
-/** What the intake counts (issue: metrics per stage, depths, latencies, lag). */
-export function intakeMetrics(
-  registry: Registry,
-  read: { publishes(): number; records(): number; backfill(): number; trips(): number; ready(): boolean },
-) {
+/** The intake's metrics: queue depths, counts and latencies by step. */
+export function intakeMetrics(registry: Registry, lanes: Lanes, roster: { tripCount: number }) {
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `sealwatch_intake_${name}_total`, help, labelNames, registers });
@@ -19,12 +17,14 @@ export function intakeMetrics(
         this.set(read());
       },
     });
-  gauge('waiting_publishes', 'Publishes that wait for a batch', read.publishes);
-  gauge('waiting_records', 'Records that seem to wait for a batch', read.records);
-  gauge('waiting_backfill_publishes', 'Publishes in the back-fill lane', read.backfill);
-  gauge('trips', 'Open trips whose records are judged', read.trips);
-  gauge('ready', '1 while reports are accepted, 0 while they cannot be committed', () => Number(read.ready()));
+  gauge('waiting_publishes', 'Publishes that wait for a batch', () => lanes.publishes);
+  gauge('waiting_records', 'Records that seem to wait for a batch', () => lanes.records);
+  gauge('waiting_backfill_publishes', 'Publishes in the back-fill lane', () => lanes.backfillPublishes);
+  gauge('trips', 'Open trips whose records are judged', () => roster.tripCount);
   return {
+    ready(isReady: () => boolean): void {
+      gauge('ready', '1 while reports are accepted, 0 while they cannot be committed', () => Number(isReady()));
+    },
     publishes: counter('publishes', 'Publishes received on report topics'),
     stored: counter('reports_stored', 'Records committed', ['kind']),
     duplicates: counter('duplicates', 'Records that had been stored already'),
@@ -32,7 +32,7 @@ export function intakeMetrics(
     evicted: counter('quarantine_evicted', 'Quarantine rows that left because of the size cap'),
     retries: counter('batch_retries', 'Batches tried again after a database failure'),
     alarms: counter('alarms_raised', 'Alarms raised, by rule', ['rule']),
-    rejudged: counter('rejudged_trips', 'Trips judged again from stored records because of late ones'),
+    reevaluated: counter('rejudged_trips', 'Trips judged again from stored records because of late ones'),
     batch: new Histogram({
       name: 'sealwatch_intake_batch_records',
       help: 'Records in a batch',
@@ -71,7 +71,7 @@ export function countBatch(
 ): void {
   metrics.batch.observe(admitted.accepted.length);
   metrics.duplicates.inc(admitted.duplicates.length);
-  metrics.rejudged.inc(trips.filter((trip) => trip.rejudged).length);
+  metrics.reevaluated.inc(trips.filter((trip) => trip.reevaluated).length);
   for (const { refusal } of admitted.refusals) metrics.refused.inc({ reason: refusal.reason });
   for (const { rule } of written.raised) metrics.alarms.inc({ rule });
   let live = 0;

@@ -1,8 +1,8 @@
 import { JudgingError } from './judge.ts';
 
 /**
- * Whether trying again may help. SQLSTATE classes 22 (data) and 23 (integrity) and a rule that failed say that the
- * batch itself is at fault; everything else is an outage of the database.
+ * Whether trying again may help. SQLSTATE classes 22 (data) and 23 (integrity) and a failed rule mean that the batch
+ * itself is at fault; everything else is an outage of the database.
  */
 export function isOutage(error: unknown): boolean {
   if (error instanceof JudgingError) return false;
@@ -13,7 +13,7 @@ export function isOutage(error: unknown): boolean {
 const FIRST_MS = 100;
 const LONGEST_MS = 5_000;
 
-/** How long to wait before the n-th new try, n from 1. */
+/** How long to wait before the n-th new try, ms; n from 1. */
 export function backOffMs(attempt: number): number {
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** (attempt - 1));
 }

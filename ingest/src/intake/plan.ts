@@ -9,7 +9,7 @@ export interface CompiledRoute {
   corridor: Corridor;
 }
 
-/** All that is known of a stored trip beside its records. */
+/** What the rules need to know of a stored trip besides its records. */
 export function planOf(stored: StoredTrip, { route, corridor }: CompiledRoute, places: PlaceSet): TripPlan {
   const { sealedAtMs, takenOverAtMs, plannedDepartureMs, timeLimitMin, unlockAuthorisedAtMs } = stored;
   return {

@@ -2,14 +2,15 @@ import type { AlarmRow } from '../store/alarms/alarms.ts';
 import type { AlarmFact } from '../tracker/index.ts';
 
 /**
- * What was told of a trip before it left memory: what its records mean, and what else the store holds as active (the
- * clock raised it). Told, but equal to nothing: what stands is written once more with the next change, because it may
- * have been folded under another plan than the one that was written; what no longer holds is withdrawn.
+ * The alarms to compare the next evaluation of a trip with, after the trip was loaded: those its records mean, and those
+ * the store holds as active besides (the clock raised them). Each is marked as different from any alarm: an active one is
+ * written again with the next change, because the stored row may come from another plan; one that no longer holds is
+ * withdrawn.
  */
-export function toldBefore(standing: readonly AlarmFact[], active: readonly AlarmRow[]): AlarmFact[] {
-  const ids = new Set(standing.map((fact) => fact.alarmId));
+export function publishedBefore(folded: readonly AlarmFact[], active: readonly AlarmRow[]): AlarmFact[] {
+  const ids = new Set(folded.map((fact) => fact.alarmId));
   const others = active.filter((row) => !ids.has(row.alarm_id)).map(factOf);
-  return [...standing, ...others].map((fact) => ({ ...fact, evidence: { unsure: true } }));
+  return [...folded, ...others].map((fact) => ({ ...fact, evidence: { unsure: true } }));
 }
 
 function factOf(row: AlarmRow): AlarmFact {

@@ -6,7 +6,7 @@ import type { IntakeDeps } from './contract.ts';
 
 const DEFAULT_MOST_BYTES = 64 * 2 ** 20;
 
-/** Keeps the quarantine below a size: the oldest rows leave, and are counted. */
+/** Keeps the quarantine below a size: deletes the oldest rows and counts them. */
 export class QuarantineCap {
   readonly #pool: Pool;
   readonly #log: Logger;
@@ -14,7 +14,7 @@ export class QuarantineCap {
   readonly #evicted: (rows: number) => void;
   #bytes = 0;
 
-  /** @param evicted told how many rows left */
+  /** @param evicted called with how many rows were deleted */
   constructor(
     deps: Pick<IntakeDeps, 'pool' | 'log' | 'registry' | 'quarantineBytes'>,
     evicted: (rows: number) => void,
@@ -38,12 +38,12 @@ export class QuarantineCap {
     this.#bytes = await quarantineBytes(this.#pool);
   }
 
-  /** @param added bytes of each row that was just committed */
+  /** @param added bytes of each row that was just committed. Never rejects: trimming is tried again with the next rows. */
   async keep(added: number[]): Promise<void> {
     for (const bytes of added) this.#bytes += bytes + QUARANTINE_ROW_BYTES;
     if (this.#bytes <= this.#mostBytes) return;
     try {
-      // A tenth more than needed goes, so that a full quarantine is not trimmed after every batch.
+      // A tenth more than needed is deleted, so that a full quarantine is not trimmed after every batch.
       this.#evicted(await trimQuarantine(this.#pool, this.#mostBytes * 0.9));
       this.#bytes = await quarantineBytes(this.#pool);
     } catch (error) {

@@ -8,12 +8,12 @@ import { reportKey } from '../tracker/index.ts';
 import { AHEAD_MS } from './admit.ts';
 import type { Intake } from './contract.ts';
 
-/** What became of one row of the quarantine. */
+/** The result of replaying one row of the quarantine. */
 export interface Replayed {
   quarantineId: number;
   /** Records of it that are in the store now. */
   stored: number;
-  /** Why it, or a part of it, is refused still; such a part stays in quarantine. */
+  /** Why it, or a part of it, is still refused; such a part stays in quarantine. */
   refused: { reason: string; detail: string }[];
 }
 
@@ -24,9 +24,9 @@ interface Reading {
 }
 
 /**
- * Sends what was refused through the intake once more, after a fix. A row of which no record can be taken stays as it
- * is. The others leave once what is in them has been committed; a crash between loses nothing, because the same record
- * again changes nothing.
+ * Sends refused publishes through the intake again, after a fix. A row of which no record can be taken stays as it is; the
+ * others are deleted after their records were committed. After a crash in between they can be replayed again, because the
+ * same record again changes nothing.
  */
 export async function replayRefused(
   pool: Pool,
@@ -75,7 +75,7 @@ async function storedBodies(pool: Pool, readings: Reading[]): Promise<Map<string
   return new Map(stored.map((record) => [reportKey(record), record]));
 }
 
-/** Whether the identity is unused, or used by this very record. */
+/** Whether the identity is unused, or stored with the same body. */
 function isFree(record: IntakeRecord, stored: Map<string, IntakeRecord>): boolean {
   return !stored.has(reportKey(record)) || isStored(record, stored);
 }

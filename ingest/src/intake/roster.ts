@@ -1,9 +1,8 @@
 import { compileRoute } from '@sealwatch/geofence';
-import { isOver, type TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../postgres/queryable.ts';
 import type { IntakeRecord } from '../record/record.ts';
 import type { AlarmRow } from '../store/alarms/alarms.ts';
-import { activeAlarmsOfTrips, type TripUpdate } from '../store/reports/batch.ts';
+import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
 import {
   allPlaces,
   loadLocks,
@@ -19,7 +18,6 @@ import {
 } from '../store/reports/roster.ts';
 import {
   type Advance,
-  type AlarmFact,
   advance,
   compilePlaces,
   type PlaceSet,
@@ -27,44 +25,32 @@ import {
   type TripPlan,
   type TripTrack,
 } from '../tracker/index.ts';
-import type { BatchOutcome } from './judge.ts';
+import type { FollowedTrip } from './followed-trip.ts';
+import { isOver } from '@sealwatch/schemas';
+import type { Publish } from './lanes.ts';
+import type { BatchOutcome, TripOutcome } from './outcome.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
-import { toldBefore } from './published-alarms.ts';
-
-/** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
-export interface FollowedTrip {
-  plan: TripPlan;
-  track: TripTrack;
-  status: TripStatus;
-  risk: number;
-  /** Fix time of the newest checkpoint in the store; 0: none. */
-  checkpointMs: number;
-  /** The tracker's columns of the trip as they were last written; absent: not since the trip came into memory. */
-  written?: TripUpdate | undefined;
-}
-
-/** A trip folded anew, and how its alarms differ from those told before. */
-export interface Refold {
-  next: FollowedTrip;
-  changes: AlarmFact[];
-  withdrawn: string[];
-}
+import { publishedBefore } from './published-alarms.ts';
+import { readPublish } from './read-publish.ts';
+import type { Written } from './write.ts';
 
 const ROUTES_KEPT = 500;
 const LOCKS_KEPT = 200_000;
 
 /**
- * What the intake knows by heart: locks with their windows and highest identities, and open trips with their plans
- * and tracks. Everything in it can be read again from the store (law 11).
+ * The intake's memory: locks with their windows and highest identities, and open trips with their plans and tracks.
+ * Everything in it can be loaded again from the store (law 11).
  */
 export class Roster {
   readonly #db: Queryable;
   readonly #locks = new Map<string, StoredLock>();
   readonly #trips = new Map<string, FollowedTrip>();
-  /** Those of them that were over when they were kept. */
+  /** Those of them that are closed or cancelled; they leave after the next commit. */
   readonly #over = new Set<string>();
   readonly #routes = new Map<string, CompiledRoute>();
   #places: PlaceSet | undefined;
+  /** Open trips may be missing from memory: the liveness timer loads them at its next tick. */
+  tripsMissing = false;
 
   constructor(db: Queryable) {
     this.#db = db;
@@ -78,7 +64,7 @@ export class Roster {
     return this.#trips.get(tripId);
   }
 
-  /** Of open trips; finished ones that late records brought back are in it until the next `tidy`. */
+  /** Of open trips, and of closed ones that late records brought back until the next commit. */
   tripIds(): string[] {
     return [...this.#trips.keys()];
   }
@@ -87,7 +73,7 @@ export class Roster {
     return this.#trips.size;
   }
 
-  /** @param db asked only where something is missing in memory */
+  /** @param db read only if a lock is missing in memory */
   async ensureLocks(lockIds: Iterable<string>, db: Queryable): Promise<void> {
     const missing = [...lockIds].filter((lockId) => !this.#locks.has(lockId));
     if (missing.length === 0) return;
@@ -100,7 +86,7 @@ export class Roster {
     return this.#locks.get(lockId)?.windows.find(({ fromMs, toMs }) => timeMs >= fromMs && timeMs < toMs)?.tripId;
   }
 
-  /** Brings trips that are not in memory from the store: newest checkpoint and the records since. */
+  /** Loads trips that are not in memory: newest checkpoint and the records since. */
   async ensureTrips(tripIds: Iterable<string>, db: Queryable = this.#db): Promise<void> {
     const missing = [...tripIds].filter((tripId) => !this.#trips.has(tripId));
     if (missing.length === 0) return;
@@ -113,13 +99,13 @@ export class Roster {
     for (const stored of trips) {
       const { tripId } = stored;
       const known = { checkpoint: checkpoints.get(tripId), records: records.get(tripId) ?? [] };
-      this.keepTrip(await this.#rebuild(stored, active, known));
+      this.keepTrip(await this.#load(stored, active, known));
     }
   }
 
   /**
-   * Moves memory to where a batch will have brought it; whoever finds that its commit failed forgets these locks and
-   * trips. Answers the outcome with what the commits before it have settled.
+   * Moves memory to where a batch will have brought it, before its commit; if that fails `forgetBatch` is called. Answers
+   * the outcome with the status, risk and checkpoints that earlier commits have settled.
    */
   expect(outcome: BatchOutcome): BatchOutcome {
     for (const [lockId, { boot, seq }] of outcome.admitted.highest) this.#raiseHighest(lockId, boot, seq);
@@ -147,12 +133,37 @@ export class Roster {
     for (const lockId of lockIds) this.#locks.delete(lockId);
   }
 
+  /** To be called after a failed commit: the trip is loaded when it next reports, or at the next tick. */
   forgetTrip(tripId: string): void {
     this.#trips.delete(tripId);
+    this.tripsMissing = true;
   }
 
-  /** Lets go of trips that are over. */
-  tidy(): void {
+  /** Forgets the locks and trips of a batch whose commit failed; they are loaded when they are next needed. */
+  forgetBatch(publishes: readonly Publish[], outcome: BatchOutcome | undefined): void {
+    for (const { next } of outcome?.trips ?? []) this.forgetTrip(next.plan.tripId);
+    for (const publish of publishes) {
+      for (const { lockId, timeMs } of readPublish(publish).records) {
+        const tripId = this.tripOf(lockId, timeMs);
+        if (tripId) this.forgetTrip(tripId);
+      }
+    }
+    this.forgetLocks(publishes.map((publish) => publish.lockId));
+  }
+
+  /** Moves trips to what a commit has settled: status, risk, checkpoint; removes those that are closed or cancelled. */
+  keepCommitted(trips: readonly TripOutcome[], written: Written): void {
+    for (const { next } of trips) {
+      const after = written.trips.get(next.plan.tripId);
+      const checkpointMs = written.checkpoints.get(next.plan.tripId) ?? next.checkpointMs;
+      const progress = written.progress.get(next.plan.tripId) ?? next.written;
+      const settled = after ? { status: after.status, risk: after.risk } : {};
+      this.keepTrip({ ...next, checkpointMs, written: progress, ...settled });
+    }
+    this.#removeOver();
+  }
+
+  #removeOver(): void {
     for (const tripId of this.#over) {
       const trip = this.#trips.get(tripId);
       if (trip && isOver(trip)) this.#trips.delete(tripId);
@@ -161,34 +172,36 @@ export class Roster {
   }
 
   /**
-   * Trips folded anew from all their stored records, e.g. after their windows or disposals have changed; those that are
-   * judged no more are let go of and left out.
+   * Judges trips again from all their stored records, e.g. after their windows or disposals have changed. Trips that are
+   * no longer judged are removed from memory and left out.
    */
-  async refold(tripIds: string[]): Promise<Refold[]> {
+  async reevaluate(tripIds: string[]): Promise<TripOutcome[]> {
     this.forgetLocks(await locksOfTrips(this.#db, tripIds));
     const judged = await loadTrips(this.#db, tripIds);
     const since = judged.map(({ tripId }) => ({ tripId, fromMs: 0 }));
     const records = await recordsOfTrips(this.#db, since);
-    const refolds: Refold[] = [];
-    for (const stored of judged) refolds.push(await this.#refold(stored, records.get(stored.tripId) ?? []));
-    const stays = new Set(judged.map(({ tripId }) => tripId));
-    for (const tripId of tripIds) if (!stays.has(tripId)) this.forgetTrip(tripId);
-    return refolds;
+    const outcomes: TripOutcome[] = [];
+    for (const stored of judged) outcomes.push(await this.#reevaluate(stored, records.get(stored.tripId) ?? []));
+    const kept = new Set(judged.map(({ tripId }) => tripId));
+    for (const tripId of tripIds) if (!kept.has(tripId)) this.#trips.delete(tripId);
+    return outcomes;
   }
 
-  async #refold(stored: StoredTrip, records: IntakeRecord[]): Promise<Refold> {
+  async #reevaluate(stored: StoredTrip, records: IntakeRecord[]): Promise<TripOutcome> {
     const was = this.#trips.get(stored.tripId);
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
-    // What was told before is kept, so that what no longer holds is withdrawn.
+    // The alarms published before are kept, so that those that no longer hold are withdrawn.
     const from = was ? { ...start, told: was.track.told, clockConfirmed: was.track.clockConfirmed } : start;
     const folded = await this.#fold(plan, from, records);
+    const { track, changes, withdrawn } = folded;
     const { status, risk } = stored;
-    return { ...folded, next: { plan, track: folded.track, status, risk, checkpointMs: was?.checkpointMs ?? 0 } };
+    const next = { plan, track, status, risk, checkpointMs: was?.checkpointMs ?? 0 };
+    return { next, changes, withdrawn, fromMs: 0, reevaluated: true };
   }
 
-  /** Plans with the places as they are now; what was judged stays, what comes is judged by the new ones. */
-  async replan(): Promise<void> {
+  /** Loads known places again into all plans; records that were judged already are not judged again. */
+  async reloadPlaces(): Promise<void> {
     this.#places = undefined;
     for (const stored of await loadTrips(this.#db, [...this.#trips.keys()])) {
       const trip = this.#trips.get(stored.tripId);
@@ -202,7 +215,7 @@ export class Roster {
     return planOf(stored, compiled, this.#places);
   }
 
-  async #rebuild(
+  async #load(
     stored: StoredTrip,
     active: AlarmRow[],
     known: { checkpoint: StoredCheckpoint | undefined; records: IntakeRecord[] },
@@ -212,14 +225,14 @@ export class Roster {
     const { track } = await this.#fold(plan, startTrack(plan, checkpoint), records);
     const { status, risk } = stored;
     const own = active.filter((row) => row.trip_id === stored.tripId);
-    const told = toldBefore(track.told, own);
+    const told = publishedBefore(track.told, own);
     return { plan, track: { ...track, told }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
   }
 
   async #fold(plan: TripPlan, from: TripTrack, records: IntakeRecord[]): Promise<Extract<Advance, { ok: true }>> {
     const folded = advance(plan, from, records);
     if (folded.ok) return folded;
-    // The plan has changed since the checkpoint was written.
+    // The plan has changed since the checkpoint was written, so earlier records are needed too.
     const all = await tripRecords(this.#db, plan.tripId, folded.needFromMs);
     const again = advance(plan, from, records, all);
     if (!again.ok) throw new Error(`trip ${plan.tripId}: cannot be folded from ${again.needFromMs} on`);

@@ -1,8 +1,9 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { inOneGo, inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { inPipelinedTransaction, inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { type AlarmRow, alarmOf } from '../store/alarms/alarms.ts';
 import {
+  activeAlarmsOfTrips,
   dropCheckpoints,
   insertOutbox,
   insertReports,
@@ -20,27 +21,27 @@ import {
 } from '../store/reports/batch.ts';
 import { insertConflicts, insertQuarantine } from '../store/reports/quarantine.ts';
 import type { Admitted } from './admit.ts';
-import type { BatchOutcome, TripOutcome } from './judge.ts';
-import type { FollowedTrip } from './roster.ts';
+import type { FollowedTrip } from './followed-trip.ts';
+import type { BatchOutcome, TripOutcome } from './outcome.ts';
 
-/** A checkpoint is written when the newest one is older than this, in fix time: at most so much is folded at a start. */
+/** A checkpoint is written when the newest one is older than this, in fix time; a start folds at most so much of a trip. */
 const CHECKPOINT_EVERY_MS = 10 * 60_000;
 
-/** What the transaction made of an outcome, to be told once it has committed. */
+/** What a transaction wrote; published once it has committed. */
 export interface Written {
   alarms: AlarmRow[];
   withdrawn: AlarmRow[];
   raised: WrittenAlarm[];
   trips: Map<string, TripAfter>;
-  /** What was written of trips; of the others nothing had changed that anyone would see. */
+  /** The trips' columns that were written; trips without a visible change are left out. */
   progress: Map<string, TripUpdate>;
-  /** Fix time of the checkpoint that each trip now has. */
+  /** Fix time of each trip's newest checkpoint after the transaction, epoch ms; unchanged ones are left out. */
   checkpoints: Map<string, number>;
 }
 
 /**
- * Writes a whole batch in the one transaction of law 1. Most batches say no more than where locks and trucks are; these
- * need no answer before their COMMIT, so that it goes with them.
+ * Writes a whole batch in the one transaction of law 1. Most batches only move locks and trucks; such a one is written in a
+ * pipelined transaction, a single round trip.
  */
 export function writeBatch(pool: Pool, outcome: BatchOutcome, nowMs: number): Promise<Written> {
   const { admitted, reports, trips } = outcome;
@@ -57,19 +58,26 @@ export function writeBatch(pool: Pool, outcome: BatchOutcome, nowMs: number): Pr
     ]);
     return written;
   };
-  return trips.some(hasNews) ? inTransaction(pool, write) : inOneGo(pool, write);
+  return trips.some(hasChanges) ? inTransaction(pool, write) : inPipelinedTransaction(pool, write);
 }
 
-/** Whether writing a trip may make an event: what it holds is known only when the answers are here. */
-function hasNews({ changes, withdrawn, next }: TripOutcome): boolean {
+/** As `writeBatch`, after a try that may have committed: that one published nothing, so all active alarms are published. */
+export async function writeAgain(pool: Pool, outcome: BatchOutcome, nowMs: number): Promise<Written> {
+  const written = await writeBatch(pool, outcome, nowMs);
+  const tripIds = outcome.trips.map((trip) => trip.next.plan.tripId);
+  return { ...written, alarms: [...written.alarms, ...(await activeAlarmsOfTrips(pool, tripIds))] };
+}
+
+/** Whether writing a trip may create an event: an event is made from the server's answers, so they must arrive before the COMMIT. */
+function hasChanges({ changes, withdrawn, next }: TripOutcome): boolean {
   return changes.length > 0 || withdrawn.length > 0 || isDeparting(next) || isArriving(next);
 }
 
-/** Writes what was judged of trips: alarms, tracker columns, moves, checkpoints and the events of these. */
+/** Writes the outcomes of trips: alarms, tracker columns, departures and arrivals, checkpoints, and the events of these. */
 export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: number): Promise<Written> {
   const facts = trips.flatMap(({ next, changes }) => changes.map((fact) => ({ tripId: next.plan.tripId, fact })));
   const progress = new Map(trips.filter(isWorthWriting).map((trip) => [trip.next.plan.tripId, tripUpdate(trip)]));
-  // Sent in this order, and so done in it: the risk of a trip is worked out from its alarms.
+  // One connection runs these in the order sent: a trip's risk is worked out from its alarms, so they come first.
   const [withdrawn, alarms, after, moved, checkpoints] = await Promise.all([
     withdrawAlarms(
       db,
@@ -90,11 +98,11 @@ export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: num
   return { alarms, withdrawn, raised, trips: status, progress, checkpoints };
 }
 
-/** A truck that crept on by less than this has not moved for anyone who looks at its trip. */
+/** Smaller changes of the distance done or of the ETA are not written. */
 const WORTH_M = 50;
 const WORTH_MS = 60_000;
 
-/** Whether the trip's row says something else now; its risk follows its alarms. */
+/** Whether the trip's row changes visibly; its risk changes with its alarms. */
 function isWorthWriting(trip: TripOutcome): boolean {
   const was = trip.next.written;
   if (!was || trip.changes.length > 0 || trip.withdrawn.length > 0) return true;
@@ -123,12 +131,12 @@ function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
   return [...updates.values()];
 }
 
-/** A provisional alarm is shown but not yet raised; it is raised when it is confirmed. */
+/** A provisional alarm is shown but not raised before it is confirmed. */
 function isRaised(alarm: WrittenAlarm): boolean {
   return alarm.phase !== 'provisional' && (alarm.old_phase === null || alarm.old_phase === 'provisional');
 }
 
-/** The bands of a battery that is to be charged or changed. */
+/** Rules that say that a battery must be charged or changed. */
 const LOW_BATTERY = ['power.low', 'power.very-low', 'power.deep-sleep'];
 
 function raisedEvents(alarm: WrittenAlarm): OutboxInsert[] {
@@ -149,7 +157,7 @@ function tripUpdate({ next, changes, withdrawn }: TripOutcome): TripUpdate {
     tripId,
     doneM,
     totalM,
-    // Of a trip that has just come into memory nobody knows what its risk was worked out from.
+    // Also for a trip just loaded: its stored risk may come from other alarms.
     alarmed: changes.length > 0 || withdrawn.length > 0 || next.written === undefined,
     ...(etaMs === undefined ? {} : { etaMs }),
     ...(departedAtMs === undefined || takenOverAtMs !== undefined ? {} : { departedAtMs }),

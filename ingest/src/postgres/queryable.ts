@@ -16,11 +16,11 @@ export function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promi
 }
 
 /**
- * The same for statements that need no answer of each other: the COMMIT follows them without waiting for any, for one way
- * to the server and back. Where one fails the server takes the COMMIT as a ROLLBACK.
- * @param statements asks everything before it first waits; what it asks later is refused
+ * A transaction whose statements need no answer of each other: all of them and the COMMIT are sent without waiting, in one
+ * round trip. If a statement fails, the server turns the COMMIT into a ROLLBACK.
+ * @param statements sends everything before it first awaits; what it sends later is refused
  */
-export function inOneGo<T>(pool: Pool, statements: (db: Queryable) => Promise<T>): Promise<T> {
+export function inPipelinedTransaction<T>(pool: Pool, statements: (db: Queryable) => Promise<T>): Promise<T> {
   return withClient(pool, async (client, end) => {
     const sent = Promise.all([client.query('BEGIN'), statements(client)]);
     let failed = false;

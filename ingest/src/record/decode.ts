@@ -8,8 +8,8 @@ export interface Decoded {
   refusals: RecordRefusal[];
 }
 
-/** What a publish looks like from outside, before it is read: enough to let it wait in the right lane. */
-export interface Glance {
+/** What the intake needs to know of a publish before it is decoded, to put it into the right lane. */
+export interface Peek {
   /** How many records it holds, if it can be read: 1 to 200. */
   count: number;
   /** It seems to hold back-filled ones. */
@@ -19,7 +19,7 @@ export interface Glance {
 const BACKFILL = Buffer.from('"backfill"');
 
 /** Looks at a publish without reading it, at a tenth of the cost. */
-export function glance(payload: Buffer): Glance {
+export function peek(payload: Buffer): Peek {
   return { count: elementsIn(payload), backfilled: payload.includes(BACKFILL) };
 }
 

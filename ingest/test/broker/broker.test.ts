@@ -68,6 +68,9 @@ async function refused(stage: string, reason: string): Promise<number> {
   return metric?.values.find(({ labels }) => labels.stage === stage && labels.reason === reason)?.value ?? 0;
 }
 
+const connectedLocks = async () =>
+  (await registry.getSingleMetric('sealwatch_broker_connected_locks')?.get())?.values[0]?.value;
+
 const connack = (packet: Packet | undefined) => (packet?.cmd === 'connack' ? packet.returnCode : undefined);
 
 test('a lock with its secret is connected and its report reaches the intake', async () => {
@@ -75,7 +78,7 @@ test('a lock with its secret is connected and its report reaches the intake', as
   lock.send(publishPacket(LOCK, 7, '{"n":1}'));
   await vi.waitFor(() => expect(lock.acknowledged()).toEqual([7]));
   expect(received).toMatchObject([{ lockId: LOCK, payload: '{"n":1}' }]);
-  expect(broker.connectedLocks()).toEqual([LOCK]);
+  expect(await connectedLocks()).toBe(1);
 });
 
 test.each([
@@ -243,7 +246,7 @@ test('a silent lock is let go by its keep-alive; one that pings, or that the pla
   const [unread, pinging, silent] = [tap(), tap(), tap()];
   unread.connectAs('JT70100003', SECRET, 1);
   pinging.connectAs(OTHER, SECRET, 1);
-  await vi.waitFor(() => expect(broker.connectedLocks()).toHaveLength(2));
+  await vi.waitFor(async () => expect(await connectedLocks()).toBe(2));
   unread.send(...Array.from({ length: 65 }, (_, i) => publishPacket('JT70100003', i + 1, '{}')));
   await vi.waitFor(() => expect(received).toHaveLength(64));
   silent.connectAs(LOCK, SECRET, 1);
@@ -255,7 +258,7 @@ test('a silent lock is let go by its keep-alive; one that pings, or that the pla
     { timeout: 180_000 },
   );
   expect(await refused('wire', 'keep-alive')).toBe(1);
-  expect(broker.connectedLocks()).toEqual(['JT70100003', OTHER]);
+  expect(await connectedLocks()).toBe(2);
   expect(silent.closed && !unread.closed && !pinging.closed).toBe(true);
 });
 
@@ -298,7 +301,7 @@ test('a second connection of a lock takes over from the first', async () => {
   await vi.waitFor(() => expect(first.closed).toBe(true));
   second.send(publishPacket(LOCK, 1, '{}'));
   await vi.waitFor(() => expect(second.acknowledged()).toEqual([1]));
-  expect(broker.connectedLocks()).toEqual([LOCK]);
+  expect(await connectedLocks()).toBe(1);
 });
 
 test('an error from the intake closes the connection without a PUBACK', async () => {

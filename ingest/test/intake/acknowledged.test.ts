@@ -86,7 +86,9 @@ test('while commits are held, reading stops at 64 publishes and memory holds no 
     expect(metric?.values[0]?.value).toBe(64);
   });
   await letGo();
-  await vi.waitFor(() => expect(tap?.acknowledged()).toEqual(Array.from({ length: 500 }, (_, i) => i + 1)));
+  await vi.waitFor(() => expect(tap?.acknowledged()).toEqual(Array.from({ length: 500 }, (_, i) => i + 1)), {
+    timeout: 180_000,
+  });
   const { rows } = await db.pool.query('SELECT count(*)::int AS n FROM reports');
   expect(rows).toEqual([{ n: 500 }]);
 });

@@ -223,7 +223,7 @@ test('a publish that the store refuses as data goes alone to quarantine; its nei
 
 test('stopping commits and acknowledges what is in hand', async () => {
   const sent = Promise.all([1, 2, 3].map((seq) => send(lock, LOCK, report(seq, now(), 120.1))));
-  await vi.waitFor(() => expect(rig.intake.stats().waitingPublishes + rig.committed.length).toBeGreaterThan(0));
+  await vi.waitFor(async () => expect(await rig.metric('publishes_total')).toBe(3));
   await rig.intake.stop();
   await sent;
   expect(await stored()).toHaveLength(3);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Lanes, type Publish } from '../../src/intake/lanes.ts';
-import { glance } from '../../src/record/decode.ts';
+import { peek } from '../../src/record/decode.ts';
 
 let next = 0;
 /** Its number is the time it came. */
@@ -13,8 +13,7 @@ const numberOf = (one: Publish) => one.receivedMs;
 const sum = (batch: Publish[]) => batch.reduce((all, one) => all + one.count, 0);
 
 test('a publish is told by what it looks like: how many records it holds, and whether late ones are among them', () => {
-  const told = (payload: unknown) =>
-    glance(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
+  const told = (payload: unknown) => peek(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
   expect(told({ v: 1, boot: 1, seq: 7 })).toEqual({ count: 1, backfilled: false });
   expect(told({ v: 1, boot: 1, seq: 7, kind: 'backfill' })).toEqual({ count: 1, backfilled: true });
   expect(told([{ seq: 1 }, { seq: [2, 3], at: '],"' }, { seq: 3, kind: 'backfill' }])).toEqual({

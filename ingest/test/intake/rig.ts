@@ -35,6 +35,8 @@ export interface Rig {
   registry: Registry;
   committed: Committed[];
   lock(lockId: string): Promise<MqttClient>;
+  /** The value of `sealwatch_intake_{name}`. */
+  metric(name: string): Promise<number | undefined>;
   rows<T extends object>(sql: string, values?: unknown[]): Promise<T[]>;
   close(): Promise<void>;
 }
@@ -77,6 +79,9 @@ export async function startRig(
       client.on('error', () => undefined);
       clients.push(client);
       return client;
+    },
+    async metric(name) {
+      return (await registry.getSingleMetric(`sealwatch_intake_${name}`)?.get())?.values[0]?.value;
     },
     async rows<T extends object>(sql: string, values: unknown[] = []) {
       return (await db.pool.query<T>(sql, values)).rows;

@@ -79,6 +79,6 @@ test('with very many trips reports are accepted before all are followed, and a t
 });
 
 test('the others are followed between batches, which is told, until none is missing', async () => {
-  await expect.poll(() => rig.intake.stats().trips, { timeout: 240_000 }).toBe(TRIPS + 1);
+  await expect.poll(() => rig.metric('trips'), { timeout: 240_000 }).toBe(TRIPS + 1);
   await expect.poll(() => progress.at(-1)).toBe(`following ${TRIPS + 1} trips`);
 });

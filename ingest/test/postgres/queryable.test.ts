@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { inOneGo, inTransaction, type Queryable } from '../../src/postgres/queryable.ts';
+import { inPipelinedTransaction, inTransaction, type Queryable } from '../../src/postgres/queryable.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
 let database: TestDatabase;
@@ -15,7 +15,7 @@ const add = (db: Queryable, n: number | string) => db.query('INSERT INTO things 
 const kept = async () => (await database.pool.query('SELECT n FROM things ORDER BY n')).rows.map(({ n }) => n);
 
 test('statements that go at once are done in order, and are there when the answer is', async () => {
-  const counted = await inOneGo(database.pool, async (db) => {
+  const counted = await inPipelinedTransaction(database.pool, async (db) => {
     const [, answer] = await Promise.all([add(db, 1), db.query('SELECT count(*) AS n FROM things'), add(db, 2)]);
     return answer.rows[0].n;
   });
@@ -24,7 +24,7 @@ test('statements that go at once are done in order, and are there when the answe
 });
 
 test('one that the server refuses takes all others with it, those before and those after', async () => {
-  const going = inOneGo(database.pool, (db) => Promise.all([add(db, 1), add(db, 1), add(db, 2)]));
+  const going = inPipelinedTransaction(database.pool, (db) => Promise.all([add(db, 1), add(db, 1), add(db, 2)]));
   await expect(going).rejects.toThrow('duplicate key');
   expect(await kept()).toEqual([]);
 });
@@ -33,13 +33,13 @@ test('one that could not be sent takes all others with it', async () => {
   const unsent = async () => {
     throw new TypeError('not a row');
   };
-  const going = inOneGo(database.pool, (db) => Promise.all([add(db, 1), unsent(), add(db, 2)]));
+  const going = inPipelinedTransaction(database.pool, (db) => Promise.all([add(db, 1), unsent(), add(db, 2)]));
   await expect(going).rejects.toThrow('not a row');
   expect(await kept()).toEqual([]);
 });
 
 test('one that comes after the COMMIT is refused, for it would stand outside the transaction', async () => {
-  const going = inOneGo(database.pool, async (db) => {
+  const going = inPipelinedTransaction(database.pool, async (db) => {
     await add(db, 1);
     await add(db, 2);
   });
@@ -50,7 +50,7 @@ test('what is told is why it failed, and not that the statements after it came t
   const deep = async (db: Queryable) => {
     await Promise.all([(async () => (await Promise.all([add(db, 1), add(db, 1)])).flat())()]);
   };
-  for (const transaction of [inOneGo, inTransaction]) {
+  for (const transaction of [inPipelinedTransaction, inTransaction]) {
     for (let i = 0; i < 20; i++) {
       const going = transaction(database.pool, (db: Queryable) => Promise.all([deep(db), add(db, 2), add(db, 3)]));
       await expect(going).rejects.toMatchObject({ code: '23505' });
@@ -82,7 +82,7 @@ test('an error that the work turns into its own is told as its own', async () =>
 
 test('a connection can be used again after a failure', async () => {
   for (let i = 0; i < 30; i++) {
-    await expect(inOneGo(database.pool, (db) => add(db, 'no number'))).rejects.toThrow('invalid input');
+    await expect(inPipelinedTransaction(database.pool, (db) => add(db, 'no number'))).rejects.toThrow('invalid input');
     await expect(inTransaction(database.pool, (db) => add(db, 'no number'))).rejects.toThrow('invalid input');
   }
   await inTransaction(database.pool, (db) => add(db, 3));

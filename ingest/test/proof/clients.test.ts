@@ -137,7 +137,7 @@ test('a flood of back-filled records does not hold up live ones', async () => {
   const tap = await tapAs(live);
   const letGo = await holdCommits(db);
   locks = late.map((id) => new ProofLock(id, () => rig.broker.port, backlog(8, 50)));
-  await vi.waitFor(() => expect(rig.intake.stats().waitingRecords).toBeGreaterThan(2_000), PATIENT);
+  await vi.waitFor(async () => expect(await rig.metric('waiting_records')).toBeGreaterThan(2_000), PATIENT);
   tap.send(
     ...Array.from({ length: 20 }, (_, i) => publishPacket(live, i + 1, JSON.stringify(report(i, Date.now(), 120.1)))),
   );

@@ -292,7 +292,7 @@ export async function newestCheckpoints(db: Queryable, tripIds: string[]): Promi
  * Records that the windows of trips hold get the trip's id, those that they no longer hold lose it. A record that goes from
  * one of these trips to another is let go of first.
  */
-export async function adoptRecords(db: Queryable, tripIds: string[]): Promise<void> {
+export async function reassignReports(db: Queryable, tripIds: string[]): Promise<void> {
   const letGo = db.query(
     `UPDATE reports r SET trip_id = NULL FROM trip_units u
      WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.trip_id = u.trip_id
