@@ -5,16 +5,14 @@ import type { IntakeRecord } from '../record/record.ts';
 import type { ReportInsert } from '../store/reports/batch.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
-import { type Advance, type AlarmFact, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
+import { type Advance, type AlarmDiff, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
 import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
 import type { Publish } from './lanes.ts';
 import type { FollowedTrip, Roster } from './roster.ts';
 
 /** What a batch does to one trip. */
-export interface TripOutcome {
+export interface TripOutcome extends AlarmDiff {
   next: FollowedTrip;
-  changes: AlarmFact[];
-  withdrawn: string[];
   /** Fix time of the earliest record: checkpoints from there on do not know it. */
   fromMs: number;
   rejudged: boolean;

@@ -2,14 +2,15 @@ import type { AlarmRow } from '../store/alarms/alarms.ts';
 import type { AlarmFact } from '../tracker/index.ts';
 
 /**
- * What was told of a trip before it left memory: what its records mean, and what else the store holds as active (the
- * clock raised it). Told, but equal to nothing: what stands is written once more with the next change, because it may
- * have been folded under another plan than the one that was written; what no longer holds is withdrawn.
+ * The alarms of a trip that were published before it left memory: those of its records, and those that the store holds as
+ * active besides (the clock raised them). Their evidence is made equal to none, so that every one is written once more with
+ * the next change: it may have been folded under another plan. What no longer holds is withdrawn.
+ * @param current the alarms of the fold
  */
-export function toldBefore(standing: readonly AlarmFact[], active: readonly AlarmRow[]): AlarmFact[] {
-  const ids = new Set(standing.map((fact) => fact.alarmId));
+export function publishedBefore(current: readonly AlarmFact[], active: readonly AlarmRow[]): AlarmFact[] {
+  const ids = new Set(current.map((fact) => fact.alarmId));
   const others = active.filter((row) => !ids.has(row.alarm_id)).map(factOf);
-  return [...standing, ...others].map((fact) => ({ ...fact, evidence: { unsure: true } }));
+  return [...current, ...others].map((fact) => ({ ...fact, evidence: { unsure: true } }));
 }
 
 function factOf(row: AlarmRow): AlarmFact {

@@ -18,7 +18,7 @@ import {
 } from '../store/reports/roster.ts';
 import {
   type Advance,
-  type AlarmFact,
+  type AlarmDiff,
   advance,
   compilePlaces,
   type PlaceSet,
@@ -28,7 +28,7 @@ import {
 } from '../tracker/index.ts';
 import type { Outcome } from './judge.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
-import { toldBefore } from './published-alarms.ts';
+import { publishedBefore } from './published-alarms.ts';
 
 /** A trip in memory: what is known of it and how far its fold has come. Replaced, never changed. */
 export interface FollowedTrip {
@@ -42,11 +42,9 @@ export interface FollowedTrip {
   written?: TripUpdate | undefined;
 }
 
-/** A trip folded anew, and how its alarms differ from those told before. */
-export interface Refold {
+/** A trip folded anew, and how its alarms differ from the published ones. */
+export interface Refold extends AlarmDiff {
   next: FollowedTrip;
-  changes: AlarmFact[];
-  withdrawn: string[];
 }
 
 const ROUTES_KEPT = 500;
@@ -179,8 +177,8 @@ export class Roster {
     const was = this.#trips.get(stored.tripId);
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
-    // What was told before is kept, so that what no longer holds is withdrawn.
-    const from = was ? { ...start, told: was.track.told, clockConfirmed: was.track.clockConfirmed } : start;
+    // The published alarms are kept, so that those that no longer hold are withdrawn.
+    const from = was ? { ...start, published: was.track.published, clockConfirmed: was.track.clockConfirmed } : start;
     const folded = await this.#fold(plan, from, records);
     const { status, risk } = stored;
     return { ...folded, next: { plan, track: folded.track, status, risk, checkpointMs: was?.checkpointMs ?? 0 } };
@@ -211,8 +209,8 @@ export class Roster {
     const { track } = await this.#fold(plan, startTrack(plan, checkpoint), records);
     const { status, risk } = stored;
     const own = active.filter((row) => row.trip_id === stored.tripId);
-    const told = toldBefore(track.told, own);
-    return { plan, track: { ...track, told }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
+    const published = publishedBefore(track.published, own);
+    return { plan, track: { ...track, published }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
   }
 
   async #fold(plan: TripPlan, from: TripTrack, records: IntakeRecord[]): Promise<Extract<Advance, { ok: true }>> {

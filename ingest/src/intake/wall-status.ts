@@ -7,8 +7,8 @@ const RISK: WallStatus[] = ['green', 'amber', 'red'];
 export function wallStatus(trip: FollowedTrip | undefined): WallStatus {
   if (!trip || isOver(trip)) return 'idle';
   if (trip.risk === 2) return 'red';
-  const { told } = trip.track;
-  if (told.some((fact) => fact.phase === 'provisional' && fact.severity === 'critical')) return 'provisional';
-  if (told.some((fact) => fact.active && fact.rule === 'comms.silent')) return 'silent';
+  const { published } = trip.track;
+  if (published.some((fact) => fact.phase === 'provisional' && fact.severity === 'critical')) return 'provisional';
+  if (published.some((fact) => fact.active && fact.rule === 'comms.silent')) return 'silent';
   return RISK[trip.risk] ?? 'green';
 }
