@@ -10,11 +10,12 @@ const only = (room, allowed, comment) => ({
  * Rooms of the platform, from the inside out: each reaches the rooms named behind it, and no others. Files beside the rooms
  * (`problem.ts`, `ports.ts`, settings, log) are open to all but the pure rooms.
  */
-const PURE_ROOMS = ['record', 'tracker', 'custody'];
+const PURE_ROOMS = ['record', 'tracker', 'custody', 'params'];
 const ROOMS = {
   record: [[], 'a report inside the platform: it knows no rule and no table.'],
   tracker: [['record'], 'the rules judge records; they reach out to nothing.'],
   custody: [[], 'steps, checks and verdicts are decided from facts given as arguments.'],
+  params: [['tracker', 'custody'], 'which parameters the rules and the gate have, and the layers that set them.'],
   postgres: [[], 'connections, migrations, partitions, backup: no trip is known here.'],
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],
   broker: [[], 'MQTT: it knows no database, no rule and no use case.'],
@@ -41,7 +42,7 @@ const roomRule = ([room, [allowed, comment]]) => ({
     pathNot: `^ingest/src/(${[room, ...allowed].join('|')})/`,
   },
 });
-const PURE = '^(schemas|geofence)/src|^ingest/src/(record|tracker|custody)/';
+const PURE = '^(schemas|geofence)/src|^ingest/src/(record|tracker|custody|params)/';
 
 module.exports = {
   forbidden: [

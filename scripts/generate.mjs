@@ -3,7 +3,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GATE_WORDS } from '../ingest/dist/custody/words.js';
+import { GATE_REASONS } from '../ingest/dist/custody/reasons.js';
+import { PARAMETERS } from '../ingest/dist/params/resolve.js';
 import { RULES } from '../ingest/dist/tracker/index.js';
 import { asyncApi, jsonSchemas } from '../schemas/dist/index.js';
 
@@ -11,6 +12,19 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
 const json = (content) => `${JSON.stringify(content, null, 2)}\n`;
+
+/** The names of all rules and of the gate's reasons. */
+const names = new Map([
+  ...Object.entries(GATE_REASONS).map(([rule, { text }]) => [rule, text]),
+  ...RULES.map(({ rule, text }) => [rule, text]),
+]);
+const nameless = [...names].filter(
+  ([, text]) => !/\p{Script=Han}/u.test(text?.zh ?? '') || !/[a-z]/i.test(text?.en ?? ''),
+);
+if (nameless.length > 0) {
+  console.error(`without a name in both languages: ${nameless.map(([rule]) => rule).join(', ')}`);
+  process.exit(1);
+}
 
 const files = {
   'schemas/generated/asyncapi.json': json(asyncApi(version)),
@@ -24,7 +38,7 @@ const files = {
     ),
     parameters: table(
       ['rule', 'parameter', 'default', 'least', 'most'],
-      RULES.flatMap(({ rule, params }) =>
+      PARAMETERS.flatMap(({ rule, params }) =>
         Object.entries(params.toJSONSchema().properties ?? {}).map(([name, value]) => [
           rule,
           name,
@@ -36,10 +50,23 @@ const files = {
     ),
     gate: table(
       ['reason', 'zh-CN', 'en'],
-      Object.entries(GATE_WORDS).map(([rule, words]) => [rule, words('…').zh, words('…').en]),
+      Object.entries(GATE_REASONS).map(([rule, { sentence }]) => [rule, sentence('…').zh, sentence('…').en]),
     ),
   }),
+  'monitor-ui/src/i18n/generated/rules.zh-CN.ts': texts('zh'),
+  'monitor-ui/src/i18n/generated/rules.en.ts': texts('en'),
 };
+
+/** The names of the rules as the screens want them: by the two parts of a rule's id. */
+function texts(language) {
+  const groups = {};
+  for (const [rule, text] of [...names].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const [group, name] = rule.split('.');
+    groups[group] = { ...groups[group], [name]: text[language] };
+  }
+  const notice = '// Generated from the rules by scripts/generate.mjs; do not edit.\n';
+  return `${notice}export default ${JSON.stringify(groups, null, 2)};\n`;
+}
 
 function table(head, rows) {
   const line = (cells) => `| ${cells.map((cell) => cell ?? '–').join(' | ')} |`;

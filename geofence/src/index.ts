@@ -5,7 +5,13 @@ export type { Corridor, CorridorStop } from './corridor.ts';
 export type { Fix, FixProblem, JudgedFix } from './fix.ts';
 export { judge, startRoute, withoutFix } from './judge.ts';
 export { beyondM, type Located, type LocateHint, locate } from './locate.ts';
-export { DEFAULT_ROUTE_PARAMS, type RouteParams } from './params.ts';
+export {
+  DEFAULT_ROUTE_PARAMS,
+  DEVIATION_PARAMS,
+  DIRECTION_PARAMS,
+  GAP_PARAMS,
+  type RouteParams,
+} from './params.ts';
 export { positionAt } from './position.ts';
 export { RouteError, type RouteProblem } from './problem.ts';
 export { bearingDeg, distanceM, EARTH_RADIUS_M, turnDeg } from './sphere.ts';

@@ -1,12 +1,12 @@
 import { Company, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { checkParams } from '../params/resolve.ts';
 import { READERS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { requireNone } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { getParams, listParams, type ParamsRow, putParams } from '../store/roads/params.ts';
-import { checkParams } from '../tracker/index.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -32,7 +32,7 @@ const viewOf = ({ layer, params, at, by }: ParamsRow): z.output<typeof ParamsVie
   by,
 });
 
-/** The thresholds of the rules, for the platform and for companies; routes and legs carry their own (`PUT /routes`). */
+/** The parameters of the rules and of the gate, for the platform and for companies; routes and legs carry their own. */
 export function paramsRoutes(app: Api, deps: ApiDeps): void {
   app.get(
     '/params',
@@ -52,7 +52,7 @@ export function paramsRoutes(app: Api, deps: ApiDeps): void {
       config: { roles: SUPERVISORS },
       schema: {
         tags: ['params'],
-        summary: 'Set the parameters of the rules for trips declared from now on',
+        summary: 'Set the parameters of the rules and of the gate for trips declared from now on',
         params: z.object({ layer: Layer }),
         body: Values,
         response: answers({ 200: ParamsView }),

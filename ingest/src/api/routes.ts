@@ -1,6 +1,7 @@
 import { checkRoute, type RouteProblem } from '@sealwatch/geofence';
 import { Route, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { ParamsError, resolveParams } from '../params/resolve.ts';
 import { EVERYONE, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
@@ -8,7 +9,6 @@ import { ApiProblem, notFound } from '../problem.ts';
 import { routeFromGpx } from '../roads/gpx.ts';
 import { audit } from '../store/people/audit.ts';
 import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/roads/routes.ts';
-import { ParamsError, resolveParams } from '../tracker/index.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

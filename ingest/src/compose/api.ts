@@ -8,7 +8,7 @@ import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import type { Simulations } from '../simulations.ts';
-import { RULES } from '../tracker/index.ts';
+import { describeRule } from '../tracker/index.ts';
 import { addressRule } from '../webhooks/address.ts';
 import { keyOfFile, secretBox } from '../webhooks/secret-box.ts';
 import { startWebhooks } from '../webhooks/webhooks.ts';
@@ -61,7 +61,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     log,
     config: {},
     escalation,
-    ruleText: (rule) => RULES.find((known) => known.rule === rule)?.text,
+    ruleText: (rule) => describeRule(rule)?.text,
   };
   const api = await startApi({
     ...useCases,

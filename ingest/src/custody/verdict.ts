@@ -1,10 +1,11 @@
 import type { Check, PassageQuestion, PassageReason, PassageVerdict, SealState, TripStatus } from '@sealwatch/schemas';
 import { readContainerNo } from '@sealwatch/schemas';
 import { unsealedBecause } from './checks.ts';
+import { DEFAULT_GATE_PARAMS, type GateParams } from './params.ts';
 import { compareCode } from './reading.ts';
+import { both, DISPLAY, type GateRule, sentenceOf, type Words } from './reasons.ts';
 import { EXPECTED_AT_GATE } from './status.ts';
 import { failedChecks } from './steps.ts';
-import { both, DISPLAY, GATE_WORDS, type Words } from './words.ts';
 
 /** A lock as the gate finds it in the store. */
 export interface GateLock {
@@ -43,14 +44,13 @@ export interface GateTrip {
   timeLimitMin?: number;
   /** Declared weight of the whole vehicle, kg. */
   grossWeightKg?: number;
+  /** Of its platform and company when it was declared; absent: the defaults. */
+  params?: GateParams;
 }
 
 export interface GateLimits {
   /** A seal state older than this is no longer a seal state, ms. */
   sealFreshMs: number;
-  /** The greater of the two is the weight's tolerance (docs/rules.md): a share, and kg. */
-  weightToleranceShare: number;
-  weightToleranceKg: number;
   /** Beyond the time limit by this share the truck is inspected. */
   overdueShare: number;
 }
@@ -58,8 +58,6 @@ export interface GateLimits {
 /** Sealed locks report every 30 s; one that has been silent for 10 min has missed twenty reports. */
 export const DEFAULT_GATE_LIMITS: GateLimits = {
   sealFreshMs: 600_000,
-  weightToleranceShare: 0.05,
-  weightToleranceKg: 1_000,
   overdueShare: 0.5,
 };
 
@@ -77,7 +75,7 @@ export interface GateFacts {
 /** What a reason demands: a person's look (`manual`), or the inspection lane (`alarm`). */
 export type Weight = 'manual' | 'alarm';
 export interface Finding {
-  rule: string;
+  rule: GateRule;
   weight: Weight;
   what: string;
   laneCode?: string;
@@ -93,7 +91,7 @@ export interface GateVerdict {
   display: string;
 }
 
-const found = (rule: string, weight: Weight, what = '', laneCode?: string): Finding => ({
+const found = (rule: GateRule, weight: Weight, what = '', laneCode?: string): Finding => ({
   rule,
   weight,
   what,
@@ -115,22 +113,11 @@ export function decide(facts: GateFacts, limits: GateLimits = DEFAULT_GATE_LIMIT
       ...risk(trip),
       ...seals(trip, facts.nowMs, limits),
       ...timeLimit(trip, facts.question, limits),
-      ...weight(facts.question, trip, limits),
+      ...weight(facts.question, trip),
     );
   }
   return answer(findings, trip, facts.ruleText);
 }
-
-/** A finding in both languages; an alarm's rule is named in words and by its id. */
-function wordsOf({ rule, what }: Finding, ruleText: GateFacts['ruleText']): Words {
-  const say = GATE_WORDS[rule] ?? ((text) => ({ zh: `${rule} ${text}`, en: `${rule} ${text}` }));
-  const named = RULE_NAMING.includes(rule) ? ruleText?.(what) : undefined;
-  if (named === undefined) return say(what);
-  return { zh: say(`${named.zh} (${what})`).zh, en: say(`${named.en} (${what})`).en };
-}
-
-/** Reasons whose `what` is the rule of an alarm. */
-const RULE_NAMING = ['gate.trip-flagged', 'gate.alarm-provisional', 'gate.trip-amber'];
 
 function answer(findings: Finding[], trip: GateTrip | undefined, ruleText: GateFacts['ruleText']): GateVerdict {
   const verdict = findings.some((f) => f.weight === 'alarm') ? 'alarm' : findings.length > 0 ? 'manual' : 'release';
@@ -141,7 +128,7 @@ function answer(findings: Finding[], trip: GateTrip | undefined, ruleText: GateF
     ...(trip === undefined ? {} : { tripId: trip.tripId }),
     reasons: findings.map((finding) => ({
       rule: finding.rule,
-      text: both(wordsOf(finding, ruleText)),
+      text: both(sentenceOf(finding.rule, finding.what, ruleText)),
       ...(finding.laneCode === undefined ? {} : { laneCode: finding.laneCode }),
     })),
     findings,
@@ -294,11 +281,11 @@ function timeLimit(trip: GateTrip, question: PassageQuestion, limits: GateLimits
   return [found('time.overdue', far ? 'alarm' : 'manual', `${Math.round(overMin)} min`)];
 }
 
-function weight(question: PassageQuestion, trip: GateTrip, limits: GateLimits): Finding[] {
+function weight(question: PassageQuestion, trip: GateTrip): Finding[] {
   if (trip.grossWeightKg === undefined) return [];
   if (question.grossWeightKg === undefined) return [found('gate.weight-missing', 'manual', '', 'q')];
   const differenceKg = Math.abs(question.grossWeightKg - trip.grossWeightKg);
-  const toleranceKg = Math.max(limits.weightToleranceKg, trip.grossWeightKg * limits.weightToleranceShare);
-  if (differenceKg <= toleranceKg) return [];
+  const tolerance = (trip.params ?? DEFAULT_GATE_PARAMS)['gate.weight'];
+  if (differenceKg <= Math.max(tolerance.toleranceKg, trip.grossWeightKg * tolerance.toleranceShare)) return [];
   return [found('gate.weight', 'alarm', `${question.grossWeightKg} kg ≠ ${trip.grossWeightKg} kg`, 'q')];
 }

@@ -1,14 +1,11 @@
 import type { ReportInsert } from '../store/reports/batch.ts';
-import type { AlarmFact } from '../tracker/index.ts';
+import type { AlarmDiff } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 
 /** What records, the clock or a re-evaluation change of one trip. */
-export interface TripOutcome {
+export interface TripOutcome extends AlarmDiff {
   next: FollowedTrip;
-  changes: AlarmFact[];
-  /** Ids of alarms to delete. */
-  withdrawn: string[];
   /** Fix time of the earliest new record, epoch ms: stored checkpoints from there on are outdated. */
   fromMs: number;
   /** The trip was judged again from stored records. */

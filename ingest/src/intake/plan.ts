@@ -1,7 +1,8 @@
 import type { Corridor } from '@sealwatch/geofence';
 import type { Route } from '@sealwatch/schemas';
+import { resolveParams } from '../params/resolve.ts';
 import type { StoredTrip } from '../store/reports/roster.ts';
-import { type PlaceSet, resolveParams, type TripPlan } from '../tracker/index.ts';
+import type { PlaceSet, TripPlan } from '../tracker/index.ts';
 import { disposalsOf } from './disposals.ts';
 
 export interface CompiledRoute {

@@ -2,15 +2,15 @@ import type { AlarmRow } from '../store/alarms/alarms.ts';
 import type { AlarmFact } from '../tracker/index.ts';
 
 /**
- * The alarms to compare the next evaluation of a trip with, after the trip was loaded: those its records mean, and those
- * the store holds as active besides (the clock raised them). Each is marked as different from any alarm: an active one is
- * written again with the next change, because the stored row may come from another plan; one that no longer holds is
- * withdrawn.
+ * The alarms of a trip that were published before it left memory: those of its records, and those that the store holds as
+ * active besides (the clock raised them). Their evidence is made equal to none, so that every one is written once more with
+ * the next change: it may have been folded under another plan. What no longer holds is withdrawn.
+ * @param current the alarms of the fold
  */
-export function publishedBefore(folded: readonly AlarmFact[], active: readonly AlarmRow[]): AlarmFact[] {
-  const ids = new Set(folded.map((fact) => fact.alarmId));
+export function publishedBefore(current: readonly AlarmFact[], active: readonly AlarmRow[]): AlarmFact[] {
+  const ids = new Set(current.map((fact) => fact.alarmId));
   const others = active.filter((row) => !ids.has(row.alarm_id)).map(factOf);
-  return [...folded, ...others].map((fact) => ({ ...fact, evidence: { unsure: true } }));
+  return [...current, ...others].map((fact) => ({ ...fact, evidence: { unsure: true } }));
 }
 
 function factOf(row: AlarmRow): AlarmFact {

@@ -1,4 +1,5 @@
 import { compileRoute } from '@sealwatch/geofence';
+import { isOver } from '@sealwatch/schemas';
 import type { Queryable } from '../postgres/queryable.ts';
 import type { IntakeRecord } from '../record/record.ts';
 import type { AlarmRow } from '../store/alarms/alarms.ts';
@@ -26,7 +27,6 @@ import {
   type TripTrack,
 } from '../tracker/index.ts';
 import type { FollowedTrip } from './followed-trip.ts';
-import { isOver } from '@sealwatch/schemas';
 import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
@@ -191,8 +191,8 @@ export class Roster {
     const was = this.#trips.get(stored.tripId);
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
-    // The alarms published before are kept, so that those that no longer hold are withdrawn.
-    const from = was ? { ...start, told: was.track.told, clockConfirmed: was.track.clockConfirmed } : start;
+    // The published alarms are kept, so that those that no longer hold are withdrawn.
+    const from = was ? { ...start, published: was.track.published, clockConfirmed: was.track.clockConfirmed } : start;
     const folded = await this.#fold(plan, from, records);
     const { track, changes, withdrawn } = folded;
     const { status, risk } = stored;
@@ -225,8 +225,8 @@ export class Roster {
     const { track } = await this.#fold(plan, startTrack(plan, checkpoint), records);
     const { status, risk } = stored;
     const own = active.filter((row) => row.trip_id === stored.tripId);
-    const told = publishedBefore(track.told, own);
-    return { plan, track: { ...track, told }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
+    const published = publishedBefore(track.published, own);
+    return { plan, track: { ...track, published }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
   }
 
   async #fold(plan: TripPlan, from: TripTrack, records: IntakeRecord[]): Promise<Extract<Advance, { ok: true }>> {

@@ -9,7 +9,7 @@ export function wallStatus(trip: FollowedTrip | undefined): WallStatus {
     trip && {
       status: trip.status,
       risk: riskOf(trip.risk),
-      openAlarms: trip.track.told
+      openAlarms: trip.track.published
         .filter((fact) => fact.active)
         .map(({ rule, severity, phase }) => ({ rule, severity, state: phase })),
     },

@@ -20,6 +20,7 @@ import {
   writeCheckpoints,
 } from '../store/reports/batch.ts';
 import { insertConflicts, insertQuarantine } from '../store/reports/quarantine.ts';
+import { describeRule } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
@@ -136,17 +137,13 @@ function isRaised(alarm: WrittenAlarm): boolean {
   return alarm.phase !== 'provisional' && (alarm.old_phase === null || alarm.old_phase === 'provisional');
 }
 
-/** Rules that say that a battery must be charged or changed. */
-const LOW_BATTERY = ['power.low', 'power.very-low', 'power.deep-sleep'];
-
 function raisedEvents(alarm: WrittenAlarm): OutboxInsert[] {
   const tripId = alarm.trip_id ?? undefined;
   const { lock_id: lockId, rule, evidence } = alarm;
+  const type = describeRule(rule)?.event;
   return [
     { type: 'alarm.raised', tripId, data: alarmOf(alarm) },
-    ...(LOW_BATTERY.includes(rule)
-      ? [{ type: 'lock.low-battery' as const, tripId, data: { lockId, tripId, rule, percent: evidence.percent } }]
-      : []),
+    ...(type ? [{ type, tripId, data: { lockId, tripId, rule, percent: evidence.percent } }] : []),
   ];
 }
 

@@ -8,7 +8,9 @@ import {
 import { v5 as uuidV5 } from 'uuid';
 import { type StepFacts, sealChecks } from '../custody/checks.ts';
 import { spellings } from '../custody/reading.ts';
+import { GATE_REASONS } from '../custody/reasons.ts';
 import { decide, type GateTrip, type GateVerdict } from '../custody/verdict.ts';
+import { gateParamsOf } from '../params/resolve.ts';
 import { requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import type { UseCaseDeps } from '../ports.ts';
@@ -27,9 +29,6 @@ import { readingOf } from './reading.ts';
 
 /** Namespace of the ids of alarms that gates raise: the same trip, rule and count of disposals give the same id. */
 const GATE_ALARMS = '5a1f6a0e-7d43-5c0a-9a53-1d6c3d0f7b52';
-
-/** What a gate contradicts is an alarm of the trip, for a person to dispose of (docs/rules.md). */
-const LATCHING = ['gate.plate', 'gate.container', 'gate.lock', 'gate.lock-unregistered', 'gate.weight'];
 
 /** How often a decision is made anew because its trip changed while it was made. */
 const TRIES = 20;
@@ -103,6 +102,7 @@ function gateTripOf({ row, facts }: Weighed, question: PassageQuestion, gate: Ga
     ...(row.departed_at === null ? {} : { departedAtMs: row.departed_at.getTime() }),
     ...(row.time_limit_min === null ? {} : { timeLimitMin: row.time_limit_min }),
     ...(row.gross_weight_kg === null ? {} : { grossWeightKg: row.gross_weight_kg }),
+    params: gateParamsOf({ platform: row.platform_params, company: row.company_params }),
     ...(sealsHere(row, question, gate) ? { sealing: sealChecks(facts) } : {}),
   };
 }
@@ -130,7 +130,7 @@ function outcomeOf(
 function gateAlarms(verdict: GateVerdict, row: GateCandidate | undefined) {
   if (row === undefined) return [];
   return verdict.findings
-    .filter((finding) => LATCHING.includes(finding.rule))
+    .filter((finding) => GATE_REASONS[finding.rule].raisesAlarm)
     .map(({ rule, what }) => ({
       alarmId: uuidV5(`${row.trip_id} ${rule} ${row.disposals[rule] ?? 0}`, GATE_ALARMS),
       lockId: row.units[0]?.lockId ?? '',

@@ -1,17 +1,18 @@
 import type { AlarmKind, Severity } from '@sealwatch/schemas';
 import { v5 } from 'uuid';
+import type { Episode } from './episode.ts';
 import type { ClockConfirmation, Disposal, TripPlan } from './plan.ts';
-import type { Episode, Rule } from './rule.ts';
-import { ALL_RULES } from './rules.ts';
-import type { RuleState, TripState } from './state.ts';
+import type { Rule } from './rule.ts';
+import { ALL_RULES, ruleNamed } from './rules.ts';
+import type { RuleHistory, TripState } from './state.ts';
 
-/** An alarm as the records tell it. Times are epoch milliseconds; what people did with it stands in the store. */
+/** An alarm as the records show it. Times are epoch milliseconds; what people did with it is kept in the store. */
 export interface AlarmFact {
   alarmId: string;
   rule: string;
   kind: AlarmKind;
   severity: Severity;
-  /** `provisional`: not proven yet; `returned`: the condition has ended (a latched alarm stays active). */
+  /** `provisional`: not proven yet; `returned`: the condition has ended, though a latched alarm stays active. */
   phase: 'provisional' | 'open' | 'returned';
   active: boolean;
   lockId: string;
@@ -20,34 +21,41 @@ export interface AlarmFact {
   confirmedMs?: number;
   endedMs?: number;
   maxDistanceM?: number;
-  /** The record that proved it came late. The one thing, with `raisedAt`, that depends on the order of arrival. */
+  /** The record that proved it came late. Of all fields only this one depends on the order of arrival. */
   detectedLate: boolean;
   position?: { lon: number; lat: number };
   evidence: Record<string, unknown>;
 }
 
-/** All alarms that the state holds: the latched ones of the whole trip, what is open, and the last few that ended. */
+/** All alarms that the state holds: the current ones, and the last few edge and level ones that ended. */
 export function alarmsOf(plan: TripPlan, state: TripState): AlarmFact[] {
-  return [...standingAlarms(plan, state), ...state.ended.map(({ rule, episode }) => endedAlarm(plan, rule, episode))];
+  return [...currentAlarms(plan, state), ...state.ended.map(({ rule, episode }) => endedAlarm(plan, rule, episode))];
 }
 
-/** The latched alarms of the whole trip, and the edge and level ones that are open. */
-export function standingAlarms(plan: TripPlan, state: TripState): AlarmFact[] {
-  return ALL_RULES.flatMap((rule) => {
-    const kept = state.rules[rule.rule];
-    const open = Object.values(kept?.by ?? {}).flatMap((ruling) => ruling.open ?? []);
-    if (rule.kind === 'latched') {
-      return latchedAlarms(plan, rule, rule.episodesIn?.(state) ?? [...(kept?.past ?? []), ...open]);
-    }
-    return openAlarms(plan, rule, open);
-  });
+/** The latched alarms of the whole trip, disposed ones too, and the edge and level ones that are open. */
+export function currentAlarms(plan: TripPlan, state: TripState): AlarmFact[] {
+  return ALL_RULES.flatMap((rule) => currentAlarmsOf(rule, plan, state));
 }
 
-/** Whether two states hold the very same episodes, so that their `standingAlarms` are the same under one plan. */
+/** The current alarms of one rule. */
+export function currentAlarmsOf(rule: Rule, plan: TripPlan, state: TripState): AlarmFact[] {
+  const episodes = episodesIn(rule, state);
+  return rule.kind === 'latched' ? latchedAlarms(plan, rule, episodes) : openAlarms(plan, rule, episodes);
+}
+
+/** The episodes of a latched rule, or the open ones of another. */
+export function episodesIn(rule: Rule, state: TripState): Episode[] {
+  if (rule.episodesIn) return rule.episodesIn(state);
+  const kept = state.rules[rule.rule];
+  const open = Object.values(kept?.by ?? {}).flatMap((ofLock) => ofLock.open ?? []);
+  return kept?.past ? [...kept.past, ...open] : open;
+}
+
+/** Whether two states hold the same episode objects, so that their `currentAlarms` are equal under one plan. */
 export function hasSameEpisodes(a: TripState, b: TripState): boolean {
   if (a.rules !== b.rules) {
     for (const name in a.rules) if (!(name in b.rules) && hasEpisodes(a.rules[name])) return false;
-    for (const name in b.rules) if (!isSameRuling(a.rules[name], b.rules[name])) return false;
+    for (const name in b.rules) if (!isSameHistory(a.rules[name], b.rules[name])) return false;
   }
   const [locksA, locksB] = [a.route.locks, b.route.locks];
   return locksB.every((lock, index) => {
@@ -56,11 +64,11 @@ export function hasSameEpisodes(a: TripState, b: TripState): boolean {
   });
 }
 
-function hasEpisodes(kept: RuleState | undefined): boolean {
-  return !isSameRuling(undefined, kept);
+function hasEpisodes(kept: RuleHistory | undefined): boolean {
+  return !isSameHistory(undefined, kept);
 }
 
-function isSameRuling(a: RuleState | undefined, b: RuleState | undefined): boolean {
+function isSameHistory(a: RuleHistory | undefined, b: RuleHistory | undefined): boolean {
   if (a === b) return true;
   if (a?.past !== b?.past) return false;
   const [byA, byB] = [a?.by ?? {}, b?.by ?? {}];
@@ -69,23 +77,18 @@ function isSameRuling(a: RuleState | undefined, b: RuleState | undefined): boole
   return true;
 }
 
-/** An edge or level alarm that is over. */
-export function endedAlarm(plan: TripPlan, ruleName: string, episode: Episode): AlarmFact {
-  return factOf(plan, ruleNamed(ruleName), episode, false);
+/** An edge or level alarm that is over. @param rule the rule's name */
+export function endedAlarm(plan: TripPlan, rule: string, episode: Episode): AlarmFact {
+  return factOf(plan, ruleNamed(rule), episode, false);
 }
 
-/** A level alarm that the clock raised. */
-export function activeAlarm(plan: TripPlan, ruleName: string, episode: Episode): AlarmFact {
-  return factOf(plan, ruleNamed(ruleName), episode, true);
-}
-
-/** Two locks of one trip may both be in a condition: the one seen first is told, the other when that has ended. */
+/** Two locks of one trip may both be in a condition: the first one becomes the alarm, the other when that has ended. */
 function openAlarms(plan: TripPlan, rule: Rule, open: Episode[]): AlarmFact[] {
-  const told = open.reduce<Episode | undefined>(
+  const shown = open.reduce<Episode | undefined>(
     (first, episode) => (first && !seenBefore(episode, first) ? first : episode),
     undefined,
   );
-  return told ? [factOf(plan, rule, told, rule.kind === 'level')] : [];
+  return shown ? [factOf(plan, rule, shown, rule.kind === 'level')] : [];
 }
 
 function seenBefore(a: Episode, b: Episode): boolean {
@@ -93,7 +96,8 @@ function seenBefore(a: Episode, b: Episode): boolean {
   return seenA === seenB ? a.lockId < b.lockId : seenA < seenB;
 }
 
-function factOf(plan: TripPlan, rule: Rule, episode: Episode, active: boolean): AlarmFact {
+/** The alarm of one episode of an edge or level rule. */
+export function factOf(plan: TripPlan, rule: Rule, episode: Episode, active: boolean): AlarmFact {
   return {
     alarmId: v5(`${rule.rule} ${episode.lockId} ${episode.startedMs}`, plan.tripId),
     rule: rule.rule,
@@ -113,12 +117,12 @@ function factOf(plan: TripPlan, rule: Rule, episode: Episode, active: boolean): 
 }
 
 /**
- * The alarms of a latched rule: one for each disposal, and one for what no disposal settles. What is proven makes it red;
- * an unproven episode counts only where nothing is proven.
+ * The alarms of a latched rule: one for each disposal, and one for the episodes that no disposal settles. Proven episodes
+ * make the alarm; an unproven one counts only if none is proven.
  */
 function latchedAlarms(plan: TripPlan, rule: Rule, episodes: Episode[]): AlarmFact[] {
   const disposals = plan.disposals.filter((disposal) => disposal.rule === rule.rule);
-  const confirmed = withClockConfirmations(plan, rule, [...episodes, ...conflictEpisodes(plan, rule)]);
+  const confirmed = withClockConfirmations(plan, rule, [...episodes, ...(rule.episodesInPlan?.(plan) ?? [])]);
   const groups = new Map<number, Episode[]>();
   for (const episode of confirmed) {
     const ordinal = disposals.find((disposal) => settles(rule, disposal, episode))?.ordinal ?? disposals.length;
@@ -134,9 +138,9 @@ function latchedAlarms(plan: TripPlan, rule: Rule, episodes: Episode[]): AlarmFa
 }
 
 /**
- * Settled is what was going on in a span, even where it went on after it, and what was proven within it. Both ways more
- * records can only bring up what is not settled, never settle it afterwards. Which lock an episode of the whole trip goes by
- * may change with a late record, so it is settled whichever that was.
+ * A span settles the episodes that were open in it, even if they went on after it, and those proven within it. So further
+ * records can add unsettled episodes, but never settle one afterwards. The lock named by an episode of the whole trip
+ * may change with a late record, so the lock is ignored there.
  */
 function settles(rule: Rule, disposal: Disposal, episode: Episode): boolean {
   const proven = episode.provenMs ?? episode.startedMs;
@@ -148,7 +152,7 @@ function settles(rule: Rule, disposal: Disposal, episode: Episode): boolean {
 
 function withClockConfirmations(plan: TripPlan, rule: Rule, episodes: Episode[]): Episode[] {
   const byClock = (plan.clockConfirmations ?? []).filter((confirmation) => confirmation.rule === rule.rule);
-  // One that a single fix began and the next one ended is no longer in the fold; the clock's word stands for it.
+  // An episode that one fix began and the next one ended is no longer in the fold; its clock confirmation keeps the alarm.
   const gone = byClock.filter((confirmation) => !episodes.some((episode) => isOf(confirmation, episode)));
   return [
     ...episodes.map((episode) => {
@@ -169,17 +173,6 @@ function withClockConfirmations(plan: TripPlan, rule: Rule, episodes: Episode[])
 function isOf(confirmation: ClockConfirmation, episode: Episode): boolean {
   const { lockId, startedMs } = confirmation;
   return lockId === episode.lockId && startedMs >= episode.startedMs && startedMs <= (episode.endedMs ?? Infinity);
-}
-
-function conflictEpisodes(plan: TripPlan, rule: Rule): Episode[] {
-  if (rule.rule !== 'seal.identity-mismatch') return [];
-  return (plan.identityConflicts ?? []).map(({ lockId, boot, seq, timeMs }) => ({
-    lockId,
-    startedMs: timeMs,
-    confirmedMs: timeMs,
-    provenMs: timeMs,
-    evidence: { conflict: { boot, seq } },
-  }));
 }
 
 function latchedAlarm(plan: TripPlan, rule: Rule, ordinal: number, group: Episode[], active: boolean): AlarmFact {
@@ -219,10 +212,4 @@ function excursionOf(episode: Episode): Record<string, unknown> {
     ...(confirmedMs === undefined ? {} : { confirmedMs }),
     ...(maxDistanceM === undefined ? {} : { maxDistanceM }),
   };
-}
-
-function ruleNamed(name: string): Rule {
-  const rule = ALL_RULES.find((known) => known.rule === name);
-  if (!rule) throw new RangeError(`no rule ${name}`);
-  return rule;
 }

@@ -1,7 +1,6 @@
-import { CLOCK_TOLERANCE_MS } from './moment.ts';
-import type { TripPlan } from './plan.ts';
+import { CLOCK_TOLERANCE_MS, type TripPlan } from './plan.ts';
 
-/** What of the plan went into the fold. Where it changes, what was folded under the old one must be folded again. */
+/** The parts of the plan that the fold reads. If one of them changes, records folded under the old one are folded again. */
 export interface Basis {
   sealedAtMs?: number;
   departedAtMs?: number;
@@ -19,7 +18,7 @@ export function basisOf(plan: TripPlan): Basis {
   };
 }
 
-/** Records before this time mean the same under the plan as under the basis: Infinity where nothing changed, 0: none. */
+/** Records before this time fold alike under the plan and under the basis. Infinity: nothing changed; 0: no record does. */
 export function sameUntilMs(plan: TripPlan, basis: Basis): number {
   const { sealedAtMs, departedAtMs, timeLimitMin, unlockAuthorisedAtMs } = plan;
   if (departedAtMs !== basis.departedAtMs || timeLimitMin !== basis.timeLimitMin) return 0;

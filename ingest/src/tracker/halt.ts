@@ -1,7 +1,7 @@
 import { distanceM, type Fix } from '@sealwatch/geofence';
 
 /**
- * A truck standing, told from where its fixes are and not from the speed they claim: parked receivers drift by metres
+ * A truck standing still, derived from its positions and not from the reported speed: parked receivers drift by metres
  * and report 6–10 km/h.
  */
 export interface Halt {
@@ -11,7 +11,7 @@ export interface Halt {
   lat: number;
   /** Newest fix of the halt. */
   last: Spot;
-  /** First fix away from it; a second one proves that it has ended, for one may be a jump. */
+  /** First fix away from it. A second one proves that the halt has ended; a single one may be a jump. */
   away?: Spot;
 }
 
@@ -30,7 +30,7 @@ export interface HaltStep {
 /** Parked receivers were seen up to 161 m off; a truck that moves farther than this has left. */
 const HALT_RADIUS_M = 200;
 
-/** Over a longer gap a low average says nothing: it may have stood, driven and stood again. */
+/** Over a longer gap a low average proves nothing: the truck may have stood, driven and stood again. */
 const CREEP_GAP_MS = 5 * 60_000;
 
 /** @param crawlKmh slower than this from fix to fix is still standing: a queue that creeps is a stop */

@@ -1,10 +1,11 @@
 export { reportKey, type TrackedReport } from '../record/report.ts';
+export type { AlarmDiff } from './alarm-diff.ts';
 export { type AlarmFact, alarmsOf } from './alarms.ts';
 export { liveness } from './liveness.ts';
-export { paramsAt } from './params.ts';
+export { paramsAt, type RuleValues, type TripParams } from './params.ts';
 export { compilePlaces, type IdentityConflict, type PlaceSet, type TripPlan } from './plan.ts';
 export { type Advance, advance, startTrack, type TripTrack, tick } from './replay.ts';
-export { checkParams, ParamsError, type ParamsInput, resolveParams } from './resolve.ts';
-export { RULES } from './rules.ts';
+export type { RuleDescription } from './rule.ts';
+export { describeRule, RULES } from './rules.ts';
 export type { TripState } from './state.ts';
 export { startTrip, track } from './tracker.ts';

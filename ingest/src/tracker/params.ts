@@ -6,6 +6,8 @@ export interface TripParams {
   readonly base: Readonly<Record<string, RuleValues>>;
   /** In the order given; the first that holds a place counts. Metres along the route. */
   readonly legs: readonly { fromM: number; toM: number; values: Readonly<Record<string, RuleValues>> }[];
+  /** The rules whose parameters are the geofence's. */
+  readonly geofenceRules: readonly string[];
 }
 
 const NONE: RuleValues = {};

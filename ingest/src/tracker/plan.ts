@@ -2,21 +2,21 @@ import { type Corridor, compileZones, type Zones } from '@sealwatch/geofence';
 import type { Place, PlaceKind, Route } from '@sealwatch/schemas';
 import type { TripParams } from './params.ts';
 
-/** What a person closed at the gate: the excursions in these spans are settled, later ones raise the next alarm. */
+/** What a person disposed of at the gate: the excursions in these spans are settled, later ones raise the next alarm. */
 export interface Disposal {
   rule: string;
   alarmId: string;
   /** Place of the disposed alarm among those of its rule, from 0. */
   ordinal: number;
   /**
-   * `evidence.excursions` of the alarm when it was disposed of; an open end is the time of the newest record then. Without
-   * a lock a span speaks for every lock of the trip.
+   * `evidence.excursions` of the alarm when it was disposed of; an open end is the time of the newest record then. A span
+   * without a lock holds for every lock of the trip.
    */
   spans: [fromMs: number, toMs: number, lockId?: string | undefined][];
   atMs: number;
 }
 
-/** A red that only the clock could confirm: nothing came for 60 s after the first outside fix (see `liveness`). */
+/** A provisional alarm that the clock confirmed because no record came to contradict it (see `liveness`). */
 export interface ClockConfirmation {
   rule: string;
   lockId: string;
@@ -32,7 +32,7 @@ export interface IdentityConflict {
   timeMs: number;
 }
 
-/** All that is known of a trip beside its records. Times are epoch milliseconds. */
+/** What is known of a trip apart from its records. Times are epoch milliseconds. */
 export interface TripPlan {
   tripId: string;
   locks: string[];
@@ -40,17 +40,26 @@ export interface TripPlan {
   route: Route;
   places: PlaceSet;
   params: TripParams;
-  /** Nothing is judged by the seal or route rules before it; absent: not sealed yet. */
+  /** The seal and route rules apply from here on; absent: not sealed yet. */
   sealedAtMs?: number;
-  /** Of a trip taken over only; otherwise the departure follows the fixes. */
+  /** Of a trip that was taken over under way only; otherwise the fixes show the departure. */
   departedAtMs?: number;
   timeLimitMin?: number;
   disposals: Disposal[];
   plannedDepartureMs?: number;
-  /** From here on an opening is authorised and the route no longer judged. */
+  /** From here on an opening is authorised and the route is no longer judged. */
   unlockAuthorisedAtMs?: number;
   clockConfirmations?: ClockConfirmation[];
   identityConflicts?: IdentityConflict[];
+}
+
+/** A gate's clock and a lock's clock may differ by this much when an opening is authorised. */
+export const CLOCK_TOLERANCE_MS = 30_000;
+
+/** Whether the seal rules apply at this time: from sealing until an opening is authorised. */
+export function isSealed({ sealedAtMs, unlockAuthorisedAtMs }: TripPlan, timeMs: number): boolean {
+  if (sealedAtMs === undefined || timeMs < sealedAtMs) return false;
+  return unlockAuthorisedAtMs === undefined || timeMs < unlockAuthorisedAtMs - CLOCK_TOLERANCE_MS;
 }
 
 export interface KnownPlace {

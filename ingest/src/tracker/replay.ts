@@ -1,7 +1,8 @@
 import { foldOrder, reportKey, type TrackedReport } from '../record/report.ts';
-import { type AlarmFact, endedAlarm, hasSameEpisodes, standingAlarms } from './alarms.ts';
+import { type AlarmDiff, asPublished, diffAlarms } from './alarm-diff.ts';
+import { type AlarmFact, currentAlarms, endedAlarm, hasSameEpisodes } from './alarms.ts';
 import { basisOf, sameUntilMs } from './basis.ts';
-import { liveness } from './liveness.ts';
+import { isOfClock, isStillActive, liveness } from './liveness.ts';
 import type { ClockConfirmation, TripPlan } from './plan.ts';
 import type { TripState } from './state.ts';
 import { type EndedEpisode, startTrip, step } from './tracker.ts';
@@ -13,52 +14,45 @@ export interface Checkpoint {
   state: TripState;
 }
 
-/** A trip being tracked: bounded memory, however long the trip. Never changed in place. */
+/** A trip being tracked, in bounded memory however long the trip. Never changed in place. */
 export interface TripTrack {
   state: TripState;
-  /** Oldest first, the farther back the sparser; the first is the trip's start. */
+  /** Oldest first, the farther back the sparser; the first is the start of the trip. */
   checkpoints: Checkpoint[];
   /** All records with a fix time after `recentFromMs`, in fold order. */
   recent: TrackedReport[];
   recentFromMs: number;
   ordinal: number;
-  /** The alarms last told, by which the next changes are found. */
-  told: AlarmFact[];
-  /** The plan and the list that told them; while neither has changed, the same state means the same alarms. */
-  toldBy?: undefined | { plan: TripPlan; told: AlarmFact[] };
+  /** The alarms last published; the next changes are found by comparing with them. */
+  published: AlarmFact[];
+  /** The plan and list of the last publication; while neither has changed, the same state means the same alarms. */
+  publishedBy?: undefined | { plan: TripPlan; published: AlarmFact[] };
   clockConfirmed: ClockConfirmation[];
 }
 
-/**
- * What to write: first delete `withdrawn` (level and edge alarms that late records explained, provisional reds that came
- * to nothing), then write `changes` in their order: what is no longer active comes first, so that never two alarms of a
- * rule are active. `detectedLate` is to be kept as first written.
- */
-export type Advance =
-  | { ok: true; track: TripTrack; changes: AlarmFact[]; withdrawn: string[] }
-  | { ok: false; needFromMs: number };
+/** A track after more records and what to write of its alarms; or the fix time from which stored records are needed. */
+export type Advance = ({ ok: true; track: TripTrack } & AlarmDiff) | { ok: false; needFromMs: number };
 
-/** Half a minute apart as locks report, the last eight minutes; what comes later than that is judged from the store. */
+/** Eight minutes of a lock that reports every half minute; a record that is later than that needs records of the store. */
 const RECENT_KEPT = 16;
-/** Two checkpoints lie within the recent ones, so a record that up to eight have overtaken needs no store. */
+/** Two checkpoints lie within the recent records, so a record that up to eight have overtaken needs no store. */
 const CHECKPOINT_EVERY = 8;
 const NOTHING_ENDED: readonly EndedEpisode[] = [];
 
-/** @param from a checkpoint out of the store; the records after it are then given to `advance` */
+/** @param from a checkpoint from the store; the records after it are then given to `advance` */
 export function startTrack(plan: TripPlan, from?: { timeMs: number; state: TripState }): TripTrack {
   const start = { timeMs: 0, ordinal: 0, state: startTrip(plan) };
-  const fresh = { recent: [], told: [], clockConfirmed: [] };
+  const fresh = { recent: [], published: [], clockConfirmed: [] };
   if (!from) return { ...fresh, state: start.state, checkpoints: [start], recentFromMs: 0, ordinal: 0 };
   const restored = { timeMs: from.timeMs, ordinal: 1, state: from.state };
   return { ...fresh, state: from.state, checkpoints: [start, restored], recentFromMs: from.timeMs, ordinal: 1 };
 }
 
 /**
- * Folds records that arrived, in any order, as if they had come by fix time. A late one is folded in from the checkpoint
- * before it; where the records since are no longer in memory the answer is `needFromMs`, and the call is repeated with
+ * Folds records that arrived in any order as if they had arrived by fix time. A late one is folded in from the checkpoint
+ * before it. If the records since are no longer in memory the answer is `needFromMs`; the caller repeats the call with
  * `stored`, the trip's records with a fix time from there on as they were before these arrived (one that is among them
- * already is a duplicate).
- * Also to be called, with nothing, when the plan has changed.
+ * is a duplicate). Also called without records when the plan has changed.
  */
 export function advance(
   plan: TripPlan,
@@ -74,7 +68,7 @@ export function advance(
   if (inOrder && fromMs > track.state.lastTimeMs - (fresh[0] ? 1 : 0) && sameMs > track.state.lastTimeMs) {
     const same = sameMs === Number.POSITIVE_INFINITY;
     const from = same ? track : { ...track, state: { ...track.state, basis: basisOf(plan) } };
-    return told(plan, track, run(plan, from, fresh), NOTHING_ENDED);
+    return publish(plan, track, run(plan, from, fresh), NOTHING_ENDED);
   }
   const checkpoint = track.checkpoints.findLast(({ timeMs }) => timeMs < fromMs) ?? {
     timeMs: 0,
@@ -87,32 +81,28 @@ export function advance(
   const base = rewound(plan, track, checkpoint);
   const before = run(plan, base, known).ended;
   const all = [...known, ...fresh.filter((report) => !knownKeys.has(reportKey(report)))].sort(foldOrder);
-  return told(plan, track, run(plan, base, all), before);
+  return publish(plan, track, run(plan, base, all), before);
 }
 
 /**
- * What the clock alone tells at `nowMs` (see `liveness`). A red that it confirmed stays, also when later records come;
- * `plan.clockConfirmations` carries it over a restart.
+ * What the passing of time alone changes at `nowMs` (see `liveness`). An alarm that the clock confirmed stays confirmed when
+ * further records come; `plan.clockConfirmations` keeps it over a restart.
  */
-export function tick(
-  plan: TripPlan,
-  track: TripTrack,
-  nowMs: number,
-): { track: TripTrack; changes: AlarmFact[]; withdrawn: string[] } {
+export function tick(plan: TripPlan, track: TripTrack, nowMs: number): { track: TripTrack } & AlarmDiff {
   const known = withConfirmed(plan, track);
   const live = liveness(known, track.state, nowMs);
-  // Of most trips the clock tells nothing, and told nothing before.
-  if (live.length === 0 && isToldByFold(plan, track)) return { track, changes: [], withdrawn: [] };
+  // Most trips have no alarm by the clock, and had none before.
+  if (live.length === 0 && isPublishedByFold(plan, track)) return { track, changes: [], withdrawn: [] };
   const confirmed = live.flatMap(({ kind, rule, lockId, startedMs, confirmedMs }) =>
     kind === 'latched' && confirmedMs !== undefined ? [{ rule, lockId, startedMs, confirmedMs }] : [],
   );
   const ids = new Set(live.map((fact) => fact.alarmId));
-  const now = [...standingAlarms(known, track.state).filter((fact) => !ids.has(fact.alarmId)), ...live];
-  const { changes, withdrawn } = difference(track.told, now);
+  const now = [...currentAlarms(known, track.state).filter((fact) => !ids.has(fact.alarmId)), ...live];
+  const { changes, withdrawn } = diffAlarms(track.published, now);
   const clockConfirmed = [...track.clockConfirmed, ...confirmed];
-  // What it has just confirmed the next look tells once more, as the fold then knows it.
-  const toldBy = confirmed.length > 0 ? undefined : { plan, told: now };
-  return { track: { ...track, told: now, toldBy, clockConfirmed }, changes, withdrawn };
+  // The next tick publishes a confirmation once more, with what the fold then knows of it.
+  const publishedBy = confirmed.length > 0 ? undefined : { plan, published: now };
+  return { track: { ...track, published: now, publishedBy, clockConfirmed }, changes, withdrawn };
 }
 
 /** Records of the trip's locks that are not in memory yet, each once, in fold order. */
@@ -131,7 +121,7 @@ function newOnes(plan: TripPlan, track: TripTrack, arrived: readonly TrackedRepo
   return fresh.sort(foldOrder);
 }
 
-/** Records of one lock that follow each other in time and number, as most do: in fold order, and each of them once. */
+/** Whether these are records of one lock in rising time and number, as most are: then they are in fold order, each once. */
 function isRun(arrived: readonly TrackedReport[]): boolean {
   for (let i = 1; i < arrived.length; i++) {
     const [before, next] = [arrived[i - 1]!, arrived[i]!];
@@ -175,10 +165,10 @@ function run(plan: TripPlan, from: TripTrack, reports: readonly TrackedReport[])
   return { track: { ...from, state, checkpoints, recent, recentFromMs, ordinal }, ended };
 }
 
-/** From any record back, a checkpoint stands at most so many times as far back as the record, in records. */
+/** For every record there is a checkpoint that lies at most this many times as far back, counted in records. */
 const FARTHER_BACK = 4;
 
-/** The two newest, then about one for every doubling of the distance back; always the start. */
+/** Keeps the two newest, then about one for every doubling of the distance back, and always the start. */
 function thinned(checkpoints: readonly Checkpoint[], ordinal: number): Checkpoint[] {
   const kept: Checkpoint[] = [];
   for (const [index, checkpoint] of checkpoints.entries()) {
@@ -203,77 +193,39 @@ function rewound(plan: TripPlan, track: TripTrack, checkpoint: Checkpoint): Trip
   };
 }
 
-function told(
+/** Compares the alarms after a run with the published ones. @param endedBefore what had ended before the records came */
+function publish(
   plan: TripPlan,
   was: TripTrack,
   { track, ended }: Run,
   endedBefore: readonly EndedEpisode[],
 ): Extract<Advance, { ok: true }> {
-  if (ended.length === 0 && endedBefore.length === 0 && isAsTold(plan, was, track)) {
+  if (ended.length === 0 && endedBefore.length === 0 && isAsPublished(plan, was, track)) {
     return { ok: true, track, changes: [], withdrawn: [] };
   }
   const known = withConfirmed(plan, track);
   const fact = ({ rule, episode }: EndedEpisode) => endedAlarm(known, rule, episode);
-  const standing = standingAlarms(known, track.state);
+  const current = currentAlarms(known, track.state);
   const over = ended.map(fact);
-  const ids = new Set([...standing, ...over].map(({ alarmId }) => alarmId));
-  const live = was.told.filter((before) => !ids.has(before.alarmId) && stillStands(plan, before, track.state));
-  const now = [...standing, ...live];
-  const { changes, withdrawn } = difference([...was.told, ...endedBefore.map(fact)], [...over, ...now]);
-  const after = now.map((next) => asTold(was.told, next));
-  return { ok: true, track: { ...track, told: after, toldBy: { plan, told: after } }, changes, withdrawn };
+  const ids = new Set([...current, ...over].map(({ alarmId }) => alarmId));
+  const live = was.published.filter((before) => !ids.has(before.alarmId) && isStillActive(plan, track.state, before));
+  const now = [...current, ...live];
+  const diff = diffAlarms([...was.published, ...endedBefore.map(fact)], [...over, ...now]);
+  const published = now.map((next) => asPublished(was.published, next));
+  return { ok: true, track: { ...track, published, publishedBy: { plan, published } }, ...diff };
 }
 
-/** Whether everything that alarms are made of is what it was when they were told; the common case, so it is cheap. */
-function isAsTold(plan: TripPlan, was: TripTrack, track: TripTrack): boolean {
-  return track.told === was.told && isToldByFold(plan, was) && hasSameEpisodes(was.state, track.state);
+/** Whether everything that alarms are made of is as it was when they were published; the common case, so it is cheap. */
+function isAsPublished(plan: TripPlan, was: TripTrack, track: TripTrack): boolean {
+  return track.published === was.published && isPublishedByFold(plan, was) && hasSameEpisodes(was.state, track.state);
 }
 
-/** Whether what was told is what the fold says under this plan, and nothing that only the clock says. */
-function isToldByFold(plan: TripPlan, { told, toldBy }: TripTrack): boolean {
-  return toldBy?.plan === plan && toldBy.told === told && !told.some(isOfClock);
-}
-
-/** What the clock tells while it lasts, and the fold only in hindsight. */
-function isOfClock({ rule }: AlarmFact): boolean {
-  return rule === 'comms.silent' || rule === 'time.overdue';
-}
-
-/** Raised by the clock and contradicted by no record since. */
-function stillStands(plan: TripPlan, fact: AlarmFact, state: TripState): boolean {
-  if (!fact.active) return false;
-  if (fact.rule === 'comms.silent') return state.locks[fact.lockId]?.timeMs === fact.startedMs;
-  if (fact.rule !== 'time.overdue' || state.arrivedAtMs !== undefined || state.departedAtMs === undefined) return false;
-  return fact.startedMs === state.departedAtMs + (plan.timeLimitMin ?? 0) * 60_000;
+/** Whether the published alarms are those of the fold under this plan, and none of the clock. */
+function isPublishedByFold(plan: TripPlan, { published, publishedBy }: TripTrack): boolean {
+  return publishedBy?.plan === plan && publishedBy.published === published && !published.some(isOfClock);
 }
 
 function withConfirmed(plan: TripPlan, track: TripTrack): TripPlan {
   if (track.clockConfirmed.length === 0) return plan;
   return { ...plan, clockConfirmations: [...(plan.clockConfirmations ?? []), ...track.clockConfirmed] };
-}
-
-function difference(before: AlarmFact[], after: AlarmFact[]): { changes: AlarmFact[]; withdrawn: string[] } {
-  const was = new Map(before.map((fact) => [fact.alarmId, fact]));
-  const changed = new Map<string, AlarmFact>();
-  for (const fact of after) {
-    const next = asTold(before, fact);
-    if (JSON.stringify(was.get(fact.alarmId)) !== JSON.stringify(next)) changed.set(fact.alarmId, next);
-    else changed.delete(fact.alarmId);
-  }
-  const ids = new Set(after.map((fact) => fact.alarmId));
-  return {
-    changes: [...changed.values()].sort((a, b) => Number(a.active) - Number(b.active)),
-    withdrawn: [...was.values()].filter(isWithdrawable).flatMap(({ alarmId }) => (ids.has(alarmId) ? [] : alarmId)),
-  };
-}
-
-/** Whether it was found out late is settled when it is first told; later records only refine the rest. */
-function asTold(before: AlarmFact[], fact: AlarmFact): AlarmFact {
-  const first = before.find(({ alarmId }) => alarmId === fact.alarmId);
-  return first?.confirmedMs === undefined ? fact : { ...fact, detectedLate: first.detectedLate };
-}
-
-/** Law 4: what was proven and latched is never taken back; nothing here could, and nothing here may. */
-function isWithdrawable(fact: AlarmFact): boolean {
-  return fact.kind !== 'latched' || fact.phase === 'provisional';
 }

@@ -1,8 +1,6 @@
 import { DEFAULT_ROUTE_PARAMS, type RouteParams } from '@sealwatch/geofence';
 import { paramsAt, type TripParams } from './params.ts';
 
-const RULES_OF_THE_GEOFENCE = ['route.deviation', 'route.opposite-direction', 'time.unaccounted'];
-
 interface Merged {
   base: RouteParams;
   /** Some leg has thresholds of its own. */
@@ -12,13 +10,13 @@ interface Merged {
 const merged = new WeakMap<TripParams, Merged>();
 
 /**
- * The geofence's thresholds out of the parameters of the rules that it judges.
- * @param progressM where on the route the fix is, worked out from the fix alone: asked only where a leg has its own
+ * The geofence's thresholds, taken from the parameters of the rules that it judges.
+ * @param progressM where on the route the fix is, computed from the fix alone; called only if a leg has its own thresholds
  */
 export function routeParamsAt(params: TripParams, progressM: () => number): RouteParams {
   let all = merged.get(params);
   if (!all) {
-    const byLeg = params.legs.some(({ values }) => RULES_OF_THE_GEOFENCE.some((rule) => rule in values));
+    const byLeg = params.legs.some(({ values }) => params.geofenceRules.some((rule) => rule in values));
     all = { base: mergedAt(params), byLeg };
     merged.set(params, all);
   }
@@ -26,6 +24,6 @@ export function routeParamsAt(params: TripParams, progressM: () => number): Rout
 }
 
 function mergedAt(params: TripParams, progressM?: number): RouteParams {
-  const values = RULES_OF_THE_GEOFENCE.map((rule) => paramsAt(params, rule, progressM));
+  const values = params.geofenceRules.map((rule) => paramsAt(params, rule, progressM));
   return Object.assign({ ...DEFAULT_ROUTE_PARAMS }, ...values) as RouteParams;
 }

@@ -31,7 +31,7 @@ import { timeOverdue } from './rules/time-overdue.ts';
 import { timeUnaccounted } from './rules/time-unaccounted.ts';
 import { timeUnapprovedStop } from './rules/time-unapproved-stop.ts';
 
-/** Every rule, in the order in which a record goes through them. The gate's own rules are custody's. */
+/** Every rule, in the order in which a record goes through them. The gate's own reasons are in `custody/`. */
 export const ALL_RULES: readonly Rule[] = [
   sealOpenedInTransit,
   sealRopeCut,
@@ -66,11 +66,19 @@ export const ALL_RULES: readonly Rule[] = [
   powerDeepSleep,
 ];
 
-export const RULES: readonly RuleDescription[] = ALL_RULES.map(({ rule, kind, severity, eaeuCode, text, params }) => ({
-  rule,
-  kind,
-  severity,
-  ...(eaeuCode === undefined ? {} : { eaeuCode }),
-  text,
-  params,
-}));
+/** The same without their functions: for the documentation, the check of parameters and the screens. */
+export const RULES: readonly RuleDescription[] = ALL_RULES;
+
+const BY_NAME: ReadonlyMap<string, Rule> = new Map(ALL_RULES.map((rule) => [rule.rule, rule]));
+
+/** @throws RangeError if there is no such rule */
+export function ruleNamed(name: string): Rule {
+  const rule = BY_NAME.get(name);
+  if (!rule) throw new RangeError(`no rule ${name}`);
+  return rule;
+}
+
+/** What is known of an alarm's rule; undefined for the gate's own reasons. */
+export function describeRule(name: string): RuleDescription | undefined {
+  return BY_NAME.get(name);
+}

@@ -1,8 +1,8 @@
 import type { RouteState } from '@sealwatch/geofence';
 import type { LockMode } from '@sealwatch/schemas';
 import type { Basis } from './basis.ts';
+import type { Episode, RuleState } from './episode.ts';
 import type { Halt } from './halt.ts';
-import type { Episode, Ruling } from './rule.ts';
 
 export interface LastFix {
   timeMs: number;
@@ -11,23 +11,24 @@ export interface LastFix {
   accuracyM?: number;
 }
 
-/** What the fold remembers of one lock: its newest record, its newest GNSS fix, and since when no record is missing. */
+/** What the fold keeps of one lock: its newest record, its newest GNSS fix, and since when no record is missing. */
 export interface LockMemory {
   timeMs: number;
   boot: number;
   seq: number;
   mode?: LockMode;
-  /** Every record from this fix time on follows its predecessor without a gap in the numbering. */
+  /** From this fix time on every record's number follows that of the record before it. */
   unbrokenMs: number;
   fix?: LastFix;
   halt?: Halt;
 }
 
-export interface RuleState {
+/** What the fold keeps of one rule. */
+export interface RuleHistory {
   /** Ended episodes of a latched rule, oldest first. */
   past?: Episode[];
-  /** By lock; the empty name for a rule of the whole trip. */
-  by: Record<string, Ruling<unknown>>;
+  /** By lock id; under the empty name for a rule of the whole trip. */
+  by: Record<string, RuleState<unknown>>;
 }
 
 /** The fold of a trip's records: plain JSON, about 1 to 3 KB. Times are epoch milliseconds. */
@@ -40,20 +41,20 @@ export interface TripState {
   doneM: number;
   totalM: number;
   etaMs?: number;
-  /** Metres per second along the route, smoothed over some 20 minutes, and when it was last looked at. */
+  /** Speed along the route, m/s, smoothed over some 20 minutes; when and where it was last measured. */
   pace?: { timeMs: number; doneM: number; metresPerSecond?: number };
-  /** First fix outside the origin; the second one makes it the departure. */
+  /** First fix outside the origin; a second one makes it the departure. */
   leavingMs?: number;
   basis: Basis;
-  /** The geofence's own memory: excursions, direction, gaps. */
+  /** The geofence's state: excursions, direction, gaps. */
   route: RouteState;
   locks: Record<string, LockMemory>;
-  rules: Record<string, RuleState>;
+  rules: Record<string, RuleHistory>;
   /** The last few ended edge and level episodes; older ones live in the store only. */
   ended: { rule: string; episode: Episode }[];
 }
 
 export const ENDED_KEPT = 6;
 
-/** Beyond so many, the two oldest excursions of a latched rule are told as one. */
+/** If a latched rule has more past episodes than this, its two oldest become one. */
 export const PAST_KEPT = 12;

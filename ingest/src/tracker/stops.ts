@@ -1,7 +1,7 @@
 import { compileZones, type ZoneShape, type Zones, zonesAt } from '@sealwatch/geofence';
 import type { Route } from '@sealwatch/schemas';
 
-/** Where a route begins, ends and lets a truck stand, as far as one position goes. */
+/** Which of a route's origin, destination and allowed stops hold a position. */
 export interface StopsAt {
   readonly atOrigin: boolean;
   readonly atDestination: boolean;
@@ -15,7 +15,7 @@ export const NOWHERE: StopsAt = Object.freeze({ atOrigin: false, atDestination: 
 /** A route that names no origin or destination begins and ends within this of its first and last point. */
 const DEFAULT_END_RADIUS_M = 500;
 
-// A route is compiled once and shared by its trips; the route object itself is the key, so nothing outlives it.
+// A route is compiled once and shared by its trips; the route object is the key, so the entry goes when the route does.
 const compiled = new WeakMap<Route, Zones>();
 
 export function stopsAt(route: Route, lon: number, lat: number): StopsAt {

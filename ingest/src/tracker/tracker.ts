@@ -1,20 +1,21 @@
 import { type Fix, startRoute } from '@sealwatch/geofence';
 import { isNextOf, type TrackedReport } from '../record/report.ts';
 import { basisOf } from './basis.ts';
-import { type Moment, momentOf } from './moment.ts';
+import type { Episode, RuleState } from './episode.ts';
+import { contextOf, type EvaluationContext } from './evaluation-context.ts';
 import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
 import { stepProgress } from './progress.ts';
-import type { Episode, Rule, Ruling } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { ALL_RULES } from './rules.ts';
-import { ENDED_KEPT, type LastFix, type LockMemory, PAST_KEPT, type RuleState, type TripState } from './state.ts';
+import { ENDED_KEPT, type LastFix, type LockMemory, PAST_KEPT, type RuleHistory, type TripState } from './state.ts';
 
 export interface EndedEpisode {
   rule: string;
   episode: Episode;
 }
 
-/** One step of the fold, and the edge and level episodes that it ended. */
+/** The state after one record, and the edge and level episodes that the record ended. */
 export interface Step {
   state: TripState;
   ended: EndedEpisode[];
@@ -35,7 +36,7 @@ export function startTrip(plan: TripPlan): TripState {
 
 /**
  * Folds one record into a trip. Records come in `foldOrder`; one that was folded already, one of a lock that is not the
- * trip's and one whose time is no number change nothing. Nothing given is written to.
+ * trip's and one whose time is not a number change nothing. The arguments are not changed.
  */
 export function track(plan: TripPlan, state: TripState, report: TrackedReport): TripState {
   return step(plan, state, report).state;
@@ -45,27 +46,27 @@ export function step(plan: TripPlan, state: TripState, report: TrackedReport): S
   if (!Number.isFinite(report.timeMs) || !plan.locks.includes(report.lockId) || isFolded(state, report)) {
     return { state, ended: [] };
   }
-  const moment = momentOf(plan, state, report);
-  const progressed = stepProgress(moment);
-  moment.after = progressed;
+  const context = contextOf(plan, state, report);
+  const progressed = stepProgress(context);
+  context.after = progressed;
   const ended: EndedEpisode[] = [];
-  const rules = stepRules(state.rules, moment, ended);
-  // What progressed is a copy of this step's own, which is finished here; one copy for each record is enough.
+  const rules = stepRules(state.rules, context, ended);
+  // A state that progressed is already a copy; it is completed here, so that a record costs one copy.
   const next = progressed === state ? { ...state } : progressed;
-  next.route = moment.route ?? state.route;
+  next.route = context.route ?? state.route;
   next.lastTimeMs = report.timeMs;
-  next.locks = { ...state.locks, [report.lockId]: lockAfter(moment) };
+  next.locks = { ...state.locks, [report.lockId]: lockAfter(context) };
   next.rules = rules;
   if (ended.length > 0) next.ended = [...state.ended, ...ended].slice(-ENDED_KEPT);
   return { state: next, ended };
 }
 
-/** What no rule changed is shared with the state before: most records change nothing. */
-function stepRules(before: TripState['rules'], moment: Moment, ended: EndedEpisode[]): TripState['rules'] {
+/** Rules that did not change are shared with the state before; most records change none. */
+function stepRules(before: TripState['rules'], context: EvaluationContext, ended: EndedEpisode[]): TripState['rules'] {
   let rules = before;
   for (const rule of ALL_RULES) {
     const was = before[rule.rule];
-    const next = stepRule(rule, was, moment, ended);
+    const next = stepRule(rule, was, context, ended);
     if (next === was) continue;
     if (rules === before) rules = { ...before };
     if (next) rules[rule.rule] = next;
@@ -79,10 +80,10 @@ function isFolded(state: TripState, report: TrackedReport): boolean {
   return last !== undefined && last.timeMs === report.timeMs && last.boot === report.boot && last.seq === report.seq;
 }
 
-const NOTHING: Ruling<unknown> = Object.freeze({});
+const NOTHING: RuleState<unknown> = Object.freeze({});
 const NONE: readonly Episode[] = [];
 
-/** Whether two memories say the same, as far as a look at their fields tells. */
+/** Whether two memories have the same fields with identical values. */
 function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -98,17 +99,17 @@ function isSame(a: unknown, b: unknown): boolean {
 
 function stepRule(
   rule: Rule,
-  was: RuleState | undefined,
-  moment: Moment,
+  was: RuleHistory | undefined,
+  context: EvaluationContext,
   ended: EndedEpisode[],
-): RuleState | undefined {
-  const of = rule.scope === 'trip' ? '' : moment.report.lockId;
-  const ruling = was?.by[of] ?? NOTHING;
-  const params = paramsAt(moment.plan.params, rule.rule, moment.located?.progressM);
-  const said = rule.judge(ruling, moment, params);
-  if (said === ruling) return was;
-  const { memory, open, ended: over = NONE } = said;
-  if (over.length === 0 && open === ruling.open && isSame(memory, ruling.memory)) return was;
+): RuleHistory | undefined {
+  const of = rule.scope === 'trip' ? '' : context.report.lockId;
+  const before = was?.by[of] ?? NOTHING;
+  const params = paramsAt(context.plan.params, rule.rule, context.located?.progressM);
+  const after = rule.judge(before, context, params);
+  if (after === before) return was;
+  const { memory, open, ended: over = NONE } = after;
+  if (over.length === 0 && open === before.open && isSame(memory, before.memory)) return was;
   const by = { ...was?.by };
   if (memory === undefined && open === undefined) delete by[of];
   else by[of] = { ...(memory === undefined ? {} : { memory }), ...(open === undefined ? {} : { open }) };
@@ -119,7 +120,7 @@ function stepRule(
   return { ...(past === undefined ? {} : { past }), by };
 }
 
-/** Past excursions without limit would not fit a checkpoint: the two oldest become one. */
+/** A checkpoint has room for a limited number of past excursions: the two oldest become one. */
 function shorten(past: Episode[]): Episode[] {
   const [first, second, ...rest] = past;
   if (past.length <= PAST_KEPT || !first || !second) return past;
@@ -132,7 +133,7 @@ function shorten(past: Episode[]): Episode[] {
   return [both, ...rest];
 }
 
-function lockAfter({ last, report, fix, halt }: Moment): LockMemory {
+function lockAfter({ last, report, fix, halt }: EvaluationContext): LockMemory {
   const unbroken = last !== undefined && isNextOf(last, report);
   const after: LockMemory = {
     timeMs: report.timeMs,

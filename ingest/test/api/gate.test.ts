@@ -9,6 +9,7 @@ import {
   report,
   startPlatform,
   type TestPlatform,
+  takeover,
 } from './platform.ts';
 
 let platform: TestPlatform;
@@ -89,6 +90,29 @@ describe('a clean truck at the gate', () => {
     const answers = await Promise.all([ask(passage(trip)), ask(passage(trip), 'daxie-2')]);
     expect(answers.map((a) => a.body.code).sort()).toEqual(['M', 'Y']);
     expect(await count("commands WHERE trip_id = $1 AND type = 'unlock'", [trip.tripId])).toBe(1);
+  });
+});
+
+describe('a weighbridge', () => {
+  test('is believed within the tolerance that stood for the company when the trip was declared', async () => {
+    const company = 'Narrow Scales';
+    const declared = async () => {
+      const trip = await addTrip(platform, { takeover: takeover(), company, grossWeightKg: 30_000 });
+      await report(platform, trip.lockId);
+      return trip;
+    };
+    const before = await declared();
+    const body = { 'gate.weight': { toleranceShare: 0, toleranceKg: 100 } };
+    expect((await platform.call('PUT', `params/${encodeURIComponent(`company:${company}`)}`, { body })).status).toBe(
+      200,
+    );
+    const after = await declared();
+    const weighed = async (trip: typeof before, grossWeightKg: number) => {
+      const answer = (await ask(passage(trip, { grossWeightKg }))).body;
+      return [answer.code, ...answer.reasons.map(({ rule }: { rule: string }) => rule)];
+    };
+    expect(await weighed(after, 30_500)).toEqual(['N', 'gate.weight']);
+    expect(await weighed(before, 30_500)).toEqual(['Y']);
   });
 });
 

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import { type Commands, startCommands } from '../../src/commands/commands.ts';
-import { insertCommand, type NewCommand, commandsOfLock } from '../../src/store/locks/commands.ts';
+import { commandsOfLock, insertCommand, type NewCommand } from '../../src/store/locks/commands.ts';
 import { lockSecretHashes } from '../../src/store/reports/roster.ts';
 import { Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';

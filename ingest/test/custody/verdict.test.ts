@@ -188,6 +188,18 @@ const CASES: [what: string, q: PassageQuestion, t: GateTrip | undefined, answer:
   ['too heavy', question({ grossWeightKg: 31_501 }), trip({ grossWeightKg: 30_000 }), 'N gate.weight[q]'],
   ['too light', question({ grossWeightKg: 9_000 }), trip({ grossWeightKg: 10_001 }), 'N gate.weight[q]'],
   ['not weighed though declared', question(), trip({ grossWeightKg: 30_000 }), 'M gate.weight-missing[q]'],
+  [
+    'a weight beyond a tolerance set tighter',
+    question({ grossWeightKg: 30_500 }),
+    trip({ grossWeightKg: 30_000, params: { 'gate.weight': { toleranceShare: 0.01, toleranceKg: 100 } } }),
+    'N gate.weight[q]',
+  ],
+  [
+    'a weight within a tolerance set wider',
+    question({ grossWeightKg: 32_000 }),
+    trip({ grossWeightKg: 30_000, params: { 'gate.weight': { toleranceShare: 0.1, toleranceKg: 0 } } }),
+    'Y',
+  ],
   ['weighed though not declared', question({ grossWeightKg: 30_200 }), trip(), 'Y'],
   // no trip
   ['no such trip, surely read', question(), undefined, 'N gate.no-trip[z]'],

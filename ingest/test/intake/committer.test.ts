@@ -67,7 +67,10 @@ class FakeStore {
 }
 
 const idsOf = (publishes: readonly Publish[]) => publishes.map(({ receivedMs }) => receivedMs);
-const judged = new WeakMap<BatchOutcome, { publishes: readonly Publish[]; fresh: readonly Publish[]; memory: number }>();
+const judged = new WeakMap<
+  BatchOutcome,
+  { publishes: readonly Publish[]; fresh: readonly Publish[]; memory: number }
+>();
 const judgedOf = (outcome: BatchOutcome) => judged.get(outcome)!;
 
 function stepsOf(store: FakeStore): BatchSteps {

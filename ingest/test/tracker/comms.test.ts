@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { liveness, resolveParams, tick } from '../../src/tracker/index.ts';
+import { resolveParams } from '../../src/params/resolve.ts';
+import { liveness, tick } from '../../src/tracker/index.ts';
 import { at, clock, drive, type Extra, Ledger, onRoad, planOf, reporter } from './trip.ts';
 
 const dark: Extra = { fix: null };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { liveness, resolveParams, tick } from '../../src/tracker/index.ts';
+import { resolveParams } from '../../src/params/resolve.ts';
+import { liveness, tick } from '../../src/tracker/index.ts';
 import { at, clock, type Extra, Ledger, onRoad, planOf, reporter, square } from './trip.ts';
 
 /** time, kilometre, metres off, and the phase of the alarm after it (`-`: none) */

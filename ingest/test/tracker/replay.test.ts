@@ -26,13 +26,13 @@ describe('a trip in bounded memory', () => {
       if (i % 11 === 5) continue;
       const arrived = i % 11 === 6 ? [report, mixed[i - 1]!] : [report];
       const a = advance(plan, quick, arrived);
-      const b = advance(plan, { ...thorough, toldBy: undefined }, arrived);
+      const b = advance(plan, { ...thorough, publishedBy: undefined }, arrived);
       if (!a.ok || !b.ok) throw new Error('in order, and asked for more');
       expect([a.changes, a.withdrawn]).toEqual([b.changes, b.withdrawn]);
       [quick, thorough] = [a.track, b.track];
     }
-    expect(quick.told).toEqual(thorough.told);
-    expect(quick.told.map(({ rule }) => rule)).toContain('route.deviation');
+    expect(quick.published).toEqual(thorough.published);
+    expect(quick.published.map(({ rule }) => rule)).toContain('route.deviation');
   });
 
   it('a record that up to eight have overtaken is judged from memory', () => {

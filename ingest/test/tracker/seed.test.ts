@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { compileRoute, positionAt } from '@sealwatch/geofence';
 import { Route } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
-import { compilePlaces, resolveParams, type TrackedReport, type TripPlan, tick } from '../../src/tracker/index.ts';
+import { resolveParams } from '../../src/params/resolve.ts';
+import { compilePlaces, type TrackedReport, type TripPlan, tick } from '../../src/tracker/index.ts';
 import { at, clock, Ledger, LOCK, SHUT } from './trip.ts';
 
 /**

@@ -2,7 +2,8 @@ import { compileRoute, distanceM } from '@sealwatch/geofence';
 import { Route } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
 import { type Point, readAracaju, readParked, readTrace, routeOf } from '../../../geofence/test/traces.ts';
-import { compilePlaces, resolveParams, type TrackedReport, type TripPlan } from '../../src/tracker/index.ts';
+import { resolveParams } from '../../src/params/resolve.ts';
+import { compilePlaces, type TrackedReport, type TripPlan } from '../../src/tracker/index.ts';
 import { Ledger, LOCK, SHUT } from './trip.ts';
 
 /**

@@ -1,12 +1,11 @@
 import { compileRoute, positionAt } from '@sealwatch/geofence';
 import { Place, Route } from '@sealwatch/schemas';
+import { type ParamsInput, resolveParams } from '../../src/params/resolve.ts';
 import {
   type AlarmFact,
   advance,
   compilePlaces,
-  type ParamsInput,
   reportKey,
-  resolveParams,
   startTrack,
   type TrackedReport,
   type TripPlan,

@@ -1,4 +1,5 @@
 import pages from './console.en.ts';
+import rule from './generated/rules.en.ts';
 import simulator from './simulator.en.ts';
 import type zh from './zh-CN.ts';
 
@@ -198,50 +199,7 @@ const en: typeof zh = {
     close: 'Close the card',
     help: 'This list',
   },
-  rule: {
-    seal: {
-      'opened-in-transit': 'Seal opened in transit',
-      'rope-cut': 'Rope cut',
-      'case-opened': 'Case opened',
-      reclosed: 'Closed again',
-      'unlocked-outside-place': 'Unlocked outside its place',
-      'unsealed-before-verification': 'Unsealed before verification',
-      'identity-mismatch': 'Lock identity mismatch',
-      'unauthorised-card': 'Unauthorised card',
-      'wrong-password': 'Wrong password',
-      'unlock-refused': 'Unlock refused',
-      'motor-stuck': 'Motor stuck',
-      'long-unlocked': 'Unlocked for long',
-    },
-    route: {
-      deviation: 'Off the route',
-      'opposite-direction': 'Opposite direction',
-      'required-point-missed': 'Required point missed',
-      'restricted-area': 'Restricted area',
-      'wrong-destination': 'Wrong destination',
-    },
-    time: { 'unapproved-stop': 'Unapproved stop', overdue: 'Overdue' },
-    motion: { impossible: 'Impossible motion' },
-    comms: {
-      silent: 'Lock silent',
-      'no-fix': 'No fix',
-      jamming: 'Jamming suspected',
-      clock: 'Clock wrong',
-      'sequence-gap': 'Records missing',
-      'late-batch': 'Late batch',
-    },
-    power: { low: 'Battery low', 'very-low': 'Battery very low', 'deep-sleep': 'Deep sleep' },
-    pair: { separation: 'Locks apart' },
-    gate: {
-      plate: 'Plate mismatch',
-      container: 'Container mismatch',
-      weight: 'Weight mismatch',
-      'lock-unregistered': 'Lock not registered',
-      hold: 'On hold',
-      'no-release': 'Not released',
-      'trip-flagged': 'Trip has alarms',
-    },
-  },
+  rule,
   signIn: {
     title: 'Sign in',
     name: 'Name',

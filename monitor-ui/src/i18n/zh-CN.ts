@@ -1,4 +1,5 @@
 import pages from './console.zh-CN.ts';
+import rule from './generated/rules.zh-CN.ts';
 import simulator from './simulator.zh-CN.ts';
 
 export default {
@@ -191,50 +192,7 @@ export default {
     close: '关闭卡片',
     help: '显示本表',
   },
-  rule: {
-    seal: {
-      'opened-in-transit': '在途开封',
-      'rope-cut': '锁绳被剪',
-      'case-opened': '壳体被开',
-      reclosed: '重新上锁',
-      'unlocked-outside-place': '场所外开锁',
-      'unsealed-before-verification': '未验先开',
-      'identity-mismatch': '锁身份不符',
-      'unauthorised-card': '非授权卡',
-      'wrong-password': '密码错误',
-      'unlock-refused': '拒绝开锁',
-      'motor-stuck': '电机卡死',
-      'long-unlocked': '长时间未锁',
-    },
-    route: {
-      deviation: '偏离路线',
-      'opposite-direction': '逆向行驶',
-      'required-point-missed': '漏经必经点',
-      'restricted-area': '驶入禁区',
-      'wrong-destination': '目的地不符',
-    },
-    time: { 'unapproved-stop': '违规停留', overdue: '超过时限' },
-    motion: { impossible: '位移异常' },
-    comms: {
-      silent: '关锁失联',
-      'no-fix': '无定位',
-      jamming: '疑似干扰',
-      clock: '时钟异常',
-      'sequence-gap': '报文缺号',
-      'late-batch': '批量补报',
-    },
-    power: { low: '电量低', 'very-low': '电量很低', 'deep-sleep': '深度休眠' },
-    pair: { separation: '双锁分离' },
-    gate: {
-      plate: '车牌不符',
-      container: '箱号不符',
-      weight: '重量不符',
-      'lock-unregistered': '关锁未登记',
-      hold: '布控',
-      'no-release': '无放行信息',
-      'trip-flagged': '行程有报警',
-    },
-  },
+  rule,
   signIn: {
     title: '登录',
     name: '姓名',

@@ -1,6 +1,7 @@
 import type { AlarmKind, PassageAnswer, PassageQuestion, Severity, Step, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { AuditEntry } from '../people/audit.ts';
+import { type DeclaredParams, declaredParams } from '../roads/params.ts';
 import { CUSTODY, type Custody } from '../trips/custody.ts';
 import { IS_OPEN, type TripView, tripViewSql, VISIBLE } from '../trips/trips.ts';
 import type { EventType } from '../webhooks/outbox.ts';
@@ -13,7 +14,7 @@ export interface GateReading {
 }
 
 /** A trip that something read may belong to, with all that its verdict and its write-off need. */
-export interface GateCandidate extends TripView, Custody {
+export interface GateCandidate extends TripView, Custody, DeclaredParams {
   alarms: { rule: string; kind: AlarmKind; severity: Severity; phase: string }[];
   /** How many alarms of each rule people have disposed of. */
   disposals: Record<string, number>;
@@ -42,6 +43,7 @@ const SCENE = `WITH seen AS (
         '[]'::json) FROM alarms a WHERE a.trip_id = t.trip_id AND a.active) AS alarms,
       (SELECT coalesce(json_object_agg(d.rule, d.n), '{}'::json) FROM (SELECT rule, count(*) AS n FROM alarms a
         WHERE a.trip_id = t.trip_id AND a.disposed_at IS NOT NULL GROUP BY rule) d) AS disposals,
+      ${declaredParams},
       ${CUSTODY("CASE WHEN $6 = 'out' THEN t.origin_office ELSE t.destination_office END")}`)}
     WHERE t.trip_id IN (SELECT trip_id FROM seen) AND ${IS_OPEN()} AND ${VISIBLE(5)}
     ORDER BY t.created_at DESC LIMIT 20) c ON g.name IS NOT NULL`;

@@ -2,7 +2,7 @@ import type { LockEvent, LockMode, Place, Position, Route, SealState, TripStatus
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { IntakeRecord } from '../../record/record.ts';
 import type { TripState } from '../../tracker/index.ts';
-import { paramsWhenDeclared } from '../roads/params.ts';
+import { type DeclaredParams, declaredParams } from '../roads/params.ts';
 import { IS_OPEN } from '../trips/trips.ts';
 
 /** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
@@ -174,7 +174,7 @@ export interface StoredTrip {
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
 }
 
-interface TrackedTripRow {
+interface TrackedTripRow extends DeclaredParams {
   trip_id: string;
   status: TripStatus;
   risk: number;
@@ -187,8 +187,6 @@ interface TrackedTripRow {
   planned_ms: number | null;
   time_limit_min: number | null;
   verified_ms: number | null;
-  platform_params: Record<string, unknown> | null;
-  company_params: Record<string, unknown> | null;
   disposed: StoredTrip['disposed'];
   clock_confirmed: StoredTrip['clockConfirmed'];
   conflicts: StoredTrip['conflicts'];
@@ -200,8 +198,7 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
     ${ms('t.sealed_at')} AS sealed_ms,
     ${ms('t.taken_over_at')} AS taken_over_ms, ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
     ${ms('coalesce(t.verified_at, t.unlocked_at)')} AS verified_ms,
-    ${paramsWhenDeclared("'platform'")} AS platform_params,
-    ${paramsWhenDeclared("'company:' || t.company")} AS company_params,
+    ${declaredParams},
     coalesce((SELECT json_agg(json_build_object('rule', a.rule, 'alarmId', a.alarm_id, 'evidence', a.evidence,
         'startedMs', ${ms('a.started_at')}, 'disposedMs', ${ms('a.disposed_at')}) ORDER BY a.disposed_at)
       FROM alarms a WHERE a.trip_id = t.trip_id AND a.disposed_at IS NOT NULL), '[]'::json) AS disposed,

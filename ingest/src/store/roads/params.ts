@@ -38,6 +38,15 @@ export async function listParams(
   return rows;
 }
 
-/** SQL: the newest parameters of a layer when trip `t` was declared; null where there were none. */
-export const paramsWhenDeclared = (layer: string) =>
+/** The layers of parameters as they were when a trip was declared; null: nothing had been set. */
+export interface DeclaredParams {
+  platform_params: Record<string, unknown> | null;
+  company_params: Record<string, unknown> | null;
+}
+
+const whenDeclared = (layer: string) =>
   `(SELECT p.params FROM rule_params p WHERE p.layer = ${layer} AND p.at <= t.created_at ORDER BY p.at DESC LIMIT 1)`;
+
+/** SQL: the columns of `DeclaredParams` for a trip aliased `t`. */
+export const declaredParams = `${whenDeclared("'platform'")} AS platform_params,
+  ${whenDeclared("'company:' || t.company")} AS company_params`;

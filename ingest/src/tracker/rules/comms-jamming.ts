@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isNextOf } from '../../record/report.ts';
-import type { Moment } from '../moment.ts';
+import type { EvaluationContext } from '../evaluation-context.ts';
 import { defineRule } from '../rule.ts';
 import { stepLatch } from './latch.ts';
 
@@ -14,7 +14,7 @@ interface Memory {
 }
 
 /**
- * The lock says so; or radio and GNSS went together on the route and came back off it, and the lock's numbering shows
+ * The lock reports it; or radio and GNSS failed together on the route and came back off it, and the lock's numbering shows
  * that it was awake all the while (no record is missing, so none can turn up and explain it).
  */
 export const commsJamming = defineRule<typeof params, Memory>({
@@ -22,18 +22,18 @@ export const commsJamming = defineRule<typeof params, Memory>({
   kind: 'latched',
   severity: 'major',
   eaeuCode: '07',
-  text: { zh: '信号干扰', en: 'Jamming' },
+  text: { zh: '疑似干扰', en: 'Jamming suspected' },
   params,
-  judge: (was, moment, { darkMin }) => {
-    if (!moment.sealed) return was;
-    const { report, verdict } = moment;
+  judge: (was, context, { darkMin }) => {
+    if (!context.sealed) return was;
+    const { report, verdict } = context;
     const flagged = report.events?.some((event) => event.type === 'jamming') ?? false;
-    const lost = cameBackOff(was.memory, moment, darkMin * 60_000);
-    const memory = moment.fix
+    const lost = cameBackOff(was.memory, context, darkMin * 60_000);
+    const memory = context.fix
       ? remember(was.memory, verdict?.where === 'inside', true)
       : was.memory && remember(was.memory, was.memory.inside, was.memory.dark && report.kind === 'backfill');
-    const evidence = () => (flagged ? { sign: 'flag' } : { sign: 'lost-together', lostMs: moment.last?.fix?.timeMs });
-    return stepLatch(was, moment, flagged || lost, evidence, memory);
+    const evidence = () => (flagged ? { sign: 'flag' } : { sign: 'lost-together', lostMs: context.last?.fix?.timeMs });
+    return stepLatch(was, context, flagged || lost, evidence, memory);
   },
 });
 
@@ -41,7 +41,11 @@ function remember(was: Memory | undefined, inside: boolean, dark: boolean): Memo
   return was && was.inside === inside && was.dark === dark ? was : { inside, dark };
 }
 
-function cameBackOff(memory: Memory | undefined, { last, report, fix, verdict }: Moment, darkMs: number): boolean {
+function cameBackOff(
+  memory: Memory | undefined,
+  { last, report, fix, verdict }: EvaluationContext,
+  darkMs: number,
+): boolean {
   if (!memory?.inside || !memory.dark || !fix || !last?.fix || verdict?.where !== 'outside') return false;
   // Without a record in between the lock slept; that is silence and not jamming.
   if (last.timeMs === last.fix.timeMs) return false;

@@ -15,14 +15,14 @@ export const commsNoFix = defineRule<typeof params, { sinceMs: number }>({
   eaeuCode: '04',
   text: { zh: '无定位', en: 'No position fix' },
   params,
-  judge: (was, moment, { afterMin, majorAfterMin }) => {
-    if (moment.fix || !moment.sealed) return stepLevel(was, moment, false);
-    const sinceMs = was.memory?.sinceMs ?? moment.report.timeMs;
-    const minutes = (moment.report.timeMs - sinceMs) / 60_000;
+  judge: (was, context, { afterMin, majorAfterMin }) => {
+    if (context.fix || !context.sealed) return stepLevel(was, context, false);
+    const sinceMs = was.memory?.sinceMs ?? context.report.timeMs;
+    const minutes = (context.report.timeMs - sinceMs) / 60_000;
     const severity = minutes >= majorAfterMin ? 'major' : 'minor';
     return stepLevel(
       was,
-      moment,
+      context,
       minutes >= afterMin ? true : undefined,
       { startedMs: sinceMs, severity },
       { sinceMs },

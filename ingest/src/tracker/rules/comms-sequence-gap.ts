@@ -13,12 +13,12 @@ export const commsSequenceGap = defineRule<typeof params, Burst>({
   eaeuCode: '04',
   text: { zh: '报文缺失', en: 'Records missing' },
   params,
-  judge: (was, moment, { windowMin }) => {
-    const { last, report } = moment;
+  judge: (was, context, { windowMin }) => {
+    const { last, report } = context;
     const jump = last && last.boot === report.boot ? (report.seq - nextSeq(last.seq)) >>> 0 : 0;
     // Half the number space back is not a gap but a clock that went wrong.
     const missing = last && jump < 0x8000_0000 ? jump : 0;
-    return stepBurst(was, moment, Math.min(missing, 1), windowMin * 60_000, () => ({
+    return stepBurst(was, context, Math.min(missing, 1), windowMin * 60_000, () => ({
       evidence: {
         missing: missing + Number(was.open?.evidence?.missing ?? 0),
         newest: { boot: report.boot, afterSeq: last?.seq, beforeSeq: report.seq, sinceMs: last?.timeMs },

@@ -1,12 +1,16 @@
 import type { LockMode } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { paramsAt, type TripParams } from '../params.ts';
+import type { Episode } from '../episode.ts';
+import { paramsAt } from '../params.ts';
+import type { TripPlan } from '../plan.ts';
 import { defineRule } from '../rule.ts';
-import type { TripState } from '../state.ts';
+import type { LockMemory, TripState } from '../state.ts';
+
+const RULE = 'comms.silent';
 
 const seconds = (value: number) => z.number().positive().max(604_800).default(value);
 
-const silenceParams = z.object({
+const params = z.object({
   factor: z.number().min(1).max(100).default(2),
   leastMin: z.number().positive().max(1_440).default(3),
   sleepS: seconds(1_800),
@@ -16,53 +20,67 @@ const silenceParams = z.object({
   // A battery below 5 % wakes once a day.
   deepSleepS: seconds(86_400),
 });
-type SilenceParams = z.output<typeof silenceParams>;
-
-/** How long a lock in this mode may say nothing, milliseconds. A sealed lock is expected where it does not say its mode. */
-export function silenceLimitMs(mode: LockMode | undefined, params: SilenceParams): number {
-  return Math.max(params.factor * intervalS(mode, params) * 1_000, params.leastMin * 60_000);
-}
-
-/** The values where the truck was when the lock fell silent: nobody knows where it is since. */
-export function silenceAt(params: TripParams, state: TripState): SilenceParams {
-  return paramsAt(params, 'comms.silent', state.doneM) as SilenceParams;
-}
-
-function intervalS(mode: LockMode | undefined, params: SilenceParams): number {
-  if (mode === 'sleep') return params.sleepS;
-  if (mode === 'awake') return params.awakeS;
-  if (mode === 'tracking') return params.trackingS;
-  return mode === 'deep-sleep' ? params.deepSleepS : params.sealedS;
-}
+type Params = z.output<typeof params>;
 
 /**
- * In hindsight: no record was made between two of them. While it lasts only the clock can tell (`liveness`), under the
- * same onset and so the same alarm; records that come late and fill the time take it away.
+ * No record was made for longer than the lock's mode allows. The fold finds it in hindsight between two records; while it
+ * lasts the clock raises it, with the same start and so as the same alarm. Late records that fill the time withdraw it.
  */
-export const commsSilent = defineRule<typeof silenceParams, never>({
-  rule: 'comms.silent',
+export const commsSilent = defineRule<typeof params, never>({
+  rule: RULE,
   kind: 'level',
   severity: 'major',
   eaeuCode: '06',
-  text: { zh: '失联', en: 'Lock silent' },
-  params: silenceParams,
-  judge: (was, moment) => {
-    const { last, report, plan, before } = moment;
-    if (!last || !moment.sealed || last.timeMs < (plan.sealedAtMs ?? 0)) return was;
-    const limitMs = silenceLimitMs(last.mode, silenceAt(plan.params, before));
+  text: { zh: '关锁失联', en: 'Lock silent' },
+  params,
+  judge: (was, context) => {
+    const { last, report, plan, before } = context;
+    if (!last || !context.sealed || last.timeMs < (plan.sealedAtMs ?? 0)) return was;
+    // The values where the truck was when the lock fell silent: since then its place is unknown.
+    const values = paramsAt(plan.params, RULE, before.doneM) as Params;
+    const limitMs = limitOf(last.mode, values);
     if (report.timeMs - last.timeMs <= limitMs) return was;
-    return {
-      ended: [
-        {
-          lockId: report.lockId,
-          startedMs: last.timeMs,
-          confirmedMs: last.timeMs + limitMs,
-          endedMs: report.timeMs,
-          ...(moment.late ? { late: true } : {}),
-          ...(last.fix ? { position: { lon: last.fix.lon, lat: last.fix.lat } } : {}),
-          evidence: { limitMin: limitMs / 60_000, mode: last.mode },
-        },
-      ],
-    };
+    const late = context.late ? { late: true } : {};
+    return { ended: [{ ...silenceOf(report.lockId, last, limitMs), endedMs: report.timeMs, ...late }] };
+  },
+  clock: {
+    openAt: (plan, state, nowMs, values) => longestSilence(plan, state, nowMs, values),
+    isStillOpen: (_plan, state, { lockId, startedMs }) => state.locks[lockId]?.timeMs === startedMs,
   },
 });
+
+/** How long a lock in this mode may make no record, ms. A lock whose mode is unknown is expected to report as a sealed one. */
+function limitOf(mode: LockMode | undefined, values: Params): number {
+  return Math.max(values.factor * intervalS(mode, values) * 1_000, values.leastMin * 60_000);
+}
+
+function intervalS(mode: LockMode | undefined, values: Params): number {
+  if (mode === 'sleep') return values.sleepS;
+  if (mode === 'awake') return values.awakeS;
+  if (mode === 'tracking') return values.trackingS;
+  return mode === 'deep-sleep' ? values.deepSleepS : values.sealedS;
+}
+
+/** Of the trip's silent locks the one whose limit ran out first. */
+function longestSilence(plan: TripPlan, state: TripState, nowMs: number, values: Params): Episode | undefined {
+  const { sealedAtMs, unlockAuthorisedAtMs } = plan;
+  if (sealedAtMs === undefined || unlockAuthorisedAtMs !== undefined) return undefined;
+  const silent = plan.locks.flatMap((lockId) => {
+    const last = state.locks[lockId];
+    if (!last || last.timeMs < sealedAtMs) return [];
+    const limitMs = limitOf(last.mode, values);
+    return nowMs - last.timeMs > limitMs ? [{ lockId, last, limitMs, dueMs: last.timeMs + limitMs }] : [];
+  });
+  const first = silent.sort((a, b) => a.dueMs - b.dueMs || (a.lockId < b.lockId ? -1 : 1))[0];
+  return first && silenceOf(first.lockId, first.last, first.limitMs);
+}
+
+function silenceOf(lockId: string, last: LockMemory, limitMs: number): Episode {
+  return {
+    lockId,
+    startedMs: last.timeMs,
+    confirmedMs: last.timeMs + limitMs,
+    ...(last.fix ? { position: { lon: last.fix.lon, lat: last.fix.lat } } : {}),
+    evidence: { limitMin: limitMs / 60_000, mode: last.mode },
+  };
+}

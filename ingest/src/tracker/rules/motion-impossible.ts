@@ -17,16 +17,16 @@ export const motionImpossible = defineRule<typeof params, Burst>({
   eaeuCode: '07',
   text: { zh: '位置跳变', en: 'Impossible motion' },
   params,
-  judge: (was, moment, { fastestKmh, leastM, windowMin }) => {
-    const { fix, last } = moment;
+  judge: (was, context, { fastestKmh, leastM, windowMin }) => {
+    const { fix, last } = context;
     const from = last?.fix;
-    const metres = fix && from && moment.sealed ? distanceM(from.lon, from.lat, fix.lon, fix.lat) : 0;
+    const metres = fix && from && context.sealed ? distanceM(from.lon, from.lat, fix.lon, fix.lat) : 0;
     const surelyM = metres - (fix?.accuracyM ?? 0) - (from?.accuracyM ?? 0);
     // Fix times have a resolution of a second.
     const seconds = fix && from ? Math.max(1, (fix.timeMs - from.timeMs) / 1_000) : 1;
     const kmh = (surelyM / seconds) * 3.6;
     const impossible = surelyM > leastM && kmh > fastestKmh;
-    return stepBurst(was, moment, impossible ? 1 : 0, windowMin * 60_000, (_recent, count) => ({
+    return stepBurst(was, context, impossible ? 1 : 0, windowMin * 60_000, (_recent, count) => ({
       evidence: {
         count,
         metres: Math.round(metres),

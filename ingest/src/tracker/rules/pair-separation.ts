@@ -1,7 +1,8 @@
 import { distanceM } from '@sealwatch/geofence';
 import { z } from 'zod';
-import type { Moment } from '../moment.ts';
-import { defineRule, type Episode, episodeAt } from '../rule.ts';
+import type { Episode } from '../episode.ts';
+import type { EvaluationContext } from '../evaluation-context.ts';
+import { defineRule, episodeAt } from '../rule.ts';
 
 const params = z.object({
   apartM: z.number().positive().max(100_000).default(500),
@@ -38,11 +39,11 @@ export const pairSeparation = defineRule<typeof params, Memory>({
   severity: 'critical',
   scope: 'trip',
   eaeuCode: '07',
-  text: { zh: '双锁分离', en: 'Locks of one trip apart' },
+  text: { zh: '双锁分离', en: 'Locks apart' },
   params,
-  judge: (was, moment, values) => {
-    const { fix, report, plan } = moment;
-    if (plan.locks.length < 2 || !fix || !moment.sealed) return was;
+  judge: (was, context, values) => {
+    const { fix, report, plan } = context;
+    if (plan.locks.length < 2 || !fix || !context.sealed) return was;
     const spot: Spot = [fix.timeMs, fix.lon, fix.lat, Math.min(fix.accuracyM ?? 0, 500)];
     const spots = { ...was.memory?.spots };
     const others = Object.entries(spots).flatMap(([lockId, known]) => (lockId === report.lockId ? [] : known));
@@ -50,7 +51,7 @@ export const pairSeparation = defineRule<typeof params, Memory>({
     const near = others.filter(([timeMs]) => fix.timeMs - timeMs <= values.withinS * 1_000);
     const far = near.filter((other) => excessM(spot, other) > values.apartM).at(-1);
     const memory: Memory = { spots, apart: was.memory?.apart ?? [] };
-    // Close at any of these times is together again, and stays so whatever other records say.
+    // Close at any of these times means together again, whatever other records show.
     const close = near.some((other) => distanceM(spot[1], spot[2], other[1], other[2]) < values.apartM);
     const over = close && was.open?.confirmedMs !== undefined ? [{ ...was.open, endedMs: report.timeMs }] : [];
     const open = close ? undefined : was.open;
@@ -59,7 +60,7 @@ export const pairSeparation = defineRule<typeof params, Memory>({
     const proven = memory.apart.some((earlier) => makesPair(earlier, sighting, values));
     const apartM = Math.round(distanceM(spot[1], spot[2], far[1], far[2]));
     const kept = { spots, apart: [...memory.apart, sighting].slice(-APART_KEPT) };
-    return { memory: kept, open: sighted(open, moment, apartM, proven), ended: over };
+    return { memory: kept, open: sighted(open, context, apartM, proven), ended: over };
   },
 });
 
@@ -78,8 +79,8 @@ function makesPair(a: [number, number], b: [number, number], { pairMin }: Params
   return apart.every((ms) => ms >= LEAST_MS && ms <= pairMin * 60_000);
 }
 
-function sighted(open: Episode | undefined, moment: Moment, apartM: number, proven: boolean): Episode {
-  const { confirmedMs, provenMs, late, ...begun } = episodeAt(moment, { locks: moment.plan.locks });
+function sighted(open: Episode | undefined, context: EvaluationContext, apartM: number, proven: boolean): Episode {
+  const { confirmedMs, provenMs, late, ...begun } = episodeAt(context, { locks: context.plan.locks });
   const episode: Episode = { ...begun, ...open, maxDistanceM: Math.max(apartM, open?.maxDistanceM ?? 0) };
   if (!proven) return episode;
   const first = episode.confirmedMs === undefined ? { confirmedMs, ...(late ? { late } : {}) } : {};

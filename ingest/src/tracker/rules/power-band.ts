@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Moment } from '../moment.ts';
-import type { Ruling } from '../rule.ts';
+import type { RuleState } from '../episode.ts';
+import type { EvaluationContext } from '../evaluation-context.ts';
 import { stepLevel } from './level.ts';
 
 export const percentParam = (value: number) => z.number().min(0).max(100).default(value);
@@ -8,11 +8,16 @@ export const percentParam = (value: number) => z.number().min(0).max(100).defaul
 /** Readings waver by a percent or two at the edge of a band. */
 const RECOVERED_BY = 2;
 
-/** One band of the battery, so that only the worst of the three levels stands: above `from`, at most `upTo` percent. */
-export function stepBand(was: Ruling<never>, moment: Moment, from: number, upTo: number): Ruling<never> {
-  const percent = moment.report.battery?.percent;
-  if (percent === undefined) return stepLevel(was, moment, moment.report.battery?.charging ? false : undefined);
+/** One band of the battery, so that only the worst of the three levels is active: above `from`, at most `upTo` percent. */
+export function stepBand(
+  was: RuleState<never>,
+  context: EvaluationContext,
+  from: number,
+  upTo: number,
+): RuleState<never> {
+  const percent = context.report.battery?.percent;
+  if (percent === undefined) return stepLevel(was, context, context.report.battery?.charging ? false : undefined);
   const roof = was.open ? upTo + RECOVERED_BY : upTo;
   const holds = percent > from && percent <= roof;
-  return holds ? stepLevel(was, moment, true, { evidence: { percent } }) : stepLevel(was, moment, false);
+  return holds ? stepLevel(was, context, true, { evidence: { percent } }) : stepLevel(was, context, false);
 }

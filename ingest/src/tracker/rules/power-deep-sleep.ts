@@ -13,8 +13,9 @@ export const powerDeepSleep = defineRule<typeof params, never>({
   eaeuCode: '05',
   text: { zh: '深度休眠', en: 'Deep sleep' },
   params,
-  judge: (was, moment, { percent }) =>
-    moment.report.mode === 'deep-sleep'
-      ? stepLevel(was, moment, true, { evidence: { mode: 'deep-sleep', ...moment.report.battery } })
-      : stepBand(was, moment, -1, percent),
+  event: 'lock.low-battery',
+  judge: (was, context, { percent }) =>
+    context.report.mode === 'deep-sleep'
+      ? stepLevel(was, context, true, { evidence: { mode: 'deep-sleep', ...context.report.battery } })
+      : stepBand(was, context, -1, percent),
 });

@@ -12,5 +12,6 @@ export const powerLow = defineRule<typeof params, never>({
   eaeuCode: '05',
   text: { zh: '电量低', en: 'Battery low' },
   params,
-  judge: (was, moment, values) => stepBand(was, moment, values.veryLowPercent, values.percent),
+  event: 'lock.low-battery',
+  judge: (was, context, values) => stepBand(was, context, values.veryLowPercent, values.percent),
 });

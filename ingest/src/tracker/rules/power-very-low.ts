@@ -12,5 +12,6 @@ export const powerVeryLow = defineRule<typeof params, never>({
   eaeuCode: '05',
   text: { zh: '电量极低', en: 'Battery very low' },
   params,
-  judge: (was, moment, values) => stepBand(was, moment, values.deepSleepPercent, values.percent),
+  event: 'lock.low-battery',
+  judge: (was, context, values) => stepBand(was, context, values.deepSleepPercent, values.percent),
 });

@@ -1,20 +1,7 @@
-import type { Excursion } from '@sealwatch/geofence';
-import { z } from 'zod';
-import { defineRule, type Episode } from '../rule.ts';
+import { DEVIATION_PARAMS, type Excursion } from '@sealwatch/geofence';
+import type { Episode } from '../episode.ts';
+import { defineRule } from '../rule.ts';
 import type { TripState } from '../state.ts';
-
-export const deviationParams = z.object({
-  accuracyCapM: z.number().min(0).max(2_000).default(150),
-  pairLeastMs: z.number().min(1_000).max(60_000).default(4_000),
-  pairMostMs: z.number().min(4_000).max(600_000).default(60_000),
-  shallowM: z.number().min(0).max(1_000).default(40),
-  shallowMs: z.number().min(0).max(60_000).default(20_000),
-  deepM: z.number().min(0).max(5_000).default(120),
-  unbelievableM: z.number().min(10_000).max(20_000_000).default(500_000),
-  reentryShare: z.number().min(0.1).max(1).default(0.8),
-  fastestKmh: z.number().min(50).max(500).default(180),
-  noiseM: z.number().min(0).max(1_000).default(75),
-});
 
 interface Memory {
   /** Confirmation times of the excursions that late records proved. */
@@ -24,19 +11,24 @@ interface Memory {
 const LATE_KEPT = 12;
 
 /**
- * The platform's first duty: a truck off its planned road is red until a person has looked at it. What is off, proven and
- * over is the geofence's to say (`judge`), and its state holds the excursions; here they become the alarm.
+ * A truck off its planned road is red until a person has looked at it. The geofence (`judge`) decides what is off the route,
+ * proven and over, and its state holds the excursions; here they become the alarm.
  */
-export const routeDeviation = defineRule<typeof deviationParams, Memory>({
+export const routeDeviation = defineRule<typeof DEVIATION_PARAMS, Memory>({
   rule: 'route.deviation',
   kind: 'latched',
   severity: 'critical',
   eaeuCode: '03',
-  text: { zh: '偏离路线', en: 'Off the planned route' },
-  params: deviationParams,
-  judge: (was, moment) => {
-    const confirmedMs = moment.verdict?.changes.includes('confirmed') ? moment.report.timeMs : undefined;
-    if (confirmedMs === undefined || !moment.late) return was;
+  text: { zh: '偏离路线', en: 'Off the route' },
+  params: DEVIATION_PARAMS,
+  // It sets how long fixes are remembered: if it changed on the way, the pairs would depend on the fixes in between.
+  routeWide: ['pairMostMs'],
+  geofence: true,
+  // The lock may have been silenced as the truck left the route.
+  confirmedAfterMs: 60_000,
+  judge: (was, context) => {
+    const confirmedMs = context.verdict?.changes.includes('confirmed') ? context.report.timeMs : undefined;
+    if (confirmedMs === undefined || !context.late) return was;
     return { memory: { lateMs: [...(was.memory?.lateMs ?? []), confirmedMs].slice(-LATE_KEPT) } };
   },
   episodesIn: (state) =>
@@ -66,7 +58,7 @@ function episodeOf(excursion: Excursion, lateMs: number[]): Episode {
       ...(excursion.crossedMs === undefined ? {} : { crossedMs: excursion.crossedMs }),
       farthest: excursion.farthest,
       outsideFixes: excursion.outsideFixes,
-      // What happened between two fixes so far apart cannot be known.
+      // What happened between two fixes this far apart is unknown.
       longestGapMs: excursion.longestGapMs,
     },
   };

@@ -1,31 +1,26 @@
-import type { RouteState } from '@sealwatch/geofence';
-import { z } from 'zod';
+import { DIRECTION_PARAMS, type RouteState } from '@sealwatch/geofence';
 import { defineRule } from '../rule.ts';
 import { stepLevel } from './level.ts';
 
-const params = z.object({
-  oppositeM: z.number().min(100).max(1_000_000).default(2_000),
-  forwardAgainM: z.number().min(0).max(100_000).default(500),
-});
-
-/** On the road but driving back along it: a missed exit is made good within two kilometres. */
-export const routeOppositeDirection = defineRule<typeof params, never>({
+/** On the road but driving back along it; a missed exit is corrected within two kilometres. */
+export const routeOppositeDirection = defineRule<typeof DIRECTION_PARAMS, never>({
   rule: 'route.opposite-direction',
   kind: 'level',
   severity: 'major',
   eaeuCode: '03',
-  text: { zh: '逆向行驶', en: 'Driving back along the route' },
-  params,
-  judge: (was, moment) => {
-    const { verdict } = moment;
-    // Off the route, or by a fix that is not believed, nothing is said of the direction.
+  text: { zh: '逆向行驶', en: 'Driving back' },
+  params: DIRECTION_PARAMS,
+  geofence: true,
+  judge: (was, context) => {
+    const { verdict } = context;
+    // A fix off the route, or one that is not believed, proves no direction.
     if (!verdict?.located || verdict.where === 'outside' || verdict.problems.length > 0) return was;
     const sinceMs = verdict.oppositeSinceMs;
-    if (sinceMs === undefined) return stepLevel(was, moment, false);
+    if (sinceMs === undefined) return stepLevel(was, context, false);
     const progressM = Math.round(verdict.located.progressM);
-    return stepLevel(was, moment, true, {
+    return stepLevel(was, context, true, {
       startedMs: was.open?.startedMs ?? sinceMs,
-      evidence: { turnedAtM: was.open?.evidence?.turnedAtM ?? peakM(moment.route, moment.report.lockId), progressM },
+      evidence: { turnedAtM: was.open?.evidence?.turnedAtM ?? peakM(context.route, context.report.lockId), progressM },
     });
   },
 });

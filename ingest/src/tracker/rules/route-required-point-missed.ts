@@ -1,14 +1,15 @@
 import { compileZones, crossZones, locate, type Zones, zonesAt } from '@sealwatch/geofence';
 import { z } from 'zod';
 import { isNextOf } from '../../record/report.ts';
-import type { Moment } from '../moment.ts';
+import type { Episode, RuleState } from '../episode.ts';
+import type { EvaluationContext } from '../evaluation-context.ts';
 import type { TripPlan } from '../plan.ts';
-import { defineRule, type Episode, episodeAt, type Ruling } from '../rule.ts';
+import { defineRule, episodeAt } from '../rule.ts';
 
 const params = z.object({
   /** So far beyond the point's circle it has been passed. */
   passedM: z.number().positive().max(100_000).default(500),
-  /** Fixes farther apart leave room for a visit nobody saw. */
+  /** Fixes farther apart leave room for an unseen visit. */
   sparseS: z.number().positive().max(3_600).default(120),
 });
 
@@ -33,33 +34,33 @@ export const routeRequiredPointMissed = defineRule<typeof params, Memory>({
   kind: 'latched',
   severity: 'major',
   eaeuCode: '03',
-  text: { zh: '漏过必经点', en: 'Required point missed' },
+  text: { zh: '漏经必经点', en: 'Required point missed' },
   params,
-  judge: (was, moment, { passedM, sparseS }) => {
-    const points = pointsOf(moment.plan);
-    if (points.list.length === 0 || !moment.sealed) return was;
+  judge: (was, context, { passedM, sparseS }) => {
+    const points = pointsOf(context.plan);
+    if (points.list.length === 0 || !context.sealed) return was;
     const before = was.memory?.ahead ? was.memory : { ...NOTHING_AHEAD, ...was.memory };
-    const closeMs = closeSince(was.memory, moment, sparseS * 1_000);
-    const progressM = believedProgressM(moment);
-    if (progressM === undefined || !moment.fix) {
+    const closeMs = closeSince(was.memory, context, sparseS * 1_000);
+    const progressM = believedProgressM(context);
+    if (progressM === undefined || !context.fix) {
       return closeMs === before.closeMs ? was : { ...was, memory: withClose(before, closeMs) };
     }
     const isAhead = (point: Point) => progressM < point.progressM - point.radiusM - passedM;
     if (!was.open && closeMs === before.closeMs && isUnchanged(before, points.list, isAhead)) return was;
     const ahead = [...points.list.keys()].filter((index) => isAhead(points.list[index]!));
-    const beforeMs = besideMs(before, ahead, moment, points.zones);
-    const ruling: Ruling<Memory> = { memory: withClose({ ahead, beforeMs }, closeMs), ended: [] };
+    const beforeMs = besideMs(before, ahead, context, points.zones);
+    const after: RuleState<Memory> = { memory: withClose({ ahead, beforeMs }, closeMs), ended: [] };
     for (const [index, seenMs] of Object.entries(beforeMs)) {
       const point = points.list[Number(index)];
       if (!point || progressM < point.progressM + point.radiusM + passedM) continue;
       const proven = closeMs !== undefined && closeMs <= seenMs;
-      const episode = missed(moment, point.name, seenMs, proven);
+      const episode = missed(context, point.name, seenMs, proven);
       if (proven) {
         delete beforeMs[index];
-        ruling.ended?.push({ ...episode, endedMs: moment.report.timeMs });
-      } else ruling.open = was.open ?? episode;
+        after.ended?.push({ ...episode, endedMs: context.report.timeMs });
+      } else after.open = was.open ?? episode;
     }
-    return ruling;
+    return after;
   },
 });
 
@@ -73,33 +74,37 @@ function isUnchanged({ ahead, beforeMs }: Memory, points: readonly Point[], isAh
 }
 
 /** The points that the truck is beside of now, without those that it has visited. */
-function besideMs(before: Memory, ahead: number[], moment: Moment, zones: Zones): Record<string, number> {
+function besideMs(before: Memory, ahead: number[], context: EvaluationContext, zones: Zones): Record<string, number> {
   const beside: Record<string, number> = { ...before.beforeMs };
-  const { lockId } = moment.report;
-  const lastMs = moment.before.route.locks.find((lock) => lock.lockId === lockId)?.at?.timeMs;
+  const { lockId } = context.report;
+  const lastMs = context.before.route.locks.find((lock) => lock.lockId === lockId)?.at?.timeMs;
   if (lastMs !== undefined) for (const index of before.ahead) beside[index] = lastMs;
   for (const index of ahead) delete beside[index];
-  for (const index of visitedBy(zones, moment)) delete beside[index];
+  for (const index of visitedBy(zones, context)) delete beside[index];
   return beside;
 }
 
-function missed(moment: Moment, name: string, seenMs: number, proven: boolean): Episode {
-  const { confirmedMs, provenMs, ...episode } = episodeAt(moment, { point: name });
+function missed(context: EvaluationContext, name: string, seenMs: number, proven: boolean): Episode {
+  const { confirmedMs, provenMs, ...episode } = episodeAt(context, { point: name });
   return { ...episode, lastInsideMs: seenMs, ...(proven ? { confirmedMs, provenMs } : {}) } as Episode;
 }
 
-function closeSince(memory: Memory | undefined, { last, report, fix }: Moment, sparseMs: number): number | undefined {
+function closeSince(
+  memory: Memory | undefined,
+  { last, report, fix }: EvaluationContext,
+  sparseMs: number,
+): number | undefined {
   const unbroken = last !== undefined && isNextOf(last, report);
   const close = unbroken && last.fix !== undefined && report.timeMs - last.fix.timeMs <= sparseMs;
   if (close && memory?.closeMs !== undefined) return memory.closeMs;
   return fix ? report.timeMs : undefined;
 }
 
-function believedProgressM({ verdict }: Moment): number | undefined {
+function believedProgressM({ verdict }: EvaluationContext): number | undefined {
   return verdict?.located && verdict.problems.length === 0 ? verdict.located.progressM : undefined;
 }
 
-function visitedBy(zones: Zones, { fix, last }: Moment): string[] {
+function visitedBy(zones: Zones, { fix, last }: EvaluationContext): string[] {
   if (!fix) return [];
   const there = zonesAt(zones, fix.lon, fix.lat);
   const on = last?.fix ? crossZones(zones, [last.fix.lon, last.fix.lat], [fix.lon, fix.lat]).map(({ id }) => id) : [];

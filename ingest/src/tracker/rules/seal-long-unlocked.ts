@@ -10,14 +10,14 @@ export const sealLongUnlocked = defineRule<typeof params, { sinceMs: number }>({
   kind: 'level',
   severity: 'minor',
   eaeuCode: '04',
-  text: { zh: '长时间未施封', en: 'Left unlocked for long' },
+  text: { zh: '长时间未施封', en: 'Unlocked for long' },
   params,
-  judge: (was, moment, { afterMin }) => {
-    const motor = moment.report.seal?.motor;
+  judge: (was, context, { afterMin }) => {
+    const motor = context.report.seal?.motor;
     if (motor === undefined) return was;
-    if (motor !== 'unlocked') return stepLevel(was, moment, false);
-    const sinceMs = was.memory?.sinceMs ?? moment.report.timeMs;
-    const long = moment.report.timeMs - sinceMs >= afterMin * 60_000;
-    return stepLevel(was, moment, long ? true : undefined, { startedMs: sinceMs }, { sinceMs });
+    if (motor !== 'unlocked') return stepLevel(was, context, false);
+    const sinceMs = was.memory?.sinceMs ?? context.report.timeMs;
+    const long = context.report.timeMs - sinceMs >= afterMin * 60_000;
+    return stepLevel(was, context, long ? true : undefined, { startedMs: sinceMs }, { sinceMs });
   },
 });

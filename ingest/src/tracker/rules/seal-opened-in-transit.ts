@@ -11,5 +11,6 @@ export const sealOpenedInTransit = defineRule({
   eaeuCode: '07',
   text: { zh: '在途开锁', en: 'Lock opened in transit' },
   params: z.object({}),
-  judge: (was, moment) => stepLatch(was, moment, moment.sealed ? showsOpen(moment.report) : undefined, openingEvidence),
+  judge: (was, context) =>
+    stepLatch(was, context, context.sealed ? showsOpen(context.report) : undefined, openingEvidence),
 });

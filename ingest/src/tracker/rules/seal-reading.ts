@@ -1,6 +1,6 @@
 import type { LockEvent } from '@sealwatch/schemas';
 import type { TrackedReport } from '../../record/report.ts';
-import type { Moment } from '../moment.ts';
+import type { EvaluationContext } from '../evaluation-context.ts';
 
 type Unlock = Extract<LockEvent, { type: 'unlock' }>;
 
@@ -19,7 +19,7 @@ export function refusedUnlocksIn({ events }: TrackedReport): readonly Unlock[] {
     : events.filter((event): event is Unlock => event.type === 'unlock' && event.verified === false);
 }
 
-/** true: the record shows the lock opened; false: shows it shut; undefined: says neither. */
+/** true: the record shows the lock opened; false: shows it shut; undefined: shows neither. */
 export function showsOpen(report: TrackedReport): boolean | undefined {
   if (unlocksIn(report).length > 0) return true;
   const seal = report.seal;
@@ -29,7 +29,7 @@ export function showsOpen(report: TrackedReport): boolean | undefined {
 }
 
 /** What an alarm about an opening keeps: the source, the card, the verdict and the parts of the seal. */
-export function openingEvidence({ report }: Moment): Record<string, unknown> {
+export function openingEvidence({ report }: EvaluationContext): Record<string, unknown> {
   const unlocks = unlocksIn(report);
   return { ...(report.seal ? { seal: report.seal } : {}), ...(unlocks.length > 0 ? { unlocks } : {}) };
 }

@@ -9,27 +9,27 @@ interface Seen {
   useCount?: number;
 }
 
-/** Opened and shut again looks whole at the gate; the use counter tells it even where no record saw it open. */
+/** A lock opened and shut again looks intact at the gate; its use counter shows it even if no record saw it open. */
 export const sealReclosed = defineRule<z.ZodObject, Seen>({
   rule: 'seal.reclosed',
   kind: 'latched',
   severity: 'critical',
   eaeuCode: '07',
-  text: { zh: '途中重新施封', en: 'Lock closed again in transit' },
+  text: { zh: '途中重新施封', en: 'Closed again in transit' },
   params: z.object({}),
-  judge: (was, moment) => {
-    if (!moment.sealed) return was;
-    const { report } = moment;
+  judge: (was, context) => {
+    if (!context.sealed) return was;
+    const { report } = context;
     const open = showsOpen(report);
     const count = report.seal?.useCount;
     const least = was.memory?.useCount;
     const counted = count !== undefined && least !== undefined && count > least;
     const openedMs = was.memory?.openedMs ?? (open ? report.timeMs : undefined);
     const memory = seen(was.memory, openedMs, count === undefined ? least : Math.min(count, least ?? count));
-    if (open) return stepLatch(was, moment, false, undefined, memory);
+    if (open) return stepLatch(was, context, false, undefined, memory);
     const proof = counted || (open === false && openedMs !== undefined);
     const evidence = () => ({ seal: report.seal, openedMs, sealedUseCount: memory.useCount });
-    return stepLatch(was, moment, proof ? true : undefined, evidence, memory);
+    return stepLatch(was, context, proof ? true : undefined, evidence, memory);
   },
 });
 

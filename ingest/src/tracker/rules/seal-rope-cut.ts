@@ -8,10 +8,10 @@ export const sealRopeCut = defineRule({
   kind: 'latched',
   severity: 'critical',
   eaeuCode: '01',
-  text: { zh: '锁绳剪断', en: 'Seal rope cut' },
+  text: { zh: '锁绳剪断', en: 'Rope cut' },
   params: z.object({}),
-  judge: (was, moment) => {
-    const seal = moment.sealed ? moment.report.seal : undefined;
-    return stepLatch(was, moment, seal && seal.rope === 'cut', () => ({ seal }));
+  judge: (was, context) => {
+    const seal = context.sealed ? context.report.seal : undefined;
+    return stepLatch(was, context, seal && seal.rope === 'cut', () => ({ seal }));
   },
 });

@@ -9,7 +9,7 @@ const params = z.object({
   majorFrom: z.int().min(1).max(10).default(3),
 });
 
-/** One wrong card is a mistake at the counter; three within ten minutes is somebody trying. */
+/** One wrong card is a mistake at the counter; three within ten minutes are an attempt. */
 export const sealUnauthorisedCard = defineRule<typeof params, Burst>({
   rule: 'seal.unauthorised-card',
   kind: 'edge',
@@ -17,9 +17,9 @@ export const sealUnauthorisedCard = defineRule<typeof params, Burst>({
   eaeuCode: '07',
   text: { zh: '非法刷卡', en: 'Unauthorised card' },
   params,
-  judge: (was, moment, { windowMin, majorFrom }) => {
-    const cards = cardsIn(moment.report);
-    return stepBurst(was, moment, cards.length, windowMin * 60_000, (recent, count) => ({
+  judge: (was, context, { windowMin, majorFrom }) => {
+    const cards = cardsIn(context.report);
+    return stepBurst(was, context, cards.length, windowMin * 60_000, (recent, count) => ({
       ...(recent >= majorFrom || was.open?.severity === 'major' ? { severity: 'major' } : {}),
       evidence: { count, ...(cards.at(-1)?.card === undefined ? {} : { card: cards.at(-1)?.card }) },
     }));

@@ -8,17 +8,17 @@ const params = z.object({
   majorFrom: z.int().min(1).max(10).default(3),
 });
 
-/** A lock refuses outside its area or without a right: the seal held, but somebody tried. */
+/** A lock refuses outside its area or without a right: the seal held, but there was an attempt. */
 export const sealUnlockRefused = defineRule<typeof params, Burst>({
   rule: 'seal.unlock-refused',
   kind: 'edge',
   severity: 'minor',
   eaeuCode: '07',
-  text: { zh: '开锁被拒', en: 'Unlocking refused' },
+  text: { zh: '开锁被拒', en: 'Unlock refused' },
   params,
-  judge: (was, moment, { windowMin, majorFrom }) => {
-    const refused = refusedUnlocksIn(moment.report);
-    return stepBurst(was, moment, refused.length, windowMin * 60_000, (recent, count) => ({
+  judge: (was, context, { windowMin, majorFrom }) => {
+    const refused = refusedUnlocksIn(context.report);
+    return stepBurst(was, context, refused.length, windowMin * 60_000, (recent, count) => ({
       ...(recent >= majorFrom || was.open?.severity === 'major' ? { severity: 'major' } : {}),
       evidence: { count, unlocks: refused.slice(-3) },
     }));

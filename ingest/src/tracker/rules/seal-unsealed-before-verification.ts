@@ -11,11 +11,11 @@ export const sealUnsealedBeforeVerification = defineRule({
   eaeuCode: '07',
   text: { zh: '未验封先开锁', en: 'Unsealed before verification' },
   params: z.object({}),
-  judge: (was, moment) =>
+  judge: (was, context) =>
     stepLatch(
       was,
-      moment,
-      moment.sealed && moment.atDestination ? showsOpen(moment.report) : undefined,
+      context,
+      context.sealed && context.atDestination ? showsOpen(context.report) : undefined,
       openingEvidence,
     ),
 });

@@ -16,9 +16,9 @@ export const sealWrongPassword = defineRule<typeof params, Burst>({
   eaeuCode: '07',
   text: { zh: '密码错误', en: 'Wrong password' },
   params,
-  judge: (was, moment, { windowMin, majorFrom }) => {
-    const tries = triesIn(moment.report);
-    return stepBurst(was, moment, tries, windowMin * 60_000, (recent, count) => ({
+  judge: (was, context, { windowMin, majorFrom }) => {
+    const tries = triesIn(context.report);
+    return stepBurst(was, context, tries, windowMin * 60_000, (recent, count) => ({
       ...(recent >= majorFrom || was.open?.severity === 'major' ? { severity: 'major' } : {}),
       evidence: { count },
     }));

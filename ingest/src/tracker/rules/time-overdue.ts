@@ -1,41 +1,54 @@
 import { z } from 'zod';
+import type { Episode } from '../episode.ts';
 import { paramsAt } from '../params.ts';
 import type { TripPlan } from '../plan.ts';
-import { defineRule, type Episode } from '../rule.ts';
+import { defineRule } from '../rule.ts';
 import type { TripState } from '../state.ts';
 
-const overdueParams = z.object({ criticalShare: z.number().min(0).max(10).default(0.5) });
+const RULE = 'time.overdue';
 
-/** The office sets the time limit of each trip; half of it over, nobody can call it traffic. */
-export const timeOverdue = defineRule<typeof overdueParams, never>({
-  rule: 'time.overdue',
+const params = z.object({ criticalShare: z.number().min(0).max(10).default(0.5) });
+type Params = z.output<typeof params>;
+
+/** The office sets the time limit of each trip; exceeded by half, it is more than a traffic jam. */
+export const timeOverdue = defineRule<typeof params, never>({
+  rule: RULE,
   kind: 'level',
   severity: 'major',
   scope: 'trip',
   text: { zh: '运输超时', en: 'Overdue' },
-  params: overdueParams,
+  params,
   judge: (was, { plan, after, report }) => {
     const arrivedMs = after.arrivedAtMs;
-    const due = overdueAt(plan, after, arrivedMs ?? report.timeMs);
-    // What was said of a departure that late records have moved is judged anew by the fold that knows them.
+    const due = overdueAt(plan, after, arrivedMs ?? report.timeMs, paramsAt(plan.params, RULE, after.doneM) as Params);
     if (!due && !was.open) return was;
+    // Late records may have moved the departure, so that the trip is not overdue after all.
     if (!due) return was.open ? { ended: [{ ...was.open, endedMs: arrivedMs ?? report.timeMs }] } : {};
     const open = was.open ? { ...was.open, severity: due.severity ?? 'major' } : due;
     if (arrivedMs === undefined) return { open };
     return was.open ? { ended: [{ ...open, endedMs: arrivedMs }] } : {};
   },
+  clock: {
+    openAt: (plan, state, nowMs, values) => {
+      const isOver = state.arrivedAtMs !== undefined || plan.unlockAuthorisedAtMs !== undefined;
+      return isOver ? undefined : overdueAt(plan, state, nowMs, values);
+    },
+    isStillOpen: ({ timeLimitMin }, { departedAtMs, arrivedAtMs }, { startedMs }) => {
+      if (arrivedAtMs !== undefined || departedAtMs === undefined) return false;
+      return startedMs === departedAtMs + (timeLimitMin ?? 0) * 60_000;
+    },
+  },
 });
 
-/** The overdue episode at a time, if the limit has run out by then; the clock asks the same (`liveness`). */
-export function overdueAt(plan: TripPlan, state: TripState, timeMs: number): Episode | undefined {
+/** The overdue episode at a time, if the limit has run out by then. */
+function overdueAt(plan: TripPlan, state: TripState, timeMs: number, { criticalShare }: Params): Episode | undefined {
   const { departedAtMs } = state;
   if (plan.timeLimitMin === undefined || departedAtMs === undefined) return undefined;
   const limitMs = plan.timeLimitMin * 60_000;
   const dueMs = departedAtMs + limitMs;
   if (timeMs <= dueMs) return undefined;
-  const { criticalShare } = paramsAt(plan.params, 'time.overdue', state.doneM) as z.output<typeof overdueParams>;
   return {
-    // It is the trip that is late: its first lock stands for it.
+    // The whole trip is late; the episode names its first lock.
     lockId: plan.locks[0] ?? '',
     startedMs: dueMs,
     confirmedMs: dueMs,

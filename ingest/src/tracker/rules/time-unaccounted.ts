@@ -1,34 +1,29 @@
-import { z } from 'zod';
+import { GAP_PARAMS } from '@sealwatch/geofence';
 import { defineRule } from '../rule.ts';
 
-const params = z.object({
-  gapMs: z.number().min(10_000).max(86_400_000).default(180_000),
-  cruiseKmh: z.number().min(5).max(200).default(60),
-  unaccountedMs: z.number().min(0).max(86_400_000).default(600_000),
-});
-
 /**
- * Between two distant fixes on the route more time passed than the section needs, or less than it can be driven in: a
- * detour that nobody saw fits in. It is no proof of one, so it is told and not red.
+ * Between two fixes on the route more time passed than the section needs, or less than it can be driven in: an unseen
+ * detour is possible. It is not proven, so the alarm is minor and not red.
  */
-export const timeUnaccounted = defineRule<typeof params, never>({
+export const timeUnaccounted = defineRule<typeof GAP_PARAMS, never>({
   rule: 'time.unaccounted',
   kind: 'edge',
   severity: 'minor',
   text: { zh: '时间去向不明', en: 'Time unaccounted for' },
-  params,
-  judge: (was, moment) => {
-    const gap = moment.verdict?.gap;
-    if (!gap || !moment.underway) return was;
+  params: GAP_PARAMS,
+  geofence: true,
+  judge: (was, context) => {
+    const gap = context.verdict?.gap;
+    if (!gap || !context.underway) return was;
     return {
       ended: [
         {
-          lockId: moment.report.lockId,
+          lockId: context.report.lockId,
           startedMs: gap.fromMs,
           confirmedMs: gap.toMs,
           endedMs: gap.toMs,
-          ...(moment.late ? { late: true } : {}),
-          ...(moment.last?.fix ? { position: { lon: moment.last.fix.lon, lat: moment.last.fix.lat } } : {}),
+          ...(context.late ? { late: true } : {}),
+          ...(context.last?.fix ? { position: { lon: context.last.fix.lon, lat: context.last.fix.lat } } : {}),
           evidence: {
             kind: gap.kind,
             fromM: Math.round(gap.fromM),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Moment } from '../moment.ts';
+import type { EvaluationContext } from '../evaluation-context.ts';
 import { defineRule } from '../rule.ts';
 import { stepLevel } from './level.ts';
 
@@ -21,34 +21,34 @@ export const timeUnapprovedStop = defineRule<typeof params, Memory>({
   severity: 'major',
   text: { zh: '违规停车', en: 'Unapproved stop' },
   params,
-  judge: (was, moment, values) => {
-    const { halt, report } = moment;
+  judge: (was, context, values) => {
+    const { halt, report } = context;
     if (!halt) return was;
     if (was.open && halt.ended) return { ended: [{ ...was.open, endedMs: halt.ended.endedMs }] };
-    if (!moment.underway) return stepLevel(was, moment, false, {}, { fromMs: report.timeMs });
+    if (!context.underway) return stepLevel(was, context, false, {}, { fromMs: report.timeMs });
     if (was.open || halt.halt.away) return was;
-    const begunMs = moment.plan.departedAtMs ?? moment.plan.sealedAtMs ?? 0;
+    const begunMs = context.plan.departedAtMs ?? context.plan.sealedAtMs ?? 0;
     const sinceMs = Math.max(halt.halt.sinceMs, begunMs, was.memory?.fromMs ?? 0);
-    const limitMin = longestStopMin(moment, values);
+    const limitMin = longestStopMin(context, values);
     if (report.timeMs - sinceMs <= limitMin * 60_000) return was;
     const details = {
       startedMs: sinceMs,
       position: { lon: halt.halt.lon, lat: halt.halt.lat },
-      evidence: { limitMin, ...stopName(moment) },
+      evidence: { limitMin, ...stopName(context) },
     };
-    return stepLevel(was, moment, true, details, was.memory);
+    return stepLevel(was, context, true, details, was.memory);
   },
 });
 
-function longestStopMin(moment: Moment, { maxStopMin, serviceAreaMaxMin }: Params): number {
-  const { allowedStops } = moment.plan.route.properties;
-  const stays = moment.allowedStops.map((index) => allowedStops[index]?.maxStayMin ?? Number.POSITIVE_INFINITY);
+function longestStopMin(context: EvaluationContext, { maxStopMin, serviceAreaMaxMin }: Params): number {
+  const { allowedStops } = context.plan.route.properties;
+  const stays = context.allowedStops.map((index) => allowedStops[index]?.maxStayMin ?? Number.POSITIVE_INFINITY);
   if (stays.length > 0) return Math.max(...stays);
-  if (moment.places.some(({ kind }) => kind === 'gate' || kind === 'office')) return Number.POSITIVE_INFINITY;
-  return moment.places.some(({ kind }) => kind === 'service-area') ? serviceAreaMaxMin : maxStopMin;
+  if (context.places.some(({ kind }) => kind === 'gate' || kind === 'office')) return Number.POSITIVE_INFINITY;
+  return context.places.some(({ kind }) => kind === 'service-area') ? serviceAreaMaxMin : maxStopMin;
 }
 
-function stopName({ allowedStops, plan, places }: Moment): { place?: string } {
+function stopName({ allowedStops, plan, places }: EvaluationContext): { place?: string } {
   const place = plan.route.properties.allowedStops[allowedStops[0] ?? -1]?.name ?? places[0]?.name;
   return place === undefined ? {} : { place };
 }

@@ -12,32 +12,32 @@ import {
 } from '@sealwatch/geofence';
 import { isLate, type TrackedReport } from '../record/report.ts';
 import { type HaltStep, stepHalt } from './halt.ts';
-import type { KnownPlace, TripPlan } from './plan.ts';
+import { isSealed, type KnownPlace, type TripPlan } from './plan.ts';
 import { routeParamsAt } from './route-params.ts';
 import type { LockMemory, TripState } from './state.ts';
 import { NOWHERE, stopsAt } from './stops.ts';
 
-/** Everything the rules ask about one record, worked out once. */
-export interface Moment {
+/** Everything that the rules need to know about one record, computed once. */
+export interface EvaluationContext {
   plan: TripPlan;
   report: TrackedReport;
   late: boolean;
-  /** The trip as the records before this one left it. */
+  /** The trip's state after the records before this one. */
   before: TripState;
-  /** The same with this record's departure, arrival and progress in it. */
+  /** The same with this record's departure, arrival and progress. */
   after: TripState;
-  /** The same lock as its records before this one left it; `undefined` for its first. */
+  /** The state of the same lock after its records before this one; `undefined` for its first. */
   last: LockMemory | undefined;
-  /** A position that may be judged: GNSS, on earth, not null island. */
+  /** A position that may be judged: GNSS, on earth, not 0, 0. */
   fix: JudgedFix | undefined;
   located: Located | undefined;
-  /** What the geofence says of the fix, and its state after it; absent where the route is not judged. */
+  /** The geofence's verdict on the fix, and its state after it; absent while the route is not judged. */
   verdict: RouteVerdict | undefined;
   route: RouteState | undefined;
   halt: HaltStep | undefined;
   atOrigin: boolean;
   atDestination: boolean;
-  /** Places in their allowedStops order that hold the fix. */
+  /** Indexes into the route's `allowedStops` that hold the fix. */
   allowedStops: readonly number[];
   places: readonly KnownPlace[];
   /** The seal rules apply: from sealing until an opening is authorised. */
@@ -46,23 +46,20 @@ export interface Moment {
   underway: boolean;
 }
 
-/** Slower than this a truck stands (time.unapproved-stop, docs/rules.md). */
+/** A truck slower than this is standing (time.unapproved-stop, docs/rules.md). */
 const CRAWL_KMH = 5;
 
 /** A service area farther from the corridor than this is not on the route. */
 const SERVICE_AREA_REACH_M = 500;
 
-/** A gate's authorisation and the lock's own clock may disagree by so much. */
-export const CLOCK_TOLERANCE_MS = 30_000;
-
 const NO_PLACES: readonly KnownPlace[] = [];
 
-export function momentOf(plan: TripPlan, before: TripState, report: TrackedReport): Moment {
+export function contextOf(plan: TripPlan, before: TripState, report: TrackedReport): EvaluationContext {
   const last = Object.hasOwn(before.locks, report.lockId) ? before.locks[report.lockId] : undefined;
   const sealed = isSealed(plan, report.timeMs);
   const fix = usableFix(report);
   const stops = fix ? stopsAt(plan.route, fix.lon, fix.lat) : NOWHERE;
-  const moment: Moment = {
+  const context: EvaluationContext = {
     plan,
     report,
     late: isLate(report),
@@ -82,23 +79,23 @@ export function momentOf(plan: TripPlan, before: TripState, report: TrackedRepor
     underway: false,
   };
   if (!fix) {
-    moment.route = withoutFix(before.route, report);
-    return moment;
+    context.route = withoutFix(before.route, report);
+    return context;
   }
   const departed = report.timeMs >= (plan.departedAtMs ?? plan.sealedAtMs ?? Number.POSITIVE_INFINITY);
   if (!sealed || !departed) {
-    moment.located = locate(plan.corridor, fix.lon, fix.lat);
-    return moment;
+    context.located = locate(plan.corridor, fix.lon, fix.lat);
+    return context;
   }
-  const place = allowedAt(plan, moment, fix);
+  const place = allowedAt(plan, context, fix);
   if (place !== undefined) fix.allowedAt = place;
   const params = routeParamsAt(plan.params, () => locate(plan.corridor, fix.lon, fix.lat).progressM);
   const { state: route, verdict } = judge(plan.corridor, before.route, fix, params);
-  moment.route = route;
-  moment.verdict = verdict;
-  moment.located = verdict.located;
-  moment.underway = !stops.atOrigin && !stops.atDestination;
-  return moment;
+  context.route = route;
+  context.verdict = verdict;
+  context.located = verdict.located;
+  context.underway = !stops.atOrigin && !stops.atDestination;
+  return context;
 }
 
 function placesAt(plan: TripPlan, fix: Fix): readonly KnownPlace[] {
@@ -107,10 +104,14 @@ function placesAt(plan: TripPlan, fix: Fix): readonly KnownPlace[] {
 }
 
 /**
- * Where a truck may be although it is off the corridor: at the ends of the route, and in a service area beside it. Said of
- * the fix alone, so that no other record can change it.
+ * The place that allows a truck to be off the corridor: an end of the route, or a service area beside it. It depends on the
+ * fix alone, so that no other record can change it.
  */
-function allowedAt(plan: TripPlan, { atOrigin, atDestination, places }: Moment, fix: Fix): string | undefined {
+function allowedAt(
+  plan: TripPlan,
+  { atOrigin, atDestination, places }: EvaluationContext,
+  fix: Fix,
+): string | undefined {
   if (atOrigin) return 'origin';
   if (atDestination) return 'destination';
   const area = places.find((place) => place.kind === 'service-area');
@@ -118,15 +119,10 @@ function allowedAt(plan: TripPlan, { atOrigin, atDestination, places }: Moment, 
   return area.placeId;
 }
 
-function isSealed(plan: TripPlan, timeMs: number): boolean {
-  if (plan.sealedAtMs === undefined || timeMs < plan.sealedAtMs) return false;
-  return plan.unlockAuthorisedAtMs === undefined || timeMs < plan.unlockAuthorisedAtMs - CLOCK_TOLERANCE_MS;
-}
-
-/** Receivers without a fix tend to say exactly 0, 0. */
+/** Receivers without a fix tend to report exactly 0, 0. */
 const NULL_ISLAND_DEG = 0.001;
 
-/** The record's position where a rule may rely on it: from GNSS, finite, on earth and not at null island. */
+/** The record's position if a rule may rely on it: from GNSS, finite, on earth and not at 0, 0. */
 export function usableFix(report: TrackedReport): JudgedFix | undefined {
   const position = report.position;
   if (position === undefined || position.source !== 'gnss') return undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ParamsError, paramsAt, RULES, resolveParams } from '../../src/tracker/index.ts';
+import { checkParams, gateParamsOf, ParamsError, resolveParams } from '../../src/params/resolve.ts';
+import { paramsAt, RULES } from '../../src/tracker/index.ts';
 
 const STOP = 'time.unapproved-stop';
 
@@ -86,5 +87,31 @@ describe('parameters of the rules', () => {
       expect.stringMatching(/^route\.route\.devation: no such rule; known are .*route\.deviation/),
       expect.stringMatching(/^legs\.0\.power\.low\.percent: .*number.*\(got "many"\)/),
     ]);
+  });
+
+  it('a gate’s parameters are the platform’s and the company’s, and have no meaning on a route', () => {
+    const tight = { 'gate.weight': { toleranceKg: 100 } };
+    const company = { 'gate.weight': { toleranceShare: 0 } };
+    expect(gateParamsOf({ platform: null, company: null })['gate.weight']).toEqual({
+      toleranceShare: 0.05,
+      toleranceKg: 1_000,
+    });
+    expect(gateParamsOf({ platform: tight, company })['gate.weight']).toEqual({ toleranceShare: 0, toleranceKg: 100 });
+    expect(resolveParams({ platform: tight, company }).base['gate.weight']).toBeUndefined();
+    expect(() => resolveParams({ route: tight })).toThrow(
+      /^route\.gate\.weight: expected for the platform or a company/,
+    );
+    const legs = [{ fromM: 0, toM: 1, params: tight }];
+    expect(() => resolveParams({ legs })).toThrow(/^legs\.0\.gate\.weight: expected for the platform/);
+    expect(checkParams({ 'gate.weight': { toleranceShare: 1.5 } }).map(({ path }) => path)).toEqual([
+      'gate.weight.toleranceShare',
+    ]);
+  });
+
+  it('what no name of a rule is, is refused, also where every object has it', () => {
+    for (const name of ['constructor', 'toString', '__proto__']) {
+      const input = JSON.parse(`{ "${name}": {} }`);
+      expect(checkParams(input)).toMatchObject([{ path: name, message: expect.stringContaining('no such rule') }]);
+    }
   });
 });
