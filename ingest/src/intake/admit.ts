@@ -1,7 +1,7 @@
+import type { ReadPublish } from '../record/decode.ts';
 import { type IntakeRecord, type Refusal, sameBody, wireForm } from '../record/record.ts';
 import type { Identity } from '../store/reports/identities.ts';
 import { reportKey } from '../tracker/index.ts';
-import type { ReadPublish } from './judge.ts';
 
 /** A clock may be ahead of the platform's by so much (docs/rules.md). */
 export const AHEAD_MS = 10 * 60_000;

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Queryable } from '../postgres/queryable.ts';
-import { type Decoded, decode } from '../record/decode.ts';
+import { decode, type ReadPublish } from '../record/decode.ts';
 import type { IntakeRecord } from '../record/record.ts';
-import type { ReportInsert } from '../store/reports/batch.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
+import type { ReportInsert } from '../store/reports/rows.ts';
 import { type Advance, type AlarmFact, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
 import { type Admitted, admit, doubtful, type HighestOf } from './admit.ts';
 import type { Publish } from './lanes.ts';
@@ -30,12 +30,6 @@ export interface Outcome {
 /** A rule or a plan failed on a record: no outage, so trying again does not help. */
 export class JudgingError extends Error {
   override name = 'JudgingError';
-}
-
-/** A publish that was read: its records, and what of it could not be taken. */
-export interface ReadPublish extends Decoded {
-  lockId: string;
-  raw: Buffer;
 }
 
 /** Work on a batch lets others have their turn after so long: sockets, and the commit of the batch before. */
