@@ -53,7 +53,7 @@ function report(random, n, seq, timeMs) {
     },
     seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: 381 },
     battery: { percent: 86, charging: false },
-    rssiDbm: -60 - Math.round(random() * 30),
+    network: { rssiDbm: -60 - Math.round(random() * 30) },
     ...(random() < 0.02 ? { events: [{ type: 'vibration' }] } : {}),
   };
 }

@@ -1,4 +1,4 @@
-import { type FeedLock, type FramePosition, isOver, type Position, type Trip } from '@sealwatch/schemas';
+import { type FeedLock, type FramePosition, isOver, type Position, type Report, type Trip } from '@sealwatch/schemas';
 import { colourOf } from '../custody/colour.ts';
 import type { LockRow } from '../store/locks/locks.ts';
 
@@ -13,7 +13,7 @@ export interface WallLock {
   position?: Position;
   fixMs: number;
   seenMs: number;
-  battery?: { percent?: number; charging?: boolean };
+  battery?: Report['battery'];
   noFix: boolean;
   status: FramePosition['status'];
 }
@@ -25,7 +25,7 @@ const NOT_GNSS = 4;
 interface Seen {
   timeMs: number;
   position?: Position | undefined;
-  battery?: { percent?: number; charging?: boolean } | undefined;
+  battery?: Report['battery'];
 }
 
 /** Every lock in service, with its place in binary frames, which it keeps while the platform runs. */

@@ -1,7 +1,7 @@
+import type { ReadPublish } from '../record/decode.ts';
 import { type IntakeRecord, type RecordRefusal, sameBody, wireForm } from '../record/record.ts';
 import type { Identity } from '../store/reports/identities.ts';
 import { reportKey } from '../tracker/index.ts';
-import type { ReadPublish } from './read-publish.ts';
 
 /** By how much a lock's clock may be ahead of the platform's, ms (docs/rules.md). */
 export const AHEAD_MS = 10 * 60_000;

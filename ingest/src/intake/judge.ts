@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Queryable } from '../postgres/queryable.ts';
 import type { IntakeRecord } from '../record/record.ts';
-import type { ReportInsert } from '../store/reports/batch.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
+import type { ReportInsert } from '../store/reports/rows.ts';
 import { type Advance, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
 import { admit, type HighestOf, possibleDuplicates } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';

@@ -1,4 +1,4 @@
-import type { ReportInsert } from '../store/reports/batch.ts';
+import type { ReportInsert } from '../store/reports/rows.ts';
 import type { AlarmDiff } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';

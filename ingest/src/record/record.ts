@@ -1,9 +1,8 @@
+import { reportCodec } from './codec.ts';
 import type { TrackedReport } from './report.ts';
 
-/** A record as it is stored: what the rules see, and what only the store keeps. */
-export interface IntakeRecord extends TrackedReport {
-  rssiDbm?: number;
-}
+/** The same record by the name that intake and store use. */
+export type IntakeRecord = TrackedReport;
 
 /** What could not be taken, for the quarantine (law 9). */
 export interface RecordRefusal {
@@ -14,38 +13,28 @@ export interface RecordRefusal {
   raw: Buffer;
 }
 
-/** Text of all that a record says, in one fixed form; `kind` is left out, because it tells how a record was sent. */
-export function bodyOf(record: IntakeRecord): string {
-  const { position: p, seal: s, battery: b } = record;
-  return JSON.stringify([
-    record.timeMs,
-    record.mode ?? null,
-    p ? [p.lon, p.lat, p.accuracyM, p.speedKmh, p.headingDeg, p.satellites, p.source] : null,
-    s ? [s.rope, s.motor, s.cover, s.useCount] : null,
-    [b?.percent, b?.charging],
-    record.rssiDbm ?? null,
-    record.events?.map((event) => Object.entries(event).sort(([x], [y]) => (x < y ? -1 : 1))) ?? [],
-  ]);
+/** `kind` tells how a record was sent, and not what it says. */
+const BODY = reportCodec.columns.filter(({ name }) => name !== 'kind');
+
+/** Whether two records of one identity say the same: the same record came again. */
+export function sameBody(a: TrackedReport, b: TrackedReport): boolean {
+  return a.timeMs === b.timeMs && BODY.every(({ valueIn }) => isSame(valueIn(a), valueIn(b)));
 }
 
-/** Whether the same record came again. */
-export function sameBody(a: IntakeRecord, b: IntakeRecord): boolean {
-  return bodyOf(a) === bodyOf(b);
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && typeof b === 'object' && inOrder(a) === inOrder(b));
+}
+
+/** JSON with the keys of every object in one order: Postgres does not keep the order in which they came. */
+function inOrder(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : part,
+  );
 }
 
 /** The record in the form of the contract (§2). */
-export function wireForm(record: IntakeRecord): object {
-  return {
-    v: 1,
-    boot: record.boot,
-    seq: record.seq,
-    time: new Date(record.timeMs).toISOString(),
-    kind: record.kind,
-    ...(record.mode ? { mode: record.mode } : {}),
-    ...(record.position ? { position: record.position } : {}),
-    ...(record.seal ? { seal: record.seal } : {}),
-    ...(record.battery ? { battery: record.battery } : {}),
-    ...(record.rssiDbm === undefined ? {} : { network: { rssiDbm: record.rssiDbm } }),
-    ...(record.events ? { events: record.events } : {}),
-  };
+export function wireForm({ lockId, timeMs, receivedMs, boot, seq, ...fields }: TrackedReport): object {
+  return { v: 1, boot, seq, time: new Date(timeMs).toISOString(), ...fields };
 }

@@ -1,20 +1,15 @@
-import type { LockEvent, LockMode, Position, SealState } from '@sealwatch/schemas';
+import type { Report } from '@sealwatch/schemas';
 
-/** One stored record of a lock, as the rules see it. Times are epoch milliseconds. */
-export interface TrackedReport {
+/**
+ * A report inside the platform: the fields of the schema, its time as a number, whose it is and when it came. Times are
+ * epoch milliseconds.
+ */
+export interface TrackedReport extends Omit<Report, 'v' | 'time'> {
   lockId: string;
-  boot: number;
-  seq: number;
   /** Fix time: when the lock made the record. */
   timeMs: number;
   /** When the platform got it. */
   receivedMs: number;
-  kind: 'live' | 'roll-call' | 'backfill';
-  mode?: LockMode;
-  position?: Position;
-  seal?: SealState;
-  battery?: { percent?: number; charging?: boolean };
-  events?: LockEvent[];
 }
 
 /** A record that took longer than this to arrive is late, whatever it calls itself. */

@@ -63,7 +63,7 @@ describe('queries over reports', () => {
       },
       seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: 381 },
       battery: { percent: 86, charging: false },
-      rssiDbm: -71,
+      network: { rssiDbm: -71 },
       events: [{ type: 'unlock', source: 'card', card: '0008627839', verified: false, reason: 'outside-area' }],
     });
     await database.pool.query(`INSERT INTO locks (lock_id, secret_hash) VALUES ('JT70100777', '')`);

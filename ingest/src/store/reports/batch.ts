@@ -4,57 +4,11 @@ import type { Queryable } from '../../postgres/queryable.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
 import type { AlarmFact } from '../../tracker/index.ts';
 import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
+import { REPORTS, type ReportInsert } from './rows.ts';
 
-export interface ReportInsert {
-  record: IntakeRecord;
-  tripId: string | undefined;
-}
-
-const at = (parameter: number) => `to_timestamp(x.c${parameter} / 1000.0)`;
-
-const INSERT_REPORTS = `INSERT INTO reports (lock_id, boot, seq, time, received_at, trip_id, kind, mode, lon, lat,
-    accuracy_m, speed_kmh, heading_deg, satellites, source, rope, motor, cover, use_count, battery_percent, charging,
-    rssi_dbm, events)
-  SELECT c1, c2, c3, ${at(4)}, ${at(5)}, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21,
-    c22, c23
-  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::uuid[], $7::text[], $8::text[],
-    $9::float8[], $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::smallint[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::bigint[], $20::float8[], $21::boolean[], $22::float8[], $23::jsonb[])
-    AS x(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23)`;
-
-export async function insertReports(db: Queryable, rows: ReportInsert[]): Promise<void> {
+export async function insertReports(db: Queryable, rows: ReportInsert[], table = REPORTS): Promise<void> {
   if (rows.length === 0) return;
-  const column = (value: (record: IntakeRecord) => string | number | boolean | undefined) =>
-    plainColumn(rows, (row) => value(row.record));
-  await db.query({
-    name: 'insert-reports',
-    text: INSERT_REPORTS,
-    values: [
-      column((r) => r.lockId),
-      column((r) => r.boot),
-      column((r) => r.seq),
-      column((r) => r.timeMs),
-      column((r) => r.receivedMs),
-      plainColumn(rows, (row) => row.tripId),
-      column((r) => r.kind),
-      column((r) => r.mode),
-      column((r) => r.position?.lon),
-      column((r) => r.position?.lat),
-      column((r) => r.position?.accuracyM),
-      column((r) => r.position?.speedKmh),
-      column((r) => r.position?.headingDeg),
-      column((r) => r.position?.satellites),
-      column((r) => r.position?.source),
-      column((r) => r.seal?.rope),
-      column((r) => r.seal?.motor),
-      column((r) => r.seal?.cover),
-      column((r) => r.seal?.useCount),
-      column((r) => r.battery?.percent),
-      column((r) => r.battery?.charging),
-      column((r) => r.rssiDbm),
-      quotedColumn(rows, (row) => (row.record.events ? JSON.stringify(row.record.events) : undefined)),
-    ],
-  });
+  await db.query({ name: 'insert-reports', text: table.insert, values: table.valuesOf(rows) });
 }
 
 /** What a batch leaves of a lock. */

@@ -1,8 +1,9 @@
 import { plainColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
+import type { ReportRow } from '../../record/columns.ts';
 import type { IntakeRecord } from '../../record/record.ts';
 import { reportKey } from '../../tracker/index.ts';
-import { REPORT, type ReportRow, recordOf } from './roster.ts';
+import { REPORTS } from './rows.ts';
 
 export interface Identity {
   lockId: string;
@@ -14,11 +15,11 @@ export interface Identity {
 
 // OFFSET 0 keeps the inner question by itself, so that partitions are left out by each row's own time.
 const SAME = `SELECT r.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[]) AS x(lock_id, boot, seq, t)
-  CROSS JOIN LATERAL (SELECT ${REPORT} FROM reports r WHERE r.lock_id = x.lock_id AND r.boot = x.boot AND r.seq = x.seq
+  CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM reports r WHERE r.lock_id = x.lock_id AND r.boot = x.boot AND r.seq = x.seq
     AND r.time = to_timestamp(x.t / 1000.0) OFFSET 0) r`;
 
 const WITHIN = `SELECT r.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) AS x(lock_id, boot, first, last)
-  CROSS JOIN LATERAL (SELECT ${REPORT} FROM reports r WHERE r.lock_id = x.lock_id AND r.boot = x.boot
+  CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM reports r WHERE r.lock_id = x.lock_id AND r.boot = x.boot
     AND r.seq BETWEEN x.first AND x.last OFFSET 0) r`;
 
 /**
@@ -35,7 +36,7 @@ export async function recordsByIdentity(db: Queryable, identities: readonly Iden
   });
   const found = new Set(same.map((row) => reportKey({ lockId: row.lock_id, boot: row.boot, seq: row.seq })));
   const others = identities.filter((identity) => !found.has(reportKey(identity)));
-  if (others.length === 0) return same.map(recordOf);
+  if (others.length === 0) return same.map(REPORTS.recordOf);
   const runs = runsOf(others);
   const { rows } = await db.query<ReportRow>({
     name: 'records-by-identity',
@@ -43,7 +44,10 @@ export async function recordsByIdentity(db: Queryable, identities: readonly Iden
     values: [...columnsOf(runs), plainColumn(runs, (run) => run.seq), plainColumn(runs, (run) => run.last)],
   });
   const asked = new Set(others.map(reportKey));
-  return [...same.map(recordOf), ...rows.map(recordOf).filter((record) => asked.has(reportKey(record)))];
+  return [
+    ...same.map(REPORTS.recordOf),
+    ...rows.map(REPORTS.recordOf).filter((record) => asked.has(reportKey(record))),
+  ];
 }
 
 type Numbered = Pick<Identity, 'lockId' | 'boot' | 'seq'>;

@@ -1,8 +1,9 @@
 import type { TrackPoint } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
+import type { ReportRow } from '../../record/columns.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
 import { ENDS_AT } from '../trips/trips.ts';
-import { REPORT, type ReportRow, recordOf } from './roster.ts';
+import { REPORTS } from './rows.ts';
 import { thinTrack } from './thin.ts';
 
 /** Place of a record in a lock's list: where the next page begins. */
@@ -31,7 +32,7 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
   const { after } = query;
   const fromMs = Math.max(query.fromMs ?? EVER_MS.from, after?.timeMs ?? EVER_MS.from);
   const { rows } = await db.query<ReportRow>(
-    `SELECT ${REPORT} FROM reports r
+    `SELECT ${REPORTS.select} FROM reports r
      WHERE r.lock_id = $1 AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
        AND ($8::text[] = '{}' OR r.trip_id IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = r.trip_id
          AND ${ENDS_AT(8)}))
@@ -48,7 +49,7 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
       query.offices ?? [],
     ],
   );
-  return rows.map(recordOf);
+  return rows.map(REPORTS.recordOf);
 }
 
 export const keyOf = (record: IntakeRecord): ReportKey => ({

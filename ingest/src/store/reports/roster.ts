@@ -1,9 +1,11 @@
-import type { LockEvent, LockMode, Place, Position, Route, SealState, TripStatus } from '@sealwatch/schemas';
+import type { Place, Route, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
+import type { ReportRow } from '../../record/columns.ts';
 import type { IntakeRecord } from '../../record/record.ts';
 import type { TripState } from '../../tracker/index.ts';
 import { type DeclaredParams, declaredParams } from '../roads/params.ts';
 import { IS_OPEN } from '../trips/trips.ts';
+import { REPORTS } from './rows.ts';
 
 /** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
 export async function lockSecretHashes(db: Queryable, lockIds: string[]): Promise<Map<string, Buffer>> {
@@ -53,69 +55,8 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
   }));
 }
 
-export interface ReportRow {
-  lock_id: string;
-  boot: number;
-  seq: number;
-  time: Date;
-  received_at: Date;
-  kind: IntakeRecord['kind'];
-  mode: LockMode | null;
-  lon: number | null;
-  lat: number | null;
-  accuracy_m: number | null;
-  speed_kmh: number | null;
-  heading_deg: number | null;
-  satellites: number | null;
-  source: Position['source'] | null;
-  rope: SealState['rope'] | null;
-  motor: SealState['motor'] | null;
-  cover: SealState['cover'] | null;
-  use_count: number | null;
-  battery_percent: number | null;
-  charging: boolean | null;
-  rssi_dbm: number | null;
-  events: LockEvent[] | null;
-}
-
-export const REPORT = `r.lock_id, r.boot, r.seq, r.time, r.received_at, r.kind, r.mode, r.lon, r.lat, r.accuracy_m, r.speed_kmh,
-  r.heading_deg, r.satellites, r.source, r.rope, r.motor, r.cover, r.use_count, r.battery_percent, r.charging,
-  r.rssi_dbm, r.events`;
-
 const some = <K extends string, V>(key: K, value: V | null) =>
   (value === null ? {} : { [key]: value }) as { [P in K]?: V };
-
-export function recordOf(row: ReportRow): IntakeRecord {
-  const record: IntakeRecord = {
-    lockId: row.lock_id,
-    boot: row.boot,
-    seq: row.seq,
-    timeMs: row.time.getTime(),
-    receivedMs: row.received_at.getTime(),
-    kind: row.kind,
-    ...some('mode', row.mode),
-    ...some('rssiDbm', row.rssi_dbm),
-    ...some('events', row.events),
-  };
-  if (row.lon !== null && row.lat !== null) {
-    record.position = {
-      lon: row.lon,
-      lat: row.lat,
-      ...some('accuracyM', row.accuracy_m),
-      ...some('speedKmh', row.speed_kmh),
-      ...some('headingDeg', row.heading_deg),
-      ...some('satellites', row.satellites),
-      source: row.source ?? 'gnss',
-    };
-  }
-  if (row.rope && row.motor && row.cover) {
-    record.seal = { rope: row.rope, motor: row.motor, cover: row.cover, ...some('useCount', row.use_count) };
-  }
-  if (row.battery_percent !== null || row.charging !== null) {
-    record.battery = { ...some('percent', row.battery_percent), ...some('charging', row.charging) };
-  }
-  return record;
-}
 
 /** All stored records of a trip's locks within their windows, from a fix time on, in fix-time order. */
 export async function tripRecords(db: Queryable, tripId: string, fromMs: number): Promise<IntakeRecord[]> {
@@ -128,7 +69,7 @@ export async function recordsOfTrips(
   trips: readonly { tripId: string; fromMs: number }[],
 ): Promise<Map<string, IntakeRecord[]>> {
   const { rows } = await db.query<ReportRow & { of_trip: string }>(
-    `SELECT u.trip_id AS of_trip, ${REPORT} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
+    `SELECT u.trip_id AS of_trip, ${REPORTS.select} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
      JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN LATERAL (
        SELECT * FROM reports s WHERE s.lock_id = u.lock_id
          AND s.time >= greatest(u.tracked_from, to_timestamp(x.from_ms / 1000.0))
@@ -139,8 +80,8 @@ export async function recordsOfTrips(
   const records = new Map<string, IntakeRecord[]>();
   for (const row of rows) {
     const own = records.get(row.of_trip);
-    if (own) own.push(recordOf(row));
-    else records.set(row.of_trip, [recordOf(row)]);
+    if (own) own.push(REPORTS.recordOf(row));
+    else records.set(row.of_trip, [REPORTS.recordOf(row)]);
   }
   return records;
 }

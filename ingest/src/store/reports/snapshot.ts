@@ -1,9 +1,10 @@
 import type { Trip, WallStatus } from '@sealwatch/schemas';
 import { colourOf } from '../../custody/colour.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
+import type { ReportRow } from '../../record/columns.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
 import { OPEN_ALARMS, type TripView, tripOf, VISIBLE } from '../trips/trips.ts';
-import { REPORT, type ReportRow, recordOf } from './roster.ts';
+import { REPORTS } from './rows.ts';
 
 /** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
 const LOOK_BACK_MS = 24 * 3_600_000;
@@ -36,7 +37,7 @@ interface LastRecord {
 
 type TripAt = TripView & { tracked: { lockId: string; from: string | null; to: string | null }[] };
 
-const NEWEST = (condition: string) => `SELECT ${REPORT} FROM unnest($1::text[]) AS l(lock_id) JOIN LATERAL (
+const NEWEST = (condition: string) => `SELECT ${REPORTS.select} FROM unnest($1::text[]) AS l(lock_id) JOIN LATERAL (
     SELECT * FROM reports s WHERE s.lock_id = l.lock_id AND s.time <= to_timestamp($2 / 1000.0)
       AND s.time > to_timestamp($3 / 1000.0) ${condition}
     ORDER BY s.time DESC, s.boot DESC, s.seq DESC LIMIT 1) r ON true`;
@@ -44,7 +45,7 @@ const NEWEST = (condition: string) => `SELECT ${REPORT} FROM unnest($1::text[]) 
 async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Promise<Map<string, LastRecord>> {
   const ask = async (ids: string[], condition: string) => {
     const { rows } = await db.query<ReportRow>(NEWEST(condition), [ids, atMs, atMs - LOOK_BACK_MS]);
-    return rows.map(recordOf);
+    return rows.map(REPORTS.recordOf);
   };
   const found = new Map<string, LastRecord>();
   for (const last of await ask(lockIds, '')) found.set(last.lockId, last.position ? { last, fix: last } : { last });
