@@ -9,7 +9,8 @@ import { admit, type HighestOf, possibleDuplicates } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
-import { type ReadPublish, readPublish } from './read-publish.ts';
+import type { ReadPublish } from '../record/decode.ts';
+import { readPublish } from './read-publish.ts';
 import type { Roster } from './roster.ts';
 
 /** A rule or a plan failed on a record: not an outage, so trying again does not help. */
