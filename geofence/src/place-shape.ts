@@ -43,15 +43,15 @@ export function checkPolygon({ coordinates }: Polygon): PolygonProblem[] {
   });
   if (open.length > 0) return open.slice(0, MOST_PROBLEMS);
   const rings = unwrapped(coordinates);
+  const crossings = findCrossings(rings);
+  if (crossings.length > 0) return crossings;
   const flat = rings.flatMap((ring, i) => {
     const areaM2 = area(polygon([ring]));
     if (areaM2 >= LEAST_AREA_M2) return [];
     const expected = `a ring around at least ${LEAST_AREA_M2} m²`;
     return [{ path: `coordinates[${i}]`, message: 'the ring encloses no area', value: areaM2, expected }];
   });
-  if (flat.length > 0) return flat.slice(0, MOST_PROBLEMS);
-  const crossings = findCrossings(rings);
-  return crossings.length > 0 ? crossings : findStrayHoles(rings);
+  return (flat.length > 0 ? flat : findStrayHoles(rings)).slice(0, MOST_PROBLEMS);
 }
 
 /** The same valid polygon wound as RFC 7946 says: the outer ring counter-clockwise, holes clockwise. */
@@ -91,6 +91,7 @@ function edgesOf(rings: Point[][]): Edge[] {
 /** The box tree finds pairs of edges that may meet, turf says whether they do and where. */
 function findCrossings(rings: Point[][]): PolygonProblem[] {
   const edges = edgesOf(rings);
+  if (edges.length === 0) return [];
   const index = new Flatbush(edges.length);
   const boxOf = ({ from, to }: Edge): [number, number, number, number] => [
     Math.min(from[0], to[0]),
@@ -148,11 +149,10 @@ function overlap(a: Edge, b: Edge): boolean {
 /** Rings that do not cross are inside or outside of each other as a whole. */
 function findStrayHoles([outer, ...holes]: Point[][]): PolygonProblem[] {
   const place = polygon([outer!]);
-  const stray = holes.flatMap((hole, i) => {
+  return holes.flatMap((hole, i) => {
     if (hole.some((point) => booleanPointInPolygon(point, place, { ignoreBoundary: true }))) return [];
     const value = [normalLon(hole[0]![0]), hole[0]![1]];
     const expected = 'a hole inside of the outer ring';
     return [{ path: `coordinates[${i + 1}]`, message: 'the hole lies outside of the outer ring', value, expected }];
   });
-  return stray.slice(0, MOST_PROBLEMS);
 }

@@ -43,7 +43,7 @@ describe('the polygon of a place', () => {
       'a ring without area',
       shape([
         [120, 30],
-        [121, 30],
+        [120, 30],
         [120, 30],
         [120, 30],
       ]),
