@@ -214,6 +214,11 @@ describe('the consoles', () => {
         status: 200,
         body: { corridor: { type: 'Polygon' } },
       });
+    // 6 km of 38.8 km, which are most of the map's width: 30 pixels beside the line are in the area, 100 are not.
+    const map = (await page.locator('.console-map').boundingBox())!;
+    const strip = (beside: number) =>
+      page.screenshot({ clip: { x: map.x + map.width / 2, y: map.y + map.height / 2 - beside, width: 8, height: 1 } });
+    await expect.poll(async () => (await strip(30)).equals(await strip(100)), PATIENCE).toBe(false);
     await keepPicture(page, 'routes-corridor.zh-CN');
   });
 

@@ -1,5 +1,6 @@
 import { type CorridorPolygon, compileRoute, corridorSteps, RouteError } from '@sealwatch/geofence';
 import type { Route } from '@sealwatch/schemas';
+import QuickLRU from 'quick-lru';
 import { ApiProblem } from '../problem.ts';
 import type { RouteRow } from '../store/roads/routes.ts';
 
@@ -17,21 +18,18 @@ function refused(message: string, errors?: { path: string; message: string }[]):
 }
 
 /**
- * Corridors of routes as polygons. A version of a route never changes, so its corridor is kept (64 of them, the longest
- * unused goes first). One is computed at a time, in slices of milliseconds: reports and gates go on in between.
+ * Corridors of routes as polygons. A version of a route never changes, so its corridor is kept (at least the 64
+ * used last). One is computed at a time, in slices of milliseconds: reports and gates go on in between.
  */
 export class Corridors {
-  readonly #kept = new Map<string, Promise<CorridorPolygon>>();
+  readonly #kept = new QuickLRU<string, Promise<CorridorPolygon>>({ maxSize: MOST_KEPT });
   #last: Promise<unknown> = Promise.resolve();
 
   /** @throws ApiProblem 422 for a route whose corridor cannot be drawn */
   ofVersion(row: Pick<RouteRow, 'route_id' | 'version' | 'feature'>): Promise<CorridorPolygon> {
     const key = `${row.route_id}@${row.version}`;
     const kept = this.#kept.get(key) ?? this.ofRoute(row.feature);
-    this.#kept.delete(key);
     this.#kept.set(key, kept);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MOST_KEPT && oldest !== undefined) this.#kept.delete(oldest);
     return kept;
   }
 
