@@ -103,10 +103,10 @@ module.exports = {
     },
     {
       name: 'not-found',
-      comment: 'An import that resolves to nothing.',
+      comment: 'An import that resolves to nothing; `geojson` is types alone (@types/geojson).',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true },
+      to: { couldNotResolve: true, pathNot: '^geojson$' },
     },
   ],
   options: {

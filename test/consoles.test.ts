@@ -186,6 +186,42 @@ describe('the consoles', () => {
     expect((await must<{ version: number }>('GET', '/routes/east')).version).toBe(1);
   });
 
+  it('draw the corridor of a route as it is kept and as it is changed, and give it away as GeoJSON', async () => {
+    const corridors: { path: string; status: number; body: { geometry?: object; corridor?: object } }[] = [];
+    const page = await open('/routes');
+    page.on('response', async (response) => {
+      const path = new URL(response.url()).pathname.replace('/api/v1', '');
+      if (!/corridor$|check$/.test(path)) return;
+      corridors.push({ path, status: response.status(), body: await response.json() });
+    });
+    await page.click('a[href$="/routes/east"]');
+    await expect
+      .poll(() => corridors[0], PATIENCE)
+      .toMatchObject({
+        path: '/routes/east/corridor',
+        status: 200,
+        body: { geometry: { type: 'Polygon' } },
+      });
+    const link = page.locator('[data-act="corridor"]');
+    expect(await link.textContent()).toBe('下载走廊 GeoJSON');
+    expect(await link.getAttribute('download')).toBe('east-v1.geojson');
+    await page.fill('[name="halfWidthM"]', '3000');
+    await page.locator('[name="halfWidthM"]').blur();
+    await expect
+      .poll(() => corridors[1], PATIENCE)
+      .toMatchObject({
+        path: '/routes/check',
+        status: 200,
+        body: { corridor: { type: 'Polygon' } },
+      });
+    // 6 km of 38.8 km, which are most of the map's width: 30 pixels beside the line are in the area, 100 are not.
+    const map = (await page.locator('.console-map').boundingBox())!;
+    const strip = (beside: number) =>
+      page.screenshot({ clip: { x: map.x + map.width / 2, y: map.y + map.height / 2 - beside, width: 8, height: 1 } });
+    await expect.poll(async () => (await strip(30)).equals(await strip(100)), PATIENCE).toBe(false);
+    await keepPicture(page, 'routes-corridor.zh-CN');
+  });
+
   it('let the officer at the gate decide by keyboard, and ask for a second person to release a red truck', async () => {
     const { verdict, passageId } = await must<{ verdict: string; passageId: string }>('POST', '/gates/daxie/passages', {
       passageId: 'console-1',

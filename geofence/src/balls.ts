@@ -1,19 +1,7 @@
-import { type Corridor, chord2ToSegment } from './corridor.ts';
+import { type Balls, type Corridor, chord2ToSegment } from './corridor.ts';
 
 /** Children per ball. Measured: 4 and 16 are slower on routes of 1,370 to 10,000 points. */
 const FANOUT = 8;
-
-/**
- * The index of a route: a tree of balls in space over its segments in the order of travel. Segments that follow each
- * other lie beside each other, so packing them in that order needs no sorting, and balls in space need no care for
- * the antimeridian and the poles, which boxes in degrees do; a box tree (flatbush) is kept for places.
- */
-export interface Balls {
-  /** x, y, z and radius in earth radii; the segments' balls first, then level by level up to the root. */
-  readonly data: Float64Array;
-  /** Where each level begins in `data`, in balls; the last entry is the number of balls. */
-  readonly levels: Int32Array;
-}
 
 export function packBalls(vertices: Float64Array, segmentCount: number): Balls {
   const levels = [0];

@@ -1,6 +1,7 @@
 import { Route } from '@sealwatch/schemas';
 import { checkCoordinates, isRecord, type Line, readLines } from './coordinates.ts';
 import { readCrs, toWgs84, withCrsConverted } from './crs.ts';
+import { shapeWarnings } from './line-shape.ts';
 import type { RouteProblem } from './problem.ts';
 import { distanceM } from './sphere.ts';
 
@@ -27,6 +28,16 @@ const SHORTEST_M = 10;
  * @param input a GeoJSON Feature as in `PUT /routes/{id}`
  */
 export function checkRoute(input: unknown): RouteCheck {
+  const check = checkJudgeable(input);
+  if (check.route === undefined) return check;
+  const { geometry } = check.route;
+  const read = readLines(geometry);
+  const shape = 'lines' in read ? shapeWarnings(read.lines) : [];
+  return { ...check, warnings: [...check.warnings, ...shape] };
+}
+
+/** The same without a look at the line's shape, which nothing but a person's eye depends on. */
+export function checkJudgeable(input: unknown): RouteCheck {
   const warnings: RouteProblem[] = [];
   const refused = (problems: RouteProblem[]): RouteCheck => ({ ok: false, problems, warnings });
   if (!isRecord(input) || input.type !== 'Feature') {

@@ -1,8 +1,9 @@
 import type { Route, RouteInput } from '@sealwatch/schemas';
 import { packBalls } from './balls.ts';
-import { checkRoute } from './check.ts';
+import { checkJudgeable } from './check.ts';
 import { clearances } from './clearance.ts';
 import { type Corridor, type CorridorStop, PLANE_DOUBLES, writeUnit } from './corridor.ts';
+import { pointBetween } from './position.ts';
 import { RouteError } from './problem.ts';
 import { distanceM } from './sphere.ts';
 import { compileZones } from './zones.ts';
@@ -16,10 +17,10 @@ const REPEATED_M = 0.05;
 
 /**
  * Compiles a route for `locate` and `judge`.
- * @throws RouteError with every problem `checkRoute` finds
+ * @throws RouteError with every problem that `checkRoute` finds
  */
 export function compileRoute(route: Route | RouteInput): Corridor {
-  const checked = checkRoute(route);
+  const checked = checkJudgeable(route);
   if (!checked.ok || checked.route === undefined) throw new RouteError(checked.problems);
   return compileChecked(checked.route);
 }
@@ -34,7 +35,7 @@ function compileChecked(route: CheckedRoute): Corridor {
 }
 
 /** Derives everything that follows from the vertices and the widths. */
-export function assemble(
+function assemble(
   name: string,
   lon: Float64Array,
   lat: Float64Array,
@@ -122,7 +123,7 @@ function withLegEnds(line: { lon: number[]; lat: number[] }, legs: Leg[]): { lon
     for (; i > 0 && cut < cuts.length && cuts[cut]! < alongM[i]! - REPEATED_M; cut++) {
       const share = (cuts[cut]! - alongM[i - 1]!) / (alongM[i]! - alongM[i - 1]!);
       if (cuts[cut]! <= alongM[i - 1]! + REPEATED_M) continue;
-      const point = between(line.lon[i - 1]!, line.lat[i - 1]!, line.lon[i]!, line.lat[i]!, share);
+      const point = pointBetween(line.lon[i - 1]!, line.lat[i - 1]!, line.lon[i]!, line.lat[i]!, share);
       lon.push(point[0]);
       lat.push(point[1]);
     }
@@ -130,18 +131,6 @@ function withLegEnds(line: { lon: number[]; lat: number[] }, legs: Leg[]): { lon
     lat.push(line.lat[i]!);
   }
   return { lon: Float64Array.from(lon), lat: Float64Array.from(lat) };
-}
-
-/** The position a share (0–1) of the way along the great circle from A to B. */
-function between(lonA: number, latA: number, lonB: number, latB: number, share: number): [number, number] {
-  const v = new Float64Array(6);
-  writeUnit(lonA, latA, v, 0);
-  writeUnit(lonB, latB, v, 3);
-  const angle = 2 * Math.asin(Math.min(1, Math.hypot(v[3]! - v[0]!, v[4]! - v[1]!, v[5]! - v[2]!) / 2));
-  const a = Math.sin((1 - share) * angle) / Math.sin(angle);
-  const b = Math.sin(share * angle) / Math.sin(angle);
-  const [x, y, z] = [a * v[0]! + b * v[3]!, a * v[1]! + b * v[4]!, a * v[2]! + b * v[5]!];
-  return [(Math.atan2(y, x) * 180) / Math.PI, (Math.atan2(z, Math.hypot(x, y)) * 180) / Math.PI];
 }
 
 function widths(alongM: Float64Array, legs: Leg[], halfWidthM: number): Float32Array {

@@ -1,5 +1,4 @@
 import type { Polygon } from '@sealwatch/schemas';
-import type { Balls } from './balls.ts';
 import { RADIANS_PER_DEGREE } from './sphere.ts';
 import type { Zones } from './zones.ts';
 
@@ -17,6 +16,18 @@ export interface CorridorStop {
   polygon?: Polygon;
   circle?: { center: [lon: number, lat: number]; radiusM: number };
   maxStayMin?: number;
+}
+
+/**
+ * The index of a route: a tree of balls in space over its segments in the order of travel. Segments that follow each
+ * other lie beside each other, so packing them in that order needs no sorting, and balls in space need no care for
+ * the antimeridian and the poles, which boxes in degrees do; places use a box tree (flatbush).
+ */
+export interface Balls {
+  /** x, y, z and radius in earth radii; the segments' balls first, then level by level up to the root. */
+  readonly data: Float64Array;
+  /** Where each level begins in `data`, in balls; the last entry is the number of balls. */
+  readonly levels: Int32Array;
 }
 
 /**

@@ -1,7 +1,7 @@
-export { fromBuffer, toBuffer } from './bytes.ts';
 export { checkRoute, type RouteCheck } from './check.ts';
 export { compileRoute } from './compile.ts';
 export type { Corridor, CorridorStop } from './corridor.ts';
+export { type CorridorPolygon, corridorPolygon, corridorSteps } from './corridor-polygon.ts';
 export type { Fix, FixProblem, JudgedFix } from './fix.ts';
 export { judge, startRoute, withoutFix } from './judge.ts';
 export { beyondM, type Located, type LocateHint, locate } from './locate.ts';
@@ -12,8 +12,9 @@ export {
   GAP_PARAMS,
   type RouteParams,
 } from './params.ts';
+export { checkPolygon, type PolygonProblem, woundRight } from './place-shape.ts';
 export { positionAt } from './position.ts';
-export { RouteError, type RouteProblem } from './problem.ts';
+export { type LineShape, RouteError, type RouteProblem } from './problem.ts';
 export { bearingDeg, distanceM, EARTH_RADIUS_M, turnDeg } from './sphere.ts';
 export type { Excursion, Gap, LockRoute, Opposite, RouteChange, RouteState, RouteVerdict } from './state.ts';
 export { compileZones, crossZones, type ZoneCrossing, type ZoneShape, type Zones, zonesAt } from './zones.ts';

@@ -1,4 +1,4 @@
-import { type Corridor, PLANE_DOUBLES } from './corridor.ts';
+import { type Corridor, PLANE_DOUBLES, writeUnit } from './corridor.ts';
 import { EARTH_RADIUS_M, normalDeg, RADIANS_PER_DEGREE } from './sphere.ts';
 
 /** The route's direction of travel on a segment (at its middle), degrees clockwise from north. */
@@ -49,4 +49,16 @@ function headingOn(corridor: Corridor, segment: number, angle: number): number {
   // d(lat) = dz / cos(lat), which holds because the tangent is at right angles to the position.
   const north = tz / flat;
   return normalDeg(Math.atan2(east, north) / RADIANS_PER_DEGREE);
+}
+
+/** The position a share (0–1) of the way along the great circle from A to B. */
+export function pointBetween(lonA: number, latA: number, lonB: number, latB: number, share: number): [number, number] {
+  const v = new Float64Array(6);
+  writeUnit(lonA, latA, v, 0);
+  writeUnit(lonB, latB, v, 3);
+  const angle = 2 * Math.asin(Math.min(1, Math.hypot(v[3]! - v[0]!, v[4]! - v[1]!, v[5]! - v[2]!) / 2));
+  const a = Math.sin((1 - share) * angle) / Math.sin(angle);
+  const b = Math.sin(share * angle) / Math.sin(angle);
+  const [x, y, z] = [a * v[0]! + b * v[3]!, a * v[1]! + b * v[4]!, a * v[2]! + b * v[5]!];
+  return [(Math.atan2(y, x) * 180) / Math.PI, (Math.atan2(z, Math.hypot(x, y)) * 180) / Math.PI];
 }

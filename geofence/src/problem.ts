@@ -4,6 +4,20 @@ export interface RouteProblem {
   path: string;
   message: string;
   at?: [lon: number, lat: number];
+  /** Of a warning about the line's shape. */
+  shape?: LineShape;
+}
+
+export interface LineShape {
+  /**
+   * `crossing`: two parts of the route meet; `spike`: a short way there and back; `runs-back`: 1 km or more of it;
+   * `scribble`: 500 m of road or more within 40 m of one spot.
+   */
+  kind: 'crossing' | 'spike' | 'runs-back' | 'scribble';
+  /** Metres along the route: of a crossing its first pass, of a scribble its beginning, otherwise the turn. */
+  alongM: number;
+  /** Metres of road: until the route crosses itself, on the way back, in the scribble. */
+  lengthM: number;
 }
 
 /** A route that cannot be compiled. `problems` is never empty. */

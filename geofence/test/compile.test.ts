@@ -1,15 +1,6 @@
 import imported from 'gcoord';
 import { describe, expect, it } from 'vitest';
-import {
-  checkRoute,
-  compileRoute,
-  distanceM,
-  fromBuffer,
-  locate,
-  positionAt,
-  RouteError,
-  toBuffer,
-} from '../src/index.ts';
+import { checkRoute, compileRoute, distanceM, locate, positionAt, RouteError } from '../src/index.ts';
 import { readLine, routeOf } from './traces.ts';
 
 // See src/crs.ts on gcoord's types.
@@ -241,25 +232,5 @@ describe('a compiled route', () => {
     ]);
     const corridor = compileRoute(routeOf(scribble));
     expect(Math.abs(locate(corridor, 120.0002, 30, { segment: 5 }).offsetM)).toBeLessThan(10);
-  });
-
-  it('survives its bytes', () => {
-    const route = routeOf(road, {
-      name: '义乌 → 北仑',
-      allowedStops: [{ name: '服务区', center: [120.5, 29.4], radiusM: 300, maxStayMin: 30 }],
-      legs: [{ fromM: 0, toM: 5_000, halfWidthM: 80 }],
-    });
-    const corridor = compileRoute(route);
-    const back = fromBuffer(toBuffer(corridor));
-    expect(back).toEqual(corridor);
-    expect(back.stops[0]).toMatchObject({ id: 'stop:0', name: '服务区', maxStayMin: 30 });
-  });
-
-  it('refuses bytes of another kind, another version, or cut short', () => {
-    const bytes = toBuffer(compileRoute(routeOf(road)));
-    expect(() => fromBuffer(new ArrayBuffer(40))).toThrow('not a compiled route');
-    expect(() => fromBuffer(bytes.slice(0, 5_000))).toThrow(/expected \d+ bytes, got 5000/);
-    new Uint8Array(bytes)[2] = 9;
-    expect(() => fromBuffer(bytes)).toThrow('version 9');
   });
 });

@@ -1,4 +1,5 @@
 import type { Alarm, Basemap, OfficeContacts, Place, Problem, Route, Track, Trip } from '@sealwatch/schemas';
+import type { CorridorShape } from './map/geojson.ts';
 
 /** The platform said no. `problem` is what it said (RFC 9457). */
 export class Refused extends Error {
@@ -69,6 +70,10 @@ export const versionKey = ({ routeId, version }: RouteVersion): string => `${rou
 export const routeHeads = () => everything<RouteHead>('/routes');
 export const route = ({ routeId, version }: RouteVersion) =>
   call<PlannedRoute>('GET', `/routes/${encodeURIComponent(routeId)}?version=${version}`);
+
+/** Where a truck is inside, in the true width of each leg. */
+export const corridor = ({ routeId, version }: RouteVersion) =>
+  call<{ geometry: CorridorShape }>('GET', `/routes/${encodeURIComponent(routeId)}/corridor?version=${version}`);
 
 /** Figures of a span of days, by day of the viewer's zone and office. */
 export interface DayFigures {

@@ -11,26 +11,45 @@ const route = (properties: Partial<Route['properties']> = {}): Route => ({
   properties: { name: 'r', crs: 'WGS84', halfWidthM: 200, allowedStops: [], requiredPoints: [], ...properties },
 });
 
-describe('corridors', () => {
-  it('are one line in the true width of the route', () => {
-    const { features } = corridorFeatures([route()]);
-    expect(features).toHaveLength(1);
-    // 400 m at zoom 10: 400 / (156543.03 · cos 29° / 2 / 2^10) pixels of 512-pixel tiles.
-    const px0 = features[0]?.properties?.widthPx0 as number;
-    expect(px0 * 2 ** 10).toBeCloseTo(400 / ((156_543.03 * Math.cos((29 * Math.PI) / 180)) / 2 / 2 ** 10), 2);
-  });
+it('draws a route as a line and, below it, its corridor once the platform has computed it', () => {
+  const corridor = { type: 'Polygon' as const, coordinates: [[...road, road[0]!]] };
+  const shown = corridorFeatures([route(), { ...route(), corridor }]).features;
+  expect(shown.map(({ properties, geometry }) => [properties.kind, geometry.type])).toEqual([
+    ['area', 'Polygon'],
+    ['line', 'LineString'],
+    ['line', 'LineString'],
+  ]);
+  expect(shown[0]?.geometry).toBe(corridor);
+});
 
-  it('change their width where a leg begins, without a hole between', () => {
-    const legs = [{ fromM: 0, toM: 5_000, halfWidthM: 80 }];
-    const { features } = corridorFeatures([route({ legs })]);
-    expect(features.map((f) => f.properties?.widthPx0)).toHaveLength(2);
-    const [first, second] = features.map((f) => (f.geometry.type === 'LineString' ? f.geometry.coordinates : []));
-    expect(first?.at(-1)).toEqual(second?.[0]);
-    expect((features[0]?.properties?.widthPx0 as number) * 2.5).toBeCloseTo(
-      features[1]?.properties?.widthPx0 as number,
-      6,
-    );
-  });
+it('puts the sign of a place inside of it, also where its middle is outside', () => {
+  const horseshoe: [number, number][] = [
+    [0, 0],
+    [0.5, 0],
+    [0.5, 0.5],
+    [0.4, 0.5],
+    [0.4, 0.1],
+    [0.1, 0.1],
+    [0.1, 0.5],
+    [0, 0.5],
+    [0, 0],
+  ];
+  const place = {
+    placeId: 'u',
+    type: 'Feature' as const,
+    geometry: { type: 'Polygon' as const, coordinates: [horseshoe] },
+    properties: { name: '堆场', kind: 'yard' as const },
+  };
+  const sign = placeFeatures([place], []).features.find(({ geometry }) => geometry.type === 'Point')!;
+  const [x, y] = sign.geometry.coordinates as [number, number];
+  expect(x <= 0.1 || x >= 0.4 || y <= 0.1).toBe(true);
+});
+
+it('draws a stop in its true radius', () => {
+  const stop = { name: '服务区', center: [120.1, 60] as [number, number], radiusM: 300 };
+  const { geometry } = placeFeatures([], [route({ allowedStops: [stop] })]).features[0]!;
+  const ring = (geometry.coordinates as number[][][])[0]!;
+  for (const at of ring) expect(flatDistanceM(at, stop.center)).toBeCloseTo(300, -1);
 });
 
 it('shows each place once, the platform’s own before what a route names', () => {

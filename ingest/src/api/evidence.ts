@@ -8,6 +8,7 @@ import { languageOf } from '../evidence/words.ts';
 import { READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import type { Queryable } from '../postgres/queryable.ts';
+import { type Corridors, noCorridor } from '../roads/corridors.ts';
 import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
 import { listPassages } from '../store/passages/passages.ts';
 import { listAudit } from '../store/people/audit.ts';
@@ -86,7 +87,11 @@ const passageOf = (row: Awaited<ReturnType<typeof listPassages>>[number]): GateP
 });
 
 /** Everything of a trip that its caller may see. */
-export async function evidenceOf({ pool, ruleText }: ApiDeps, row: TripView): Promise<EvidencePack> {
+export async function evidenceOf(
+  { pool, ruleText }: ApiDeps,
+  row: TripView,
+  corridors: Corridors,
+): Promise<EvidencePack> {
   const tripId = row.trip_id;
   const [route, alarms, passages, acts, track, windows] = await Promise.all([
     getRoute(pool, row.route_id, row.route_version),
@@ -96,12 +101,14 @@ export async function evidenceOf({ pool, ruleText }: ApiDeps, row: TripView): Pr
     tripTrack(pool, { tripId, maxPoints: TRACK_POINTS }),
     unitWindows(pool, tripId),
   ]);
+  const corridor = await corridors.ofVersion(route!).catch(noCorridor);
   const records: RecordsDigest[] = [];
   for (const window of windows) records.push(await digestOf(pool, window));
   return {
     generatedAt: new Date().toISOString(),
     trip: tripOf(row),
     route: route!.feature,
+    ...(corridor ? { corridor } : {}),
     alarms: alarms.reverse().map((alarm) => {
       const text = ruleText?.(alarm.rule);
       return { ...alarmOf(alarm), ...(text ? { text } : {}) };
@@ -129,7 +136,7 @@ const Asked = z.object({ format: z.enum(['json', 'html']).optional(), lang: z.en
 const wantsPage = (accept: string | undefined): boolean =>
   accept !== undefined && /text\/html/i.test(accept) && !/application\/(ld\+)?json/i.test(accept);
 
-export function evidenceRoutes(app: Api, deps: ApiDeps): void {
+export function evidenceRoutes(app: Api, deps: ApiDeps, corridors: Corridors): void {
   app.get(
     '/trips/:tripId/evidence',
     {
@@ -144,7 +151,11 @@ export function evidenceRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { format, lang } = request.query;
-      const pack = await evidenceOf(deps, await visibleTrip(deps.pool, request.params.tripId, callerOf(request)));
+      const pack = await evidenceOf(
+        deps,
+        await visibleTrip(deps.pool, request.params.tripId, callerOf(request)),
+        corridors,
+      );
       reply.header('vary', 'Accept, Accept-Language');
       const page = format === 'html' || (format === undefined && wantsPage(request.headers.accept));
       if (!page) {

@@ -1,3 +1,4 @@
+import { checkPolygon, woundRight } from '@sealwatch/geofence';
 import { Place, PlaceKind, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { EVERYONE, SUPERVISORS } from '../people/roles.ts';
@@ -19,17 +20,12 @@ const placeOf = (row: PlaceRow): z.output<typeof PlaceView> => ({
   updatedAt: isoOf(row.updated_at),
 });
 
-/** A ring of GeoJSON ends where it begins. */
-function requireClosedRings(place: z.output<typeof Place>): void {
-  const errors = place.geometry.coordinates.flatMap((ring, i) => {
-    const first = ring[0];
-    const last = ring.at(-1);
-    if (first?.[0] === last?.[0] && first?.[1] === last?.[1]) return [];
-    const path = `geometry.coordinates[${i}]`;
-    return [{ path, message: 'the ring is not closed', value: last, expected: `ending at ${JSON.stringify(first)}` }];
-  });
-  if (errors.length > 0)
-    throw new ApiProblem(422, 'request.invalid', `${errors[0]?.path}: the ring is not closed`, errors);
+/** The place wound as RFC 7946 says. @throws ApiProblem 422 with every fault of its polygon */
+function checkedPlace(place: z.output<typeof Place>): z.output<typeof Place> {
+  const errors = checkPolygon(place.geometry).map((problem) => ({ ...problem, path: `geometry.${problem.path}` }));
+  const [first] = errors;
+  if (first) throw new ApiProblem(422, 'request.invalid', `${first.path}: ${first.message}`, errors);
+  return { ...place, geometry: woundRight(place.geometry) };
 }
 
 export function placeRoutes(app: Api, deps: ApiDeps): void {
@@ -41,13 +37,13 @@ export function placeRoutes(app: Api, deps: ApiDeps): void {
       schema: { tags: ['places'], params, body: Place, response: answers({ 200: PlaceView, 201: PlaceView }) },
     },
     async (request, reply) => {
-      requireClosedRings(request.body);
+      const place = checkedPlace(request.body);
       const { placeId } = request.params;
       const actor = callerOf(request).name;
       const { row, created } = await inTransaction(deps.pool, async (db) => {
         const before = (await getPlace(db, placeId))?.feature;
-        const put = await putPlace(db, placeId, request.body);
-        await audit(db, { actor, action: 'place.put', subject: `place:${placeId}`, before, after: request.body });
+        const put = await putPlace(db, placeId, place);
+        await audit(db, { actor, action: 'place.put', subject: `place:${placeId}`, before, after: place });
         return put;
       });
       await deps.hints.publish({ hint: 'places' });

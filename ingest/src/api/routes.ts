@@ -6,6 +6,7 @@ import { EVERYONE, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
+import { type Corridors, noCorridor } from '../roads/corridors.ts';
 import { routeFromGpx } from '../roads/gpx.ts';
 import { audit } from '../store/people/audit.ts';
 import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/roads/routes.ts';
@@ -17,7 +18,28 @@ import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 export const ROUTE_BYTES = 16 * 1024 * 1024;
 const GPX_TYPES = ['application/gpx+xml', 'application/xml', 'text/xml'];
 
-const Fault = z.object({ path: z.string(), message: z.string(), at: z.array(z.number()).optional() });
+const Shape = z.object({
+  kind: z.enum(['crossing', 'spike', 'runs-back', 'scribble']),
+  alongM: z.number(),
+  lengthM: z.number(),
+});
+const Fault = z.object({
+  path: z.string(),
+  message: z.string(),
+  at: z.array(z.number()).optional(),
+  /** Of a warning about the shape of the line: where along the route, and metres of road concerned. */
+  shape: Shape.optional(),
+});
+const Rings = z.array(z.array(z.tuple([z.number(), z.number()])));
+const CorridorShape = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('Polygon'), coordinates: Rings }),
+  z.object({ type: z.literal('MultiPolygon'), coordinates: z.array(Rings) }),
+]);
+const CorridorView = z.object({
+  type: z.literal('Feature'),
+  geometry: CorridorShape,
+  properties: z.object({ routeId: z.string(), version: z.int(), name: z.string() }),
+});
 const RouteView = Route.extend({
   routeId: z.string(),
   version: z.int(),
@@ -37,9 +59,16 @@ const CheckAnswer = z.object({
   problems: z.array(Fault),
   warnings: z.array(Fault),
   route: Route.optional(),
+  /** Absent where the corridor of the route cannot be drawn. */
+  corridor: CorridorShape.optional(),
 });
 
-const faultOf = ({ path, message, at }: RouteProblem) => ({ path, message, ...(at ? { at: [...at] } : {}) });
+const faultOf = ({ path, message, at, shape }: RouteProblem) => ({
+  path,
+  message,
+  ...(at ? { at: [...at] } : {}),
+  ...(shape ? { shape } : {}),
+});
 
 const headOf = (row: RouteRow) => ({
   routeId: row.route_id,
@@ -68,7 +97,7 @@ function refuse(problems: RouteProblem[]): never {
   throw new ApiProblem(422, 'route.invalid', `${errors[0]?.path}: ${errors[0]?.message}`, errors);
 }
 
-export async function routeRoutes(app: Api, deps: ApiDeps): Promise<void> {
+export async function routeRoutes(app: Api, deps: ApiDeps, corridors: Corridors): Promise<void> {
   await app.register(async (inner: Api) => {
     inner.addContentTypeParser(GPX_TYPES, { parseAs: 'string', bodyLimit: ROUTE_BYTES }, (_request, body, done) =>
       done(null, body),
@@ -78,6 +107,7 @@ export async function routeRoutes(app: Api, deps: ApiDeps): Promise<void> {
       { parseAs: 'string', bodyLimit: ROUTE_BYTES },
       inner.getDefaultJsonParser('error', 'error'),
     );
+    routeChecking(inner, corridors);
     routeWriting(inner, deps);
   });
   app.get(
@@ -97,6 +127,7 @@ export async function routeRoutes(app: Api, deps: ApiDeps): Promise<void> {
       return viewOf(row);
     },
   );
+  corridorReading(app, deps, corridors);
   app.get(
     '/routes',
     {
@@ -107,6 +138,29 @@ export async function routeRoutes(app: Api, deps: ApiDeps): Promise<void> {
       const { limit, cursor } = request.query;
       const rows = await listRoutes(deps.pool, { after: keysOf(cursor, z.string()), limit: limit + 1 });
       return pageOf(rows, limit, headOf, (row) => row.route_id);
+    },
+  );
+}
+
+function corridorReading(app: Api, deps: ApiDeps, corridors: Corridors): void {
+  app.get(
+    '/routes/:routeId/corridor',
+    {
+      config: { roles: EVERYONE },
+      schema: {
+        tags: ['routes'],
+        summary: 'Where a truck is inside: the route in its true width, leg by leg, as GeoJSON',
+        params: z.object({ routeId: SlugId }),
+        querystring: z.object({ version: z.coerce.number().int().min(1).optional() }),
+        response: answers({ 200: CorridorView }),
+      },
+    },
+    async (request, reply) => {
+      const row = await getRoute(deps.pool, request.params.routeId, request.query.version);
+      if (row === undefined) throw notFound('route', request.params.routeId);
+      const geometry = await corridors.ofVersion(row);
+      const properties = { routeId: row.route_id, version: row.version, name: row.name };
+      return reply.type('application/geo+json').send({ type: 'Feature' as const, geometry, properties });
     },
   );
 }
@@ -136,7 +190,7 @@ export function checkedFeature(body: unknown): Route {
   return check.route;
 }
 
-function routeWriting(app: Api, deps: ApiDeps): void {
+function routeChecking(app: Api, corridors: Corridors): void {
   app.post(
     '/routes/check',
     {
@@ -151,9 +205,19 @@ function routeWriting(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { ok, problems, warnings, route } = checked(featureOf(request.body));
-      return { ok, problems: problems.map(faultOf), warnings: warnings.map(faultOf), ...(route ? { route } : {}) };
+      const corridor = route && (await corridors.ofRoute(route).catch(noCorridor));
+      return {
+        ok,
+        problems: problems.map(faultOf),
+        warnings: warnings.map(faultOf),
+        ...(route ? { route } : {}),
+        ...(corridor ? { corridor } : {}),
+      };
     },
   );
+}
+
+function routeWriting(app: Api, deps: ApiDeps): void {
   app.put(
     '/routes/:routeId',
     {

@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { ApiProblem, problemOf } from '../problem.ts';
+import { Corridors } from '../roads/corridors.ts';
 import { startAuditLinker } from '../store/people/audit-chain.ts';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
@@ -113,21 +114,15 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
 
   await app.register(
     async (api: Api) => {
-      for (const add of [
-        lockRoutes,
-        routeRoutes,
-        placeRoutes,
-        paramsRoutes,
-        tripRoutes,
-        stepRoutes,
-        alarmRoutes,
-        gateRoutes,
-      ]) {
+      for (const add of [lockRoutes, placeRoutes, paramsRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
         await add(api, deps);
       }
       for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
-      for (const add of [subscriptionRoutes, simulatorRoutes, evidenceRoutes, quarantineRoutes]) await add(api, deps);
+      for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
       for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes]) add(api, deps);
+      const corridors = new Corridors();
+      await routeRoutes(api, deps, corridors);
+      evidenceRoutes(api, deps, corridors);
       whatIfRoutes(api, deps);
       basemapRoutes(api, deps);
     },

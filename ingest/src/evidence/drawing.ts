@@ -1,3 +1,4 @@
+import { type Corridor, type CorridorPolygon, locate } from '@sealwatch/geofence';
 import type { Route, TrackPoint } from '@sealwatch/schemas';
 import { type Markup, markup } from './markup.ts';
 import type { EvidencePack, Excursion } from './pack.ts';
@@ -57,7 +58,16 @@ function polyline(sheet: Sheet, points: LonLat[], kind: string): Markup {
   return markup`<polyline class="${kind}" points="${text}"/>`;
 }
 
-export const legsOf = (route: Route): LonLat[][] =>
+/** Rings of polygons as one path; holes stay empty by the even-odd rule of its style. */
+function area(sheet: Sheet, { type, coordinates }: CorridorPolygon): Markup {
+  const rings = type === 'Polygon' ? coordinates : coordinates.flat();
+  const path = rings
+    .map((ring) => `M${ring.map((at) => sheet.place(at).map((v) => v.toFixed(1))).join(' ')}Z`)
+    .join('');
+  return markup`<path class="corridor" d="${path}"/>`;
+}
+
+const legsOf = (route: Route): LonLat[][] =>
   (route.geometry.type === 'LineString' ? [route.geometry.coordinates] : route.geometry.coordinates).map((leg) =>
     leg.map(([lon, lat]) => [lon, lat] as const),
   );
@@ -71,22 +81,6 @@ export interface Mark {
   timeMs: number;
 }
 
-/** How far a point is from the nearest of a route's legs, in the plane, metres. */
-function distanceToRoute(legs: LonLat[][], [lon, lat]: LonLat): number {
-  const shrink = Math.cos((lat * Math.PI) / 180);
-  let best = Number.POSITIVE_INFINITY;
-  for (const leg of legs) {
-    for (let i = 1; i < leg.length; i++) {
-      const [ax, ay] = [(leg[i - 1]![0] - lon) * shrink, leg[i - 1]![1] - lat];
-      const [dx, dy] = [(leg[i]![0] - leg[i - 1]![0]) * shrink, leg[i]![1] - leg[i - 1]![1]];
-      const along = dx * dx + dy * dy;
-      const t = along === 0 ? 0 : Math.min(1, Math.max(0, -(ax * dx + ay * dy) / along));
-      best = Math.min(best, Math.hypot(ax + t * dx, ay + t * dy));
-    }
-  }
-  return best * METRES_PER_DEGREE;
-}
-
 /** The stored positions of an excursion, from the last inside to the first back inside. */
 export function pointsOf(track: TrackPoint[], { lockId, leftMs, toMs }: Excursion): TrackPoint[] {
   return track.filter(
@@ -95,15 +89,14 @@ export function pointsOf(track: TrackPoint[], { lockId, leftMs, toMs }: Excursio
 }
 
 /** Points where the truck left the corridor, was farthest from it and was back inside. */
-export function marksOf(route: Route, track: TrackPoint[], excursion: Excursion): Mark[] {
+export function marksOf(corridor: Corridor, track: TrackPoint[], excursion: Excursion): Mark[] {
   const points = pointsOf(track, excursion);
   const outside = points.filter((point) => {
     const ms = timeOf(point);
     return ms >= excursion.fromMs && (excursion.toMs === undefined || ms < excursion.toMs);
   });
-  const legs = legsOf(route);
   const farthest = outside
-    .map((point) => ({ point, m: distanceToRoute(legs, pointOf(point)) }))
+    .map((point) => ({ point, m: Math.abs(locate(corridor, point.lon, point.lat).offsetM) }))
     .reduce<{ point: TrackPoint; m: number } | undefined>(
       (best, one) => (best && best.m >= one.m ? best : one),
       undefined,
@@ -140,13 +133,15 @@ const clock = (ms: number): string => new Date(ms + CHINA_AHEAD_MS).toISOString(
 
 interface Shown {
   pack: EvidencePack;
+  /** `pack.route` compiled: the judge's own measure says where a truck was farthest. */
+  compiled: Corridor;
   excursions: Excursion[];
   labels: Record<Mark['kind'], string>;
   title: string;
 }
 
 /** Route, track and every excursion on one figure; `only`: this excursion and its surroundings. */
-export function drawing({ pack, excursions, labels, title }: Shown, only?: Excursion): Markup {
+export function drawing({ pack, compiled, excursions, labels, title }: Shown, only?: Excursion): Markup {
   const legs = legsOf(pack.route);
   const tracks = [...new Set(pack.track.map((point) => point.lockId))].map((lockId) =>
     pack.track.filter((point) => point.lockId === lockId),
@@ -154,7 +149,7 @@ export function drawing({ pack, excursions, labels, title }: Shown, only?: Excur
   const shown = only === undefined ? excursions : [only];
   const focus = only === undefined ? [] : pointsOf(pack.track, only).map(pointOf);
   const sheet = sheetFor(focus.length > 0 ? focus : [...legs.flat(), ...pack.track.map(pointOf)]);
-  const marks = shown.flatMap((excursion) => marksOf(pack.route, pack.track, excursion));
+  const marks = shown.flatMap((excursion) => marksOf(compiled, pack.track, excursion));
   return markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}"><title>${title}</title>
-<rect class="paper" width="${WIDTH}" height="${HEIGHT}"/>${legs.map((leg) => polyline(sheet, leg, 'route'))}${tracks.map((track) => polyline(sheet, track.map(pointOf), 'track'))}${shown.map((excursion) => polyline(sheet, pointsOf(pack.track, excursion).map(pointOf), 'off'))}${marks.map((mark) => markIn(sheet, mark, labels))}${scaleBar(sheet)}</svg>`;
+<rect class="paper" width="${WIDTH}" height="${HEIGHT}"/>${pack.corridor === undefined ? '' : area(sheet, pack.corridor)}${legs.map((leg) => polyline(sheet, leg, 'route'))}${tracks.map((track) => polyline(sheet, track.map(pointOf), 'track'))}${shown.map((excursion) => polyline(sheet, pointsOf(pack.track, excursion).map(pointOf), 'off'))}${marks.map((mark) => markIn(sheet, mark, labels))}${scaleBar(sheet)}</svg>`;
 }

@@ -1,3 +1,4 @@
+import type { CorridorPolygon } from '@sealwatch/geofence';
 import type { Alarm, Place, Route, SealState, TrackPoint, Trip } from '@sealwatch/schemas';
 
 /** The stored records of one lock on a trip. */
@@ -43,6 +44,8 @@ export interface EvidencePack {
   generatedAt: string;
   trip: Trip;
   route: Route;
+  /** The route in its true width; absent where it cannot be drawn. */
+  corridor?: CorridorPolygon;
   /** Oldest first. */
   alarms: (Alarm & { text?: { zh: string; en: string } })[];
   passages: GatePassage[];

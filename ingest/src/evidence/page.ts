@@ -1,3 +1,4 @@
+import { compileRoute } from '@sealwatch/geofence';
 import type { Alarm } from '@sealwatch/schemas';
 import { drawing } from './drawing.ts';
 import { type Markup, markup } from './markup.ts';
@@ -14,7 +15,8 @@ th{background:#eee}tr,figure{break-inside:avoid}figure{margin:3mm 0}figcaption{f
 .hash{font-family:ui-monospace,monospace;font-size:8pt;word-break:break-all}.note{font-size:9pt;color:#333}
 .red,.failed,.critical{color:#a80000;font-weight:bold}.amber,.major{color:#7a4b00;font-weight:bold}.green,.done{color:#0b5d1e}
 svg{width:100%;height:auto;border:.5pt solid #999}.paper{fill:#fbfbf8}
-.route{fill:none;stroke:#8a8f98;stroke-width:7;stroke-linejoin:round;stroke-linecap:round;opacity:.55}
+.corridor{fill:#dfe6ef;fill-rule:evenodd;stroke:#9fb0c8;stroke-width:1}
+.route{fill:none;stroke:#8a8f98;stroke-width:3;stroke-linejoin:round;stroke-linecap:round;opacity:.7}
 .track{fill:none;stroke:#0b4f9e;stroke-width:1.6}.off{fill:none;stroke:#c00000;stroke-width:3.2}
 .mark circle{fill:#fff;stroke:#c00000;stroke-width:2.4}.mark.farthest circle{fill:#c00000}
 .mark text{font-size:12px;fill:#7d0000;paint-order:stroke;stroke:#fff;stroke-width:3px}.scale{fill:none;stroke:#111}svg text{font-size:11px}
@@ -83,9 +85,9 @@ function figures(sheet: Sheet): Markup {
   const { pack, words } = sheet;
   const excursions = excursionsOf(pack.alarms);
   const labels = { left: words.left, farthest: words.farthest, back: words.back };
-  const shown = { pack, excursions, labels, title: words.map };
+  const shown = { pack, compiled: compileRoute(pack.route), excursions, labels, title: words.map };
   const thinned = pack.thinnedWithinM > 0 ? ` ${words.thinned} ${Math.ceil(pack.thinnedWithinM)} m.` : '';
-  const legend = `${words.legendRoute}: ▬ / ${words.legendTrack}: ― / ${words.legendOff}: ━.${thinned}`;
+  const legend = `${words.legendRoute}: ▬ / ${words.legendCorridor}: ▨ / ${words.legendTrack}: ― / ${words.legendOff}: ━.${thinned}`;
   const none = pack.track.length === 0 ? `${words.noTrack}. ` : '';
   return markup`<h2>${words.map}</h2><figure>${drawing(shown)}<figcaption>${none}${legend}</figcaption></figure>
 ${excursions

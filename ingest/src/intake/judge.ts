@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Queryable } from '../postgres/queryable.ts';
+import type { ReadPublish } from '../record/decode.ts';
 import type { IntakeRecord } from '../record/record.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
@@ -9,7 +10,6 @@ import { admit, type HighestOf, possibleDuplicates } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
-import type { ReadPublish } from '../record/decode.ts';
 import { readPublish } from './read-publish.ts';
 import type { Roster } from './roster.ts';
 

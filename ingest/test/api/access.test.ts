@@ -92,6 +92,7 @@ const ALLOWED: Record<string, string> = {
   'POST /routes/what-if': 'osta',
   'GET /routes': 'vosgta',
   'GET /routes/{routeId}': 'vosgta',
+  'GET /routes/{routeId}/corridor': 'vosgta',
   'PUT /places/{placeId}': 'sta',
   'GET /places': 'vosgta',
   'GET /basemap': 'vosgta',

@@ -1,5 +1,6 @@
 import type { Route } from '@sealwatch/schemas';
-import { call, type KnownPlace, type PlannedRoute, Refused } from '../rest.ts';
+import type { CorridorShape } from '../map/geojson.ts';
+import { call, type KnownPlace, type PlannedRoute, Refused, type RouteVersion } from '../rest.ts';
 
 const id = encodeURIComponent;
 
@@ -7,6 +8,8 @@ export interface Fault {
   path: string;
   message: string;
   at?: number[];
+  /** Of a warning about the shape of the line, metres. */
+  shape?: { kind: 'crossing' | 'spike' | 'runs-back' | 'scribble'; alongM: number; lengthM: number };
 }
 export interface RouteCheck {
   ok: boolean;
@@ -14,6 +17,7 @@ export interface RouteCheck {
   warnings: Fault[];
   /** As it would be kept: WGS-84. */
   route?: Route;
+  corridor?: CorridorShape;
 }
 /** A past trip judged by another route. */
 export interface WhatIfVerdict {
@@ -31,6 +35,8 @@ export interface WhatIfVerdict {
 }
 
 export const newestRoute = (routeId: string) => call<PlannedRoute>('GET', `/routes/${id(routeId)}`);
+export const corridorUrl = ({ routeId, version }: RouteVersion) =>
+  `/api/v1/routes/${id(routeId)}/corridor?version=${version}`;
 export const saveRoute = (routeId: string, route: Route) => call<PlannedRoute>('PUT', `/routes/${id(routeId)}`, route);
 export const check = (route: unknown) => call<RouteCheck>('POST', '/routes/check', route);
 export const whatIf = (asked: { route: Route; routeId: string; from: string }) =>

@@ -246,6 +246,13 @@ const en: typeof zh = {
     crs: 'Coordinates',
     crsName: { WGS84: 'WGS-84', GCJ02: 'GCJ-02 (Amap, Tencent)', BD09: 'BD-09 (Baidu)' },
     size: '{n} points · {km}',
+    corridor: 'Download corridor GeoJSON',
+    shape: {
+      crossing: 'the route crosses itself at {at} (and is back here after {km})',
+      spike: 'a spike: the route turns at {at} and comes {km} back the same way',
+      'runs-back': 'the route turns at {at} and runs back over itself for {km}',
+      scribble: 'a scribble: from {at} on, {km} of road lie within 40 m',
+    },
     map: 'Map of the route',
     facts: 'About the route',
     name: 'Name',
@@ -276,6 +283,7 @@ const en: typeof zh = {
     both: 'Red as before',
   },
   places: {
+    area: 'area {n} m²',
     new: 'New place',
     kind: 'Kind',
     map: 'Map of the places',

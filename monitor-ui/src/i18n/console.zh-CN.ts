@@ -238,6 +238,13 @@ export default {
     crs: '坐标系',
     crsName: { WGS84: 'WGS-84', GCJ02: 'GCJ-02（高德、腾讯）', BD09: 'BD-09（百度）' },
     size: '{n} 点 · {km}',
+    corridor: '下载走廊 GeoJSON',
+    shape: {
+      crossing: '线路在 {at} 处与自身相交（{km} 后回到此处）',
+      spike: '毛刺：在 {at} 处折返，原路返回 {km}',
+      'runs-back': '线路在 {at} 处掉头，沿原路返回 {km}',
+      scribble: '乱线：自 {at} 起 {km} 的线路都在 40 米之内',
+    },
     map: '路线地图',
     facts: '路线属性',
     name: '名称',
@@ -268,6 +275,7 @@ export default {
     both: '仍为红色',
   },
   places: {
+    area: '面积 {n} 平方米',
     new: '新场所',
     kind: '类型',
     map: '场所地图',

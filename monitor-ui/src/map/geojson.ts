@@ -4,7 +4,11 @@ export type Position = number[];
 export type Geometry =
   | { type: 'Point'; coordinates: Position }
   | { type: 'LineString'; coordinates: Position[] }
-  | { type: 'Polygon'; coordinates: Position[][] };
+  | { type: 'Polygon'; coordinates: Position[][] }
+  | { type: 'MultiPolygon'; coordinates: Position[][][] };
+
+/** A corridor as `GET /routes/{id}/corridor` answers it. */
+export type CorridorShape = Extract<Geometry, { type: 'Polygon' | 'MultiPolygon' }>;
 
 export interface Feature {
   type: 'Feature';

@@ -1,5 +1,7 @@
-import type { AllowedStop, Circle, Leg, Place, PlaceKind, Polygon, Route } from '@sealwatch/schemas';
-import type { Feature, FeatureCollection, Position } from './geojson.ts';
+import type { AllowedStop, Circle, Place, PlaceKind, Polygon, Route } from '@sealwatch/schemas';
+import { circle } from '@turf/circle';
+import { pointOnFeature } from '@turf/point-on-feature';
+import type { CorridorShape, Feature, FeatureCollection, Position } from './geojson.ts';
 
 const EARTH_M_PER_DEG = 111_319.49;
 
@@ -9,56 +11,22 @@ export function flatDistanceM(a: Position, b: Position): number {
   return Math.hypot((b[0]! - a[0]!) * cos, b[1]! - a[1]!) * EARTH_M_PER_DEG;
 }
 
-/** Pixels one metre takes at zoom 0 at a latitude (512-pixel tiles). */
-const pixelsPerMetre0 = (lat: number): number => 512 / (40_075_016.686 * Math.cos((lat * Math.PI) / 180));
+export type DrawnRoute = Route & { corridor?: CorridorShape | undefined };
 
 const collection = (features: Feature[]): FeatureCollection => ({ type: 'FeatureCollection', features });
 
 export const routeLines = (route: Route): Position[][] =>
   route.geometry.type === 'LineString' ? [route.geometry.coordinates] : route.geometry.coordinates;
 
-/** Corridors as lines with their true width: one feature per leg of one width. */
-export function corridorFeatures(routes: Route[]): FeatureCollection {
-  const features: Feature[] = [];
-  for (const route of routes) {
-    const { legs, halfWidthM } = route.properties;
-    for (const part of routeLines(route)) {
-      for (const piece of legs?.length ? cutByLegs(part, legs, halfWidthM) : [{ line: part, halfWidthM }]) {
-        const lat = piece.line[0]?.[1] ?? 0;
-        features.push({
-          type: 'Feature',
-          properties: { widthPx0: 2 * piece.halfWidthM * pixelsPerMetre0(lat) },
-          geometry: { type: 'LineString', coordinates: piece.line },
-        });
-      }
-    }
-  }
-  return collection(features);
-}
-
-interface Piece {
-  line: Position[];
-  halfWidthM: number;
-}
-
-/** Cuts a line where the leg changes. Metres run along the line; what no leg covers has the route's own width. */
-export function cutByLegs(line: Position[], legs: Leg[], otherwiseM: number): Piece[] {
-  const widthAt = (m: number) => legs.find((leg) => m >= leg.fromM && m < leg.toM)?.halfWidthM ?? otherwiseM;
-  const pieces: Piece[] = [];
-  let alongM = 0;
-  let piece: Piece | undefined;
-  for (let i = 1; i < line.length; i++) {
-    const [a, b] = [line[i - 1]!, line[i]!];
-    const stepM = flatDistanceM(a, b);
-    const halfWidthM = widthAt(alongM + stepM / 2);
-    if (piece?.halfWidthM !== halfWidthM) {
-      piece = { line: [a], halfWidthM };
-      pieces.push(piece);
-    }
-    piece.line.push(b);
-    alongM += stepM;
-  }
-  return pieces;
+/** Routes as lines, and those whose corridor is known as areas too. */
+export function corridorFeatures(routes: DrawnRoute[]): FeatureCollection {
+  const lines = routes.flatMap(routeLines).map((coordinates): Feature => {
+    return { type: 'Feature', properties: { kind: 'line' }, geometry: { type: 'LineString', coordinates } };
+  });
+  const areas = routes.flatMap(({ corridor }): Feature[] =>
+    corridor ? [{ type: 'Feature', properties: { kind: 'area' }, geometry: corridor }] : [],
+  );
+  return collection([...areas, ...lines]);
 }
 
 export const PLACE_KINDS: PlaceKind[] = ['office', 'gate', 'yard', 'yard-cell', 'service-area', 'restricted', 'port'];
@@ -91,10 +59,10 @@ export function placeFeatures(places: (Place & { placeId: string })[], routes: R
     polygon: geometry.coordinates,
   }));
   const named = new Set(signs.map((sign) => sign.name));
-  const add = (circle: Circle | AllowedStop, kind: PlaceKind) => {
-    if (named.has(circle.name)) return;
-    named.add(circle.name);
-    signs.push({ id: circle.name, name: circle.name, kind, polygon: [ringAround(circle.center, circle.radiusM)] });
+  const add = (around: Circle | AllowedStop, kind: PlaceKind) => {
+    if (named.has(around.name)) return;
+    named.add(around.name);
+    signs.push({ id: around.name, name: around.name, kind, polygon: ringsAround(around) });
   };
   for (const { properties } of routes) {
     for (const stop of properties.allowedStops) add(stop, 'service-area');
@@ -108,24 +76,13 @@ function signFeatures({ id, name, kind, polygon }: Sign): Feature[] {
   const properties = { id, name, kind, colour: COLOURS[kind], icon: `sign-${kind}`, major: MAJOR.includes(kind) };
   return [
     { type: 'Feature', properties, geometry: { type: 'Polygon', coordinates: polygon } },
-    { type: 'Feature', properties, geometry: { type: 'Point', coordinates: middle(polygon[0] ?? []) } },
+    { type: 'Feature', properties, geometry: pointOnFeature({ type: 'Polygon', coordinates: polygon }).geometry },
   ];
 }
 
-export function ringAround(center: Position, radiusM: number): [number, number][] {
-  const cos = Math.cos((center[1]! * Math.PI) / 180);
-  return Array.from({ length: 49 }, (_, i) => {
-    const angle = (i / 48) * 2 * Math.PI;
-    const [dx, dy] = [Math.cos(angle) * radiusM, Math.sin(angle) * radiusM];
-    return [center[0]! + dx / (EARTH_M_PER_DEG * cos), center[1]! + dy / EARTH_M_PER_DEG];
-  });
-}
-
-function middle(ring: Position[]): Position {
-  const points = ring.slice(0, -1);
-  const sum = points.reduce<[number, number]>(([x, y], p) => [x + p[0]!, y + p[1]!], [0, 0]);
-  return [sum[0] / points.length, sum[1] / points.length];
-}
+const ringsAround = ({ center, radiusM }: Circle) =>
+  circle([center[0], center[1]], radiusM, { units: 'meters', steps: 48 }).geometry
+    .coordinates as Polygon['coordinates'];
 
 /** `[west, south, east, north]` of lines; undefined where there are none. */
 export function boundsOf(lines: Position[][]): [number, number, number, number] | undefined {

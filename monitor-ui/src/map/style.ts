@@ -6,17 +6,6 @@ import { INK, MAP_FONT } from './ink.ts';
 /** Empty GeoJSON, filled later. */
 const empty: SourceSpecification = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } };
 
-/** Pixels of a width in metres at every zoom, at the latitude carried by the feature as `pxPerM0` (zoom 0). */
-const metresWide = (property: string, extraPx = 0): ExpressionSpecification => [
-  'interpolate',
-  ['exponential', 2],
-  ['zoom'],
-  0,
-  ['+', ['*', ['get', property], 1], extraPx],
-  22,
-  ['+', ['*', ['get', property], 2 ** 22], extraPx],
-];
-
 const kind = (value: string): ExpressionSpecification => ['==', ['get', 'kind'], value];
 
 /** @param ui pixels of a rem / 16: texts and lines grow with the screen */
@@ -44,33 +33,31 @@ function planned(ui: number): LayerSpecification[] {
       id: 'corridor-glow',
       type: 'line',
       source: 'corridors',
+      filter: kind('line'),
       layout: round,
       paint: { 'line-color': INK.corridor, 'line-width': 16 * ui, 'line-blur': 16 * ui, 'line-opacity': 0.22 },
     },
     {
-      id: 'corridor-casing',
-      type: 'line',
+      id: 'corridor',
+      type: 'fill',
       source: 'corridors',
-      minzoom: 9,
-      layout: { 'line-join': 'round' },
-      paint: {
-        'line-color': INK.corridorEdge,
-        'line-gap-width': metresWide('widthPx0'),
-        'line-width': 1.2 * ui,
-        'line-opacity': 0.85,
-      },
+      filter: kind('area'),
+      paint: { 'fill-color': INK.corridor, 'fill-opacity': 0.14 },
     },
     {
-      id: 'corridor',
+      id: 'corridor-edge',
       type: 'line',
       source: 'corridors',
+      filter: kind('area'),
+      minzoom: 9,
       layout: { 'line-join': 'round' },
-      paint: { 'line-color': INK.corridor, 'line-width': metresWide('widthPx0'), 'line-opacity': 0.14 },
+      paint: { 'line-color': INK.corridorEdge, 'line-width': 1.2 * ui, 'line-opacity': 0.85 },
     },
     {
       id: 'corridor-line',
       type: 'line',
       source: 'corridors',
+      filter: kind('line'),
       layout: round,
       paint: { 'line-color': INK.corridor, 'line-width': 1.8 * ui, 'line-opacity': 0.75 },
     },

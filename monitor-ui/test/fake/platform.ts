@@ -9,6 +9,7 @@ import {
   type FeedPassage,
   type ServerToClient,
 } from '@sealwatch/schemas';
+import { buffer } from '@turf/buffer';
 import { Server, type Socket } from 'socket.io';
 import { readRoad } from './road.ts';
 import { World } from './world.ts';
@@ -42,6 +43,7 @@ type Sent = Exclude<keyof ServerToClient, 'snapshot' | 'positions'>;
 export async function startFakePlatform(options: FakeOptions) {
   const road = readRoad(options.road);
   const world = new World(road, options.trucks ?? 40, Date.now());
+  const corridor = buffer({ type: 'LineString', coordinates: road.line }, 200, { units: 'meters' })?.geometry;
   const sequences = new Map<Client, number>();
   const state = { build: 'build-1', signedIn: true, silent: false, resyncs: 0 };
   const http = createServer((request, response) => answer(request, response));
@@ -150,6 +152,7 @@ export async function startFakePlatform(options: FakeOptions) {
       return [200, { items: [{ routeId: 'yiwu-beilun', version: 1, name: '义乌 → 北仑' }] }];
     }
     if (path === '/routes/yiwu-beilun') return [200, planned()];
+    if (path === '/routes/yiwu-beilun/corridor') return [200, { type: 'Feature', geometry: corridor }];
     const office = /^\/offices\/(\d{4})\/contacts$/.exec(path)?.[1];
     if (office) return [200, { office, contacts: [{ name: '值班员', phone: `0000-${office}`, duty: '夜班' }] }];
     if (path === '/stats') return [200, { items: [] }];
