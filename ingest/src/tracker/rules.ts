@@ -66,8 +66,8 @@ export const ALL_RULES: readonly Rule[] = [
   powerDeepSleep,
 ];
 
-/** The same without their functions: for the documentation, the check of parameters and the screens. */
-export const RULES: readonly RuleDescription[] = ALL_RULES;
+/** What the rules are: for the documentation, the screens and the check of parameters. */
+export const RULES: readonly RuleDescription[] = ALL_RULES.map((rule): RuleDescription => rule);
 
 const BY_NAME: ReadonlyMap<string, Rule> = new Map(ALL_RULES.map((rule) => [rule.rule, rule]));
 
