@@ -7,8 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { PIXEL_PNG, pmtilesArchive, WATER_MVT } from '../ingest/test/archive.ts';
 import { INK } from '../monitor-ui/src/map/ink.ts';
-import { buildScreens } from '../monitor-ui/test/browser/built.ts';
-import { launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
+import { newView, sharedChromium } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
 
 const PATIENCE = { timeout: 180_000 };
@@ -16,7 +15,6 @@ const CREDIT = '某某地图 审图号 GS(2026)0000号';
 const AWAY = '在线底图暂不可用，当前为内置底图';
 
 const folder = mkdtempSync(join(tmpdir(), 'sealwatch-basemap-'));
-let dist: string;
 let browser: Browser;
 let platform: Platform | undefined;
 let tiles: Server;
@@ -24,8 +22,7 @@ let tilesAt: string;
 const asked: string[] = [];
 
 beforeAll(async () => {
-  dist = buildScreens();
-  browser = await launchChromium();
+  browser = await sharedChromium();
   tiles = createServer((request, response) => {
     asked.push(`${request.headers.referer} ${request.url}`);
     response.writeHead(200, { 'content-type': 'image/png', 'access-control-allow-origin': '*' }).end(PIXEL_PNG);
@@ -38,9 +35,7 @@ afterEach(async () => {
   await platform?.stop();
 });
 afterAll(async () => {
-  await browser?.close();
   tiles?.close();
-  if (dist) rmSync(dist, { recursive: true, force: true });
   rmSync(folder, { recursive: true });
 });
 
@@ -48,10 +43,11 @@ async function openWall(
   source: string,
   before?: (page: Page) => Promise<unknown>,
 ): Promise<{ page: Page; elsewhere: Set<string> }> {
-  platform = await startPlatform(
-    { SEALWATCH_BASEMAP: source, SEALWATCH_BASEMAP_ATTRIBUTION: CREDIT, SEALWATCH_BASEMAP_TONE: 'dark' },
-    dist,
-  );
+  platform = await startPlatform({
+    SEALWATCH_BASEMAP: source,
+    SEALWATCH_BASEMAP_ATTRIBUTION: CREDIT,
+    SEALWATCH_BASEMAP_TONE: 'dark',
+  });
   const page = await (await newView(browser, { width: 640, height: 480, reducedMotion: 'reduce' })).newPage();
   await before?.(page);
   const elsewhere = new Set<string>();

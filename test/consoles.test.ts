@@ -1,10 +1,8 @@
-import { rmSync } from 'node:fs';
 import type { Alarm, Trip } from '@sealwatch/schemas';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { barriers } from '../monitor-ui/test/browser/axe.ts';
-import { buildScreens } from '../monitor-ui/test/browser/built.ts';
-import { keepPicture, launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
+import { keepPicture, newView, sharedChromium } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
 
 const PATIENCE = { timeout: 180_000 };
@@ -23,7 +21,6 @@ const STEPS = 46;
 /** Steps that it is off the road, and how far: 1.5 km. */
 const OFF = { from: 15, to: 25, deg: 0.0135 };
 
-let dist: string;
 let platform: Platform;
 let browser: Browser;
 let tripId: string;
@@ -74,8 +71,7 @@ function reports(): object[] {
 }
 
 beforeAll(async () => {
-  dist = buildScreens();
-  [platform, browser] = await Promise.all([startPlatform({}, dist), launchChromium()]);
+  [platform, browser] = await Promise.all([startPlatform(), sharedChromium()]);
   await must('PUT', '/routes/east', feature('向东', LINE));
   const around = (lon: number, lat: number) =>
     [
@@ -115,9 +111,7 @@ beforeAll(async () => {
   }, PATIENCE);
 });
 afterAll(async () => {
-  await browser?.close();
   await platform?.stop();
-  if (dist) rmSync(dist, { recursive: true, force: true });
 });
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close();

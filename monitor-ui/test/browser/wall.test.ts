@@ -1,30 +1,26 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { FeedPassage } from '@sealwatch/schemas';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startFakePlatform } from '../fake/platform.ts';
-import { buildScreens } from './built.ts';
-import { keepPicture, launchChromium, newView } from './chromium.ts';
+import { keepPicture, newView, sharedChromium } from './chromium.ts';
 
 const PATIENCE = { timeout: 180_000 };
 /** The demo's truck that leaves the road in these tests. */
 const TRUCK = 17;
 
-let dist: string;
+/** The screens as an installation has them; built before the run. */
+const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 let browser: Browser;
 let fake: Awaited<ReturnType<typeof startFakePlatform>>;
 let outside: string[];
 let complaints: string[];
 
 beforeAll(async () => {
-  dist = buildScreens();
-  browser = await launchChromium();
-});
-afterAll(async () => {
-  await browser?.close();
-  rmSync(dist, { recursive: true, force: true });
+  browser = await sharedChromium();
 });
 beforeEach(async () => {
   fake = await startFakePlatform({
