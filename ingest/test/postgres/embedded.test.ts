@@ -165,7 +165,7 @@ describe('the embedded Postgres', () => {
   it('leaves no process and no pid file when it is stopped, and starts again with its data', async () => {
     const { pid } = server;
     await server.stop();
-    await vi.waitFor(() => expect(alive(pid), `process ${pid}`).toBe(false), 30_000);
+    await vi.waitFor(() => expect(alive(pid), `process ${pid}`).toBe(false), 180_000);
     expect(existsSync(join(server.home, 'cluster', 'postmaster.pid'))).toBe(false);
     server = await startEmbedded(options);
     expect(await ask('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
