@@ -13,6 +13,10 @@ interface Listening {
   mqtt: string;
 }
 
+const SIZE = { width: 960, height: 540 };
+/** While nobody looks: a browser without a graphics card draws a map on every core there is, and costs by its size. */
+const SMALL = { width: 480, height: 270 };
+
 let dataDir: string;
 let demo: Running;
 let at: Listening;
@@ -37,7 +41,7 @@ beforeAll(async () => {
   // Where the tests run as root, the database's own account has to reach its files.
   await chmod(dataDir, 0o711);
   await start();
-  page = await (await newView(await sharedChromium(), { width: 960, height: 540 })).newPage();
+  page = await (await newView(await sharedChromium(), SIZE)).newPage();
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('request', (request) => {
@@ -70,8 +74,8 @@ describe('the demo, as a new user meets it', () => {
       async () => (await (await fetch('/api/v1/locks?limit=500')).json()) as { items: unknown[] },
     );
     expect(locks.items).toHaveLength(40);
-    // What is drawn with motion has been seen; a browser without a graphics card draws that on every core there is.
     await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.setViewportSize(SMALL);
   });
 });
 
@@ -122,6 +126,7 @@ describe('the commands of the README', () => {
 
 describe('within two minutes of its start, the demo', () => {
   it('turns a truck red on the screen, by itself', async () => {
+    await page.setViewportSize(SIZE);
     await page.locator('[data-rule="route.deviation"][data-state="open"]').first().waitFor({ timeout: 180_000 });
   });
 
