@@ -127,6 +127,7 @@ describe('the commands of the README', () => {
 describe('within two minutes of its start, the demo', () => {
   it('turns a truck red on the screen, by itself', async () => {
     await page.setViewportSize(SIZE);
+    await demo.line('truck leaves the motorway by a ramp');
     await page.locator('[data-rule="route.deviation"][data-state="open"]').first().waitFor({ timeout: 180_000 });
   });
 
