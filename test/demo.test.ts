@@ -13,9 +13,8 @@ interface Listening {
   mqtt: string;
 }
 
-const SIZE = { width: 960, height: 540 };
-/** While nobody looks: a browser without a graphics card draws a map on every core there is, and costs by its size. */
-const SMALL = { width: 480, height: 270 };
+/** A browser without a graphics card draws a map on every core there is, and the map costs by its size. */
+const SIZE = { width: 640, height: 360 };
 
 let dataDir: string;
 let demo: Running;
@@ -75,7 +74,6 @@ describe('the demo, as a new user meets it', () => {
     );
     expect(locks.items).toHaveLength(40);
     await page.emulateMedia({ reducedMotion: 'reduce' });
-    await page.setViewportSize(SMALL);
   });
 });
 
@@ -126,7 +124,6 @@ describe('the commands of the README', () => {
 
 describe('within two minutes of its start, the demo', () => {
   it('turns a truck red on the screen, by itself', async () => {
-    await page.setViewportSize(SIZE);
     await demo.line('truck leaves the motorway by a ramp');
     await page.locator('[data-rule="route.deviation"][data-state="open"]').first().waitFor({ timeout: 180_000 });
   });

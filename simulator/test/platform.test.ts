@@ -37,10 +37,7 @@ const demo = (stop: AbortSignal) =>
 async function demoUntilLive(): Promise<void> {
   const stop = new AbortController();
   const running = demo(stop.signal);
-  await vi.waitFor(
-    () => expect(said().map(({ msg }) => msg)).toContain('live: every lock reports at its interval'),
-    30_000,
-  );
+  await vi.waitFor(() => expect(said().map(({ msg }) => msg)).toContain('live: every lock reports at its interval'));
   await vi.waitFor(() => expect([...fake.records.values()].every((mine) => mine.size > 2)).toBe(true), 180_000);
   stop.abort();
   await running;
