@@ -242,7 +242,10 @@ function sendDownRamp(run: Live, timer: NodeJS.Timeout): void {
   const driving = run.trucks.filter((truck) => truck.phase === 'driving' && truck.lock.connected);
   if (driving.length === 0) return;
   const offRoad = driving.some((truck) => nearest(run.road, motionOf(truck, now)!).distanceM > 300);
-  if (offRoad) return clearInterval(timer);
+  if (offRoad) {
+    clearInterval(timer);
+    return;
+  }
   const middle = run.road.lengthM * 0.4;
   const distance = (truck: Truck) => Math.abs(nearest(run.road, motionOf(truck, now)!).atM - middle);
   for (const truck of driving.sort((a, b) => distance(a) - distance(b))) {
