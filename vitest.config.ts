@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/order.ts';
 
-const EMBEDDED = fileURLToPath(new URL('./ingest/test/embedded.setup.ts', import.meta.url));
+const RUN = fileURLToPath(new URL('./test/run.setup.ts', import.meta.url));
 const CASES = fileURLToPath(new URL('./test/cases.setup.ts', import.meta.url));
-const BUILT = fileURLToPath(new URL('./test/built.setup.ts', import.meta.url));
 
 // Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
 // conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
@@ -18,6 +18,7 @@ const project = (name: string, test: object) => ({
     // Far above what a test takes: a limit only ends what hangs.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    expect: { poll: { timeout: 180_000 } },
     // One process reads the rooms once for all its files; no test mocks a module or leaves anything behind.
     isolate: false,
     // Many tests wait for a database or for trucks to drive: one worker more than a core keeps the cores busy.
@@ -26,24 +27,20 @@ const project = (name: string, test: object) => ({
   },
 });
 
-/** A headless browser draws in software with every core there is: its tests come after the others. */
+/** Screens in a headless browser. They draw less where the machine has other work, so they run beside the other tests. */
 const BROWSER = ['monitor-ui/test/browser/*.test.ts', 'test/{basemap,consoles,demo,outage}.test.ts'];
 
 export default defineConfig({
   test: {
+    globalSetup: [RUN],
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('pure', { include: ['{schemas,geofence,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
       project('platform', {
         include: ['{ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
         exclude: BROWSER,
-        globalSetup: [BUILT, EMBEDDED],
       }),
-      project('browser', {
-        include: BROWSER,
-        globalSetup: [EMBEDDED],
-        maxWorkers: 2,
-        sequence: { groupOrder: 1 },
-      }),
+      project('browser', { include: BROWSER }),
     ],
   },
 });

@@ -1,10 +1,8 @@
-import { rmSync } from 'node:fs';
 import type { Alarm, Trip } from '@sealwatch/schemas';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { barriers } from '../monitor-ui/test/browser/axe.ts';
-import { buildScreens } from '../monitor-ui/test/browser/built.ts';
-import { keepPicture, launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
+import { keepPicture, newView, sharedChromium, type View } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
 
 const PATIENCE = { timeout: 180_000 };
@@ -23,7 +21,6 @@ const STEPS = 46;
 /** Steps that it is off the road, and how far: 1.5 km. */
 const OFF = { from: 15, to: 25, deg: 0.0135 };
 
-let dist: string;
 let platform: Platform;
 let browser: Browser;
 let tripId: string;
@@ -74,8 +71,7 @@ function reports(): object[] {
 }
 
 beforeAll(async () => {
-  dist = buildScreens();
-  [platform, browser] = await Promise.all([startPlatform({}, dist), launchChromium()]);
+  [platform, browser] = await Promise.all([startPlatform(), sharedChromium()]);
   await must('PUT', '/routes/east', feature('向东', LINE));
   const around = (lon: number, lat: number) =>
     [
@@ -115,9 +111,7 @@ beforeAll(async () => {
   }, PATIENCE);
 });
 afterAll(async () => {
-  await browser?.close();
   await platform?.stop();
-  if (dist) rmSync(dist, { recursive: true, force: true });
 });
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close();
@@ -125,8 +119,11 @@ afterEach(async () => {
   expect(faults).toEqual([]);
 });
 
-async function signedIn(name: string, locale = 'zh-CN'): Promise<BrowserContext> {
-  const context = await newView(browser, { locale, reducedMotion: 'reduce' });
+/** Large enough for every page; a map without a graphics card costs by its size. */
+const SIZE = { width: 960, height: 540 };
+
+async function signedIn(name: string, view: View = {}): Promise<BrowserContext> {
+  const context = await newView(browser, { ...SIZE, reducedMotion: 'reduce', ...view });
   context.on('request', (request) => {
     if (!request.url().startsWith(platform.app.http) && !/^(blob|data):/.test(request.url()))
       abroad.push(request.url());
@@ -140,8 +137,8 @@ async function signedIn(name: string, locale = 'zh-CN'): Promise<BrowserContext>
   return context;
 }
 
-async function open(path: string, name = '王芳', locale = 'zh-CN'): Promise<Page> {
-  const page = await (await signedIn(name, locale)).newPage();
+async function open(path: string, name = '王芳', view: View = {}): Promise<Page> {
+  const page = await (await signedIn(name, view)).newPage();
   await page.goto(platform.app.http + path);
   return page;
 }
@@ -233,7 +230,7 @@ describe('the consoles', () => {
       lockIds: [LOCK],
     });
     expect(verdict).toBe('alarm');
-    const page = await open('/gates/daxie', '张敏');
+    const page = await open('/gates/daxie', '张敏', { width: 1280, height: 720 });
     const card = page.locator(`[data-passage="${passageId}"]`);
     await expect.poll(() => card.getAttribute('data-verdict'), PATIENCE).toBe('alarm');
     const word = (await card.locator('.word').boundingBox())!;
@@ -260,7 +257,7 @@ describe('the consoles', () => {
   });
 
   it('name the wrong lines of a file of locks and register none, then register all of a right one', async () => {
-    const page = await open('/locks', '王芳', 'en');
+    const page = await open('/locks', '王芳', { locale: 'en' });
     await page.click('[data-act="import"]');
     const dialog = page.locator('dialog[open]');
     await dialog.locator('[name="locks"]').fill('lock;model\nJT70190002;JT701D\nJT-3;JT701D\n');
@@ -298,7 +295,7 @@ describe('the consoles', () => {
       '/admin/audit',
       '/admin/quarantine',
     ];
-    const [chinese, english] = await Promise.all([signedIn('王芳'), signedIn('王芳', 'en')]);
+    const [chinese, english] = await Promise.all([signedIn('王芳'), signedIn('王芳', { locale: 'en' })]);
     const found: string[] = [];
     for (const [context, all, language] of [
       [chinese, [...paths, ...more], 'zh-CN'],

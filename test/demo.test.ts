@@ -3,9 +3,9 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
+import { newView, sharedChromium } from '../monitor-ui/test/browser/chromium.ts';
 import { ROOT, type Running, sealwatch } from './process.ts';
 
 interface Listening {
@@ -13,10 +13,12 @@ interface Listening {
   mqtt: string;
 }
 
+/** A browser without a graphics card draws a map on every core there is, and the map costs by its size. */
+const SIZE = { width: 640, height: 360 };
+
 let dataDir: string;
 let demo: Running;
 let at: Listening;
-let browser: Browser;
 let page: Page;
 const faults: string[] = [];
 const abroad: string[] = [];
@@ -38,9 +40,7 @@ beforeAll(async () => {
   // Where the tests run as root, the database's own account has to reach its files.
   await chmod(dataDir, 0o711);
   await start();
-  browser = await launchChromium();
-  const context = await newView(browser);
-  page = await context.newPage();
+  page = await (await newView(await sharedChromium(), SIZE)).newPage();
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('request', (request) => {
@@ -50,7 +50,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await browser?.close();
+  await page?.context().close();
   await stop();
   await rm(dataDir, { recursive: true, force: true });
 });
@@ -73,6 +73,7 @@ describe('the demo, as a new user meets it', () => {
       async () => (await (await fetch('/api/v1/locks?limit=500')).json()) as { items: unknown[] },
     );
     expect(locks.items).toHaveLength(40);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
   });
 });
 
@@ -123,6 +124,7 @@ describe('the commands of the README', () => {
 
 describe('within two minutes of its start, the demo', () => {
   it('turns a truck red on the screen, by itself', async () => {
+    await demo.line('truck leaves the motorway by a ramp');
     await page.locator('[data-rule="route.deviation"][data-state="open"]').first().waitFor({ timeout: 180_000 });
   });
 

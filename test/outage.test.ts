@@ -7,8 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPool, urlOf } from '../ingest/src/postgres/database.ts';
 import { type EmbeddedServer, startEmbedded } from '../ingest/src/postgres/embedded/embedded.ts';
-import { buildScreens } from '../monitor-ui/test/browser/built.ts';
-import { launchChromium, newView } from '../monitor-ui/test/browser/chromium.ts';
+import { newView, sharedChromium } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
 
 const PATIENCE = { timeout: 180_000 };
@@ -30,7 +29,6 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 // A server of its own, because it is stopped here.
 const folder = mkdtempSync(join(tmpdir(), 'sealwatch-outage-'));
 let server: EmbeddedServer;
-let dist: string;
 let platform: Platform;
 let browser: Browser;
 let lock: MqttClient;
@@ -43,10 +41,9 @@ async function must<T>(method: string, path: string, body?: unknown): Promise<T>
 
 beforeAll(async () => {
   chmodSync(folder, 0o711);
-  dist = buildScreens();
   const settings = { fsync: 'off', shared_buffers: '32MB' };
-  [server, browser] = await Promise.all([startEmbedded({ dataDir: folder, log: silent, settings }), launchChromium()]);
-  platform = await startPlatform({ DATABASE_URL: urlOf(server, server.user, server.database) }, dist);
+  [server, browser] = await Promise.all([startEmbedded({ dataDir: folder, log: silent, settings }), sharedChromium()]);
+  platform = await startPlatform({ DATABASE_URL: urlOf(server, server.user, server.database) });
   const properties = {
     name: '向东',
     halfWidthM: 200,
@@ -74,10 +71,9 @@ beforeAll(async () => {
   lock = await platform.connectLock(LOCK, secret);
 });
 afterAll(async () => {
-  await browser?.close();
+  for (const context of browser?.contexts() ?? []) await context.close();
   await platform?.stop();
   await server?.stop();
-  if (dist) rmSync(dist, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 });
 

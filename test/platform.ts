@@ -27,9 +27,8 @@ export interface Platform {
 /**
  * The whole platform on free ports and a database of its own: real Postgres, real broker, real sockets.
  * @param env settings beside those of the test
- * @param wallDir the built screens, where a test looks at them
  */
-export async function startPlatform(env: Record<string, string> = {}, wallDir?: string): Promise<Platform> {
+export async function startPlatform(env: Record<string, string> = {}): Promise<Platform> {
   const database = await freshDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
   const config = readConfig({
@@ -42,7 +41,6 @@ export async function startPlatform(env: Record<string, string> = {}, wallDir?: 
   });
   const app = await startApp(config, {
     log: createLog('silent', { pretty: false }),
-    ...(wallDir === undefined ? {} : { wallDir }),
   });
   const clients: MqttClient[] = [];
   return {

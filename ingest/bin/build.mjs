@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // Builds what a checkout needs to run: the rooms' JavaScript and the wall's pages. Does nothing when both are fresh.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -60,36 +61,54 @@ function readStamp() {
   }
 }
 
+/** @returns {Promise<void>} rejects with what the tool said */
+async function run(step) {
+  // whoever builds from a test or a development shell gets the same screens
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const child = spawn(process.execPath, [toolPath(step), ...step.args], { cwd: step.cwd, env });
+  const [code, ...said] = await Promise.all([
+    new Promise((resolve, reject) => child.once('error', reject).once('close', resolve)),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  if (code !== 0) throw new Error(`building the ${step.name} failed:\n${said.join('')}`);
+}
+
 /**
  * @param {{ say?: (line: string) => void, force?: boolean }} [options] `say` is told of each step on a build
- * @returns {boolean} whether anything was built
+ * @returns {Promise<boolean>} whether anything was built
  */
-export function build({ say = (line) => process.stderr.write(`${line}\n`), force = false } = {}) {
+export async function build({ say = (line) => process.stderr.write(`${line}\n`), force = false } = {}) {
   // An installed package ships what it runs and has no sources to be newer than it.
   if (!existsSync(join(ROOT, 'tsconfig.json'))) return false;
   const stamp = readStamp();
-  let built = false;
-  STEPS.forEach((step, index) => {
-    const inputs = newest([...step.inputs, 'package-lock.json'].map((path) => join(ROOT, path)));
-    if (!force && stamp[step.name] === inputs) return;
-    const startMs = Date.now();
-    say(`building ${index + 1}/${STEPS.length}: ${step.name} …`);
-    const run = spawnSync(process.execPath, [toolPath(step), ...step.args], { cwd: step.cwd, encoding: 'utf8' });
-    if (run.status !== 0) throw new Error(`building the ${step.name} failed:\n${run.stdout ?? ''}${run.stderr ?? ''}`);
-    stamp[step.name] = inputs;
-    built = true;
-    say(`building ${index + 1}/${STEPS.length}: ${step.name}, done in ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
-  });
-  if (built) {
+  const stale = STEPS.map((step) => ({
+    step,
+    inputs: newest([...step.inputs, 'package-lock.json'].map((path) => join(ROOT, path))),
+  })).filter(({ step, inputs }) => force || stamp[step.name] !== inputs);
+  // No step needs what another makes.
+  const ends = await Promise.allSettled(
+    stale.map(async ({ step, inputs }) => {
+      const startMs = Date.now();
+      say(`building the ${step.name} …`);
+      await run(step);
+      stamp[step.name] = inputs;
+      say(`building the ${step.name}, done in ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
+    }),
+  );
+  if (stale.length > 0) {
     mkdirSync(dirname(STAMP), { recursive: true });
     writeFileSync(STAMP, JSON.stringify(stamp));
   }
-  return built;
+  const failed = ends.find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+  return stale.length > 0;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    if (!build({ force: process.argv.includes('--force') })) process.stderr.write('everything is built already\n');
+    if (!(await build({ force: process.argv.includes('--force') })))
+      process.stderr.write('everything is built already\n');
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;

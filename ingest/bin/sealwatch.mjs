@@ -25,7 +25,7 @@ async function main() {
       `Sealwatch needs Node.js 20.19 or newer; this is ${process.version}. Install one from https://nodejs.org.`,
     );
   }
-  build();
+  await build();
   if (process.argv[2] === 'simulate') return simulate(process.argv.slice(2));
   const { run } = await import('../dist/main.js');
   await run(process.argv.slice(2), { simulatorPath: existsSync(SIMULATOR) ? SIMULATOR : undefined });

@@ -36,7 +36,10 @@ export async function runDemo(config: Config, simulatorPath: string): Promise<nu
 
   const fleet = spawnFleet(simulatorPath, app, key, config.dataDir);
   app.simulations?.adopt(fleet, 'demo', 'demo');
-  const ended = new Promise<number>((resolve) => fleet.once('exit', (code) => resolve(code ?? 1)));
+  const ended = new Promise<number>((resolve) => {
+    fleet.once('exit', (code) => resolve(code ?? 1));
+    fleet.once('error', () => fleet.pid === undefined && resolve(1));
+  });
   const reason = await Promise.race([stopped, ended]);
   if (reason === 'signal') say(`\n${words.stopping}`);
   else log.error({ code: reason }, 'the demo fleet ended by itself');

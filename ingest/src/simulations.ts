@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import {
   FromSimulator,
   type Injection,
@@ -43,8 +44,8 @@ export interface SimulationsDeps {
 }
 
 const STOP_WITHIN_MS = 8_000;
-const ANSWER_WITHIN_MS = 5_000;
-const LIST_WITHIN_MS = 20_000;
+/** A fleet that lives answers; one that ends meanwhile is noticed by its end, not by this. */
+const ANSWER_WITHIN_MS = 30_000;
 const ENDED_KEPT = 5;
 
 interface Kept {
@@ -53,7 +54,11 @@ interface Kept {
   over: boolean;
   /** Resolves after the process has exited, its folder is deleted and its key revoked. */
   gone: Promise<unknown>;
+  /** Injections that were not answered yet, by request id. */
+  asked: Map<string, (refused: string | undefined) => void>;
 }
+
+const OVER = 'this run is over';
 
 /**
  * Starts the simulator's program. The key is passed in the environment, because every account of the machine can read
@@ -69,12 +74,20 @@ export function spawnSimulator(path: string, args: string[], key: string, output
 
 /** Sends SIGTERM, and SIGKILL after `withinMs`; resolves when the process has exited. */
 export async function stopSimulator(child: ChildProcess, withinMs = STOP_WITHIN_MS): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   const force = setTimeout(() => child.kill('SIGKILL'), withinMs);
   await ended;
   clearTimeout(force);
+}
+
+/** Also of one that could not be started: it has no process, and not always a `close`. */
+function closed(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('close', () => resolve());
+    child.once('error', () => child.pid === undefined && resolve());
+  });
 }
 
 async function finish({ child, gone }: Kept): Promise<void> {
@@ -84,14 +97,13 @@ async function finish({ child, gone }: Kept): Promise<void> {
 
 export function startSimulations(deps: SimulationsDeps): Simulations {
   const kept = new Map<string, Kept>();
-  const asked = new Map<string, (refused: string | undefined) => void>();
   let known: Promise<SimulatorScenario[]> | undefined;
   let starting = false;
 
   const keep = (child: ChildProcess, head: Pick<SimulatorRun, 'startedBy' | 'stoppable'>, scenario: string): Kept => {
     const simulation: Simulation = { scenario, phase: 'starting', live: false, done: 0, of: 0, locks: [] };
     const run = { runId: randomUUID(), startedAt: new Date().toISOString(), ...head, simulation };
-    const one: Kept = { run, child, over: false, gone: Promise.resolve() };
+    const one: Kept = { run, child, over: false, gone: Promise.resolve(), asked: new Map() };
     kept.set(run.runId, one);
     const ended = [...kept.values()].filter(({ over }) => over);
     for (const { run: old } of ended.slice(0, -ENDED_KEPT)) kept.delete(old.runId);
@@ -104,10 +116,11 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
     const read = FromSimulator.safeParse(message);
     if (!read.success) return deps.log.warn({ err: read.error }, 'message of the simulator cannot be read');
     if (read.data.type === 'simulation') one.run.simulation = read.data.simulation;
-    else asked.get(read.data.requestId)?.(read.data.refused);
+    else one.asked.get(read.data.requestId)?.(read.data.refused);
   };
   const end = (one: Kept, code: number | null, why?: string) => {
     one.over = true;
+    for (const answered of one.asked.values()) answered(OVER);
     const { simulation } = one.run;
     if (simulation.phase === 'ended') return;
     const failed = code !== 0 && code !== 2;
@@ -153,17 +166,18 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
     },
     inject: (runId, injection) => {
       const one = kept.get(runId);
-      if (!one || one.over || !one.child.connected) return Promise.resolve('this run is over');
+      if (!one || one.over || !one.child.connected) return Promise.resolve(OVER);
       const requestId = randomUUID();
       return new Promise((resolve) => {
         const answered = (refused: string | undefined) => {
-          asked.delete(requestId);
+          one.asked.delete(requestId);
           clearTimeout(timer);
           resolve(refused);
         };
         const timer = setTimeout(() => answered('the simulator did not answer'), ANSWER_WITHIN_MS);
-        asked.set(requestId, answered);
-        one.child.send({ type: 'inject', requestId, injection } satisfies ToSimulator);
+        one.asked.set(requestId, answered);
+        // a process that has just ended takes nothing; `exit` answers
+        one.child.send({ type: 'inject', requestId, injection } satisfies ToSimulator, () => undefined);
       });
     },
     adopt: (fleet, scenario, by) => void keep(fleet, { startedBy: by, stoppable: false }, scenario),
@@ -183,7 +197,7 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
     const args = [scenario, '--http', http, '--mqtt', mqtt, '--tidy', '--state', state, ...size, ...seeded];
     const child = spawnSimulator(deps.path, args, lent.key, 'pipe');
     const one = keep(child, { startedBy: by, stoppable: true }, scenario);
-    one.gone = once(child, 'close').then(async () => {
+    one.gone = closed(child).then(async () => {
       await rm(state, { recursive: true, force: true });
       await lent.end();
     });
@@ -204,13 +218,11 @@ function noteErrors(child: ChildProcess, note: (message: string) => void): void 
   });
 }
 
+/** However long it takes: a slow machine has the same scenarios. */
 async function listScenarios(path: string): Promise<SimulatorScenario[]> {
-  const child = spawn(process.execPath, [path, 'simulate', 'list'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: LIST_WITHIN_MS,
-  });
+  const { stdout } = await promisify(execFile)(process.execPath, [path, 'simulate', 'list']);
   const Line = z.object({ msg: z.literal('scenarios'), items: z.array(SimulatorScenario) });
-  for await (const text of createInterface({ input: child.stdout })) {
+  for (const text of stdout.split('\n')) {
     const line = Line.safeParse(parse(text));
     if (line.success) return line.data.items;
   }

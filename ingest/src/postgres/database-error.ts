@@ -6,6 +6,7 @@ export type DatabaseFault =
   | 'disk'
   | 'no-binaries'
   | 'no-account'
+  | 'machine-busy'
   | 'initdb-failed'
   | 'start-failed'
   | 'not-answering'

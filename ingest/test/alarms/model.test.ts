@@ -207,6 +207,6 @@ test('whatever the rules say and people do, an alarm is as its model: one active
       const trip = await addTrip(platform);
       await fc.asyncModelRun(() => ({ model: { step: 0, alarms: [] }, real: { trip } }), commands);
     }),
-    { numRuns: process.env.SEALWATCH_DEEP ? 200 : 12, endOnFailure: true },
+    { numRuns: process.env.SEALWATCH_DEEP ? 200 : 6, endOnFailure: true },
   );
 });

@@ -297,6 +297,6 @@ test('whatever is asked of locks and whatever they answer, each command is as it
       const model: Model = { hour: 0, commands: [], links: newLinks(), ended: [] };
       await fc.asyncModelRun(() => ({ model, real }), all);
     }),
-    { numRuns: process.env.SEALWATCH_DEEP ? 200 : 8, endOnFailure: true },
+    { numRuns: process.env.SEALWATCH_DEEP ? 200 : 4, endOnFailure: true },
   );
 });

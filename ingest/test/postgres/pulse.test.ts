@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Pulse, startPulse } from '../../src/postgres/pulse.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
-const PATIENT = { timeout: 60_000, interval: 20 };
+const PATIENT = { timeout: 180_000, interval: 20 };
 const TIMES = { everyMs: 20, withinMs: 1_000 };
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 

@@ -80,6 +80,14 @@ export function launchChromium(): Promise<Browser> {
   });
 }
 
+let running: Promise<Browser> | undefined;
+
+/** One browser for all test files of a worker: each file closes the contexts that it opens; the browser ends with the worker. */
+export function sharedChromium(): Promise<Browser> {
+  running ??= launchChromium();
+  return running;
+}
+
 export interface View {
   width?: number;
   height?: number;

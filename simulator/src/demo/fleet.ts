@@ -241,9 +241,11 @@ function sendDownRamp(run: Live, timer: NodeJS.Timeout): void {
   if (now + RAMP_LEAD_MS < run.startMs + CUES.rampMs) return;
   const driving = run.trucks.filter((truck) => truck.phase === 'driving' && truck.lock.connected);
   if (driving.length === 0) return;
-  clearInterval(timer);
   const offRoad = driving.some((truck) => nearest(run.road, motionOf(truck, now)!).distanceM > 300);
-  if (offRoad) return;
+  if (offRoad) {
+    clearInterval(timer);
+    return;
+  }
   const middle = run.road.lengthM * 0.4;
   const distance = (truck: Truck) => Math.abs(nearest(run.road, motionOf(truck, now)!).atM - middle);
   for (const truck of driving.sort((a, b) => distance(a) - distance(b))) {
@@ -254,6 +256,7 @@ function sendDownRamp(run: Live, timer: NodeJS.Timeout): void {
     trip.orders.push(order);
     setDrives(truck, run.road, trip.orders);
     saveFleet(run.options.state, run.fleet);
+    clearInterval(timer);
     run.progress.info('truck leaves the motorway by a ramp', {
       plate: trip.papers.tractorPlate,
       inS: Math.round(RAMP_LEAD_MS / 1_000),

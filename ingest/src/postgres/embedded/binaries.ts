@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -17,6 +16,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { DatabaseStartError, errorCode, explainFileError } from '../database-error.ts';
 import { type Account, reaches, runAs } from './account.ts';
+import { runProgram } from './program.ts';
 
 export interface Binaries {
   /** Folder that holds bin, lib and share. */
@@ -55,7 +55,12 @@ function restoreLinks(packageFolder: string): void {
   for (const { source, target } of links) {
     const path = join(packageFolder, target);
     if (lstatSync(path, { throwIfNoEntry: false })) continue;
-    symlinkSync(relative(dirname(path), join(packageFolder, source)), path);
+    try {
+      symlinkSync(relative(dirname(path), join(packageFolder, source)), path);
+    } catch (error) {
+      // made meanwhile by another start
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
   }
 }
 
@@ -104,11 +109,28 @@ function placeWithinReach(native: string, packageVersion: string, stateFolder: s
   return place;
 }
 
-function versionOf(postgres: string, account: Account | undefined): { version: string; major: number } {
-  const answer = spawnSync(postgres, ['--version'], { ...runAs(account), encoding: 'utf8' });
-  const version = /(\d+)\.(\d+)/.exec(answer.stdout ?? '');
-  if (version) return { version: version[0], major: Number(version[1]) };
-  const detail = answer.error?.message ?? answer.stderr?.trim() ?? '';
+/** Signals that a program gets for what it is: made for another processor, or broken. */
+const WRONG_PROGRAM = ['SIGILL', 'SIGSEGV', 'SIGBUS', 'SIGSYS', 'SIGTRAP', 'SIGABRT'];
+
+/**
+ * Asks a database program for its version, however long it takes to answer.
+ * @throws DatabaseStartError `no-binaries` only if there is no such program or it cannot run on this machine
+ */
+export async function versionOf(
+  postgres: string,
+  account: Account | undefined,
+): Promise<{ version: string; major: number }> {
+  const { code, signal, stdout, stderr } = await runProgram(postgres, ['--version'], runAs(account));
+  const version = /(\d+)\.(\d+)/.exec(stdout);
+  if (code === 0 && version) return { version: version[0], major: Number(version[1]) };
+  if (signal !== null && !WRONG_PROGRAM.includes(signal)) {
+    throw new DatabaseStartError(
+      'start-failed',
+      `${postgres} was ended by ${signal} before it said its version.`,
+      'The system ends programs when memory runs out. Free some, and start again.',
+    );
+  }
+  const detail = stderr.trim() || (signal ?? (stdout.trim() || `exit code ${code}`));
   throw new DatabaseStartError('no-binaries', `The embedded Postgres does not run here: ${detail}`, OWN_SERVER);
 }
 
@@ -117,7 +139,7 @@ function versionOf(postgres: string, account: Account | undefined): { version: s
  * @param stateFolder where root keeps copies for an account that cannot enter the checkout
  * @throws DatabaseStartError
  */
-export function findBinaries(account: Account | undefined, stateFolder: string): Binaries {
+export async function findBinaries(account: Account | undefined, stateFolder: string): Promise<Binaries> {
   const packageFolder = nativePackage();
   try {
     restoreLinks(packageFolder);
@@ -125,11 +147,11 @@ export function findBinaries(account: Account | undefined, stateFolder: string):
     throw explainFileError(error, 'complete the database programs in', packageFolder);
   }
   let folder = join(packageFolder, 'native');
-  const within = reaches(account, '-x', join(folder, 'bin', 'postgres'));
-  if (account && !(within && reaches(account, '-r', join(folder, 'share', 'postgresql', 'postgres.bki')))) {
+  const within = await reaches(account, '-x', join(folder, 'bin', 'postgres'));
+  if (account && !(within && (await reaches(account, '-r', join(folder, 'share', 'postgresql', 'postgres.bki'))))) {
     const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
     folder = placeWithinReach(folder, version, stateFolder);
   }
   const postgres = join(folder, 'bin', 'postgres');
-  return { folder, postgres, initdb: join(folder, 'bin', 'initdb'), ...versionOf(postgres, account) };
+  return { folder, postgres, initdb: join(folder, 'bin', 'initdb'), ...(await versionOf(postgres, account)) };
 }

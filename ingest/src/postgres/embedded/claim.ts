@@ -1,14 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseStartError, errorCode, explainFileError } from '../database-error.ts';
+import { runProgram } from './program.ts';
+import { writeOnce } from './write-once.ts';
 
 const CLAIM_FILE = 'platform.pid';
 
 /** When a process began, in a form that no later process of the same id repeats; undefined where it does not live. */
-function beginningOf(pid: number): string | undefined {
+async function beginningOf(pid: number): Promise<string | undefined> {
   if (process.platform !== 'linux') {
-    return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout?.trim() || undefined;
+    return (await runProgram('ps', ['-o', 'lstart=', '-p', String(pid)], { cwd: '/' })).stdout.trim() || undefined;
   }
   try {
     // after the name in brackets: state is the 1st field, the start in clock ticks since boot the 20th
@@ -18,8 +19,9 @@ function beginningOf(pid: number): string | undefined {
     return fields[0] === 'Z'
       ? undefined
       : `${fields[19]} ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(errorCode(error))) return undefined;
+    throw error;
   }
 }
 
@@ -31,10 +33,10 @@ export function inUse(dataDir: string, by: string): DatabaseStartError {
   );
 }
 
-function readClaim(file: string): { pid: number; living: boolean } | undefined {
+async function readClaim(file: string): Promise<{ pid: number; living: boolean } | undefined> {
   try {
     const [pid = '', ...beginning] = readFileSync(file, 'utf8').trim().split(' ');
-    return { pid: Number(pid), living: beginningOf(Number(pid)) === beginning.join(' ') };
+    return { pid: Number(pid), living: (await beginningOf(Number(pid))) === beginning.join(' ') };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
@@ -54,25 +56,17 @@ function releaseOf(file: string): () => void {
  * @returns the release
  * @throws DatabaseStartError `in-use` while the process of an earlier claim lives
  */
-export function claimDataFolder(dataDir: string): () => void {
+export async function claimDataFolder(dataDir: string): Promise<() => void> {
   const file = join(dataDir, CLAIM_FILE);
-  const mine = `${file}.${process.pid}`;
   try {
-    writeFileSync(mine, `${process.pid} ${beginningOf(process.pid)}\n`);
-    for (;;) {
-      try {
-        linkSync(mine, file);
-        return releaseOf(file);
-      } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw error;
-        const other = readClaim(file);
-        if (other?.living) throw inUse(dataDir, `process ${other.pid}`);
-        rmSync(file, { force: true });
-      }
+    const mine = `${process.pid} ${await beginningOf(process.pid)}`;
+    while (!writeOnce(file, mine, 0o644)) {
+      const other = await readClaim(file);
+      if (other?.living) throw inUse(dataDir, `process ${other.pid}`);
+      rmSync(file, { force: true });
     }
+    return releaseOf(file);
   } catch (error) {
     throw explainFileError(error, 'use the data folder', dataDir);
-  } finally {
-    rmSync(mine, { force: true });
   }
 }

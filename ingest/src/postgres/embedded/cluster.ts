@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -6,7 +5,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -20,6 +18,8 @@ import { dirname, join } from 'node:path';
 import { DatabaseStartError, errorCode, explainFileError } from '../database-error.ts';
 import { type Account, accountFor, reaches, runAs } from './account.ts';
 import type { Binaries } from './binaries.ts';
+import { runProgram } from './program.ts';
+import { writeOnce } from './write-once.ts';
 
 /** The role that owns the cluster; the platform itself connects as an ordinary role (embedded.ts). */
 export const SUPERVISOR_ROLE = 'sealwatch_supervisor';
@@ -65,8 +65,17 @@ function pointedHome(dataDir: string, stateFolder: string): string | undefined {
   );
 }
 
+/** A database that exists is never left behind for a new and empty one. */
+function outOfReach(dataDir: string, account: Account | undefined): DatabaseStartError {
+  return new DatabaseStartError(
+    'no-permission',
+    `The account ${account?.name ?? 'of Sealwatch'} owns the database in ${dataDir} but cannot enter that folder.`,
+    `Let it pass: chmod a+x ${dataDir} and the folders above it.`,
+  );
+}
+
 /** Decides where the cluster of a data folder lives and makes the folders. Throws DatabaseStartError. */
-export function placeCluster(wantedDataDir: string, stateFolder: string): ClusterPlace {
+export async function placeCluster(wantedDataDir: string, stateFolder: string): Promise<ClusterPlace> {
   let dataDir = wantedDataDir;
   try {
     // 0711: an unprivileged Postgres passes through to its own folder but cannot list this one
@@ -74,10 +83,11 @@ export function placeCluster(wantedDataDir: string, stateFolder: string): Cluste
     dataDir = realpathSync(wantedDataDir);
     const inside = join(dataDir, 'postgres');
     let home = pointedHome(dataDir, stateFolder) ?? inside;
-    const account = accountFor(existsSync(join(home, 'cluster')) ? join(home, 'cluster') : undefined);
-    if (home === inside && !reaches(account, '-x', dataDir)) {
-      home = newHomeFor(dataDir, stateFolder);
-      writeFileSync(join(dataDir, POINTER_FILE), `${home}\n`, { mode: 0o644 });
+    const account = await accountFor(existsSync(join(home, 'cluster')) ? join(home, 'cluster') : undefined);
+    if (home === inside && !(await reaches(account, '-x', dataDir))) {
+      if (existsSync(join(inside, 'cluster'))) throw outOfReach(dataDir, account);
+      writeOnce(join(dataDir, POINTER_FILE), newHomeFor(dataDir, stateFolder), 0o644);
+      home = pointedHome(dataDir, stateFolder) ?? inside;
     }
     if (home !== inside) mkdirSync(join(home, '..'), { recursive: true, mode: 0o711 });
     makeFolder(home, 0o700, account);
@@ -97,17 +107,7 @@ export function placeCluster(wantedDataDir: string, stateFolder: string): Cluste
 export function clusterPassword(place: ClusterPlace): string {
   const file = join(place.dataDir, PASSWORD_FILE);
   try {
-    if (!existsSync(file)) {
-      const partial = `${file}.new-${process.pid}`;
-      writeFileSync(partial, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true });
-      try {
-        linkSync(partial, file);
-      } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw error;
-      } finally {
-        rmSync(partial, { force: true });
-      }
-    }
+    if (!existsSync(file)) writeOnce(file, randomBytes(24).toString('base64url'), 0o600);
     chmodSync(file, 0o600);
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
@@ -145,8 +145,8 @@ function sweepUnfinished(home: string): void {
   }
 }
 
-function runInitdb(place: ClusterPlace, binaries: Binaries, folder: string, passwordFile: string): void {
-  const answer = spawnSync(
+async function runInitdb(place: ClusterPlace, binaries: Binaries, folder: string, passwordFile: string): Promise<void> {
+  const answer = await runProgram(
     binaries.initdb,
     [
       ['-D', folder],
@@ -160,10 +160,10 @@ function runInitdb(place: ClusterPlace, binaries: Binaries, folder: string, pass
       ['--lc-collate', 'C'],
       ['--lc-ctype', 'C'],
     ].flat(),
-    { ...runAs(place.account), encoding: 'utf8', env: serverEnvironment() },
+    { ...runAs(place.account), env: serverEnvironment() },
   );
-  if (answer.status === 0) return;
-  const detail = (answer.error?.message ?? answer.stderr ?? '').trim().slice(-1000);
+  if (answer.code === 0) return;
+  const detail = answer.stderr.trim().slice(-1000) || (answer.signal ?? `exit code ${answer.code}`);
   const full = /no space left|could not extend file|wrote only/i.test(detail);
   throw new DatabaseStartError(
     full ? 'disk' : 'initdb-failed',
@@ -180,7 +180,7 @@ export function serverEnvironment(): Record<string, string> {
 }
 
 /** Makes the cluster where there is none: complete, by one rename, or not at all. @returns whether it was made now */
-export function createCluster(place: ClusterPlace, binaries: Binaries, password: string): boolean {
+export async function createCluster(place: ClusterPlace, binaries: Binaries, password: string): Promise<boolean> {
   if (existsSync(place.cluster)) return false;
   const partial = join(place.home, `new-${process.pid}`);
   const passwordFile = `${partial}.password`;
@@ -189,7 +189,7 @@ export function createCluster(place: ClusterPlace, binaries: Binaries, password:
     rmSync(partial, { recursive: true, force: true });
     writeFileSync(passwordFile, password, { mode: 0o600 });
     if (place.account) chownSync(passwordFile, place.account.uid, place.account.gid);
-    runInitdb(place, binaries, partial, passwordFile);
+    await runInitdb(place, binaries, partial, passwordFile);
     renameSync(partial, place.cluster);
     const folder = openSync(place.home, 'r');
     fsyncSync(folder);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { errorCode } from '../database-error.ts';
+import { DatabaseStartError, errorCode } from '../database-error.ts';
 import { findBinaries } from './binaries.ts';
 import { claimDataFolder, inUse } from './claim.ts';
 import {
@@ -11,11 +12,14 @@ import {
   placeCluster,
   SUPERVISOR_ROLE,
 } from './cluster.ts';
-import { connect, explainConnect, HOST, holder, takeLock } from './lock.ts';
+import { CONNECT_PATIENCE_MS, connect, explainConnect, HOST, holder, LOCK_PATIENCE_MS, takeLock } from './lock.ts';
 import { findRunning, type Running, stopPostmaster, untilReady } from './postmaster.ts';
 import { DATABASE, ROLE, type StoreLog, Supervisor } from './supervisor.ts';
 
 export type { StoreLog } from './supervisor.ts';
+
+/** How long, in ms, a tool waits for the server of a platform that is starting. */
+const JOIN_PATIENCE_MS = 120_000;
 
 export interface EmbeddedOptions {
   dataDir: string;
@@ -55,14 +59,15 @@ export interface EmbeddedServer {
 async function stopLeftover(place: ClusterPlace, running: Running, password: string, log: StoreLog): Promise<void> {
   let client: pg.Client | undefined;
   try {
-    if (!(await untilReady(place.cluster, running.pid, 60_000))) throw new Error('it does not become ready');
-    client = await connect({ port: running.port, user: SUPERVISOR_ROLE, password, database: DATABASE });
+    if (!(await untilReady(place.cluster, running.pid))) return;
+    const login = { port: running.port, user: SUPERVISOR_ROLE, password, database: DATABASE };
+    client = await connect(login, CONNECT_PATIENCE_MS);
   } catch (error) {
     // killed before the database was created: nobody can be living on it
     if (errorCode(error) !== '3D000') throw explainConnect(error, place, running.pid);
   }
   try {
-    if (client && !(await takeLock(client, 2_000))) throw inUse(place.dataDir, await holder(client));
+    if (client && !(await takeLock(client, LOCK_PATIENCE_MS))) throw inUse(place.dataDir, await holder(client));
     log.warn({ pid: running.pid }, 'a Postgres left over from a platform that was killed is being stopped');
     await stopPostmaster(running.pid);
   } finally {
@@ -89,6 +94,31 @@ function owned(supervisor: Supervisor, place: ClusterPlace, password: string, ve
 }
 
 /**
+ * For a tool: the server that runs, once it is ready, or a claim on the data folder if there is none. A platform that has
+ * claimed the folder and is still starting its server, or starting it again, is waited for.
+ */
+async function joinOrClaim(place: ClusterPlace): Promise<Running | (() => void)> {
+  for (const giveUpMs = performance.now() + JOIN_PATIENCE_MS; ; await sleep(200)) {
+    const running = await findRunning(place.cluster);
+    if (running && (await untilReady(place.cluster, running.pid))) return running;
+    try {
+      return await claimDataFolder(place.dataDir);
+    } catch (error) {
+      const passing = error instanceof DatabaseStartError && error.code === 'in-use';
+      if (!passing || performance.now() > giveUpMs) throw error;
+    }
+  }
+}
+
+function reportMove({ movedTo, account, dataDir }: ClusterPlace, log: StoreLog): void {
+  if (movedTo === undefined) return;
+  log.info(
+    { home: movedTo, account: account?.name },
+    `running as root, and ${account?.name} cannot enter ${dataDir}: the database is kept in ${movedTo}`,
+  );
+}
+
+/**
  * Starts the Postgres of a data folder, making it where it is new. While it is owned, a server that dies is started
  * again on the same port, so that pools find it.
  * @throws DatabaseStartError
@@ -96,24 +126,17 @@ function owned(supervisor: Supervisor, place: ClusterPlace, password: string, ve
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const { log, onProgress = () => undefined } = options;
   const stateFolder = options.stateFolder ?? '/var/lib/sealwatch';
-  const place = placeCluster(options.dataDir, stateFolder);
-  if (place.movedTo) {
-    log.info(
-      { home: place.movedTo, account: place.account?.name },
-      `running as root, and ${place.account?.name} cannot enter ${place.dataDir}: the database is kept in ${place.movedTo}`,
-    );
-  }
-  const binaries = findBinaries(place.account, stateFolder);
+  const place = await placeCluster(options.dataDir, stateFolder);
+  reportMove(place, log);
+  const binaries = await findBinaries(place.account, stateFolder);
   const password = clusterPassword(place);
-  const running = await findRunning(place.cluster);
-  if (running && options.beside) {
-    await untilReady(place.cluster, running.pid, 60_000);
-    return joined(place, running, password, binaries.version);
-  }
-  const release = claimDataFolder(place.dataDir);
+  const held = options.beside ? await joinOrClaim(place) : await claimDataFolder(place.dataDir);
+  if (typeof held !== 'function') return joined(place, held, password, binaries.version);
+  const release = held;
   try {
+    const running = await findRunning(place.cluster);
     if (!existsSync(place.cluster)) onProgress(`setting up a new PostgreSQL ${binaries.version} in ${place.home}`);
-    createCluster(place, binaries, password);
+    await createCluster(place, binaries, password);
     checkMajor(place, binaries);
     if (running) await stopLeftover(place, running, password, log);
     onProgress(`starting PostgreSQL ${binaries.version}`);

@@ -7,6 +7,12 @@ export const HOST = '127.0.0.1';
 /** Key of the advisory lock that says "a platform lives on this cluster"; a dead platform's connection frees it. */
 const PLATFORM_LOCK = 7_301_152_020;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** How long, in ms, a start asks again a server that runs but is too busy to take a connection. */
+export const CONNECT_PATIENCE_MS = 120_000;
+/** How long, in ms, a start waits for the lock: the server of a busy machine notices late that a platform was killed. */
+export const LOCK_PATIENCE_MS = 20_000;
+/** The server is starting, stopping or has no connection free; the connection broke. */
+const PASSING = ['57P03', '53300', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
 
 export interface Login {
   port: number;
@@ -15,19 +21,35 @@ export interface Login {
   database: string;
 }
 
-/** A connection of the supervisor's own, outside any pool. */
-export async function connect(login: Login): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: HOST,
-    ...login,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: `sealwatch process ${process.pid}`,
-    keepAlive: true,
-  });
-  // without a listener a lost connection would end the process
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
+/**
+ * A connection of the supervisor's own, outside any pool.
+ * @param patienceMs how long a server that does not take the connection is asked again; one attempt by default
+ */
+export async function connect(login: Login, patienceMs = 0): Promise<pg.Client> {
+  for (const giveUpMs = performance.now() + patienceMs; ; ) {
+    const client = new pg.Client({
+      host: HOST,
+      ...login,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      application_name: `sealwatch process ${process.pid}`,
+      keepAlive: true,
+    });
+    // without a listener a lost connection would end the process
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      if (!isPassing(error) || performance.now() >= giveUpMs) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+/** The driver's errors for a connection that is late or ends early have no code. */
+function isPassing(error: unknown): boolean {
+  return PASSING.includes(errorCode(error)) || (error instanceof Error && /timeout|terminated/i.test(error.message));
 }
 
 export function explainConnect(error: unknown, place: ClusterPlace, pid: number): DatabaseStartError {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -17,6 +18,7 @@ import { DatabaseStartError, errorCode } from '../database-error.ts';
 import { runAs } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { type ClusterPlace, serverEnvironment } from './cluster.ts';
+import { isScarce, isScarceText, SCARCE_PATIENCE_MS, scarce } from './program.ts';
 
 /** What postmaster.pid says about a server that runs on a cluster. */
 export interface Running {
@@ -96,7 +98,7 @@ export async function findRunning(cluster: string): Promise<Running | undefined>
   return undefined;
 }
 
-async function until(reached: () => boolean, withinMs: number): Promise<boolean> {
+async function until(reached: () => boolean, withinMs = Number.POSITIVE_INFINITY): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < withinMs; waitedMs += POLL_MS) {
     if (reached()) return true;
     await sleep(POLL_MS);
@@ -104,11 +106,17 @@ async function until(reached: () => boolean, withinMs: number): Promise<boolean>
   return reached();
 }
 
-/** Waits until a server that is starting (recovery after a crash may take its time) accepts connections. */
-export async function untilReady(cluster: string, pid: number, withinMs: number): Promise<boolean> {
-  const found = () => readPidFile(cluster);
-  await until(() => !alive(pid) || (found()?.pid === pid && found()?.ready === true), withinMs);
-  return alive(pid) && found()?.ready === true;
+/**
+ * Waits until a server that is starting accepts connections. Recovery after a crash takes minutes on a slow disk, and ends.
+ * @returns false if the server is gone
+ */
+export async function untilReady(cluster: string, pid: number): Promise<boolean> {
+  const ready = () => {
+    const found = readPidFile(cluster);
+    return found?.pid === pid && found.ready;
+  };
+  await until(() => !alive(pid) || ready());
+  return alive(pid) && ready();
 }
 
 /** Fast shutdown, then harder: an immediate one is safe (recovery from the log), a kill the last resort. */
@@ -204,6 +212,13 @@ const logSize = (place: ClusterPlace) => statSync(place.logFile, { throwIfNoEntr
 /** A start that may work in a moment: a port taken meanwhile, or the last run's processes not all gone. */
 const PASSING = /Address already in use|could not bind|pre-existing shared memory|is still in use/;
 
+/** A start that failed: what was said about it, and whether it may work in a moment. */
+interface FailedStart {
+  words: string;
+  passing: boolean;
+  scarce: boolean;
+}
+
 /**
  * Starts the server and waits until it is ready. @returns the process and the port it listens on
  * @throws DatabaseStartError with the server's last words
@@ -214,19 +229,34 @@ export async function startPostmaster(
   settings: Record<string, string>,
   fixedPort?: number,
 ): Promise<Postmaster> {
-  for (let attempt = 1; ; attempt++) {
+  const giveUpMs = performance.now() + SCARCE_PATIENCE_MS;
+  for (;;) {
     const port = fixedPort ?? (await freePort());
-    const logFrom = logSize(place);
-    const child = spawnPostmaster(place, binaries, port, settings);
-    const failed = new Promise<string>((resolve) => child.once('error', (error) => resolve(error.message)));
-    if (child.pid !== undefined && (await readyOrGone(child, place.cluster))) return { child, port, pid: child.pid };
-    const words = child.pid === undefined ? await failed : lastWords(place, logFrom);
-    if (PASSING.test(words) && attempt < 20) {
-      await sleep(500);
-      continue;
-    }
-    throw startFailure(place, words);
+    const started = await tryStart(place, binaries, port, settings);
+    if ('child' in started) return started;
+    if (!started.passing || performance.now() > giveUpMs) throw startFailure(place, binaries, started);
+    await sleep(500);
   }
+}
+
+async function tryStart(
+  place: ClusterPlace,
+  binaries: Binaries,
+  port: number,
+  settings: Record<string, string>,
+): Promise<Postmaster | FailedStart> {
+  const logFrom = logSize(place);
+  try {
+    const child = spawnPostmaster(place, binaries, port, settings);
+    if (child.pid === undefined) throw (await once(child, 'error'))[0];
+    if (await readyOrGone(child, place.cluster)) return { child, port, pid: child.pid };
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    return { words, passing: isScarce(error), scarce: isScarce(error) };
+  }
+  const words = lastWords(place, logFrom);
+  const scarce = isScarceText(words);
+  return { words, passing: scarce || PASSING.test(words), scarce };
 }
 
 async function readyOrGone(child: ChildProcess, cluster: string): Promise<boolean> {
@@ -235,12 +265,14 @@ async function readyOrGone(child: ChildProcess, cluster: string): Promise<boolea
     const found = readPidFile(cluster);
     return found?.pid === child.pid && found?.ready === true;
   };
-  // recovery after a crash replays at most max_wal_size, but a slow disk may need minutes for it
-  await until(() => gone() || ready(), 300_000);
-  return !gone() && ready();
+  // recovery after a crash replays at most max_wal_size; how long a slow disk needs for it is not known
+  await until(() => gone() || ready());
+  return !gone();
 }
 
-function startFailure(place: ClusterPlace, words: string): DatabaseStartError {
+function startFailure(place: ClusterPlace, binaries: Binaries, failed: FailedStart): DatabaseStartError {
+  const { words } = failed;
+  if (failed.scarce) return scarce(binaries.postgres, words);
   if (/lock file "postmaster.pid" already exists|is another postmaster/i.test(words)) {
     return new DatabaseStartError(
       'in-use',

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Binaries } from './binaries.ts';
 import { inUse } from './claim.ts';
 import { type ClusterPlace, SUPERVISOR_ROLE } from './cluster.ts';
-import { connect, explainConnect, holder, takeLock } from './lock.ts';
+import { CONNECT_PATIENCE_MS, connect, explainConnect, holder, LOCK_PATIENCE_MS, takeLock } from './lock.ts';
 import { type Postmaster, startPostmaster, stopPostmaster } from './postmaster.ts';
 
 export interface StoreLog {
@@ -18,7 +18,7 @@ export const ROLE = 'sealwatch';
 
 /** The platform's own role and database; the role can neither create databases nor run programs. */
 async function ensureDatabase(port: number, password: string): Promise<void> {
-  const client = await connect({ port, user: SUPERVISOR_ROLE, password, database: 'postgres' });
+  const client = await connect({ port, user: SUPERVISOR_ROLE, password, database: 'postgres' }, CONNECT_PATIENCE_MS);
   try {
     const { rows } = await client.query<{ role: boolean; database: boolean }>(
       `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role,
@@ -79,7 +79,7 @@ export class Supervisor {
     process.once('exit', this.#endWithProcess);
     try {
       await ensureDatabase(this.port, this.#password);
-      await this.#holdLock();
+      await this.#holdLock(CONNECT_PATIENCE_MS);
     } catch (error) {
       const { pid } = this;
       await this.stop();
@@ -128,10 +128,10 @@ export class Supervisor {
     }
   }
 
-  async #holdLock(): Promise<void> {
+  async #holdLock(patienceMs = 0): Promise<void> {
     const login = { port: this.port, user: SUPERVISOR_ROLE, password: this.#password, database: DATABASE };
-    const client = await connect(login);
-    if (!(await takeLock(client, 2_000))) {
+    const client = await connect(login, patienceMs);
+    if (!(await takeLock(client, LOCK_PATIENCE_MS))) {
       const by = await holder(client);
       await client.end();
       throw inUse(this.#place.dataDir, by);
