@@ -6,7 +6,7 @@ import type { RouteProblem } from './problem.ts';
 // gcoord's types say that a CommonJS import holds `default`; at run time, in Node and in bundles alike, it is the library.
 const gcoord = imported as unknown as typeof imported.default;
 
-/** The route's CRS, or why it cannot be read. GeoJSON's old `crs` member is obeyed where it says WGS 84, else refused. */
+/** The route's CRS, or why it cannot be read. GeoJSON's old `crs` member is read; anything but WGS 84 is refused. */
 export function readCrs(
   feature: Record<string, unknown>,
 ): { crs: Crs; stated: boolean } | { problems: RouteProblem[] } {

@@ -33,7 +33,7 @@ import type { Excursion, LockRoute, RouteChange, Seen } from './state.ts';
  * ordered by time as they are by number, and it reports at most once a second.
  */
 
-/** A fix, where it stands to the route, and the error it admits. */
+/** A fix, its position relative to the route, and its own stated error. */
 export interface Observed {
   fix: JudgedFix;
   located: Located;

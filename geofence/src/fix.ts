@@ -46,7 +46,7 @@ export function faultOf(fix: Fix): FixProblem | undefined {
   return fix.source === 'gnss' ? undefined : 'not-gnss';
 }
 
-/** The error a fix admits, between 0 and `capM`; 0 where it says nothing. */
+/** The error a fix admits, between 0 and `capM`; 0 if it states none. */
 export function admittedM(fix: { accuracyM?: number }, capM: number): number {
   const accuracyM = fix.accuracyM;
   return accuracyM !== undefined && accuracyM > 0 ? Math.min(accuracyM, capM) : 0;

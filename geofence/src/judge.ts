@@ -181,7 +181,7 @@ function weigh(corridor: Corridor, lock: LockRoute, observed: Observed, params: 
 }
 
 /**
- * A fix is believed where it is possible from the last believed one, or from a fix since then that was not believed but
+ * A fix is believed if it is possible from the last believed one, or from a fix since then that was not believed but
  * is now borne out by a second one apart from it: the receiver was right, or has moved for good.
  */
 function suspicions(lock: LockRoute, seen: Seen, params: RouteParams): readonly FixProblem[] {

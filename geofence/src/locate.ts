@@ -12,7 +12,7 @@ import {
   turnDeg,
 } from './sphere.ts';
 
-/** Where a position stands to a route. */
+/** A position relative to a route. */
 export interface Located {
   /** Index of the segment with the nearest point. */
   segment: number;
@@ -39,7 +39,7 @@ export interface LocateHint {
   speedKmh?: number;
 }
 
-/** Another pass is thought possible where it is not farther than this beyond the nearest one (largest GNSS error seen: 161 m). */
+/** Another pass of the route is a candidate if it is not farther than this beyond the nearest one (largest GNSS error seen: 161 m). */
 const DOUBT_M = 100;
 /** Segments looked at near the hint before the index is asked. */
 const NEAR_HINT = 96;
@@ -246,7 +246,7 @@ function answer(corridor: Corridor, segment: number): Located {
   };
 }
 
-/** The side is told by both segments that meet at a vertex, or a sharp bend would be taken for its other side. */
+/** At a vertex both segments decide the side: one alone is wrong at a sharp bend. */
 function answerAtVertex(corridor: Corridor, segment: number, vertex: number, left: number, other: number): Located {
   const { planes } = corridor;
   let side = left;

@@ -70,11 +70,11 @@ export interface LockRoute {
   recent: readonly Seen[];
   /** The last believed fix: what the next one must be possible from. */
   trusted?: Seen | undefined;
-  /** Where it stood to the route; `beyondM` from the corridor's edge, negative within. */
+  /** Its position relative to the route; `beyondM` from the corridor's edge, negative within. */
   at?:
     | { timeMs: number; segment: number; progressM: number; beyondM: number; inside: boolean; stop: boolean }
     | undefined;
-  /** The last inside fix, where it is not the one in `at`. */
+  /** The last inside fix, if it is not the one in `at`. */
   lastInside?: { timeMs: number; progressM: number; beyondM: number } | undefined;
   /** Oldest first; those never confirmed are dropped once no later fix can confirm them. The last may be open. */
   excursions: readonly Excursion[];

@@ -28,7 +28,7 @@ export interface App extends Gateway {
   signInLink(name: string, role: Role): Promise<string>;
   /** Where they are switched on. */
   simulations: Simulations | undefined;
-  /** Stops accepting, commits what is in hand, lets go of everything in reverse. Safe to call twice. */
+  /** Stops accepting, commits what is in hand and releases everything in reverse order. Safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export interface AppDeps {
   log: Logger;
   /** Told in plain words what is being done, for a person who waits. */
   onProgress?: (line: string) => void;
-  /** The simulator's program, where it is installed. */
+  /** The simulator's program, if it is installed. */
   simulatorPath?: string | undefined;
   /** The built screens, where they are not in their usual place. */
   wallDir?: string;

@@ -27,7 +27,7 @@ export interface Call {
  *
  *   urgent ──remindAfter──► remind ──(escalateAfter − remindAfter)──► escalate
  *
- * The second counts from the first, so that people who were reminded late (the platform stood still, the vehicle was kept
+ * The second counts from the first, so that people who were reminded late (the platform was stopped, the vehicle was kept
  * quiet) have as long to answer as ever. No call falls into a time of quiet; it comes at its end.
  * @returns undefined where nobody is to be called any more
  */

@@ -17,7 +17,7 @@ import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 const Offices = z.array(OfficeCode).max(100).default([]);
-/** `key:` stands before a key's name in the audit; a person cannot be taken for one. */
+/** The audit prefixes the name of a key with `key:`, so that no person can look like one. */
 const PersonName = z
   .string()
   .trim()

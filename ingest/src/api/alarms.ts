@@ -70,7 +70,7 @@ function lists(app: Api, { pool }: ApiDeps): void {
   );
 }
 
-/** The acts on one alarm, each with what it needs to be told. */
+/** The acts on one alarm, each with its body. */
 function acts(app: Api, deps: ApiDeps): void {
   const act = async (alarmId: string, caller: Principal, todo: AlarmAct) =>
     (await actOnAlarm(deps, alarmId, caller, todo)).alarm;

@@ -5,7 +5,7 @@ import type { ApiDeps } from './plumbing/deps.ts';
 import type { Api } from './plumbing/form.ts';
 import { signInRoute } from './session.ts';
 
-/** What stands beside the API: life signs, figures, the descriptions, the sign-in link. */
+/** Routes outside /api/v1: health, metrics, the descriptions, the sign-in link. */
 export function healthRoutes(app: Api, deps: ApiDeps): void {
   const registry = deps.registry ?? new Registry();
   if (deps.registry === undefined) collectDefaultMetrics({ register: registry });

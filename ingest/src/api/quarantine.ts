@@ -18,7 +18,7 @@ const QuarantineView = z.object({
   topic: z.string(),
   reason: z.string(),
   detail: z.string(),
-  /** As it came, as text where it is text, else in base64. */
+  /** The payload as received: as text if it is text, otherwise in base64. */
   raw: z.string(),
   encoding: z.enum(['utf8', 'base64']),
 });

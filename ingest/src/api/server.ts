@@ -41,7 +41,7 @@ import { whatIfRoutes } from './what-if.ts';
 
 const BODY_BYTES = 1024 * 1024;
 
-/** A caller is counted by its key or session, and by its address where it has neither. */
+/** A caller is counted by its key or session, and by its address if it has neither. */
 function callerKey(request: { headers: { authorization?: string | undefined }; ip: string }): string {
   return request.headers.authorization ?? request.ip;
 }

@@ -63,7 +63,7 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
       const simulations = on();
       const { scenario, trips, seed } = request.body;
       const names = (await simulations.scenarios()).map(({ name }) => name);
-      // Only names that the simulator itself tells: on its command line a name may be the path of any file.
+      // Only names that the simulator lists: on its command line a name may be the path of any file.
       if (!names.includes(scenario)) {
         const field = { path: 'scenario', message: 'there is no such scenario', value: scenario };
         throw wrongField('simulator.scenario', { ...field, expected: `one of ${names.join(', ')}` });

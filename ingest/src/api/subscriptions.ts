@@ -159,7 +159,7 @@ const params = z.object({ subscriptionId: z.string() });
 const tags = ['webhooks'];
 const config = { roles: SUPERVISORS };
 
-/** Webhooks: who is told of what, and how each telling stands. */
+/** Webhooks: subscriptions, and the state of their deliveries. */
 export function subscriptionRoutes(app: Api, deps: ApiDeps): void {
   const { pool } = deps;
   app.post(

@@ -36,7 +36,7 @@ const Verdict = z.object({
   plate: z.string(),
   departedAt: Time,
   routeVersion: z.int(),
-  /** A confirmed deviation stands in its records. */
+  /** The records confirm a deviation. */
   wasRed: z.boolean(),
   /** There would have been one. */
   red: z.boolean(),

@@ -37,7 +37,7 @@ export function commandViewOf(row: CommandRow): z.output<typeof CommandView> {
   };
 }
 
-/** Each step of a command as it stands in a trip's story: given, sent, ended. */
+/** The steps of a command among the events of a trip: given, sent, ended. */
 export function commandSteps(row: CommandRow): { at: string; type: string; command: z.output<typeof CommandView> }[] {
   const command = commandViewOf(row);
   return [

@@ -80,7 +80,7 @@ const online = (facts: StepFacts, limits: StepLimits) =>
 const place = (facts: StepFacts) =>
   named('place', facts.locks, ({ inPlace }) => (inPlace === false ? 'is not in the designated place' : undefined));
 
-/** Why a lock does not stand sealed, or undefined where it does: rope inserted, motor locked, cover closed. */
+/** Why a lock is not sealed; undefined if it is: rope inserted, motor locked, cover closed. */
 export function unsealedBecause(seal: SealState | undefined): string | undefined {
   if (seal === undefined) return 'has not told its seal state';
   if (seal.rope !== 'inserted') return `rope ${seal.rope}`;

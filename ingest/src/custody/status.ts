@@ -39,7 +39,7 @@ export function move(status: TripStatus, act: TripAct): TripStatus | undefined {
   return MOVES[act].from.includes(status) ? MOVES[act].to : undefined;
 }
 
-/** The state after an act that was found to be allowed. @throws RangeError where it is not: the caller did not look */
+/** The state after an act that was found to be allowed. @throws RangeError if it is not allowed: the caller must check first */
 export function moved(status: TripStatus, act: TripAct): TripStatus {
   const next = move(status, act);
   if (next === undefined) throw new RangeError(`a trip that is ${status} cannot ${act}`);

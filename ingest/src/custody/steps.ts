@@ -71,7 +71,7 @@ const TRANSIT_RULES: Record<(typeof CHECKS.transit)[number], string[]> = {
 };
 
 /**
- * The transit step as it stands: it is not written by hand but follows the trip's status and its active alarms.
+ * The transit step: it follows from the trip's status and its active alarms.
  * A trip that was never sealed here, or was cancelled, keeps the step it has.
  */
 export function withTransit(

@@ -11,7 +11,7 @@ import { failedChecks } from './steps.ts';
 export interface GateLock {
   lockId: string;
   seal?: SealState;
-  /** Fix time of the record that told the seal state. */
+  /** Fix time of the record with the seal state. */
   sealTimeMs?: number;
 }
 
@@ -37,7 +37,7 @@ export interface GateTrip {
   /** The checks of sealing, of a trip that is hung and leaves its origin by this gate: it is sealed here. */
   sealing?: Check[];
   holdReason?: string;
-  /** The office of this gate, where it is not the office at which the trip passes in this direction. */
+  /** The office of this gate, if the trip does not pass there in this direction. */
   otherOffice?: string;
   writtenOff: boolean;
   departedAtMs?: number;
@@ -99,7 +99,7 @@ const found = (rule: GateRule, weight: Weight, what = '', laneCode?: string): Fi
 });
 
 /**
- * The gate's decision: which trip stands at the barrier and whether it may pass (docs/rules.md, "The gate").
+ * The gate's decision: which trip is at the barrier and whether it may pass (docs/rules.md, "The gate").
  * Nothing found: Y, fast lane. Something a person must look at: M. Anything that contradicts the trip, a seal that is
  * not intact or a red trip: N. What was not read is a reason, too.
  */
@@ -203,7 +203,7 @@ function containers(question: PassageQuestion, trip: GateTrip): Finding[] {
     if (doubtful || !confident || !readContainerNo(no).ok) return found('gate.container-doubtful', 'manual', what(no));
     return found('gate.container', 'alarm', what(no));
   });
-  // Each strange number stands for one that should have been read; only the rest were not read at all.
+  // Each unknown number counts as a wrong reading of an expected one; only the remaining ones were not read.
   const missing = unread.slice(strange.length).map((no) => found('gate.container-missing', 'manual', no));
   return [...mismatches, ...missing];
 }

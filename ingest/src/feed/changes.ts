@@ -5,8 +5,8 @@ import { alarmOf, alarmsById } from '../store/alarms/alarms.ts';
 import { wallLocks } from '../store/locks/locks.ts';
 import { tripOf, tripsById } from '../store/trips/trips.ts';
 
-/** Who is told what stands in the store now. */
-export interface Told {
+/** Receives the stored state of what has changed. */
+export interface ChangeReceiver {
   locks(rows: Awaited<ReturnType<typeof wallLocks>>): void;
   trip(trip: Trip): void;
   alarm(alarm: Alarm): void;
@@ -20,11 +20,11 @@ const GATHER_MS = 25;
 /** Trips with nothing but progress are read so many at a time, so that an alarm waits for few of them. */
 const PROGRESS_IN_A_READ = 20;
 
-/** What has changed in the store and was not told yet. It is read from there, one read at a time, and told in that order. */
+/** Changes in the store that are not published yet. They are read one read at a time and published in that order. */
 export class Changes {
   readonly #pool: Pool;
   readonly #log: Logger;
-  readonly #told: Told;
+  readonly #receiver: ChangeReceiver;
   readonly #trips = new Set<string>();
   readonly #alarms = new Set<string>();
   readonly #locks = new Set<string>();
@@ -32,17 +32,17 @@ export class Changes {
   readonly #withdrawn = new Map<string, Alarm>();
   /** Trips with new progress, and when it is their turn. */
   readonly #progress = new Map<string, number>();
-  /** Trips whose turn has come; read while nothing urgent is to be told. */
+  /** Trips that are due; read while nothing urgent waits. */
   readonly #due = new Set<string>();
-  readonly #tripToldMs = new Map<string, number>();
+  readonly #tripSentMs = new Map<string, number>();
   #reading: Promise<void> | undefined;
   #hurry: () => void = () => undefined;
   #closed = false;
 
-  constructor({ pool, log }: { pool: Pool; log: Logger }, told: Told) {
+  constructor({ pool, log }: { pool: Pool; log: Logger }, receiver: ChangeReceiver) {
     this.#pool = pool;
     this.#log = log;
-    this.#told = told;
+    this.#receiver = receiver;
   }
 
   lock(lockId: string): void {
@@ -64,15 +64,15 @@ export class Changes {
   progress(tripIds: Iterable<string>, trips: number): void {
     const everyMs = progressEveryMs(trips);
     for (const tripId of tripIds) {
-      if (!this.#progress.has(tripId)) this.#progress.set(tripId, (this.#tripToldMs.get(tripId) ?? 0) + everyMs);
+      if (!this.#progress.has(tripId)) this.#progress.set(tripId, (this.#tripSentMs.get(tripId) ?? 0) + everyMs);
     }
   }
 
   /** @param stays whether it may make progress still */
-  tripTold(tripId: string, stays: boolean): void {
+  tripSent(tripId: string, stays: boolean): void {
     this.#progress.delete(tripId);
-    if (stays) this.#tripToldMs.set(tripId, Date.now());
-    else this.#tripToldMs.delete(tripId);
+    if (stays) this.#tripSentMs.set(tripId, Date.now());
+    else this.#tripSentMs.delete(tripId);
   }
 
   /** Called at each tick: those whose turn has come are read, and what could not be read before. */
@@ -87,7 +87,7 @@ export class Changes {
     if (this.#areThere()) void this.flush();
   }
 
-  /** One reader at a time, so that what was read later is also told later. */
+  /** One reader at a time, so that what was read later is also published later. */
   flush(): Promise<void> {
     this.#reading ??= this.#readAll().finally(() => {
       this.#reading = undefined;
@@ -95,7 +95,7 @@ export class Changes {
     return this.#reading;
   }
 
-  /** Resolves when everything noted so far has been told. */
+  /** Resolves when all changes noted so far have been published. */
   async settled(): Promise<void> {
     while (this.#areThere()) await this.flush();
     await this.#reading;
@@ -146,13 +146,13 @@ export class Changes {
         alarmIds.length === 0 ? [] : alarmsById(this.#pool, alarmIds),
       ]);
       const alarms = alarmRows.map(alarmOf);
-      if (locks.length > 0) this.#told.locks(locks);
-      for (const trip of trips) this.#told.trip(tripOf(trip));
-      for (const alarm of alarms) this.#told.alarm(alarm);
+      if (locks.length > 0) this.#receiver.locks(locks);
+      for (const trip of trips) this.#receiver.trip(tripOf(trip));
+      for (const alarm of alarms) this.#receiver.alarm(alarm);
       for (const alarmId of alarmIds) {
         const gone = alarms.some((alarm) => alarm.alarmId === alarmId) ? undefined : this.#withdrawn.get(alarmId);
         this.#withdrawn.delete(alarmId);
-        if (gone !== undefined) this.#told.alarm(gone);
+        if (gone !== undefined) this.#receiver.alarm(gone);
       }
     } catch (error) {
       // Nothing noted is lost: the next tick reads it again.

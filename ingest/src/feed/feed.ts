@@ -10,7 +10,7 @@ import { READERS } from '../people/roles.ts';
 import { sameHost } from '../people/same-host.ts';
 import type { Committed, HintOf, Hints, Live } from '../ports.ts';
 import { ApiProblem, problemOf } from '../problem.ts';
-import { Changes, type Told } from './changes.ts';
+import { type ChangeReceiver, Changes } from './changes.ts';
 import { FeedClient, type FeedSocket } from './client.ts';
 import { statsOf } from './stats.ts';
 import { Wall } from './wall.ts';
@@ -39,9 +39,9 @@ export interface FeedDeps {
 export interface Feed {
   /** Puts the live feed on the platform's HTTP server. */
   attach(server: HttpServer): void;
-  /** Called with every alarm that has changed, whoever changed it, as it stands in the store. */
+  /** Called with the stored state of every alarm that has changed, whoever changed it. */
   onAlarm(listener: (alarm: Alarm) => void): void;
-  /** Resolves when everything told so far has been read and sent. */
+  /** Resolves when all changes noted so far have been read and sent. */
   settled(): Promise<void>;
   close(): Promise<void>;
 }
@@ -76,12 +76,12 @@ class LiveFeed implements Feed {
   constructor(deps: FeedDeps) {
     this.#deps = deps;
     this.#changes = new Changes(deps, {
-      locks: (rows) => this.#tellLocks(rows),
-      trip: (trip) => this.#tellTrip(trip),
-      alarm: (alarm) => this.#tellAlarm(alarm),
+      locks: (rows) => this.#sendLocks(rows),
+      trip: (trip) => this.#sendTrip(trip),
+      alarm: (alarm) => this.#sendAlarm(alarm),
     });
     this.#io = new Server({
-      // Polling is how a client begins that was told nothing; it goes over to the WebSocket by itself.
+      // A client with default settings begins by polling and upgrades to the WebSocket by itself.
       transports: ['polling', 'websocket'],
       perMessageDeflate: false,
       httpCompression: false,
@@ -121,7 +121,7 @@ class LiveFeed implements Feed {
     this.#waiting = undefined;
     for (const change of waiting) await change();
     this.#every(this.#deps.config.tickMs ?? TICK_MS, () => this.#tick());
-    this.#every(this.#deps.config.statsMs ?? STATS_MS, () => this.#tellStats());
+    this.#every(this.#deps.config.statsMs ?? STATS_MS, () => this.#sendStats());
     this.#every(ACCESS_CHECK_MS, () => void this.#checkAccess());
   }
 
@@ -211,7 +211,7 @@ class LiveFeed implements Feed {
         changed.add(lock.index);
       }
     }
-    this.#tellChanged(changed);
+    this.#sendChanged(changed);
     for (const alarm of alarms) {
       this.#changes.alarm(alarm.alarmId, alarm.active ? undefined : alarm);
       if (alarm.tripId !== undefined) this.#changes.trip(alarm.tripId);
@@ -239,27 +239,27 @@ class LiveFeed implements Feed {
     for (const client of this.#clients.values()) client.passage(passage, { trip, office });
   }
 
-  #tellChanged(indices: Iterable<number>): void {
+  #sendChanged(indices: Iterable<number>): void {
     const list = [...indices];
     if (list.length > 0) for (const client of this.#clients.values()) client.changed(list);
   }
 
-  #tellLocks(rows: Parameters<Told['locks']>[0]): void {
+  #sendLocks(rows: Parameters<ChangeReceiver['locks']>[0]): void {
     const told = rows
       .filter((row) => this.#wall.locks.put(row))
       .flatMap((row) => this.#wall.locks.get(row.lock_id) ?? []);
     for (const client of this.#clients.values()) client.locks(told);
-    this.#tellChanged(rows.flatMap((row) => this.#wall.locks.get(row.lock_id)?.index ?? []));
+    this.#sendChanged(rows.flatMap((row) => this.#wall.locks.get(row.lock_id)?.index ?? []));
   }
 
-  #tellTrip(trip: Parameters<Wall['putTrip']>[0]): void {
+  #sendTrip(trip: Parameters<Wall['putTrip']>[0]): void {
     const { changed, moved } = this.#wall.putTrip(trip);
-    this.#changes.tripTold(trip.tripId, this.#wall.trips.has(trip.tripId));
+    this.#changes.tripSent(trip.tripId, this.#wall.trips.has(trip.tripId));
     for (const client of this.#clients.values()) {
       client.locks(moved);
       client.trip(trip);
     }
-    this.#tellChanged([...changed, ...moved.map((lock) => lock.index)]);
+    this.#sendChanged([...changed, ...moved.map((lock) => lock.index)]);
     if (changed.length > 0) this.#hurry();
   }
 
@@ -271,7 +271,7 @@ class LiveFeed implements Feed {
     }, HURRY_MS);
   }
 
-  #tellAlarm(alarm: Alarm): void {
+  #sendAlarm(alarm: Alarm): void {
     this.#wall.putAlarm(alarm);
     for (const listener of this.#alarmListeners) listener(alarm);
     const trip = alarm.tripId === undefined ? undefined : this.#wall.trips.get(alarm.tripId);
@@ -288,7 +288,7 @@ class LiveFeed implements Feed {
     return { ...statsOf(this.#wall, offices), reportsPerSecond: this.#rate, lagMs: this.#lagMs };
   }
 
-  #tellStats(): void {
+  #sendStats(): void {
     const everyS = (this.#deps.config.statsMs ?? STATS_MS) / 1_000;
     this.#rate = Math.round((this.#rate + this.#reports / everyS) / 2);
     this.#reports = 0;
@@ -316,7 +316,7 @@ class LiveFeed implements Feed {
   }
 }
 
-/** The live feed (contract §5), with what stands on the wall read from the store. */
+/** The live feed (contract §5); its first state is read from the store. */
 export async function startFeed(deps: FeedDeps): Promise<Feed> {
   const feed = new LiveFeed(deps);
   await feed.start();

@@ -35,7 +35,7 @@ export class LockTable {
   readonly #trips = new Map<string, Trip>();
   readonly #ofTrip = new Map<string, Set<string>>();
 
-  /** Takes a lock as the store has it. @returns whether a client's table has to be told */
+  /** Takes the stored state of a lock. @returns whether clients must get its row again */
   put(row: LockRow): boolean {
     const known = this.#byId.get(row.lock_id);
     if (row.retired_at !== null && known === undefined) return false;

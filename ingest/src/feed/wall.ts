@@ -22,7 +22,7 @@ export interface Arrivals {
 }
 
 /**
- * What stands on the wall, as the store holds it (law 7): open trips, active alarms, the last passages, every lock.
+ * What the wall shows, as the store holds it (law 7): open trips, active alarms, the last passages, every lock.
  * A snapshot is taken of it without waiting, so that nothing can happen between a snapshot and the messages after it.
  */
 export class Wall {

@@ -9,7 +9,7 @@ import { hashSecret, sameSecret } from './secret.ts';
 /** Who calls. */
 export interface Principal {
   kind: 'person' | 'key';
-  /** As it stands in the audit: a person's name, or `key:` and the key's. */
+  /** The name in the audit: a person's name, or `key:` and the key's. */
   name: string;
   role: Role;
   /** Offices it is bound to; none: all. */

@@ -73,7 +73,7 @@ async function measure(client: pg.PoolClient, table: { name: string; columns: st
 }
 
 /**
- * Writes everything to a file, as it stood at one instant, beside a running platform. The file appears under its name
+ * Writes all data of one instant to a file, while the platform runs. The file appears under its name
  * when it is complete; only its owner can read it.
  */
 export async function writeBackup(pool: pg.Pool, path: string, now: Date): Promise<Manifest> {

@@ -122,7 +122,7 @@ async function partitions(pool: pg.Pool): Promise<string[]> {
 
 /**
  * Gives a day a partition of its own, with the rows of it that already lie in the default partition.
- * @returns false where it could not get its lock in time
+ * @returns false if it could not get its lock in time
  */
 async function makeDay(pool: pg.Pool, day: string): Promise<boolean> {
   const name = partitionOf(day);

@@ -10,7 +10,7 @@ export interface Pulse {
 export interface PulseTimes {
   /** Between an answer and the next question, ms. */
   everyMs: number;
-  /** An answer that takes longer than this is told, ms. */
+  /** An answer that takes longer than this is reported, ms. */
   withinMs: number;
 }
 

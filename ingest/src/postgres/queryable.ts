@@ -7,7 +7,7 @@ export type Queryable = Pick<Pool | PoolClient, 'query'>;
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   return withClient(pool, async (client, end) => {
-    // On its way with the first statement; where it fails that one fails too.
+    // Sent with the first statement; if it fails, that one fails too.
     client.query('BEGIN').catch(() => undefined);
     const result = await work(client);
     await end('COMMIT');

@@ -1,5 +1,5 @@
 /**
- * What a browser is told of the platform's pages. MapLibre draws in a worker made from a blob, and its map comes from
+ * Headers that limit what the platform's pages may load. MapLibre draws in a worker made from a blob, and its map comes from
  * here: nothing is loaded from anywhere else, but for the tiles of the operator's own basemap.
  * @param tileOrigins e.g. `https://t0.tianditu.gov.cn`
  */

@@ -14,7 +14,7 @@ export type ApiConfig = UseCaseDeps['config'] & {
   callsPerMinute?: number;
   /** Attempts to sign in a minute and address. */
   signInsPerMinute?: number;
-  /** Set where a proxy that is trusted stands before the platform. */
+  /** Set if the platform is behind a trusted proxy. */
   trustProxy?: boolean | string;
 };
 

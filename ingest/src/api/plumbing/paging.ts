@@ -11,7 +11,7 @@ export const Page = {
 
 export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });
 
-/** Reads a cursor back into the keys it was made of. @throws ApiProblem 422 where it is none of ours */
+/** Reads the keys out of a cursor. @throws ApiProblem 422 if it is not a cursor of this platform */
 export function keysOf<T extends z.ZodType>(cursor: string | undefined, form: T): z.output<T> | undefined {
   if (cursor === undefined) return undefined;
   try {

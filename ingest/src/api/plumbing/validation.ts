@@ -9,7 +9,7 @@ function pathOf(path: PropertyKey[]): string {
   );
 }
 
-/** What should have stood there. Messages of the schemas say it after "expected"; zod's own issues carry it. */
+/** The expected value. Messages of the schemas say it after "expected"; zod's own issues carry it. */
 function expectedOf(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

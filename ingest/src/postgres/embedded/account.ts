@@ -24,7 +24,7 @@ async function lookUp(name: string): Promise<Account | undefined> {
 }
 
 /**
- * The account for a cluster: its owner where it exists already, else an unprivileged account of the system.
+ * The account for a cluster: its owner if it exists already, otherwise an unprivileged account of the system.
  * @returns undefined when the platform is not root and Postgres runs as whoever the platform runs as
  */
 export async function accountFor(clusterFolder: string | undefined): Promise<Account | undefined> {

@@ -6,7 +6,7 @@ import { writeOnce } from './write-once.ts';
 
 const CLAIM_FILE = 'platform.pid';
 
-/** When a process began, in a form that no later process of the same id repeats; undefined where it does not live. */
+/** When a process began, in a form that no later process of the same id repeats; undefined if there is no such process. */
 async function beginningOf(pid: number): Promise<string | undefined> {
   if (process.platform !== 'linux') {
     return (await runProgram('ps', ['-o', 'lstart=', '-p', String(pid)], { cwd: '/' })).stdout.trim() || undefined;

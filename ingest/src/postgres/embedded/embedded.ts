@@ -119,7 +119,7 @@ function reportMove({ movedTo, account, dataDir }: ClusterPlace, log: StoreLog):
 }
 
 /**
- * Starts the Postgres of a data folder, making it where it is new. While it is owned, a server that dies is started
+ * Starts the Postgres of a data folder, and creates it if the folder is new. While it is owned, a server that dies is started
  * again on the same port, so that pools find it.
  * @throws DatabaseStartError
  */

@@ -33,7 +33,7 @@ async function ensureDatabase(port: number, password: string): Promise<void> {
 }
 
 /**
- * Keeps one server alive on its port until it is told to stop.
+ * Keeps one server alive on its port until it gets the message to stop.
  * ```
  * starting ──ready, lock taken──► running ──exit──► restarting ──ready──► running
  *                                    └──stop()──► stopping ──exit──► stopped

@@ -99,7 +99,7 @@ export interface GateDecision {
 
 /**
  * The whole decision in one statement, which is one transaction. It writes nothing where the passage was decided
- * meanwhile, or where the trip no longer stands as it was looked at: its row is locked, and what was judged by is
+ * meanwhile, or if the trip has changed since it was read: its row is locked, and what was judged by is
  * compared with what it has become.
  */
 const DECIDE = `WITH held AS (
@@ -146,7 +146,7 @@ const DECIDE = `WITH held AS (
     FROM kept, jsonb_array_elements($17) WITH ORDINALITY AS x(entry, n))
   SELECT decided_at, ARRAY(SELECT alarm_id FROM raised) AS alarm_ids FROM kept`;
 
-/** @returns undefined where nothing was written: look again, and decide by what stands then */
+/** @returns undefined if nothing was written: read again and decide by the new state */
 export async function keepDecision(
   db: Queryable,
   decision: GateDecision,

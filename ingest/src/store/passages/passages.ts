@@ -7,9 +7,9 @@ export interface PassageRow {
   passage_id: string;
   decided_at: Date;
   question: PassageQuestion;
-  /** As it stands, with what a decision by hand has done. */
+  /** The current answer, after a manual decision. */
   answer: PassageAnswer;
-  /** What the gate was told, where a decision by hand has changed it since. */
+  /** The answer that the gate got, if a manual decision has changed it since. */
   first_answer: PassageAnswer | null;
   verdict: PassageVerdict;
   trip_id: string | null;

@@ -93,7 +93,7 @@ export interface AuditLinker {
 
 const LINK_EVERY_MS = 500;
 
-/** Keeps the chain up with what is written; a failure is told once and tried again. */
+/** Links new audit rows to the chain; a failure is logged once and tried again. */
 export function startAuditLinker(
   pool: Pool,
   log: { warn(fields: object, text: string): void },

@@ -28,7 +28,7 @@ export async function claimKey(
     [claim.principal, claim.key],
   );
   const row = rows[0];
-  // Released between the two statements: the caller is told to come again.
+  // Released between the two statements: the caller is asked to repeat the call.
   if (row === undefined) return { requestHash: claim.requestHash };
   return {
     requestHash: row.request_hash,

@@ -70,7 +70,7 @@ export interface AlarmWrite {
   fact: AlarmFact;
 }
 
-/** An alarm as it stands after the write, and the phase it had before it; null: it is new. */
+/** An alarm after the write, and the phase it had before; null: it is new. */
 export type WrittenAlarm = AlarmRow & { old_phase: AlarmRow['phase'] | null };
 
 /**
@@ -137,7 +137,7 @@ async function upsert(db: Queryable, rows: AlarmWrite[], nowMs: number): Promise
 }
 
 /**
- * Writes alarms as the records tell them. Inactive ones first, so that one that ends leaves its place under
+ * Writes the alarms that follow from the records. Inactive ones first, so that one that ends leaves its place under
  * `alarms_one_active` to the next one.
  * @param nowMs when the platform itself learned of new ones, epoch ms
  */

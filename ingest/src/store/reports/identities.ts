@@ -24,7 +24,7 @@ const WITHIN = `SELECT r.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $
 
 /**
  * The stored records of these identities, whatever their time. The index of an identity holds per partition, so a record
- * that was sent again is looked for where it must lie, in the one partition of its time; only what is not there is
+ * that was sent again is looked up in the one partition of its time; only what is not there is
  * looked for in all of them, in runs of neighbouring numbers and not one by one: a lock's backlog is such a run.
  */
 export async function recordsByIdentity(db: Queryable, identities: readonly Identity[]): Promise<IntakeRecord[]> {

@@ -98,7 +98,7 @@ export interface StoredTrip {
   sealedAtMs?: number;
   /** Departure, of a trip taken over under way only. */
   takenOverAtMs?: number;
-  /** Parameters of the rules as they stood when the trip was declared. */
+  /** Parameters of the rules at the time of the declaration. */
   platformParams?: Record<string, unknown>;
   companyParams?: Record<string, unknown>;
   plannedDepartureMs?: number;
@@ -228,7 +228,7 @@ export async function newestCheckpoints(db: Queryable, tripIds: string[]): Promi
 
 /**
  * Records that the windows of trips hold get the trip's id, those that they no longer hold lose it. A record that goes from
- * one of these trips to another is let go of first.
+ * one of these trips to another loses its old trip first.
  */
 export async function reassignReports(db: Queryable, tripIds: string[]): Promise<void> {
   const letGo = db.query(

@@ -25,7 +25,7 @@ export async function getParams(db: Queryable, layer: string): Promise<ParamsRow
   return rows[0];
 }
 
-/** What stands now in each layer, in the order of their names. */
+/** The current values of each layer, in the order of their names. */
 export async function listParams(
   db: Queryable,
   page: { after?: string | undefined; limit: number },

@@ -80,7 +80,7 @@ export async function rotateSecret(
   return rows[0]!;
 }
 
-/** Nothing more is sent; what waits ends dead, to be seen and sent again by hand. In a transaction; the audit has it. */
+/** Stops sending; waiting deliveries end as dead and can be redelivered manually. To be called in a transaction; writes the audit. */
 export async function disableSubscription(
   db: Queryable,
   subscriptionId: string,
