@@ -17,3 +17,4 @@ export * from './simulation.ts';
 export * from './topics.ts';
 export * from './track.ts';
 export * from './trip.ts';
+export * from './trip-end.ts';

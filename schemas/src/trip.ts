@@ -16,12 +16,6 @@ export const TripStatus = z.enum([
 ]);
 export type TripStatus = z.infer<typeof TripStatus>;
 
-/** The statuses that nothing follows: the trip has given its locks back. */
-export const OVER_STATUSES = ['closed', 'cancelled'] as const satisfies TripStatus[];
-
-export const isOver = ({ status }: { status: string }): boolean =>
-  (OVER_STATUSES as readonly string[]).includes(status);
-
 /** In rising order. */
 export const Risk = z.enum(['green', 'amber', 'red']);
 export type Risk = z.infer<typeof Risk>;
