@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Alarm, Trip } from '@sealwatch/schemas';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -220,6 +221,21 @@ describe('the consoles', () => {
     };
     await expect.poll(async () => (await strip(0.03)).equals(await strip(0.1)), PATIENCE).toBe(false);
     await keepPicture(page, 'routes-corridor.zh-CN');
+  });
+
+  it('say what was read of a file of a route before it is saved, in both languages, and join all of its lines', async () => {
+    const legs = fileURLToPath(new URL('../ingest/test/fieldcases/fixtures/three-legs.geojson', import.meta.url));
+    for (const [language, told, unused] of [
+      ['en', /three-legs\.geojson \(GeoJSON\): 3 of 3 lines, 48\.\d km, 13 points, system WGS-84/, 'was not used'],
+      ['zh-CN', /three-legs\.geojson（GeoJSON）：3 条线中的 3 条，48\.\d.*，13 点，坐标系 WGS-84/, '未使用'],
+    ] as const) {
+      const page = await open('/routes/new', '王芳', language);
+      await page.locator('input[type="file"]').setInputFiles(legs);
+      await expect.poll(() => page.locator('[data-told="read"]').textContent(), PATIENCE).toMatch(told);
+      const faults = (await page.locator('.faults').textContent()) ?? '';
+      expect(faults).toContain('properties.speedLimit');
+      expect(faults).toContain(unused);
+    }
   });
 
   it('let the officer at the gate decide by keyboard, and ask for a second person to release a red truck', async () => {

@@ -1,6 +1,6 @@
-import { Route } from '@sealwatch/schemas';
+import { type Crs, Route, unusedMembers } from '@sealwatch/schemas';
 import { checkCoordinates, isRecord, type Line, readLines } from './coordinates.ts';
-import { readCrs, toWgs84, withCrsConverted } from './crs.ts';
+import { readCrs, toWgs84, unstatedCrs, withCrsConverted } from './crs.ts';
 import { shapeWarnings } from './line-shape.ts';
 import type { RouteProblem } from './problem.ts';
 import { distanceM } from './sphere.ts';
@@ -13,6 +13,8 @@ export interface RouteCheck {
   warnings: RouteProblem[];
   /** The route in WGS-84 with every default filled in; only where `ok`. */
   route?: Route;
+  /** What of the line was read; only where `ok`. */
+  read?: { points: number; lengthM: number; crs: Crs };
 }
 
 /** A stop or an end of the route farther than this from its line is not on the way. */
@@ -26,9 +28,10 @@ const SHORTEST_M = 10;
  * Says everything that is wrong with a route, with the place in the document and on earth, and what was done to it
  * (coordinates converted, gaps bridged). Never throws.
  * @param input a GeoJSON Feature as in `PUT /routes/{id}`
+ * @param crs the name of its coordinate system; overrules what the Feature says
  */
-export function checkRoute(input: unknown): RouteCheck {
-  const check = checkJudgeable(input);
+export function checkRoute(input: unknown, crs?: string): RouteCheck {
+  const check = checkJudgeable(input, crs);
   if (check.route === undefined) return check;
   const { geometry } = check.route;
   const read = readLines(geometry);
@@ -37,7 +40,7 @@ export function checkRoute(input: unknown): RouteCheck {
 }
 
 /** The same without a look at the line's shape, which nothing but a person's eye depends on. */
-export function checkJudgeable(input: unknown): RouteCheck {
+export function checkJudgeable(input: unknown, crs?: string): RouteCheck {
   const warnings: RouteProblem[] = [];
   const refused = (problems: RouteProblem[]): RouteCheck => ({ ok: false, problems, warnings });
   if (!isRecord(input) || input.type !== 'Feature') {
@@ -45,26 +48,48 @@ export function checkJudgeable(input: unknown): RouteCheck {
   }
   const read = readLines(input.geometry);
   if ('problems' in read) return refused(read.problems);
-  const crs = readCrs(input);
-  if ('problems' in crs) return refused(crs.problems);
-  const faults = checkCoordinates(read.lines, crs.crs);
+  const system = readCrs(input, crs);
+  if ('problems' in system) return refused(system.problems);
+  const faults = checkCoordinates(read.lines, system.crs);
   if (faults.length > 0) return refused(faults);
 
-  const parsed = Route.safeParse(input);
+  const { crs: _, ...members } = input;
+  const properties = isRecord(input.properties) ? { ...input.properties, crs: system.crs } : input.properties;
+  const parsed = Route.safeParse({ ...members, properties });
   if (!parsed.success) {
     return refused(
       parsed.error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
     );
   }
+  warnings.push(...system.warnings, ...unused(members, parsed.data), ...altitudes(read.lines));
   const route = withCrsConverted(parsed.data, warnings);
-  if (crs.stated === false) warnUnstatedCrs(read.lines, warnings);
+  const unstated = system.stated ? undefined : unstatedCrs(read.lines.flatMap(({ points }) => points));
+  if (unstated) warnings.push(unstated);
   const lines = read.lines.map((line) => ({
     ...line,
-    points: line.points.map((point) => toWgs84(point, crs.crs)),
+    points: line.points.map((point) => toWgs84(point, system.crs)),
   }));
   const problems = [...checkLine(lines, warnings), ...checkLegs(route, lines, warnings)];
   problems.push(...checkStops(route, lines, warnings));
-  return problems.length > 0 ? refused(problems) : { ok: true, problems, warnings, route };
+  if (problems.length > 0) return refused(problems);
+  const points = lines.reduce((sum, line) => sum + line.points.length, 0);
+  return { ok: true, problems, warnings, route, read: { points, lengthM: lengthOf(lines), crs: system.crs } };
+}
+
+/** Members that a route does not have. */
+function unused(sent: object, route: Route): RouteProblem[] {
+  return unusedMembers(sent, route).map((path) => ({
+    path: path.join('.'),
+    message: 'was not used: a route has no such member',
+    code: 'not-used',
+    values: { n: 1 },
+  }));
+}
+
+function altitudes(lines: Line[]): RouteProblem[] {
+  const n = lines.reduce((sum, line) => sum + (line.altitudes ?? 0), 0);
+  const message = `the third value (altitude) of ${n} points is not used`;
+  return n === 0 ? [] : [{ path: 'geometry.coordinates', message, code: 'altitude', values: { n } }];
 }
 
 function kindOf(input: unknown): string {
@@ -95,6 +120,8 @@ function checkLine(lines: Line[], warnings: RouteProblem[]): RouteProblem[] {
           path,
           at: point,
           message: `begins ${km(stepM)} from the end of the line before; joined straight`,
+          code: 'gap',
+          values: { m: Math.round(stepM) },
         });
       }
       last = point;
@@ -198,14 +225,4 @@ function isNear(points: readonly [number, number][], alongM: number[], at: [numb
     while (i < points.length && alongM[i]! - fromM < beyondM);
   }
   return false;
-}
-
-/** Mainland China in a box: maps there are drawn in GCJ-02, which is some 500 m off. */
-function warnUnstatedCrs(lines: Line[], warnings: RouteProblem[]): void {
-  const at = lines[0]?.points.find(([lon, lat]) => lon > 73.4 && lon < 135.1 && lat > 18 && lat < 53.6);
-  if (at === undefined) return;
-  const message =
-    'not stated, taken for WGS84. A line drawn on AMap, Tencent or Google in China is GCJ02, on Baidu BD09: ' +
-    'taken for WGS84 it lies some 500 m beside the road and every truck would leave it';
-  warnings.push({ path: 'properties.crs', at, message });
 }

@@ -5,6 +5,8 @@ export interface Line {
   /** Path of the line's array in the document. */
   path: string;
   points: [lon: number, lat: number][];
+  /** How many of its points have a third value (altitude), which nothing uses. */
+  altitudes?: number;
 }
 
 const MOST_POINTS = 100_000;
@@ -45,11 +47,13 @@ function readLine(path: string, part: unknown, lines: Line[]): RouteProblem[] {
     return [{ path, message: `expected at most ${MOST_POINTS} points, got ${part.length}` }];
   const problems: RouteProblem[] = [];
   const points: [number, number][] = [];
+  let altitudes = 0;
   for (const [index, point] of part.entries()) {
     const lon: unknown = Array.isArray(point) ? point[0] : undefined;
     const lat: unknown = Array.isArray(point) ? point[1] : undefined;
     if (typeof lon === 'number' && typeof lat === 'number' && Number.isFinite(lon) && Number.isFinite(lat)) {
       points.push([lon, lat]);
+      if (Array.isArray(point) && point.length > 2) altitudes++;
     } else {
       const after = points.at(-1);
       const message = `expected [lon, lat] in degrees, got ${print(point)}`;
@@ -57,7 +61,7 @@ function readLine(path: string, part: unknown, lines: Line[]): RouteProblem[] {
     }
     if (problems.length >= 20) break;
   }
-  lines.push({ path, points });
+  lines.push({ path, points, altitudes });
   return problems;
 }
 

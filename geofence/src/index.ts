@@ -12,6 +12,7 @@ export {
   GAP_PARAMS,
   type RouteParams,
 } from './params.ts';
+export { placeInWgs84 } from './place-crs.ts';
 export { checkPolygon, type PolygonProblem, woundRight } from './place-shape.ts';
 export { positionAt } from './position.ts';
 export { type LineShape, RouteError, type RouteProblem } from './problem.ts';

@@ -6,6 +6,9 @@ export interface RouteProblem {
   at?: [lon: number, lat: number];
   /** Of a warning about the line's shape. */
   shape?: LineShape;
+  /** Which finding it is, for screens that say it in the reader's language with `values` filled in. */
+  code?: string;
+  values?: Record<string, string | number>;
 }
 
 export interface LineShape {

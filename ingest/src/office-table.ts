@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { normaliseCode, OfficeCode } from '@sealwatch/schemas';
-import { CsvFault, type CsvRow, readCsv } from '@sealwatch/schemas/csv';
+import { CsvFault, type CsvRow, type CsvTable, readCsv } from '@sealwatch/schemas/csv';
 import type { OfficeRow } from './store/people/offices.ts';
 
 export interface TableFault {
@@ -41,7 +41,7 @@ function rowFaults(row: CsvRow, office: OfficeRow, first: number | undefined): T
   ];
 }
 
-function rowsOf(bytes: Uint8Array): CsvRow[] | TableFault {
+function tableOf(bytes: Uint8Array): CsvTable | TableFault {
   if (!isUtf8(bytes)) return { line: 1, column: 'file', value: '', expected: 'UTF-8 (save it as "CSV UTF-8")' };
   try {
     return readCsv(new TextDecoder().decode(bytes));
@@ -51,21 +51,35 @@ function rowsOf(bytes: Uint8Array): CsvRow[] | TableFault {
   }
 }
 
+const SHOWN = 20;
+
+/** What of the file is not used, for the person who brought it. */
+function notesOf({ cells }: CsvRow, emptyLines: number[]): string[] {
+  const others = cells.filter((cell) => !COLUMNS.some((column) => column === cell)).map((cell) => `"${cell}"`);
+  const more = emptyLines.length > SHOWN ? ` and ${emptyLines.length - SHOWN} more` : '';
+  return [
+    ...(others.length === 0 ? [] : [`not used: column${others.length > 1 ? 's' : ''} ${others.join(', ')}`]),
+    ...(emptyLines.length === 0
+      ? []
+      : [`not used, as they are empty: lines ${emptyLines.slice(0, SHOWN).join(', ')}${more}`]),
+  ];
+}
+
 /**
  * Reads the table of offices: CSV in UTF-8 with a first line that names `code`, `name_zh` and `name_en`, in any order;
- * other columns are ignored. Codes may be full-width or contain blanks.
+ * other columns and empty rows are named in the notes. Codes may be full-width or contain blanks.
  * @returns the offices, and everything that is wrong with the file; with any fault the offices are not to be used
  */
-export function readOffices(bytes: Uint8Array): { offices: OfficeRow[]; faults: TableFault[] } {
-  const rows = rowsOf(bytes);
-  if (!Array.isArray(rows)) return { offices: [], faults: [rows] };
-  const [header, ...body] = rows;
+export function readOffices(bytes: Uint8Array): { offices: OfficeRow[]; faults: TableFault[]; notes: string[] } {
+  const table = tableOf(bytes);
+  if (!('rows' in table)) return { offices: [], faults: [table], notes: [] };
+  const [header, ...body] = table.rows;
   if (header === undefined || body.length === 0) {
     const fault = { line: 1, column: 'file', value: '', expected: `a line ${COLUMNS}, and a line for each office` };
-    return { offices: [], faults: [fault] };
+    return { offices: [], faults: [fault], notes: [] };
   }
   const faults = headerFaults(header);
-  if (faults.length > 0) return { offices: [], faults };
+  if (faults.length > 0) return { offices: [], faults, notes: [] };
   const lines = new Map<string, number>();
   const offices: OfficeRow[] = [];
   for (const row of body) {
@@ -81,5 +95,5 @@ export function readOffices(bytes: Uint8Array): { offices: OfficeRow[]; faults: 
     lines.set(office.code, row.line);
     offices.push(office);
   }
-  return { offices, faults };
+  return { offices, faults, notes: notesOf(header, table.emptyLines) };
 }

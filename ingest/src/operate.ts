@@ -117,7 +117,7 @@ export async function importOffices(config: Config, path: string): Promise<void>
   const bytes = await readFile(path).catch((error: Error) => {
     throw new OperationError(`${path} cannot be read: ${error.message}`, 'Give the path of a CSV file.');
   });
-  const { offices, faults } = readOffices(bytes);
+  const { offices, faults, notes } = readOffices(bytes);
   if (faults.length > 0) {
     const shown = faults.slice(0, FAULTS_SHOWN).map(faultLine);
     const more = faults.length > shown.length ? [`and ${faults.length - shown.length} more`] : [];
@@ -128,6 +128,7 @@ export async function importOffices(config: Config, path: string): Promise<void>
   }
   await onDatabase(config, { beside: true }, ({ pool }) => loadOffices(pool, offices));
   print(`${path}: ${offices.length} offices; trips may now name only these`);
+  for (const note of notes) print(note);
 }
 
 const faultLine = ({ line, column, value, expected }: TableFault) =>

@@ -46,6 +46,12 @@ test('a file with semicolons or tabs, as spreadsheets of some languages write it
   expect(readOffices(Buffer.from('code\tname_zh\tname_en\n3104\t大榭海关\tDaxie, Ningbo\n')).offices).toEqual(daxie);
 });
 
+test('columns that are not used and empty lines are named', () => {
+  const { notes, faults } = readOffices(Buffer.from('code,phone,name_zh,name_en\n\n3104,1,大榭海关,Daxie\n,,,\n'));
+  expect(faults).toEqual([]);
+  expect(notes).toEqual(['not used: column "phone"', 'not used, as they are empty: lines 2, 4']);
+});
+
 test('a code with letters that look like digits is refused with the digits it may mean', () => {
   expect(faultsOf(`${HEADER}292O,某,Some\n`)[0]?.expected).toContain('write 2920 if');
   expect(faultsOf(`${HEADER}29X1,某,Some\n`)[0]?.expected).not.toContain('write');

@@ -27,9 +27,9 @@ describe('a file of locks', () => {
       { lockId: 'JT70100003', model: '' },
     ];
     const text = 'jt70100001 , JT701D\n\n"JT70100002","JT701D"\r\nJT70100003';
-    expect(readLocks(text)).toEqual({ locks, faults: [] });
-    expect(readLocks(`\uFEFFlockId,model\r\n${text}`)).toEqual({ locks, faults: [] });
-    expect(readLocks(`锁号;型号\n${text.replaceAll(',', ';')}`)).toEqual({ locks, faults: [] });
+    expect(readLocks(text)).toMatchObject({ locks, faults: [] });
+    expect(readLocks(`\uFEFFlockId,model\r\n${text}`)).toMatchObject({ locks, faults: [] });
+    expect(readLocks(`锁号;型号\n${text.replaceAll(',', ';')}`)).toMatchObject({ locks, faults: [] });
   });
 
   it('names line, column and value of everything that is wrong with it', () => {

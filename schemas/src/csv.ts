@@ -7,6 +7,12 @@ export interface CsvRow {
   cells: string[];
 }
 
+export interface CsvTable {
+  rows: CsvRow[];
+  /** Lines of rows without text, which are no rows. */
+  emptyLines: number[];
+}
+
 /** The text is not CSV. */
 export class CsvFault extends Error {
   override name = 'CsvFault';
@@ -23,11 +29,12 @@ const separatorOf = (text: string): string => /[,;\t]/.exec(text.replace(/"[^"]*
 
 /**
  * Reads CSV (RFC 4180) with or without a byte order mark, separated by commas, semicolons or tabs. Lines end with CRLF,
- * LF or CR, inside a cell they become LF. Rows without text are left out; rows may differ in length.
+ * LF or CR, inside a cell they become LF. Rows may differ in length.
  * @throws CsvFault a quote is left open or is in the wrong place
  */
-export function readCsv(text: string): CsvRow[] {
+export function readCsv(text: string): CsvTable {
   const rows: CsvRow[] = [];
+  const emptyLines: number[] = [];
   let line = 1;
   try {
     // csv-parse counts a CRLF inside quotes as two lines.
@@ -39,6 +46,7 @@ export function readCsv(text: string): CsvRow[] {
       trim: true,
       on_record: (cells: string[], { lines }) => {
         if (cells.some((cell) => cell !== '')) rows.push({ line, cells });
+        else emptyLines.push(line);
         line = lines + 1;
         return null;
       },
@@ -47,5 +55,5 @@ export function readCsv(text: string): CsvRow[] {
     if (error instanceof CsvError) throw new CsvFault(line, error);
     throw error;
   }
-  return rows;
+  return { rows, emptyLines };
 }

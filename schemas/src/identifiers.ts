@@ -40,44 +40,51 @@ export function containerRemainder(stem: string): number {
 }
 
 export type ContainerVerdict =
-  | { ok: true; containerNo: string; warning?: 'remainder-10' }
+  | { ok: true; containerNo: string; kind: 'iso' | 'ilu'; warning?: 'remainder-10' }
   | { ok: false; reason: 'form' | 'check-digit'; expected: string };
 
-/** Reads a container number as people and cameras write it. */
-export function readContainerNo(text: string): ContainerVerdict {
-  const containerNo = normaliseCode(text);
-  if (!/^[A-Z]{3}[UJZ]\d{7}$/.test(containerNo)) {
+/** ISO 6346 size and type, e.g. 22G1, 45R1, L5G1, 2210: it stands below the number on the door. */
+const SIZE_TYPE = '[1-4A-HKLMNP][0-9C-FLMN][A-Z0-9]{2}';
+/** The size and type code on either side of what has the length of a number. */
+const WITH_SIZE_TYPE = new RegExp(`^(?:${SIZE_TYPE}([A-Z]{4}\\d{7})|([A-Z]{4}\\d{7})${SIZE_TYPE})$`);
+
+/**
+ * A container number as cameras and people write it, made plain: width, case, blanks, separators and the frame around the
+ * check digit go, and so does a size and type code on either side. The number itself is not judged.
+ */
+export function containerCode(text: string): string {
+  const code = normaliseCode(text.replace(/[()[\]|,;:'"]/g, ''));
+  const [, behind, before] = WITH_SIZE_TYPE.exec(code) ?? [];
+  return behind ?? before ?? code;
+}
+
+/**
+ * Reads a container number (ISO 6346) as people and cameras write it.
+ * @param options `ilu`: codes of swap bodies and semi-trailers on rail (EN 13044) are read too; they have other fourth
+ * letters and the same check digit
+ */
+export function readContainerNo(text: string, options: { ilu?: boolean } = {}): ContainerVerdict {
+  const containerNo = containerCode(text);
+  const isIso = /^[A-Z]{3}[UJZ]\d{7}$/.test(containerNo);
+  if (!isIso && !(options.ilu && /^[A-Z]{4}\d{7}$/.test(containerNo))) {
     return { ok: false, reason: 'form', expected: 'three owner letters, U, J or Z, six digits and a check digit' };
   }
   const remainder = containerRemainder(containerNo);
   if (remainder % 10 !== Number(containerNo[10])) {
-    return { ok: false, reason: 'check-digit', expected: `check digit ${remainder % 10} (ISO 6346)` };
+    const standard = isIso ? 'ISO 6346' : 'EN 13044';
+    return { ok: false, reason: 'check-digit', expected: `check digit ${remainder % 10} (${standard})` };
   }
-  return remainder === 10 ? { ok: true, containerNo, warning: 'remainder-10' } : { ok: true, containerNo };
+  const kind = isIso ? 'iso' : 'ilu';
+  return remainder === 10 ? { ok: true, containerNo, kind, warning: 'remainder-10' } : { ok: true, containerNo, kind };
 }
 
-/** A container number, normalised; a wrong check digit is refused and the message names the right one. */
+/** A container number or ILU code, normalised; a wrong check digit is refused and the message names the right one. */
 export const ContainerNo = z.string().transform((text, context) => {
-  const read = readContainerNo(text);
+  const read = readContainerNo(text, { ilu: true });
   if (read.ok) return read.containerNo;
   context.addIssue({ code: 'custom', message: `not a container number: expected ${read.expected}`, input: text });
   return z.NEVER;
 });
-
-const PROVINCES = '京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼';
-const PLATE = new RegExp(
-  `^[${PROVINCES}][A-HJ-NP-Z](?:[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳]|[DABCEFGHJK][A-HJ-NP-Z0-9]\\d{4}|\\d{5}[DABCEFGHJK])$`,
-);
-
-/** A mainland Chinese plate (GA 36 form), new-energy, trailer (挂) and HK / MO cross-border plates included. */
-export const Plate = z
-  .string()
-  .transform(normaliseCode)
-  .pipe(
-    z
-      .string()
-      .regex(PLATE, 'not a plate: expected e.g. 浙G12345, 浙G1234挂 or 浙GD12345; letters I and O are not used'),
-  );
 
 /** 18 digits: office (4), year (4), 1 import or 0 export, serial (9). */
 export const DeclarationNo = z

@@ -23,3 +23,11 @@ export const Problem = z.object({
     .optional(),
 });
 export type Problem = z.infer<typeof Problem>;
+
+/** What was taken, and what a person should know of it; as `warnings` in the answer of the call. */
+export const Warning = z.object({
+  /** The member of the body, e.g. `vehicle.tractorPlate`. */
+  path: z.string(),
+  message: z.string(),
+});
+export type Warning = z.infer<typeof Warning>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ContainerNo, DeclarationNo, LockId, Plate, SlugId, Uuid, WrittenOfficeCode } from './identifiers.ts';
+import { ContainerNo, DeclarationNo, LockId, SlugId, Uuid, WrittenOfficeCode } from './identifiers.ts';
+import { Vehicle } from './plate.ts';
 import { Time } from './report.ts';
 
 export const TripStatus = z.enum([
@@ -39,9 +40,6 @@ export const Step = z.object({
   checks: z.array(Check),
 });
 export type Step = z.infer<typeof Step>;
-
-export const Vehicle = z.object({ tractorPlate: Plate, trailerPlate: Plate.optional() });
-export type Vehicle = z.infer<typeof Vehicle>;
 
 export const Unit = z.object({
   containerNo: ContainerNo,
@@ -100,7 +98,11 @@ export const Trip = z.object({
   originOffice: z.string(),
   destinationOffice: z.string(),
   company: z.string().optional(),
-  vehicle: z.object({ tractorPlate: z.string(), trailerPlate: z.string().optional() }),
+  vehicle: z.object({
+    tractorPlate: z.string(),
+    trailerPlate: z.string().optional(),
+    plateCountry: z.string().optional(),
+  }),
   units: z.array(z.object({ containerNo: z.string(), lockId: z.string(), mechanicalSealNo: z.string().optional() })),
   routeId: z.string(),
   routeVersion: z.int(),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CsvFault, readCsv } from '../src/csv.ts';
 
-const cells = (text: string) => readCsv(text).map((row) => row.cells);
+const cells = (text: string) => readCsv(text).rows.map((row) => row.cells);
 
 function faultLine(text: string): number | undefined {
   try {
@@ -25,7 +25,7 @@ describe('readCsv', () => {
         const starts = written.map((_, i) => written.slice(0, i).join('\n').split('\n').length + (i === 0 ? 0 : 1));
         const file = `${mark ? '\uFEFF' : ''}${written.join('\n').replaceAll('\n', end)}`;
         const expected = rows.map((row, i) => ({ line: starts[i], cells: row }));
-        expect(readCsv(file)).toEqual(expected.filter((row) => row.cells.some((cell) => cell !== '')));
+        expect(readCsv(file).rows).toEqual(expected.filter((row) => row.cells.some((cell) => cell !== '')));
       }),
     );
   });
@@ -42,12 +42,14 @@ describe('readCsv', () => {
   });
 
   it('leaves out rows without text and blanks around cells, and keeps rows of other lengths', () => {
-    expect(readCsv('a,b\r\n\r\n , \r\n 1 ,2,3\r\n4')).toEqual([
+    const table = readCsv('a,b\r\n\r\n , \r\n 1 ,2,3\r\n4');
+    expect(table.emptyLines).toEqual([2, 3]);
+    expect(table.rows).toEqual([
       { line: 1, cells: ['a', 'b'] },
       { line: 4, cells: ['1', '2', '3'] },
       { line: 5, cells: ['4'] },
     ]);
-    expect(readCsv('')).toEqual([]);
+    expect(readCsv('')).toEqual({ rows: [], emptyLines: [] });
   });
 
   it('names the line on which a row with a wrong quote begins', () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ContainerNo, containerRemainder, DeclarationNo, Plate, readContainerNo } from '@sealwatch/schemas';
+import { ContainerNo, containerCode, containerRemainder, DeclarationNo, readContainerNo } from '@sealwatch/schemas';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -65,17 +65,36 @@ describe('a container number (ISO 6346)', () => {
   });
 });
 
-describe('a plate', () => {
-  it.each(['浙G12345', '浙G1234挂', '浙GD12345', '浙G12345D', '粤ZA123港', '粤ZA123澳'])('accepts %s', (plate) => {
-    expect(Plate.parse(plate)).toBe(plate);
+describe('a container read with more than its number', () => {
+  it.each([
+    ['MSKU9070323 22G1', 'MSKU9070323'],
+    ['22g1 msku 907032 3', 'MSKU9070323'],
+    ['MSKU-907032-[3] 45GP', 'MSKU9070323'],
+    ['ＭＳＫＵ９０７０３２３／2210', 'MSKU9070323'],
+    ['MSKU9070323XYZ1', 'MSKU9070323XYZ1'],
+    ['MSKU9070323 2', 'MSKU90703232'],
+  ])('%s is %s', (text, code) => {
+    expect(containerCode(text)).toBe(code);
   });
 
-  it.each(['浙GO2345', '浙GI2345', '浙G1234', 'G12345', '浙G123456', '浙GL12345'])('refuses %s', (plate) => {
-    expect(Plate.safeParse(plate).success).toBe(false);
+  const separators = fc.stringMatching(/^[ \-./_·|]{0,2}$/);
+  const sizeType = fc.stringMatching(/^[1-4L][0-9C-F][GRUPTVB][0-9]$/);
+  it('is itself with any size and type code, separator and case', () => {
+    const stem = fc.stringMatching(/^[A-Z]{3}[UJZ]\d{6}$/);
+    fc.assert(
+      fc.property(stem, sizeType, separators, fc.boolean(), fc.boolean(), (owner, type, gap, isBefore, isSmall) => {
+        const no = `${owner}${containerRemainder(owner) % 10}`;
+        const spaced = `${no.slice(0, 4)}${gap}${no.slice(4, 10)}${gap}${no.slice(10)}`;
+        const text = isBefore ? `${type} ${spaced}` : `${spaced} ${type}`;
+        expect(readContainerNo(isSmall ? text.toLowerCase() : text)).toMatchObject({ ok: true, containerNo: no });
+      }),
+    );
   });
 
-  it('reads full-width letters and the dot between the parts', () => {
-    expect(Plate.parse('浙ｇ·12345')).toBe('浙G12345');
+  it('may be an ILU code if these are asked for, with the check digit of EN 13044', () => {
+    expect(readContainerNo('ATBE 100309-1', { ilu: true })).toMatchObject({ ok: true, kind: 'ilu' });
+    expect(readContainerNo('ATBE1003092', { ilu: true })).toMatchObject({ ok: false, expected: /EN 13044/ });
+    expect(readContainerNo('ATBE1003091').ok).toBe(false);
   });
 });
 

@@ -1,4 +1,4 @@
-import { DeclarationNo, Place, Plate, Route, readContainerNo } from '@sealwatch/schemas';
+import { DeclarationNo, Place, Route, readContainerNo, readPlate } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
 import { castDrive, rampDrive } from '../src/demo/cast.ts';
 import { demoPlaces, demoRoute, loadRoad } from '../src/demo/road.ts';
@@ -102,9 +102,9 @@ describe('papers', () => {
     for (let seed = 0; seed < 500; seed++) {
       const papers = drawPapers(randomStream(seed, 'papers'), '2921', 2026);
       const box = readContainerNo(papers.containerNo);
-      expect(box).toEqual({ ok: true, containerNo: papers.containerNo });
-      expect(Plate.safeParse(papers.tractorPlate).success).toBe(true);
-      expect(Plate.safeParse(papers.trailerPlate).success).toBe(true);
+      expect(box).toEqual({ ok: true, kind: 'iso', containerNo: papers.containerNo });
+      expect(readPlate(papers.tractorPlate).form).toBe('mainland');
+      expect(readPlate(papers.trailerPlate).form).toBe('mainland');
       expect(DeclarationNo.safeParse(papers.declarationNo).success).toBe(true);
       expect(papers.declarationNo.slice(0, 9)).toBe('292120260');
     }

@@ -1,31 +1,50 @@
-import { checkPolygon, woundRight } from '@sealwatch/geofence';
-import { Place, PlaceKind, SlugId, Time } from '@sealwatch/schemas';
+import { checkPolygon, placeInWgs84, type RouteProblem, woundRight } from '@sealwatch/geofence';
+import { Place, PlaceKind, SlugId, Time, Warning } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { EVERYONE, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
-import { ApiProblem, notFound } from '../problem.ts';
+import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { getPlace, listPlaces, type PlaceRow, putPlace } from '../store/roads/places.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
+import { keepSentBody, unusedWarnings } from './plumbing/sent.ts';
 
-const PlaceView = Place.extend({ placeId: z.string(), updatedAt: Time });
+const PlaceView = Place.extend({ placeId: z.string(), updatedAt: Time, warnings: z.array(Warning).optional() });
 
-const placeOf = (row: PlaceRow): z.output<typeof PlaceView> => ({
+/** A place as it is sent: in WGS-84, or in the system that it names. */
+const SentPlace = Place.extend({
+  properties: Place.shape.properties.extend({ crs: z.string().max(200).optional() }),
+  /** GeoJSON's old member. */
+  crs: z.unknown().optional(),
+});
+
+const placeOf = (row: PlaceRow, warnings: Warning[] = []): z.output<typeof PlaceView> => ({
   placeId: row.place_id,
   ...row.feature,
   updatedAt: isoOf(row.updated_at),
+  ...(warnings.length > 0 ? { warnings } : {}),
 });
 
-/** The place wound as RFC 7946 says. @throws ApiProblem 422 with every fault of its polygon */
-function checkedPlace(place: z.output<typeof Place>): z.output<typeof Place> {
-  const errors = checkPolygon(place.geometry).map((problem) => ({ ...problem, path: `geometry.${problem.path}` }));
-  const [first] = errors;
-  if (first) throw new ApiProblem(422, 'request.invalid', `${first.path}: ${first.message}`, errors);
-  return { ...place, geometry: woundRight(place.geometry) };
+/**
+ * The place in WGS-84, wound as RFC 7946 says.
+ * @throws ApiProblem 422 with every fault of its polygon, or if its coordinate system cannot be read
+ */
+function checkedPlace(sent: z.output<typeof SentPlace>): { place: Place; warnings: RouteProblem[] } {
+  const errors = checkPolygon(sent.geometry).map((problem) => ({ ...problem, path: `geometry.${problem.path}` }));
+  const [fault] = errors;
+  if (fault) throw new ApiProblem(422, 'request.invalid', `${fault.path}: ${fault.message}`, errors);
+  const read = placeInWgs84(sent, sent.geometry);
+  if ('problems' in read) {
+    const [first] = read.problems;
+    throw wrongField('request.invalid', { path: first?.path ?? 'crs', message: first?.message ?? '' });
+  }
+  const { crs: _system, ...properties } = sent.properties;
+  const place = { type: sent.type, geometry: woundRight(read.geometry), properties };
+  return { place, warnings: read.warnings };
 }
 
 export function placeRoutes(app: Api, deps: ApiDeps): void {
@@ -34,10 +53,11 @@ export function placeRoutes(app: Api, deps: ApiDeps): void {
     '/places/:placeId',
     {
       config: { roles: SUPERVISORS },
-      schema: { tags: ['places'], params, body: Place, response: answers({ 200: PlaceView, 201: PlaceView }) },
+      preValidation: keepSentBody,
+      schema: { tags: ['places'], params, body: SentPlace, response: answers({ 200: PlaceView, 201: PlaceView }) },
     },
     async (request, reply) => {
-      const place = checkedPlace(request.body);
+      const { place, warnings } = checkedPlace(request.body);
       const { placeId } = request.params;
       const actor = callerOf(request).name;
       const { row, created } = await inTransaction(deps.pool, async (db) => {
@@ -47,7 +67,8 @@ export function placeRoutes(app: Api, deps: ApiDeps): void {
         return put;
       });
       await deps.hints.publish({ hint: 'places' });
-      return reply.code(created ? 201 : 200).send(placeOf(row));
+      const told = warnings.map(({ path, message }) => ({ path, message }));
+      return reply.code(created ? 201 : 200).send(placeOf(row, [...told, ...unusedWarnings(request)]));
     },
   );
   app.get(

@@ -1,4 +1,4 @@
-import { checkRoute, type RouteProblem } from '@sealwatch/geofence';
+import { checkRoute, type RouteCheck, type RouteProblem } from '@sealwatch/geofence';
 import { Route, SlugId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { ParamsError, resolveParams } from '../params/resolve.ts';
@@ -7,7 +7,7 @@ import { isoOf } from '../postgres/iso.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { type Corridors, noCorridor } from '../roads/corridors.ts';
-import { routeFromGpx } from '../roads/gpx.ts';
+import { readRoute } from '../roads/read-route.ts';
 import { audit } from '../store/people/audit.ts';
 import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/roads/routes.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
@@ -16,7 +16,8 @@ import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 export const ROUTE_BYTES = 16 * 1024 * 1024;
-const GPX_TYPES = ['application/gpx+xml', 'application/xml', 'text/xml'];
+const XML_TYPES = ['application/gpx+xml', 'application/vnd.google-earth.kml+xml', 'application/xml', 'text/xml'];
+const TAKEN = `expected application/json, application/geo+json, application/gpx+xml or application/vnd.google-earth.kml+xml; unzip a KMZ and send its doc.kml`;
 
 const Shape = z.object({
   kind: z.enum(['crossing', 'spike', 'runs-back', 'scribble']),
@@ -29,6 +30,16 @@ const Fault = z.object({
   at: z.array(z.number()).optional(),
   /** Of a warning about the shape of the line: where along the route, and metres of road concerned. */
   shape: Shape.optional(),
+  /** Which finding it is, with what its words say; for screens in another language. */
+  code: z.string().optional(),
+  values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+});
+/** What a caller says about a file beside it. */
+const FileFacts = z.object({
+  /** The system of the coordinates: WGS84, GCJ02 or BD09, or a name of one of these; overrules the file. */
+  crs: z.string().max(200).optional(),
+  /** Names the route if the file does not. */
+  name: z.string().trim().min(1).max(200).optional(),
 });
 const Rings = z.array(z.array(z.tuple([z.number(), z.number()])));
 const CorridorShape = z.discriminatedUnion('type', [
@@ -61,13 +72,26 @@ const CheckAnswer = z.object({
   route: Route.optional(),
   /** Absent where the corridor of the route cannot be drawn. */
   corridor: CorridorShape.optional(),
+  /** What of the file became the route. */
+  read: z
+    .object({
+      format: z.enum(['GeoJSON', 'GPX', 'KML']),
+      lines: z.int(),
+      linesFound: z.int(),
+      points: z.int(),
+      lengthM: z.number(),
+      crs: z.string(),
+    })
+    .optional(),
 });
 
-const faultOf = ({ path, message, at, shape }: RouteProblem) => ({
+const faultOf = ({ path, message, at, shape, code, values }: RouteProblem) => ({
   path,
   message,
   ...(at ? { at: [...at] } : {}),
   ...(shape ? { shape } : {}),
+  ...(code ? { code } : {}),
+  ...(values ? { values } : {}),
 });
 
 const headOf = (row: RouteRow) => ({
@@ -87,9 +111,6 @@ const viewOf = (row: RouteRow, warnings: RouteProblem[] = []): z.output<typeof R
   ...(warnings.length > 0 ? { warnings: warnings.map(faultOf) } : {}),
 });
 
-/** A body as it came: a Feature, or GPX. The geofence is the one that says what is wrong with it. */
-const featureOf = (body: unknown) => (typeof body === 'string' ? routeFromGpx(body) : body);
-
 function refuse(problems: RouteProblem[]): never {
   const errors = problems
     .slice(0, 100)
@@ -99,8 +120,11 @@ function refuse(problems: RouteProblem[]): never {
 
 export async function routeRoutes(app: Api, deps: ApiDeps, corridors: Corridors): Promise<void> {
   await app.register(async (inner: Api) => {
-    inner.addContentTypeParser(GPX_TYPES, { parseAs: 'string', bodyLimit: ROUTE_BYTES }, (_request, body, done) =>
+    inner.addContentTypeParser(XML_TYPES, { parseAs: 'buffer', bodyLimit: ROUTE_BYTES }, (_request, body, done) =>
       done(null, body),
+    );
+    inner.addContentTypeParser('*', (_request, _body, done) =>
+      done(new ApiProblem(415, 'media-type.unsupported', TAKEN)),
     );
     inner.addContentTypeParser(
       'application/geo+json',
@@ -165,9 +189,8 @@ function corridorReading(app: Api, deps: ApiDeps, corridors: Corridors): void {
   );
 }
 
-/** What is wrong with a route, the parameters of the rules that it and its legs carry included. */
-function checked(feature: unknown): ReturnType<typeof checkRoute> {
-  const check = checkRoute(feature);
+/** The check of a route with that of the parameters of the rules that it and its legs carry. */
+function withParams<T extends Omit<RouteCheck, 'read'>>(check: T): T {
   if (check.route === undefined) return check;
   const { params, legs = [] } = check.route.properties;
   try {
@@ -179,13 +202,13 @@ function checked(feature: unknown): ReturnType<typeof checkRoute> {
       path: `properties.${path.replace(/^route\./, 'params.').replace(/^(legs\.\d+)\./, '$1.params.')}`,
       message,
     }));
-    return { ok: false, problems, warnings: check.warnings };
+    return { ...check, ok: false, problems, route: undefined, read: undefined };
   }
 }
 
 /** A route that can be judged by. @throws ApiProblem 422 with every problem found */
 export function checkedFeature(body: unknown): Route {
-  const check = checked(featureOf(body));
+  const check = withParams(checkRoute(body));
   if (check.route === undefined) refuse(check.problems);
   return check.route;
 }
@@ -199,12 +222,13 @@ function routeChecking(app: Api, corridors: Corridors): void {
       schema: {
         tags: ['routes'],
         summary: 'Say what is wrong with a route, without saving it',
+        querystring: FileFacts,
         body: z.unknown(),
         response: answers({ 200: CheckAnswer }),
       },
     },
     async (request) => {
-      const { ok, problems, warnings, route } = checked(featureOf(request.body));
+      const { ok, problems, warnings, route, read } = withParams(await readRoute(request.body, request.query));
       const corridor = route && (await corridors.ofRoute(route).catch(noCorridor));
       return {
         ok,
@@ -212,6 +236,7 @@ function routeChecking(app: Api, corridors: Corridors): void {
         warnings: warnings.map(faultOf),
         ...(route ? { route } : {}),
         ...(corridor ? { corridor } : {}),
+        ...(read ? { read } : {}),
       };
     },
   );
@@ -227,6 +252,7 @@ function routeWriting(app: Api, deps: ApiDeps): void {
         tags: ['routes'],
         summary: 'Keep a route; a change makes a new version',
         params: z.object({ routeId: SlugId }),
+        querystring: FileFacts,
         body: z.unknown(),
         response: answers({ 200: RouteView, 201: RouteView }),
       },
@@ -234,7 +260,7 @@ function routeWriting(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { routeId } = request.params;
       const by = callerOf(request).name;
-      const check = checked(featureOf(request.body));
+      const check = withParams(await readRoute(request.body, request.query));
       if (check.route === undefined) refuse(check.problems);
       const feature = check.route;
       const { row, created } = await inTransaction(deps.pool, async (db) => {

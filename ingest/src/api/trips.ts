@@ -1,4 +1,4 @@
-import { normaliseCode, Risk, Trip, TripDeclaration, TripStatus } from '@sealwatch/schemas';
+import { normaliseCode, Risk, Trip, TripDeclaration, TripStatus, Warning } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { commandSteps } from '../commands/view.ts';
 import { OPERATORS, READERS } from '../people/roles.ts';
@@ -10,22 +10,37 @@ import { listPassages } from '../store/passages/passages.ts';
 import { listAudit } from '../store/people/audit.ts';
 import { listTrips, tripOf } from '../store/trips/trips.ts';
 import { declare } from '../trips/declare.ts';
+import { containerWarnings, plateWarnings } from '../trips/declared-warnings.ts';
 import { visibleTrip } from '../trips/visible.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, MAX_LIMIT, Page, pageOf } from './plumbing/paging.ts';
+import { keepSentBody, unusedWarnings } from './plumbing/sent.ts';
 
 const TripId = z.object({ tripId: z.string() });
+const DeclaredTrip = Trip.extend({ warnings: z.array(Warning).optional() });
+
 export function tripRoutes(app: Api, deps: ApiDeps): void {
   const { pool } = deps;
   app.post(
     '/trips',
     {
       config: { roles: OPERATORS, creates: true },
-      schema: { tags: ['trips'], summary: 'Declare a trip', body: TripDeclaration, response: answers({ 201: Trip }) },
+      preValidation: keepSentBody,
+      schema: {
+        tags: ['trips'],
+        summary: 'Declare a trip',
+        body: TripDeclaration,
+        response: answers({ 201: DeclaredTrip }),
+      },
     },
-    async (request, reply) => reply.code(201).send(tripOf(await declare(deps, callerOf(request), request.body))),
+    async (request, reply) => {
+      const { body } = request;
+      const trip = tripOf(await declare(deps, callerOf(request), body));
+      const warnings = [...plateWarnings(body.vehicle), ...containerWarnings(body.units), ...unusedWarnings(request)];
+      return reply.code(201).send({ ...trip, ...(warnings.length > 0 ? { warnings } : {}) });
+    },
   );
   app.get(
     '/trips',

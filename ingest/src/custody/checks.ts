@@ -1,5 +1,5 @@
 import type { Check, LockMode, SealState } from '@sealwatch/schemas';
-import { compareCode } from './reading.ts';
+import { compareCode, compareContainer } from './reading.ts';
 
 /** What is known of one lock of a trip when a step is checked. */
 export interface LockFacts {
@@ -91,10 +91,16 @@ export function unsealedBecause(seal: SealState | undefined): string | undefined
 const locked = (check: string, facts: StepFacts) => named(check, facts.locks, ({ seal }) => unsealedBecause(seal));
 
 /** Compares codes read with codes declared; no reading means that a person vouches for it. */
-function matches(check: string, read: string[] | undefined, declared: string[], by: string): Check {
+function matches(
+  check: string,
+  read: string[] | undefined,
+  declared: string[],
+  by: string,
+  compare = compareCode,
+): Check {
   if (read === undefined) return { check, passed: true, detail: `stated by ${by}` };
-  const strange = read.filter((code) => !declared.some((known) => compareCode(code, known) === 'same'));
-  const unread = declared.filter((known) => !read.some((code) => compareCode(code, known) === 'same'));
+  const strange = read.filter((code) => !declared.some((known) => compare(code, known) === 'same'));
+  const unread = declared.filter((known) => !read.some((code) => compare(code, known) === 'same'));
   const detail = [
     ...strange.map((code) => `${code} read, not declared`),
     ...unread.map((known) => `${known} declared, not read`),
@@ -108,6 +114,7 @@ const identity = (facts: StepFacts) => [
     facts.read?.containers,
     facts.units.map((unit) => unit.containerNo),
     facts.by,
+    compareContainer,
   ),
   plateMatches(facts),
 ];

@@ -1,8 +1,9 @@
 import type { Check, PassageQuestion, PassageReason, PassageVerdict, SealState, TripStatus } from '@sealwatch/schemas';
 import { readContainerNo } from '@sealwatch/schemas';
 import { unsealedBecause } from './checks.ts';
+import { isOneLookAlike } from './look-alikes.ts';
 import { DEFAULT_GATE_PARAMS, type GateParams } from './params.ts';
-import { compareCode } from './reading.ts';
+import { compareCode, compareContainer } from './reading.ts';
 import { both, DISPLAY, type GateRule, sentenceOf, type Words } from './reasons.ts';
 import { EXPECTED_AT_GATE } from './status.ts';
 import { failedChecks } from './steps.ts';
@@ -140,7 +141,7 @@ function answer(findings: Finding[], trip: GateTrip | undefined, ruleText: GateF
 function likeness(question: PassageQuestion, trip: GateTrip): number {
   const locks = question.lockIds.filter((id) => trip.units.some((unit) => compareCode(id, unit.lockId) === 'same'));
   const boxes = question.containers.filter(({ no }) =>
-    trip.units.some((unit) => compareCode(no, unit.containerNo) !== 'different'),
+    trip.units.some((unit) => compareContainer(no, unit.containerNo) !== 'different'),
   );
   const { plate } = question;
   const plates = plate === undefined ? 0 : trip.plates.some((p) => compareCode(plate.text, p) !== 'different') ? 1 : 0;
@@ -187,20 +188,26 @@ function plate({ plate }: PassageQuestion, trip: GateTrip): Finding[] {
   const likest = trip.plates.map((known) => compareCode(plate.text, known));
   if (likest.includes('same')) return [];
   const what = `${plate.text} ≠ ${trip.plates.join(' / ')}`;
-  if (likest.includes('doubtful') || !plate.confident) return [found('gate.plate-doubtful', 'manual', what)];
+  const isMisread = trip.plates.some((known) => isOneLookAlike(plate.text, known));
+  if (likest.includes('doubtful') || isMisread || !plate.confident)
+    return [found('gate.plate-doubtful', 'manual', what)];
   return [found('gate.plate', 'alarm', what)];
 }
 
 function containers(question: PassageQuestion, trip: GateTrip): Finding[] {
   const declared = trip.units.map((unit) => unit.containerNo);
-  const same = (no: string) => question.containers.some((read) => compareCode(read.no, no) === 'same');
-  const strange = question.containers.filter((read) => !declared.some((no) => compareCode(read.no, no) === 'same'));
+  const same = (no: string) => question.containers.some((read) => compareContainer(read.no, no) === 'same');
+  const strange = question.containers.filter(
+    (read) => !declared.some((no) => compareContainer(read.no, no) === 'same'),
+  );
   const unread = declared.filter((no) => !same(no));
   const what = (no: string) => `${no} ≠ ${unread.length > 0 ? unread.join(' / ') : declared.join(' / ')}`;
+  const ilu = declared.some((no) => readContainerNo(no, { ilu: true }).ok && !readContainerNo(no).ok);
   const mismatches = strange.map(({ no, confident }) => {
-    const doubtful = declared.some((known) => compareCode(no, known) === 'doubtful');
+    const doubtful = declared.some((known) => compareContainer(no, known) === 'doubtful');
     // A number that fails its own check digit is a misreading, however sure the camera was.
-    if (doubtful || !confident || !readContainerNo(no).ok) return found('gate.container-doubtful', 'manual', what(no));
+    if (doubtful || !confident || !readContainerNo(no, { ilu }).ok)
+      return found('gate.container-doubtful', 'manual', what(no));
     return found('gate.container', 'alarm', what(no));
   });
   // Each unknown number counts as a wrong reading of an expected one; only the remaining ones were not read.

@@ -1,4 +1,5 @@
 import {
+  containerCode,
   normaliseCode,
   type PassageAnswer,
   type PassageQuestion,
@@ -60,8 +61,8 @@ function lookUps(question: PassageQuestion): GateReading {
   return {
     plates: question.plate === undefined ? [] : spellings(question.plate.text),
     containers: question.containers.flatMap(({ no }) => {
-      const read = readContainerNo(no);
-      return read.ok ? [read.containerNo] : spellings(no);
+      const read = readContainerNo(no, { ilu: true });
+      return read.ok ? [read.containerNo] : spellings(containerCode(no));
     }),
     lockIds: question.lockIds.map(normaliseCode),
   };

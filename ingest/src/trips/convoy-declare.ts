@@ -12,6 +12,7 @@ import { insertTrip, type TripView, tripOf } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 import { afterConvoy } from './convoy-steps.ts';
 import { requireMayDeclare, requireParts } from './declare.ts';
+import { iluFaults } from './declared-warnings.ts';
 
 /** A container or a lock that stands twice in one train. */
 function repeated(units: ConvoyDeclaration['units']): FieldError[] {
@@ -39,7 +40,8 @@ export async function declareConvoy(
   declared: ConvoyDeclaration,
 ): Promise<{ convoyId: string; trips: TripView[] }> {
   requireMayDeclare(caller, declared);
-  requireNone('request.invalid', repeated(declared.units).slice(0, 100));
+  const faults = [...repeated(declared.units), ...iluFaults(declared.mode, declared.units)];
+  requireNone('request.invalid', faults.slice(0, 100));
   const convoyId = randomUUID();
   const { units, convoyNo, batchNo, ...common } = declared;
   const trips = await inTransaction(deps.pool, async (db) => {

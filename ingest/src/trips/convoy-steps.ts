@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import { compareCode } from '../custody/reading.ts';
+import { compareCode, compareContainer } from '../custody/reading.ts';
 import { hasPassed } from '../custody/status.ts';
 import type { Principal } from '../people/principal.ts';
 import type { UseCaseDeps } from '../ports.ts';
@@ -22,8 +22,8 @@ export const afterConvoy = (deps: UseCaseDeps, rows: TripView[]): Promise<void> 
 /** Of what was read along the train, what belongs to this box, in doubt or not; a train is read without plates. */
 function readOf(row: TripView, read: ConvoyAsked['read']): Pick<StepAsked, 'read'> {
   if (read === undefined) return {};
-  const own = (list: string[], known: string[]) =>
-    list.filter((code) => known.some((one) => compareCode(code, one) !== 'different'));
+  const own = (list: string[], known: string[], compare = compareCode) =>
+    list.filter((code) => known.some((one) => compare(code, one) !== 'different'));
   const { containers, lockIds } = read;
   return {
     read: {
@@ -33,6 +33,7 @@ function readOf(row: TripView, read: ConvoyAsked['read']): Pick<StepAsked, 'read
             containers: own(
               containers,
               row.units.map((u) => u.containerNo),
+              compareContainer,
             ),
           }),
       ...(lockIds === undefined
@@ -48,13 +49,14 @@ function readOf(row: TripView, read: ConvoyAsked['read']): Pick<StepAsked, 'read
 }
 
 function strangeIn(rows: TripView[], read: ConvoyAsked['read']): ConvoyAnswer['strange'] {
-  const unknown = (list: string[] = [], known: string[]) =>
-    list.filter((code) => known.every((one) => compareCode(code, one) === 'different'));
+  const unknown = (list: string[] = [], known: string[], compare = compareCode) =>
+    list.filter((code) => known.every((one) => compare(code, one) === 'different'));
   const units = rows.flatMap((row) => row.units);
   return {
     containers: unknown(
       read?.containers,
       units.map((unit) => unit.containerNo),
+      compareContainer,
     ),
     lockIds: unknown(
       read?.lockIds,

@@ -15,6 +15,7 @@ import { getRoute, type RouteRow } from '../store/roads/routes.ts';
 import { busyLocks, getTrip, insertTrip, type TripView, tripOf } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 import { afterChange } from './after-change.ts';
+import { iluFaults } from './declared-warnings.ts';
 
 type Declaration = z.output<typeof TripDeclaration>;
 
@@ -39,8 +40,8 @@ function takeoverFaults(takeover: Declaration['takeover'], nowMs: number): Field
   return faults;
 }
 
-function unitFaults({ units }: Declaration): FieldError[] {
-  const faults: FieldError[] = [];
+function unitFaults({ mode, units }: Declaration): FieldError[] {
+  const faults = iluFaults(mode, units);
   const [first, second] = units;
   if (second !== undefined && first?.lockId === second.lockId) {
     faults.push(fieldFault('units[1].lockId', second.lockId, 'another lock than that of units[0]'));

@@ -3,7 +3,8 @@ import { TripStatus as AllStatus } from '@sealwatch/schemas';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hangChecks, type StepFacts, sealChecks, unlockChecks, verifyChecks } from '../../src/custody/checks.ts';
-import { compareCode, spellings } from '../../src/custody/reading.ts';
+import { isOneLookAlike } from '../../src/custody/look-alikes.ts';
+import { compareCode, compareContainer, spellings } from '../../src/custody/reading.ts';
 import { actingOffice, move, type TripAct } from '../../src/custody/status.ts';
 import { failedChecks, freshSteps, stateByChecks, takeoverSteps, waive, withTransit } from '../../src/custody/steps.ts';
 
@@ -172,7 +173,29 @@ describe('what was read', () => {
     expect(compareCode('浙ｇ·１２３４５', '浙G12345')).toBe('same');
     expect(compareCode('浙GI2345', '浙G12345')).toBe('doubtful');
     expect(compareCode('浙G12346', '浙G12345')).toBe('different');
-    expect(spellings('G1O')).toEqual(['G1O', 'GIO', 'GI0', 'G10']);
+    expect(spellings('浙G1O')).toEqual(['浙G1O', '浙GIO', '浙GI0', '浙G10']);
     expect(spellings('1'.repeat(20))).toHaveLength(1);
+  });
+
+  test('letters of two scripts that look alike are a doubt, and are looked up in both', () => {
+    expect(compareCode('A123BC77', 'А123ВС77')).toBe('doubtful');
+    expect(compareCode('а 123 вс 77', 'А123ВС77')).toBe('same');
+    expect(spellings('A123BC77')).toContain('А123ВС77');
+    expect(spellings('А123ВС77')).toContain('A123BC77');
+  });
+
+  test('a container is compared without its size and type code', () => {
+    for (const read of ['MSKU9070323 22G1', '22g1-msku9070323', 'MSKU 907032 3', 'MSKU 907032 [3] 45GP']) {
+      expect(compareContainer(read, 'MSKU9070323')).toBe('same');
+    }
+    expect(compareContainer('MSKU9070324 22G1', 'MSKU9070323')).toBe('different');
+  });
+
+  test('one character that cameras misread is a misreading, two or another one are another plate', () => {
+    expect(isOneLookAlike('鄂GB12D8', '粤GB12D8')).toBe(true);
+    for (const read of ['浙G812D8', '浙GB1208', '浙ＧＢ12Q8']) expect(isOneLookAlike(read, '浙GB12D8')).toBe(true);
+    for (const read of ['浙G81208', '浙GX77Y9', '浙GB12D9', '浙GB12D8', '浙GB12D', '']) {
+      expect(isOneLookAlike(read, '浙GB12D8')).toBe(false);
+    }
   });
 });

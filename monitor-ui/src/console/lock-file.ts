@@ -1,5 +1,5 @@
 import { LockId } from '@sealwatch/schemas';
-import { CsvFault, readCsv } from '@sealwatch/schemas/csv';
+import { CsvFault, type CsvRow, readCsv } from '@sealwatch/schemas/csv';
 
 export interface NewLock {
   lockId: string;
@@ -29,17 +29,35 @@ function faultsOf({ lockId, model }: NewLock, line: number, isRepeated: boolean)
   return faults;
 }
 
+/** What of a file of locks is not used. */
+export interface LockNotes {
+  /** Columns after the model, by their heading or by their number from 1. */
+  columns: string[];
+  emptyLines: number[];
+}
+
+/** Names of the columns from the third on that hold anything. */
+function furtherColumns(rows: CsvRow[]): string[] {
+  const heading = rows[0] && isHeading(rows[0].cells[0] ?? '') ? rows[0].cells : [];
+  const filled = new Set(rows.flatMap(({ cells }) => cells.flatMap((cell, i) => (i > 1 && cell !== '' ? [i] : []))));
+  return [...filled].sort((a, b) => a - b).map((i) => heading[i] || String(i + 1));
+}
+
 /**
- * Reads a file of locks: CSV with a lock's id and, if known, its model on each line; a heading is allowed, further
- * columns are ignored, letters may be small.
- * @returns the locks, and everything that is wrong with the file; with any fault the locks are not to be registered
+ * Reads a file of locks: CSV with a lock's id and, if known, its model on each line; a heading is allowed, letters may be
+ * small.
+ * @returns the locks, everything that is wrong with the file, and what of it is not used; with any fault the locks are not to
+ * be registered
  */
-export function readLocks(text: string): { locks: NewLock[]; faults: LockFault[] } {
+export function readLocks(text: string): { locks: NewLock[]; faults: LockFault[]; notes: LockNotes } {
   const locks: NewLock[] = [];
   const faults: LockFault[] = [];
+  let notes: LockNotes = { columns: [], emptyLines: [] };
   const seen = new Set<string>();
   try {
-    for (const [i, { line, cells }] of readCsv(text).entries()) {
+    const { rows, emptyLines } = readCsv(text);
+    notes = { columns: furtherColumns(rows), emptyLines };
+    for (const [i, { line, cells }] of rows.entries()) {
       const [lockId = '', model = ''] = cells;
       if (i === 0 && isHeading(lockId)) continue;
       const lock = { lockId: lockId.toUpperCase(), model };
@@ -51,5 +69,5 @@ export function readLocks(text: string): { locks: NewLock[]; faults: LockFault[]
     if (!(error instanceof CsvFault)) throw error;
     faults.push({ line: error.line, column: 'row', value: '', expected: 'quotes' });
   }
-  return { locks, faults };
+  return { locks, faults, notes };
 }

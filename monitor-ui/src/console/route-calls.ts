@@ -10,6 +10,9 @@ export interface Fault {
   at?: number[];
   /** Of a warning about the shape of the line, metres. */
   shape?: { kind: 'crossing' | 'spike' | 'runs-back' | 'scribble'; alongM: number; lengthM: number };
+  /** Which finding it is, with what its words say. */
+  code?: string;
+  values?: Record<string, string | number>;
 }
 export interface RouteCheck {
   ok: boolean;
@@ -18,6 +21,8 @@ export interface RouteCheck {
   /** As it would be kept: WGS-84. */
   route?: Route;
   corridor?: CorridorShape;
+  /** What of a file became the route. */
+  read?: { format: string; lines: number; linesFound: number; points: number; lengthM: number; crs: string };
 }
 /** A past trip judged by another route. */
 export interface WhatIfVerdict {
@@ -43,47 +48,23 @@ export const whatIf = (asked: { route: Route; routeId: string; from: string }) =
   call<{ items: WhatIfVerdict[]; complete: boolean }>('POST', '/routes/what-if', asked);
 export const savePlace = (placeId: string, place: object) => call<KnownPlace>('PUT', `/places/${id(placeId)}`, place);
 
-/** A GPX file, of which the platform says what it reads. */
-async function checkGpx(text: string): Promise<RouteCheck> {
-  const response = await fetch('/api/v1/routes/check', {
+const XML = /\.(gpx|kml|xml)$/i;
+
+/**
+ * A file of a route as the platform would keep it (WGS-84): GPX, KML or GeoJSON, read by the platform alone.
+ * @param crs the system of its coordinates; absent: what the file says
+ */
+export async function importRoute(file: File, crs: string | undefined): Promise<RouteCheck> {
+  const name = file.name.replace(/\.\w+$/, '').slice(0, 200);
+  const asked = new URLSearchParams({ ...(name === '' ? {} : { name }), ...(crs === undefined ? {} : { crs }) });
+  const isXml = XML.test(file.name) || /^\s*</.test(await file.slice(0, 200).text());
+  const response = await fetch(`/api/v1/routes/check?${asked}`, {
     method: 'POST',
     credentials: 'same-origin',
-    headers: { 'content-type': 'application/gpx+xml' },
-    body: text,
+    headers: { 'content-type': isXml ? 'application/xml' : 'application/geo+json' },
+    body: file,
   });
   const answer: unknown = await response.json();
   if (!response.ok) throw new Refused(response.status, answer as Refused['problem']);
   return answer as RouteCheck;
-}
-
-interface Loose {
-  type?: string;
-  features?: Loose[];
-  geometry?: { type?: string };
-  properties?: Record<string, unknown> | null;
-}
-
-/** The first line of a GeoJSON file, whatever it is wrapped in. */
-function featureOf(file: Loose): Loose | undefined {
-  if (file.type === 'FeatureCollection') {
-    return file.features?.find(({ geometry }) => geometry?.type?.endsWith('LineString'));
-  }
-  if (file.type?.endsWith('LineString')) return { type: 'Feature', geometry: file as { type: string }, properties: {} };
-  return file;
-}
-
-/**
- * A file of a route in a named coordinate system, as the platform would keep it (WGS-84).
- * @throws SyntaxError where it is not JSON
- */
-export async function importRoute(file: { name: string; text: string }, crs: string): Promise<RouteCheck> {
-  const name = file.name.replace(/\.\w+$/, '');
-  if (/\.gpx$/i.test(file.name) || /^\s*<\?xml|^\s*<gpx/.test(file.text)) {
-    const read = await checkGpx(file.text);
-    return crs === 'WGS84' || read.route === undefined
-      ? read
-      : check({ ...read.route, properties: { ...read.route.properties, crs } });
-  }
-  const feature = featureOf(JSON.parse(file.text) as Loose) ?? {};
-  return check({ ...feature, properties: { name, ...feature.properties, crs } });
 }

@@ -2,7 +2,7 @@ import { type ZodType, z } from 'zod';
 import { ApiProblem, type FieldError } from '../../problem.ts';
 
 /** `['units', 0, 'containerNo']` → `units[0].containerNo` */
-function pathOf(path: PropertyKey[]): string {
+export function pathOf(path: PropertyKey[]): string {
   return path.reduce<string>(
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
     '',

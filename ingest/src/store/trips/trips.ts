@@ -15,6 +15,7 @@ export interface TripRow {
   route_version: number;
   tractor_plate: string;
   trailer_plate: string | null;
+  plate_country: string | null;
   status: TripStatus;
   risk: 0 | 1 | 2;
   steps: Step[];
@@ -145,6 +146,7 @@ export function tripOf(row: TripView): Trip {
     vehicle: {
       tractorPlate: row.tractor_plate,
       ...(row.trailer_plate === null ? {} : { trailerPlate: row.trailer_plate }),
+      ...(row.plate_country === null ? {} : { plateCountry: row.plate_country }),
     },
     units: row.units.map(({ mechanicalSealNo, ...unit }) => ({
       ...unit,
@@ -230,7 +232,7 @@ export async function tripForUpdate(db: Queryable, tripId: string): Promise<Trip
 export interface NewTrip {
   tripId: string;
   declaration: Omit<TripDeclaration, 'vehicle'> & {
-    vehicle: { tractorPlate: string; trailerPlate?: string | undefined };
+    vehicle: { tractorPlate: string; trailerPlate?: string | undefined; plateCountry?: string | undefined };
   };
   convoyId?: string | undefined;
   routeVersion: number;
@@ -255,8 +257,8 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   await db.query(
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
        tractor_plate, trailer_plate, status, steps, planned_departure_at, time_limit_min, gross_weight_kg, sealed_at,
-       departed_at, taken_over_at, total_m, company, convoy_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19)`,
+       departed_at, taken_over_at, total_m, company, convoy_id, plate_country)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20)`,
     [
       trip.tripId,
       d.declarationNo,
@@ -277,6 +279,7 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
       trip.totalM,
       d.company ?? null,
       trip.convoyId ?? null,
+      d.vehicle.plateCountry ?? null,
     ],
   );
   for (const [ordinal, unit] of d.units.entries()) {
