@@ -9,7 +9,7 @@ export interface IntakeDeps {
   log: Logger;
   nowMs?: () => number;
   onProgress?: (text: string) => void;
-  /** Most bytes of quarantine; beyond them the oldest rows are deleted. */
+  /** Most bytes of unreadable payloads in quarantine; beyond them such a publish is not acknowledged. */
   quarantineBytes?: number;
   /** How often silence and unconfirmed reds are checked, ms; 0: only by `checkLiveness`. */
   livenessEveryMs?: number;
