@@ -16,6 +16,7 @@ export interface IntakeDeps {
 }
 
 export interface Intake extends ReportDoor {
+  warnings(): string[];
   /** Listeners are called after COMMIT and before PUBACK. */
   onCommitted(listener: (committed: Committed) => void): void;
   /** Loads the plans of trips again and re-evaluates all their records; to be called after a COMMIT that changed them. */

@@ -9,6 +9,7 @@ import { LeftOutNotes } from './left-out-notes.ts';
 import { LivenessTimer } from './liveness-timer.ts';
 import { countBatch, intakeMetrics } from './metrics.ts';
 import { Notifier } from './notifier.ts';
+import { PlatformClock } from './platform-clock.ts';
 import { Roster } from './roster.ts';
 import { TripChanges } from './trip-changes.ts';
 import { writeAgain, writeBatch } from './write.ts';
@@ -32,7 +33,7 @@ function receiving({ gate, lanes, metrics, nowMs }: Parts): Intake['receive'] {
   };
 }
 
-function batchSteps({ pool, roster, metrics, notifier, junk, notes, log, nowMs }: StepParts): BatchSteps {
+function batchSteps({ pool, roster, metrics, notifier, junk, notes, clock, log, nowMs }: StepParts): BatchSteps {
   return {
     async judge(publishes, db) {
       const end = metrics.judge.startTimer();
@@ -51,6 +52,7 @@ function batchSteps({ pool, roster, metrics, notifier, junk, notes, log, nowMs }
       end();
       notes.committed(partial, due, nowMs());
       junk.committed(sorted, refusals.length);
+      clock.heard(outcome.admitted, nowMs());
       roster.keepCommitted(outcome.trips, written);
       countBatch(metrics, outcome, written, nowMs());
       return { written, declined: sorted.declined };
@@ -78,7 +80,18 @@ function stepParts(deps: IntakeDeps) {
   const metrics = intakeMetrics(deps.registry, lanes, roster);
   const notifier = new Notifier(roster, log);
   const junk = new JunkBound(deps);
-  return { pool, log, nowMs, lanes, roster, metrics, notifier, junk, notes: new LeftOutNotes() };
+  return {
+    pool,
+    log,
+    nowMs,
+    lanes,
+    roster,
+    metrics,
+    notifier,
+    junk,
+    notes: new LeftOutNotes(),
+    clock: new PlatformClock(),
+  };
 }
 type StepParts = ReturnType<typeof stepParts>;
 
@@ -101,7 +114,7 @@ type Parts = ReturnType<typeof allParts>;
  */
 export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   const parts = allParts(deps);
-  const { roster, gate, trips, timer, notifier, junk } = parts;
+  const { roster, gate, trips, timer, notifier, junk, clock } = parts;
   await junk.start();
   await timer.start();
   return {
@@ -117,6 +130,10 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     refreshLock: (lockId) => gate.between(async () => roster.forgetLocks([lockId])),
     checkLiveness: () => timer.tick(),
     ready: () => gate.ready(),
+    warnings() {
+      const warning = clock.warning(parts.nowMs());
+      return warning === undefined ? [] : [warning];
+    },
     stop(withinMs) {
       timer.stop();
       return gate.stop(withinMs);

@@ -28,8 +28,8 @@ function sealOf(node: XmlNode): object {
     return { seal: { rope, motor, cover, ...useCount } };
   const locked = field(node, 'ESEAL_STATUS');
   if (locked === undefined) return {};
-  const motor = locked === 'L' ? 'locked' : locked === 'U' ? 'unlocked' : locked;
-  return { seal: { rope: 'inserted', motor, cover: 'closed', ...useCount } };
+  const shows = locked === 'L' ? 'locked' : locked === 'U' ? 'unlocked' : locked;
+  return { seal: { rope: 'inserted', motor: shows, cover: 'closed', ...useCount } };
 }
 
 /** A POSITION element as the report of its lock; SERIAL_NO with BOOT_NO is the record's identity. */
