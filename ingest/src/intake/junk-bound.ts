@@ -62,18 +62,36 @@ export class JunkBound {
 
   /** Reads what is held. */
   async start(): Promise<void> {
+    const rows = await junkHeld(this.#pool);
     this.#readMs = this.#nowMs();
     this.#held = new Map();
     this.#bytes = 0;
-    for (const { lock_id, bytes, hash } of await junkHeld(this.#pool)) this.#add(lock_id, bytes, hash);
+    for (const { lock_id, bytes, hash } of rows) this.#add(lock_id, bytes, hash);
   }
 
   async sort(refusals: readonly Refused[]): Promise<SortedRefusals> {
     if (!refusals.some(({ refusal }) => isJunk(refusal.reason))) return { kept: refusals, declined: [] };
+    await this.#readAgain(refusals.filter((one) => this.#isHeld(one)).map(({ lockId }) => lockId));
     const sorted = this.#sort(refusals);
     if (sorted.declined.length === 0 || this.#nowMs() - this.#readMs < READ_AGAIN_AFTER_MS) return sorted;
     await this.start();
     return this.#sort(refusals);
+  }
+
+  #isHeld({ lockId, refusal }: Refused): boolean {
+    const hashes = this.#held.get(lockId)?.hashes;
+    return hashes !== undefined && isJunk(refusal.reason) && hashes.has(hashOf(refusal.raw));
+  }
+
+  /** What seems to be held may have been discarded or replayed since. */
+  async #readAgain(lockIds: string[]): Promise<void> {
+    if (lockIds.length === 0) return;
+    const rows = await junkHeld(this.#pool, lockIds);
+    for (const lockId of new Set(lockIds)) {
+      this.#bytes -= this.#held.get(lockId)?.bytes ?? 0;
+      this.#held.delete(lockId);
+    }
+    for (const { lock_id, bytes, hash } of rows) this.#add(lock_id, bytes, hash);
   }
 
   #sort(refusals: readonly Refused[]): SortedRefusals {

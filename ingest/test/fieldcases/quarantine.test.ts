@@ -74,4 +74,6 @@ test('there is room again once people have discarded it', async () => {
   const lock = await rig.lock(OTHER);
   await send(lock, OTHER, junk(99));
   await vi.waitFor(async () => expect(await kept(OTHER)).toEqual([junk(99)]), { timeout: 60_000 });
+  await send(await rig.lock(JUNK), JUNK, junk(0));
+  expect(await kept(JUNK)).toEqual([junk(0)]);
 });

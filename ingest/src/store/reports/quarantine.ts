@@ -37,11 +37,15 @@ const IS_JUNK = `reason IN (${JUNK.map((reason) => `'${reason}'`).join(', ')})`;
 
 export const isJunk = (reason: string): boolean => JUNK_REASONS.has(reason);
 
-/** The junk of every lock: its bytes, and the SHA-256 by which the same bytes are known again, in hex. */
-export async function junkHeld(db: Queryable): Promise<{ lock_id: string; bytes: number; hash: string }[]> {
+/** The junk of these locks, absent: of all: its bytes, and the SHA-256 by which the same bytes are known again, in hex. */
+export async function junkHeld(
+  db: Queryable,
+  lockIds?: string[],
+): Promise<{ lock_id: string; bytes: number; hash: string }[]> {
   const { rows } = await db.query<{ lock_id: string; bytes: number; hash: string }>(
     `SELECT lock_id, octet_length(raw) + ${QUARANTINE_ROW_BYTES} AS bytes, encode(sha256(raw), 'hex') AS hash
-     FROM quarantine WHERE ${IS_JUNK}`,
+     FROM quarantine WHERE ${IS_JUNK} AND ($1::text[] IS NULL OR lock_id = ANY ($1))`,
+    [lockIds ?? null],
   );
   return rows;
 }
