@@ -17,8 +17,7 @@ export const Position = z.object({
   satellites: z.int().min(0).max(200).optional(),
   source: z.enum(['gnss', 'cell', 'wifi']).default('gnss'),
 });
-/** As kept: the source may be a word that this platform does not know, which is not GNSS. */
-export type Position = Omit<z.infer<typeof Position>, 'source'> & { source: string };
+export type Position = z.infer<typeof Position>;
 
 /** What a lock tells of its seal. A part that is absent is not known: it neither raises an alarm nor ends one. */
 export const SealState = z.object({

@@ -7,7 +7,7 @@ import type { IntakeDeps } from './contract.ts';
 
 /** Junk of all locks that is kept. */
 const MOST_BYTES = 64 * 2 ** 20;
-/** People may have discarded some meanwhile: it is read again before more is declined, but not oftener than this. */
+/** People may have discarded junk of other locks meanwhile: all is read again before more is declined, at most this often. */
 const READ_AGAIN_AFTER_MS = 10_000;
 
 interface Refused {
@@ -71,8 +71,10 @@ export class JunkBound {
 
   async sort(refusals: readonly Refused[]): Promise<SortedRefusals> {
     if (!refusals.some(({ refusal }) => isJunk(refusal.reason))) return { kept: refusals, declined: [] };
-    await this.#readAgain(refusals.filter((one) => this.#isHeld(one)).map(({ lockId }) => lockId));
-    const sorted = this.#sort(refusals);
+    await this.#readAgain(refusals.filter((one) => this.#isHeld(one)));
+    const first = this.#sort(refusals);
+    await this.#readAgain(first.declined);
+    const sorted = first.declined.length === 0 ? first : this.#sort(refusals);
     if (sorted.declined.length === 0 || this.#nowMs() - this.#readMs < READ_AGAIN_AFTER_MS) return sorted;
     await this.start();
     return this.#sort(refusals);
@@ -84,10 +86,11 @@ export class JunkBound {
   }
 
   /** What seems to be held may have been discarded or replayed since. */
-  async #readAgain(lockIds: string[]): Promise<void> {
-    if (lockIds.length === 0) return;
+  async #readAgain(refused: readonly Refused[]): Promise<void> {
+    if (refused.length === 0) return;
+    const lockIds = [...new Set(refused.map(({ lockId }) => lockId))];
     const rows = await junkHeld(this.#pool, lockIds);
-    for (const lockId of new Set(lockIds)) {
+    for (const lockId of lockIds) {
       this.#bytes -= this.#held.get(lockId)?.bytes ?? 0;
       this.#held.delete(lockId);
     }

@@ -10,6 +10,9 @@ export interface RecordedEvent {
   count?: number | undefined;
 }
 
+/** Its source may be a word that this platform does not know, which is not GNSS. */
+export type RecordedPosition = Omit<Position, 'source'> & { source: string };
+
 /**
  * A report inside the platform: the fields of the schema, its time as a number, whose it is and when it came. Times are
  * epoch milliseconds. Words that newer firmware says (kind, mode, source of a position, events) are kept as given.
@@ -18,7 +21,7 @@ export interface TrackedReport extends Omit<Report, 'v' | 'time' | 'kind' | 'mod
   /** `live` unless it is `roll-call` or `backfill`. */
   kind: string;
   mode?: string | undefined;
-  position?: Position | undefined;
+  position?: RecordedPosition | undefined;
   events?: readonly RecordedEvent[] | undefined;
   lockId: string;
   /** Fix time: when the lock made the record. */
