@@ -12,6 +12,8 @@ export interface ReportDoor {
   receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
   /** Why reports are not accepted now; empty: they are. */
   ready(): string[];
+  /** What is wrong while they are accepted, e.g. the platform's clock. */
+  warnings?(): string[];
 }
 
 /** Judges trips again whose plan a use case has changed. */

@@ -19,11 +19,13 @@ export const Position = z.object({
 });
 export type Position = z.infer<typeof Position>;
 
+/** What a lock tells of its seal. A part that is absent is not known: it neither raises an alarm nor ends one. */
 export const SealState = z.object({
-  rope: z.enum(['inserted', 'pulled', 'cut']),
-  motor: z.enum(['locked', 'unlocked', 'stuck']),
-  cover: z.enum(['closed', 'opened']),
-  useCount: U32.optional(),
+  rope: z.enum(['inserted', 'pulled', 'cut']).optional(),
+  motor: z.enum(['locked', 'unlocked', 'stuck']).optional(),
+  cover: z.enum(['closed', 'opened']).optional(),
+  // 0xffff_ffff is what a counter says that could not be read.
+  useCount: z.int().min(0).max(0xffff_fffe).optional(),
 });
 export type SealState = z.infer<typeof SealState>;
 
@@ -65,4 +67,4 @@ export type Report = z.infer<typeof Report>;
 
 /** The most records in one publish, and the most bytes of one. */
 export const MAX_REPORTS_PER_PUBLISH = 200;
-export const MAX_PAYLOAD_BYTES = 64 * 1024;
+export const MAX_PAYLOAD_BYTES = 256 * 1024;

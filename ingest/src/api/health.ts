@@ -30,7 +30,8 @@ export function healthRoutes(app: Api, deps: ApiDeps): void {
     const reasons = [...deps.door.ready()];
     // A database that is known to hang is not waited for.
     if (reasons.length === 0) await deps.pool.query('SELECT 1').catch(() => reasons.push('database.unavailable'));
-    return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+    const ready = reasons.length === 0;
+    return reply.code(ready ? 200 : 503).send({ ready, reasons: [...reasons, ...(deps.door.warnings?.() ?? [])] });
   });
   app.get('/metrics', { ...open, schema: { hide: true } }, async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),

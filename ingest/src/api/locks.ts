@@ -16,6 +16,7 @@ import {
   retireLock,
 } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
+import { JUNK_BYTES_OF_LOCK, junkOfLock } from '../store/reports/quarantine.ts';
 import { busyLocks } from '../store/trips/trips.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
@@ -39,6 +40,15 @@ const Lock = z.object({
   seal: z.looseObject({}).optional(),
   position: z.looseObject({ lon: z.number(), lat: z.number() }).optional(),
   positionAt: Time.optional(),
+  /** Values of its records that could not be: they were left out and the rest was taken. The newest stands in quarantine. */
+  leftOut: z
+    .object({
+      count: z.int(),
+      last: z.object({ field: z.string(), value: z.string(), expected: z.string(), at: Time }),
+    })
+    .optional(),
+  /** Unreadable payloads in quarantine (of one lock alone); at the bound further ones are not acknowledged. */
+  junk: z.object({ bytes: z.int(), mostBytes: z.int() }).optional(),
 });
 function lockOf(row: LockRow): z.output<typeof Lock> {
   const report = row.last_report ?? {};
@@ -57,6 +67,7 @@ function lockOf(row: LockRow): z.output<typeof Lock> {
     ...(report.battery ? { battery: report.battery as Record<string, unknown> } : {}),
     ...(report.seal ? { seal: report.seal as Record<string, unknown> } : {}),
     ...(position ? { position, positionAt: isoOf(String(row.last_fix?.time)) } : {}),
+    ...(row.left_out === null ? {} : { leftOut: { count: row.left_out_count, last: row.left_out } }),
   };
 }
 
@@ -149,7 +160,8 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const row = await getLock(pool, request.params.lockId, callerOf(request).offices);
       if (row === undefined) throw notFound('lock', request.params.lockId);
-      return lockOf(row);
+      const bytes = await junkOfLock(pool, row.lock_id);
+      return { ...lockOf(row), ...(bytes === 0 ? {} : { junk: { bytes, mostBytes: JUNK_BYTES_OF_LOCK } }) };
     },
   );
   lockService(app, deps);

@@ -3,8 +3,11 @@ import { z } from 'zod';
 import { type Replayed, replayRefused } from '../intake/replay.ts';
 import { OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
+import { inTransaction } from '../postgres/queryable.ts';
 import { notFound } from '../problem.ts';
+import { getLock } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
+import { discardJunk } from '../store/reports/quarantine.ts';
 import { getQuarantine, listQuarantine, oldestQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
@@ -104,6 +107,28 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
       const [replayed] = row ? await replay(deps, [row], callerOf(request).name) : [];
       if (!replayed) throw notFound('quarantine', quarantineId);
       return replayed;
+    },
+  );
+  app.post(
+    '/quarantine/discard',
+    {
+      config: { roles: SUPERVISORS },
+      schema: {
+        tags: ['records'],
+        summary: 'Delete what a lock sent and nobody can read; what can be read as a record stays',
+        body: z.object({ lockId: z.string().max(100) }),
+        response: answers({ 200: z.object({ discarded: z.int() }) }),
+      },
+    },
+    async (request) => {
+      const { lockId } = request.body;
+      const { offices, name } = callerOf(request);
+      if (!(await getLock(pool, lockId, offices))) throw notFound('lock', lockId);
+      return inTransaction(pool, async (db) => {
+        const discarded = await discardJunk(db, lockId);
+        await audit(db, { actor: name, action: 'quarantine.discard', subject: `lock:${lockId}`, after: { discarded } });
+        return { discarded };
+      });
     },
   );
   app.post(

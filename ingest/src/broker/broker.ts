@@ -50,6 +50,7 @@ export interface Broker {
 }
 
 const CONNECT_WITHIN_MS = 10_000;
+const NOTHING = Buffer.alloc(0);
 
 interface Session {
   client: Client;
@@ -140,6 +141,11 @@ async function openAedes(context: BrokerContext): Promise<MuteAedes> {
       packet.clean = true;
       (client.conn as FrameGuard).keepAlive(packet.keepalive ?? 0);
       packet.keepalive = 0;
+      // A will that may not be published is never due: the lock is let in without it.
+      if (packet.will && !publishRule(packet.clientId, packet.will.topic).allowed) {
+        metrics.refused('will', 'foreign-topic');
+        delete packet.will;
+      }
       done(null, true);
     },
     authenticate: (client, userName, password, done) => void authenticate(context, client, userName, password, done),
@@ -192,11 +198,6 @@ async function authenticate(
   let reason: string | undefined;
   try {
     reason = await context.secrets.refusal(client.id, userName, password);
-    const will = (client as Client & { _will?: PublishPacket })._will;
-    if (!reason && will) {
-      const rule = publishRule(client.id, { topic: will.topic, qos: will.qos, retain: will.retain });
-      if (!rule.allowed) reason = `will-${rule.reason}`;
-    }
   } catch (error) {
     context.metrics.refused('connect', 'store-unavailable');
     context.options.log.error({ err: error }, 'a lock could not be checked');
@@ -221,7 +222,7 @@ function authorizePublish(
   // A will has no frame of its own, so it does not count against the limits.
   const guard = packet.cmd === 'publish' ? (client.conn as FrameGuard) : undefined;
   const bytes = packet.length ?? 0;
-  const rule = publishRule(client.id, packet);
+  const rule = publishRule(client.id, packet.topic);
   if (!rule.allowed) {
     context.metrics.refused('publish', rule.reason);
     context.options.log.warn({ lockId: client.id, topic: packet.topic, reason: rule.reason }, 'publish refused');
@@ -233,6 +234,8 @@ function authorizePublish(
   const receive = rule.kind === 'report' ? context.options.report : context.options.reply;
   receive(client.id, packet.payload as Buffer, (error) => {
     if (!error) context.metrics.acknowledged(performance.now() - began);
+    // aedes keeps a QoS 2 publish until its PUBREL; it is committed, so its number alone is needed.
+    if (packet.qos === 2) packet.payload = NOTHING;
     done(error ?? null);
     guard?.release(bytes);
   });

@@ -1,11 +1,14 @@
 import { Duplex } from 'node:stream';
+import { MAX_PAYLOAD_BYTES } from '@sealwatch/schemas';
 import type { Budget } from './budget.ts';
-import { type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
+import { cutPublish, type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
 import { wireProblem } from './wire.ts';
 
 export interface ConnectionLimits {
-  /** Largest frame of a connected lock, bytes, header included. */
+  /** Largest frame of a connected lock that is passed whole, bytes, header included. */
   frameBytes: number;
+  /** Largest PUBLISH that is passed with its first `frameBytes` alone; a larger one closes the connection. */
+  skippedBytes: number;
   /** Largest first frame (CONNECT), bytes. */
   firstFrameBytes: number;
   /** Publishes of one lock that may wait for their acknowledgement. */
@@ -17,12 +20,14 @@ export interface ConnectionLimits {
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
-  // 64 KiB of payload, and room for a topic and headers.
-  frameBytes: 64 * 1024 + 1024,
+  // The largest payload, and room for a topic and headers.
+  frameBytes: MAX_PAYLOAD_BYTES + 1024,
+  skippedBytes: 16 * 2 ** 20,
   firstFrameBytes: 4 * 1024,
   inFlight: 64,
   inFlightBytes: 256 * 1024,
-  halfFrameMs: 30_000,
+  // The largest frame at 2 kB/s, a poor GPRS line.
+  halfFrameMs: 130_000,
 };
 
 /** A live report fits into this with room to spare; a bundle of late ones does not. */
@@ -34,6 +39,7 @@ function isSmall(bytes: Buffer | undefined, at: number): boolean {
   return typeof header === 'string' || header.bodyBytes <= SMALL_FRAME_BYTES;
 }
 
+const EMPTY = Buffer.alloc(0);
 const PINGRESP = Buffer.from([0xd0, 0]);
 
 /**
@@ -57,6 +63,8 @@ export class FrameGuard extends Duplex {
   #half: Buffer | undefined;
   #halfBytes = 0;
   #halfTimer: NodeJS.Timeout | undefined;
+  /** Bytes still to come of a PUBLISH that is too large; its first ones are in `#half`. */
+  #skip = 0;
   #silenceTimer: NodeJS.Timeout | undefined;
   #readable = true;
   #inFlight = 0;
@@ -150,7 +158,8 @@ export class FrameGuard extends Duplex {
   #pass(): void {
     while (this.#held.length > 0 && !this.destroyed && !this.#mustWait()) {
       const chunk = this.#held.shift() as Buffer;
-      const used = this.#half ? this.#completeHalf(chunk) : this.#passWhole(chunk);
+      const used =
+        this.#skip > 0 ? this.#skipTooLarge(chunk) : this.#half ? this.#completeHalf(chunk) : this.#passWhole(chunk);
       if (used < chunk.length && !this.destroyed) this.#held.unshift(chunk.subarray(used));
     }
     if (this.destroyed) return;
@@ -184,7 +193,12 @@ export class FrameGuard extends Duplex {
     do {
       const header = readFrameHeader(chunk, at);
       if (header === 'malformed') return this.#refuse('remaining-length');
-      if (header !== 'short' && this.#tooLarge(header)) return this.#refuse('frame-too-large');
+      if (header !== 'short' && this.#tooLarge(header)) {
+        if (!this.#maySkip(header)) return this.#refuse('frame-too-large');
+        this.#keepHalf(EMPTY);
+        this.#skip = header.headerBytes + header.bodyBytes;
+        break;
+      }
       const length = header === 'short' ? Number.POSITIVE_INFINITY : header.headerBytes + header.bodyBytes;
       if (header === 'short' || at + length > chunk.length) {
         this.#keepHalf(chunk.subarray(at));
@@ -206,7 +220,11 @@ export class FrameGuard extends Duplex {
     const before = this.#halfBytes;
     const header = this.#headerOfHalf(chunk);
     if (header === 'malformed') return this.#refuse('remaining-length');
-    if (header !== 'short' && this.#tooLarge(header)) return this.#refuse('frame-too-large');
+    if (header !== 'short' && this.#tooLarge(header)) {
+      if (!this.#maySkip(header)) return this.#refuse('frame-too-large');
+      this.#skip = header.headerBytes + header.bodyBytes - before;
+      return 0;
+    }
     const wanted = header === 'short' ? chunk.length : header.headerBytes + header.bodyBytes - before;
     const used = Math.min(wanted, chunk.length);
     this.#appendHalf(chunk, used);
@@ -216,6 +234,28 @@ export class FrameGuard extends Duplex {
     if (!this.#admit(frame, 0, header)) return 0;
     if (header.type === PACKET.pingreq) this.#socket.write(PINGRESP);
     else this.#readable = this.push(frame);
+    return used;
+  }
+
+  #maySkip({ type, headerBytes, bodyBytes }: FrameHeader): boolean {
+    return this.#state === 'open' && type === PACKET.publish && headerBytes + bodyBytes <= this.#limits.skippedBytes;
+  }
+
+  /**
+   * Keeps the beginning of a PUBLISH that is too large and drops the rest, then passes it with what was kept: it is
+   * refused by its size, acknowledged, and the publishes behind it get through. @returns bytes used
+   */
+  #skipTooLarge(chunk: Buffer): number {
+    const used = Math.min(this.#skip, chunk.length);
+    const room = Math.max(0, this.#limits.frameBytes - this.#halfBytes);
+    this.#appendHalf(chunk, Math.min(used, room));
+    this.#skip -= used;
+    if (this.#skip > 0) return used;
+    const frame = cutPublish((this.#half as Buffer).subarray(0, this.#halfBytes));
+    this.#dropHalf();
+    this.#refused('publish-too-large');
+    const header = readFrameHeader(frame, 0) as FrameHeader;
+    if (this.#admit(frame, 0, header)) this.#readable = this.push(frame);
     return used;
   }
 

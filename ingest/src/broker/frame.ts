@@ -21,6 +21,18 @@ export interface FrameHeader {
   bodyBytes: number;
 }
 
+/** The beginning of a PUBLISH, made a whole frame: its remaining length says what is there. */
+export function cutPublish(beginning: Buffer): Buffer {
+  const header = readFrameHeader(beginning, 0);
+  if (typeof header === 'string') return beginning;
+  const body = beginning.subarray(header.headerBytes);
+  const length: number[] = [];
+  for (let rest = body.length; rest > 0 || length.length === 0; rest = Math.floor(rest / 128)) {
+    length.push((rest % 128) | (rest >= 128 ? 0x80 : 0));
+  }
+  return Buffer.concat([beginning.subarray(0, 1), Buffer.from(length), body]);
+}
+
 /**
  * Reads a fixed header (MQTT 3.1.1 §2.2).
  * @returns `short` if more bytes are needed, `malformed` if the remaining length has more than 4 bytes

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface BrokerMetrics {
-  refused(stage: 'wire' | 'connect' | 'publish' | 'subscribe', reason: string): void;
+  refused(stage: 'wire' | 'connect' | 'will' | 'publish' | 'subscribe', reason: string): void;
   connected(locks: number): void;
   acknowledged(ms: number): void;
   waitingBytes(read: () => number): void;
@@ -11,7 +11,7 @@ export function brokerMetrics(registry: Registry): BrokerMetrics {
   const registers = [registry];
   const refused = new Counter({
     name: 'sealwatch_broker_refused_total',
-    help: 'Connections, publishes and subscriptions refused, by reason',
+    help: 'Connections, publishes and subscriptions refused, and wills ignored, by reason',
     labelNames: ['stage', 'reason'],
     registers,
   });

@@ -41,7 +41,16 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const { judging, door, simulations, basemap, wallDir } = parts;
   const { bootstrapKey } = config;
   const ready = () => door.ready();
-  const feed = await startFeed({ pool, live, hints, ready, log, config: { bootstrapKey, build: buildOf(wallDir) } });
+  const warnings = () => door.warnings?.() ?? [];
+  const feed = await startFeed({
+    pool,
+    live,
+    hints,
+    ready,
+    warnings,
+    log,
+    config: { bootstrapKey, build: buildOf(wallDir) },
+  });
   const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry });
   undo.push(() => escalation.stop());
   feed.onAlarm((alarm) => escalation.watchAlarm(alarm));

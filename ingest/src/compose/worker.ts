@@ -24,6 +24,7 @@ export async function startWorker({ pool, registry, log, onProgress, live, hints
   return {
     receive: (lockId, payload, done) => intake.receive(lockId, payload, done),
     ready: () => intake.ready(),
+    warnings: () => intake.warnings(),
     reevaluate: (tripIds) => intake.refreshTrips(tripIds),
     drain,
   };

@@ -83,9 +83,9 @@ const place = (facts: StepFacts) =>
 /** Why a lock is not sealed; undefined if it is: rope inserted, motor locked, cover closed. */
 export function unsealedBecause(seal: SealState | undefined): string | undefined {
   if (seal === undefined) return 'has not told its seal state';
-  if (seal.rope !== 'inserted') return `rope ${seal.rope}`;
-  if (seal.motor !== 'locked') return `motor ${seal.motor}`;
-  return seal.cover === 'closed' ? undefined : 'cover opened';
+  if (seal.rope !== 'inserted') return `rope ${seal.rope ?? 'not told'}`;
+  if (seal.motor !== 'locked') return `motor ${seal.motor ?? 'not told'}`;
+  return seal.cover === 'closed' ? undefined : `cover ${seal.cover ?? 'not told'}`;
 }
 
 const locked = (check: string, facts: StepFacts) => named(check, facts.locks, ({ seal }) => unsealedBecause(seal));

@@ -129,6 +129,15 @@ function journey(pack: EvidencePack): EpcisEvent[] {
 
 const text = (name: string, value: string) => ({ type: `urn:sealwatch:sensor:${name}`, stringValue: value });
 
+const told = (name: string, value: string | undefined) => (value === undefined ? [] : [text(name, value)]);
+
+/** Open if a part that was told is; closed only if all parts were told. */
+function dispositionOf(seal: SealState): object {
+  const { rope = 'inserted', motor = 'locked', cover = 'closed' } = seal;
+  if (!isClosed({ rope, motor, cover })) return { disposition: 'container_open' };
+  return isClosed(seal) ? { disposition: 'container_closed' } : {};
+}
+
 /** Seal states that the lock reported. */
 function sealEvent(containerNo: string, { at, lockId, seal, position }: SealChange): EpcisEvent {
   return {
@@ -136,15 +145,15 @@ function sealEvent(containerNo: string, { at, lockId, seal, position }: SealChan
     action: 'OBSERVE',
     epcList: [containerUri(containerNo), lockUri(lockId)],
     bizStep: 'sensor_reporting',
-    disposition: isClosed(seal) ? 'container_closed' : 'container_open',
+    ...dispositionOf(seal),
     ...(position === undefined ? {} : { readPoint: { id: geoUri(position) } }),
     sensorElementList: [
       {
         sensorMetadata: { time: at, deviceID: lockUri(lockId) },
         sensorReport: [
-          text('rope', seal.rope),
-          text('motor', seal.motor),
-          text('cover', seal.cover),
+          ...told('rope', seal.rope),
+          ...told('motor', seal.motor),
+          ...told('cover', seal.cover),
           ...(seal.useCount === undefined ? [] : [{ type: 'urn:sealwatch:sensor:use-count', value: seal.useCount }]),
         ],
       },

@@ -29,6 +29,8 @@ export interface FeedDeps {
   log: Logger;
   /** Why the platform takes no reports now; empty: it does. */
   ready(): string[];
+  /** What is wrong while reports are accepted. */
+  warnings?(): string[];
   /** What the intake commits. */
   live: Pick<Live, 'follow'>;
   /** What else has changed in the store: it is read from there. */
@@ -288,18 +290,23 @@ class LiveFeed implements Feed {
     return { ...statsOf(this.#wall, offices), reportsPerSecond: this.#rate, lagMs: this.#lagMs };
   }
 
+  #health(): { ready: boolean; reasons: string[] } {
+    const reasons = this.#deps.ready();
+    return { ready: reasons.length === 0, reasons: [...reasons, ...(this.#deps.warnings?.() ?? [])] };
+  }
+
   #sendStats(): void {
     const everyS = (this.#deps.config.statsMs ?? STATS_MS) / 1_000;
     this.#rate = Math.round((this.#rate + this.#reports / everyS) / 2);
     this.#reports = 0;
-    const reasons = this.#deps.ready();
-    const rest = { serverTime: new Date().toISOString(), health: { ready: reasons.length === 0, reasons } };
+    const health = this.#health();
+    const rest = { serverTime: new Date().toISOString(), health };
     const all = this.#stats([]);
     for (const client of this.#clients.values()) {
       client.stats({ stats: client.offices.length === 0 ? all : this.#stats(client.offices), ...rest });
     }
     this.#lagMs = 0;
-    if (reasons.length === 0) this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
+    if (health.ready) this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
   }
 
   settled(): Promise<void> {

@@ -1,5 +1,6 @@
-import { type FeedLock, type FramePosition, isOver, type Position, type Report, type Trip } from '@sealwatch/schemas';
+import { type FeedLock, type FramePosition, isOver, type Report, type Trip } from '@sealwatch/schemas';
 import { colourOf } from '../custody/colour.ts';
+import type { RecordedPosition } from '../record/report.ts';
 import type { LockRow } from '../store/locks/locks.ts';
 
 /** A lock as the wall has it. `fixMs` and `seenMs` are fix times: late records never move a truck back. */
@@ -10,7 +11,7 @@ export interface WallLock {
   plate?: string;
   /** Of the trip; who may see it, when offices are bound. */
   offices: string[];
-  position?: Position;
+  position?: RecordedPosition;
   fixMs: number;
   seenMs: number;
   battery?: Report['battery'];
@@ -24,7 +25,7 @@ const NOT_GNSS = 4;
 
 interface Seen {
   timeMs: number;
-  position?: Position | undefined;
+  position?: RecordedPosition | undefined;
   battery?: Report['battery'];
 }
 
@@ -40,10 +41,10 @@ export class LockTable {
     const known = this.#byId.get(row.lock_id);
     if (row.retired_at !== null && known === undefined) return false;
     const lock = known ?? this.#add(row.lock_id);
-    const fix = row.last_fix as { time?: string; position?: Position } | null;
+    const fix = row.last_fix as { time?: string; position?: RecordedPosition } | null;
     if (fix?.position !== undefined)
       this.see(row.lock_id, { timeMs: Date.parse(fix.time ?? ''), position: fix.position });
-    const report = row.last_report as { position?: Position; battery?: Seen['battery'] } | null;
+    const report = row.last_report as { position?: RecordedPosition; battery?: Seen['battery'] } | null;
     if (row.last_time !== null) {
       this.see(row.lock_id, { timeMs: row.last_time.getTime(), position: report?.position, battery: report?.battery });
     }

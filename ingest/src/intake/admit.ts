@@ -1,4 +1,5 @@
 import type { ReadPublish } from '../record/decode.ts';
+import type { PartialRecord } from '../record/left-out.ts';
 import { type IntakeRecord, type RecordRefusal, sameBody, wireForm } from '../record/record.ts';
 import type { Identity } from '../store/reports/identities.ts';
 import { reportKey } from '../tracker/index.ts';
@@ -18,6 +19,8 @@ export interface Admitted {
   accepted: IntakeRecord[];
   duplicates: IntakeRecord[];
   refusals: { lockId: string; refusal: RecordRefusal }[];
+  /** Accepted records of which something was left out. */
+  partial: PartialRecord[];
   /** Identities that came again with another body; the time is that of the first record. */
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
   /** The highest identity of each lock after this batch. */
@@ -57,12 +60,24 @@ export function admit(
   highestOf: HighestOf,
   stored: readonly IntakeRecord[],
 ): Admitted {
-  const admitted: Admitted = { accepted: [], duplicates: [], refusals: [], conflicts: [], highest: new Map() };
+  const admitted: Admitted = {
+    accepted: [],
+    duplicates: [],
+    refusals: [],
+    partial: [],
+    conflicts: [],
+    highest: new Map(),
+  };
   const seen = new SeenRecords(stored, admitted.accepted);
   for (const { lockId, records, refusals, raw } of publishes) {
     for (const refusal of refusals) admitted.refusals.push({ lockId, refusal });
     const alone = records.length === 1 && refusals.length === 0 ? raw : undefined;
     for (const record of records) admitOne(admitted, seen, highestOf, record, alone);
+  }
+  const partial = publishes.flatMap((publish) => publish.partial);
+  if (partial.length > 0) {
+    const accepted = new Set(admitted.accepted);
+    admitted.partial = partial.filter(({ record }) => accepted.has(record));
   }
   return admitted;
 }

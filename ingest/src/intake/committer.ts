@@ -5,7 +5,7 @@ import type { Queryable } from '../postgres/queryable.ts';
 import type { Publish } from './lanes.ts';
 import { backOffMs, isOutage } from './outage.ts';
 import type { BatchOutcome } from './outcome.ts';
-import type { Written } from './write.ts';
+import type { Settled } from './settled.ts';
 
 /** The steps of a batch, in order. */
 export interface BatchSteps {
@@ -17,11 +17,11 @@ export interface BatchSteps {
    * Commits one transaction, then moves memory to what it has settled.
    * @param again an earlier try may have committed without its answer reaching the platform
    */
-  commit(outcome: BatchOutcome, again: boolean): Promise<Written>;
+  commit(outcome: BatchOutcome, again: boolean): Promise<Settled>;
   /** Notifies whoever listens. */
-  publish(outcome: BatchOutcome, written: Written): Promise<void>;
-  /** Gives the PUBACKs. */
-  acknowledge(publishes: readonly Publish[]): void;
+  publish(outcome: BatchOutcome, settled: Settled): void;
+  /** Gives the PUBACKs, but to what was declined. */
+  acknowledge(publishes: readonly Publish[], settled: Settled): void;
   /** Removes from memory the locks and trips of a batch whose commit failed; the store has the truth about them. */
   forget(publishes: readonly Publish[], outcome: BatchOutcome | undefined): void;
 }
@@ -146,10 +146,10 @@ export class Committer {
     batch.enter('committing');
     const outcome = this.#steps.expect(batch.outcome as BatchOutcome);
     batch.outcome = outcome;
-    const written = await this.#steps.commit(outcome, batch.attempt > 1);
-    await this.#steps.publish(outcome, written);
+    const settled = await this.#steps.commit(outcome, batch.attempt > 1);
+    this.#steps.publish(outcome, settled);
     this.#outage = undefined;
-    this.#steps.acknowledge(batch.publishes);
+    this.#steps.acknowledge(batch.publishes, settled);
     batch.enter('acknowledged');
   }
 

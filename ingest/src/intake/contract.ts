@@ -9,13 +9,14 @@ export interface IntakeDeps {
   log: Logger;
   nowMs?: () => number;
   onProgress?: (text: string) => void;
-  /** Most bytes of quarantine; beyond them the oldest rows are deleted. */
+  /** Most bytes of unreadable payloads in quarantine; beyond them such a publish is not acknowledged. */
   quarantineBytes?: number;
   /** How often silence and unconfirmed reds are checked, ms; 0: only by `checkLiveness`. */
   livenessEveryMs?: number;
 }
 
 export interface Intake extends ReportDoor {
+  warnings(): string[];
   /** Listeners are called after COMMIT and before PUBACK. */
   onCommitted(listener: (committed: Committed) => void): void;
   /** Loads the plans of trips again and re-evaluates all their records; to be called after a COMMIT that changed them. */

@@ -3,11 +3,13 @@ import { BatchGate } from './batch-gate.ts';
 import { type BatchSteps, Committer } from './committer.ts';
 import type { Intake, IntakeDeps } from './contract.ts';
 import { judgeBatch } from './judge.ts';
+import { isPartOf, JunkBound } from './junk-bound.ts';
 import { Lanes } from './lanes.ts';
+import { LeftOutNotes } from './left-out-notes.ts';
 import { LivenessTimer } from './liveness-timer.ts';
 import { countBatch, intakeMetrics } from './metrics.ts';
 import { Notifier } from './notifier.ts';
-import { QuarantineCap } from './quarantine-cap.ts';
+import { PlatformClock } from './platform-clock.ts';
 import { Roster } from './roster.ts';
 import { TripChanges } from './trip-changes.ts';
 import { writeAgain, writeBatch } from './write.ts';
@@ -31,7 +33,7 @@ function receiving({ gate, lanes, metrics, nowMs }: Parts): Intake['receive'] {
   };
 }
 
-function batchSteps({ pool, roster, metrics, notifier, cap, nowMs }: StepParts): BatchSteps {
+function batchSteps({ pool, roster, metrics, notifier, junk, notes, clock, log, nowMs }: StepParts): BatchSteps {
   return {
     async judge(publishes, db) {
       const end = metrics.judge.startTimer();
@@ -42,18 +44,30 @@ function batchSteps({ pool, roster, metrics, notifier, cap, nowMs }: StepParts):
     expect: (outcome) => roster.expect(outcome),
     async commit(outcome, again) {
       const end = metrics.commit.startTimer();
-      const written = await (again ? writeAgain : writeBatch)(pool, outcome, nowMs());
+      const { partial, refusals } = outcome.admitted;
+      const sorted = await junk.sort(refusals);
+      const due = notes.due(partial, nowMs());
+      const aside = { refusals: sorted.kept, due, counts: notes.countsOf(partial) };
+      const written = await (again ? writeAgain : writeBatch)(pool, outcome, aside, nowMs());
       end();
+      notes.committed(partial, due, nowMs());
+      junk.committed(sorted, refusals.length);
+      clock.heard(outcome.admitted, nowMs());
       roster.keepCommitted(outcome.trips, written);
       countBatch(metrics, outcome, written, nowMs());
-      return written;
+      return { written, declined: sorted.declined };
     },
-    async publish(outcome, written) {
-      notifier.batchCommitted(outcome, written);
-      await cap.keep(outcome.admitted.refusals.map(({ refusal }) => refusal.raw.length));
-    },
-    acknowledge(publishes) {
-      for (const publish of publishes) publish.done();
+    publish: (outcome, { written }) => notifier.batchCommitted(outcome, written),
+    acknowledge(publishes, { declined }) {
+      for (const publish of publishes) {
+        if (declined.some(({ refusal }) => isPartOf(refusal, publish.raw))) {
+          log.warn(
+            { lockId: publish.lockId },
+            'the lock has no room left in quarantine; its publish is not acknowledged',
+          );
+          publish.done(new Error('no room in quarantine'));
+        } else publish.done();
+      }
     },
     forget: (publishes, outcome) => roster.forgetBatch(publishes, outcome),
   };
@@ -65,8 +79,19 @@ function stepParts(deps: IntakeDeps) {
   const roster = new Roster(pool);
   const metrics = intakeMetrics(deps.registry, lanes, roster);
   const notifier = new Notifier(roster, log);
-  const cap = new QuarantineCap(deps, (rows) => metrics.evicted.inc(rows));
-  return { pool, log, nowMs, lanes, roster, metrics, notifier, cap };
+  const junk = new JunkBound(deps);
+  return {
+    pool,
+    log,
+    nowMs,
+    lanes,
+    roster,
+    metrics,
+    notifier,
+    junk,
+    notes: new LeftOutNotes(),
+    clock: new PlatformClock(),
+  };
 }
 type StepParts = ReturnType<typeof stepParts>;
 
@@ -89,8 +114,8 @@ type Parts = ReturnType<typeof allParts>;
  */
 export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   const parts = allParts(deps);
-  const { roster, gate, trips, timer, notifier, cap } = parts;
-  await cap.start();
+  const { roster, gate, trips, timer, notifier, junk, clock } = parts;
+  await junk.start();
   await timer.start();
   return {
     receive: receiving(parts),
@@ -105,6 +130,10 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     refreshLock: (lockId) => gate.between(async () => roster.forgetLocks([lockId])),
     checkLiveness: () => timer.tick(),
     ready: () => gate.ready(),
+    warnings() {
+      const warning = clock.warning(parts.nowMs());
+      return warning === undefined ? [] : [warning];
+    },
     stop(withinMs) {
       timer.stop();
       return gate.stop(withinMs);

@@ -29,7 +29,9 @@ export function intakeMetrics(registry: Registry, lanes: Lanes, roster: { tripCo
     stored: counter('reports_stored', 'Records committed', ['kind']),
     duplicates: counter('duplicates', 'Records that had been stored already'),
     refused: counter('refused', 'Records put into quarantine, by reason', ['reason']),
-    evicted: counter('quarantine_evicted', 'Quarantine rows that left because of the size cap'),
+    leftOut: counter('values_left_out', 'Values that could not be and were left out of their records, by field', [
+      'field',
+    ]),
     retries: counter('batch_retries', 'Batches tried again after a database failure'),
     alarms: counter('alarms_raised', 'Alarms raised, by rule', ['rule']),
     reevaluated: counter('rejudged_trips', 'Trips judged again from stored records because of late ones'),
@@ -74,6 +76,10 @@ export function countBatch(
   metrics.reevaluated.inc(trips.filter((trip) => trip.reevaluated).length);
   for (const { refusal } of admitted.refusals) metrics.refused.inc({ reason: refusal.reason });
   for (const { rule } of written.raised) metrics.alarms.inc({ rule });
+  for (const { leftOut } of admitted.partial) {
+    // The place in a list is no part of the name.
+    for (const { field } of leftOut) metrics.leftOut.inc({ field: field.replace(/\.\d+/g, '') });
+  }
   let live = 0;
   for (const record of admitted.accepted) {
     if (record.kind === 'backfill') continue;

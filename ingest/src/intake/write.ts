@@ -1,17 +1,20 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { inPipelinedTransaction, inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { leftOutDetail } from '../record/left-out.ts';
 import { type AlarmRow, alarmOf } from '../store/alarms/alarms.ts';
 import {
   activeAlarmsOfTrips,
   dropCheckpoints,
   insertOutbox,
   insertReports,
+  type LeftOutUpdate,
   type LockUpdate,
   moveTrips,
   type OutboxInsert,
   type TripAfter,
   type TripUpdate,
+  updateLeftOut,
   updateLocks,
   updateTrips,
   upsertAlarms,
@@ -19,10 +22,12 @@ import {
   withdrawAlarms,
   writeCheckpoints,
 } from '../store/reports/batch.ts';
-import { insertConflicts, insertQuarantine } from '../store/reports/quarantine.ts';
+import { insertConflicts, insertQuarantine, type QuarantineInsert } from '../store/reports/quarantine.ts';
 import { describeRule } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
+import type { SortedRefusals } from './junk-bound.ts';
+import type { LeftOutNote } from './left-out-notes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
 
 /** A checkpoint is written when the newest one is older than this, in fix time; a start folds at most so much of a trip. */
@@ -44,17 +49,15 @@ export interface Written {
  * Writes a whole batch in the one transaction of law 1. Most batches only move locks and trucks; such a one is written in a
  * pipelined transaction, a single round trip.
  */
-export function writeBatch(pool: Pool, outcome: BatchOutcome, nowMs: number): Promise<Written> {
+export function writeBatch(pool: Pool, outcome: BatchOutcome, aside: WrittenAside, nowMs: number): Promise<Written> {
   const { admitted, reports, trips } = outcome;
   const write = async (db: Queryable) => {
     const [written] = await Promise.all([
       writeTrips(db, trips, nowMs),
       insertReports(db, reports),
       updateLocks(db, lockUpdates(admitted)),
-      insertQuarantine(
-        db,
-        admitted.refusals.map(({ lockId, refusal }) => ({ lockId, topic: reportTopic(lockId), ...refusal })),
-      ),
+      insertQuarantine(db, quarantineRows(aside)),
+      updateLeftOut(db, leftOutOfLocks(aside)),
       insertConflicts(db, admitted.conflicts),
     ]);
     return written;
@@ -62,9 +65,42 @@ export function writeBatch(pool: Pool, outcome: BatchOutcome, nowMs: number): Pr
   return trips.some(hasChanges) ? inTransaction(pool, write) : inPipelinedTransaction(pool, write);
 }
 
+/** What is written beside the records: refusals, and values that were left out with how many there were of each lock. */
+export interface WrittenAside {
+  refusals: SortedRefusals['kept'];
+  due: readonly LeftOutNote[];
+  counts: ReadonlyMap<string, number>;
+}
+
+function quarantineRows({ refusals, due }: WrittenAside): QuarantineInsert[] {
+  const refused = refusals.map(({ lockId, refusal }) => ({ lockId, topic: reportTopic(lockId), ...refusal }));
+  const noted = due.map(({ lockId, leftOut, raw }) => ({
+    lockId,
+    topic: reportTopic(lockId),
+    reason: 'field-left-out',
+    detail: leftOutDetail(leftOut),
+    raw,
+  }));
+  return [...refused, ...noted];
+}
+
+function leftOutOfLocks({ due, counts }: WrittenAside): LeftOutUpdate[] {
+  const updates = new Map<string, LeftOutUpdate>();
+  for (const { lockId, leftOut, receivedMs } of due) {
+    const last = { ...leftOut, at: new Date(receivedMs).toISOString() };
+    updates.set(lockId, { lockId, count: counts.get(lockId) ?? 1, last });
+  }
+  return [...updates.values()];
+}
+
 /** As `writeBatch`, after a try that may have committed: that one published nothing, so all active alarms are published. */
-export async function writeAgain(pool: Pool, outcome: BatchOutcome, nowMs: number): Promise<Written> {
-  const written = await writeBatch(pool, outcome, nowMs);
+export async function writeAgain(
+  pool: Pool,
+  outcome: BatchOutcome,
+  aside: WrittenAside,
+  nowMs: number,
+): Promise<Written> {
+  const written = await writeBatch(pool, outcome, aside, nowMs);
   const tripIds = outcome.trips.map((trip) => trip.next.plan.tripId);
   return { ...written, alarms: [...written.alarms, ...(await activeAlarmsOfTrips(pool, tripIds))] };
 }

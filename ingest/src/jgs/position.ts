@@ -5,13 +5,15 @@ const KINDS: Record<string, 'live' | 'roll-call' | 'backfill'> = { 1: 'live', 2:
 
 export interface PositionIn {
   lockId: string;
-  /** To be checked as a `Report`. */
+  /** As a lock would have sent it, to be read as such. */
   report: Record<string, unknown>;
 }
 
-const numbered = (node: XmlNode, name: string): number | undefined => {
+/** The number that an element holds; its text where that is none, so that the record names it. */
+const numbered = (node: XmlNode, name: string): number | string | undefined => {
   const text = field(node, name);
-  return text === undefined ? undefined : Number(text);
+  const number = Number(text);
+  return Number.isFinite(number) ? number : text;
 };
 
 const given = <T>(key: string, value: T | undefined) => (value === undefined ? {} : { [key]: value });
@@ -26,7 +28,8 @@ function sealOf(node: XmlNode): object {
     return { seal: { rope, motor, cover, ...useCount } };
   const locked = field(node, 'ESEAL_STATUS');
   if (locked === undefined) return {};
-  return { seal: { rope: 'inserted', motor: locked === 'L' ? 'locked' : 'unlocked', cover: 'closed', ...useCount } };
+  const shows = locked === 'L' ? 'locked' : locked === 'U' ? 'unlocked' : locked;
+  return { seal: { rope: 'inserted', motor: shows, cover: 'closed', ...useCount } };
 }
 
 /** A POSITION element as the report of its lock; SERIAL_NO with BOOT_NO is the record's identity. */

@@ -56,6 +56,9 @@ async function connections(pool: pg.Pool): Promise<Finding> {
   };
 }
 
+/** More than this much was refused by nobody's plan. */
+const QUARANTINE_MUCH_BYTES = 48 * 2 ** 20;
+
 interface Size {
   rows: number;
   bytes: number;
@@ -128,6 +131,18 @@ async function hyperStorage(pool: pg.Pool, licence: string, columnstore: boolean
   ];
 }
 
+async function quarantine(pool: pg.Pool): Promise<Finding> {
+  const { rows } = await pool.query<{ bytes: number; rows: number }>(
+    `SELECT pg_total_relation_size('quarantine') AS bytes, count(*) AS rows FROM quarantine`,
+  );
+  const { bytes, rows: held } = rows[0]!;
+  const text = `${held} rows in ${megabytes(bytes)}`;
+  if (bytes < QUARANTINE_MUCH_BYTES) return { part: 'quarantine.storage', state: 'ok', text };
+  const hint =
+    'GET /api/v1/quarantine names the locks; replay what a fix can read, POST /api/v1/quarantine/discard the rest.';
+  return { part: 'quarantine.storage', state: 'warning', text, hint };
+}
+
 /** Looks at the database that is open: what it is, whether it keeps what it is given, how reports are kept and their cost. */
 export async function checkDatabase(pool: pg.Pool): Promise<Finding[]> {
   const findings = [await version(pool), await durability(pool), await connections(pool)];
@@ -141,5 +156,5 @@ export async function checkDatabase(pool: pg.Pool): Promise<Finding[]> {
     storage.kind === 'hypertable'
       ? await hyperStorage(pool, storage.licence, storage.columnstore, storage.version)
       : await plainStorage(pool);
-  return [...findings, ...kept];
+  return [...findings, ...kept, await quarantine(pool)];
 }

@@ -1,12 +1,16 @@
 import { MAX_PAYLOAD_BYTES, MAX_REPORTS_PER_PUBLISH } from '@sealwatch/schemas';
 import { reportCodec } from './codec.ts';
 import type { Fault } from './faults.ts';
+import type { Taken } from './field-reader.ts';
 import { countElements, elementBytes, isDeeperThan } from './json-text.ts';
+import type { PartialRecord } from './left-out.ts';
 import type { IntakeRecord, RecordRefusal } from './record.ts';
 
 export interface Decoded {
   records: IntakeRecord[];
   refusals: RecordRefusal[];
+  /** Those of the records of which something was left out. */
+  partial: PartialRecord[];
 }
 
 /** A publish that was read: its records, and what of it could not be taken. */
@@ -27,11 +31,14 @@ const BACKFILL = Buffer.from('"backfill"');
 
 /** Looks at a publish without reading it, at a tenth of the cost. */
 export function peek(payload: Buffer): Peek {
-  return { count: countElements(payload, MAX_REPORTS_PER_PUBLISH), backfilled: payload.includes(BACKFILL) };
+  return { count: countElements(jsonIn(payload), MAX_REPORTS_PER_PUBLISH), backfilled: payload.includes(BACKFILL) };
 }
 
 /** A report is three levels deep in an array; nothing honest comes near this. */
 const MAX_DEPTH = 16;
+
+/** Of a publish that is too large so much is kept, bytes. */
+const KEPT_OF_TOO_LARGE = 4_096;
 
 /**
  * Reads one publish on `locks/{id}/report` (contract §2). Never throws: what cannot be read is a refusal, and one bad
@@ -40,35 +47,56 @@ const MAX_DEPTH = 16;
  */
 export function decode(lockId: string, payload: Buffer, receivedMs: number): Decoded {
   if (payload.length > MAX_PAYLOAD_BYTES) {
-    return refused('too-large', `payload: ${payload.length} bytes, expected at most ${MAX_PAYLOAD_BYTES}`, payload);
+    const detail = `payload: more than ${MAX_PAYLOAD_BYTES} bytes, expected at most these; the first ${KEPT_OF_TOO_LARGE} are kept`;
+    return refused('too-large', detail, payload.subarray(0, KEPT_OF_TOO_LARGE));
   }
-  const json = parse(payload);
+  const text = jsonIn(payload);
+  const json = parse(text);
   if ('reason' in json) return refused(json.reason, json.detail, payload);
+  const decoded: Decoded = { records: [], refusals: [], partial: [] };
   if (!Array.isArray(json.value)) {
-    const read = reportCodec.read(lockId, json.value, receivedMs);
-    return 'reason' in read ? refused(read.reason, read.detail, payload) : { records: [read], refusals: [] };
+    take(decoded, reportCodec.read(lockId, json.value, receivedMs), '', () => payload);
+    return decoded;
   }
   const list: unknown[] = json.value;
   if (list.length === 0) return refused('empty', 'payload: [], expected 1 to 200 reports', payload);
   if (list.length > MAX_REPORTS_PER_PUBLISH) {
     return refused('too-many', `payload: ${list.length} reports, expected 1 to ${MAX_REPORTS_PER_PUBLISH}`, payload);
   }
-  const decoded: Decoded = { records: [], refusals: [] };
   let raws: Buffer[] | undefined;
   for (const [index, value] of list.entries()) {
-    const read = reportCodec.read(lockId, value, receivedMs);
-    if ('reason' in read) {
-      raws ??= elementBytes(payload);
-      const raw = raws[index] ?? payload;
-      decoded.refusals.push({ reason: read.reason, detail: `record ${index}: ${read.detail}`, raw });
-    } else decoded.records.push(read);
+    take(decoded, reportCodec.read(lockId, value, receivedMs), `record ${index}: `, () => {
+      raws ??= elementBytes(text);
+      return raws[index] ?? payload;
+    });
   }
   return decoded;
 }
 
-function refused(reason: string, detail: string, raw: Buffer): Decoded {
-  return { records: [], refusals: [{ reason, detail, raw }] };
+/** @param raw the bytes of the record, asked for only where they are to be kept */
+function take(into: Decoded, read: Taken | Fault, where: string, raw: () => Buffer): void {
+  if ('reason' in read) {
+    into.refusals.push({ reason: read.reason, detail: `${where}${read.detail}`, raw: raw() });
+    return;
+  }
+  into.records.push(read.record);
+  if (read.leftOut.length > 0) into.partial.push({ ...read, raw: raw() });
 }
+
+function refused(reason: string, detail: string, raw: Buffer): Decoded {
+  return { records: [], refusals: [{ reason, detail, raw }], partial: [] };
+}
+
+/** The payload without what firmware puts around JSON: a byte order mark before it, U+0000 and white space behind it. */
+function jsonIn(payload: Buffer): Buffer {
+  const from = payload[0] === 0xef && payload[1] === 0xbb && payload[2] === 0xbf ? 3 : 0;
+  let to = payload.length;
+  while (to > from && isPadding(payload[to - 1] as number)) to -= 1;
+  return from === 0 && to === payload.length ? payload : payload.subarray(from, to);
+}
+
+const isPadding = (byte: number): boolean =>
+  byte === 0 || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -8,23 +8,8 @@ export interface Fault {
   detail: string;
 }
 
-interface Issue {
-  path: PropertyKey[];
-  message: string;
-}
-
-const NAMED = 5;
-
-/** The first faults that the schema found in a value, each with its field, the value there and what was expected. */
-export function faultsIn(value: unknown, issues: readonly Issue[]): string {
-  const named = issues.slice(0, NAMED).map((issue) => {
-    const path = issue.path.map(String).join('.') || 'record';
-    return `${path}: ${quote(at(value, issue.path))}, ${issue.message}`;
-  });
-  return named.join('; ') + (issues.length > NAMED ? `; and ${issues.length - NAMED} more` : '');
-}
-
-function at(value: unknown, path: PropertyKey[]): unknown {
+/** What stands at a path in a value from JSON. */
+export function at(value: unknown, path: readonly PropertyKey[]): unknown {
   let found = value;
   for (const key of path) {
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;

@@ -20,6 +20,10 @@ export interface Field {
   fallback?: unknown;
   /** Absent: only the schema can judge the value. */
   check?: Check;
+  /** Judges the value, undefined not among them. */
+  schema: z.core.$ZodType;
+  /** A word that its schema does not list is kept as given. */
+  isOpen: boolean;
 }
 
 /** Fields that come and go together, e.g. `position`: an object in the report, a column for each of them. */
@@ -29,6 +33,7 @@ export interface Group {
   fields: readonly Field[];
   /** Its checks say all that its schema does. */
   isPlain: boolean;
+  schema: z.core.$ZodType;
 }
 
 /** The fields of a report, as its schema lists them; `v`, which is the same in every report, and `time` are left out. */
@@ -39,6 +44,9 @@ export interface FieldTable {
 
 /** Columns are named after their field, in lower case with underscores; these would say too little. */
 const COLUMN_OF: ReadonlyMap<string, string> = new Map([['battery.percent', 'battery_percent']]);
+
+/** Firmware is renewed lock by lock, so locks say words that the platform learns later. */
+const OPEN_WORDS: ReadonlySet<string> = new Set(['kind', 'mode', 'position.source']);
 
 /** Fields that have no column of that kind: the version is constant, the time is kept as epoch milliseconds. */
 const APART: ReadonlySet<string> = new Set(['v', 'time']);
@@ -75,7 +83,7 @@ function objectIn(schema: Schema): z.core.$ZodObjectDef | undefined {
 
 function groupOf(key: string, schema: Schema, object: z.core.$ZodObjectDef): Group {
   const fields = Object.entries(object.shape).map(([own, value]) => fieldOf(own, value, key));
-  return { key, required: isRequired(schema), fields, isPlain: (object.checks ?? []).length === 0 };
+  return { key, required: isRequired(schema), fields, isPlain: (object.checks ?? []).length === 0, schema };
 }
 
 const isRequired = (schema: Schema): boolean => schema._zod.optin !== 'optional';
@@ -93,6 +101,8 @@ function fieldOf(key: string, schema: Schema, group?: string): Field {
     required: isRequired(schema),
     ...(fallback === undefined ? {} : { fallback }),
     ...(check ? { check } : {}),
+    schema: inner,
+    isOpen: OPEN_WORDS.has(path),
   };
 }
 

@@ -1,10 +1,28 @@
-import type { Report } from '@sealwatch/schemas';
+import type { Position, Report } from '@sealwatch/schemas';
+
+/** An event as the lock told it. Its type and its source may be words that this platform does not know. */
+export interface RecordedEvent {
+  type: string;
+  source?: string | undefined;
+  card?: string | undefined;
+  verified?: boolean | undefined;
+  reason?: string | undefined;
+  count?: number | undefined;
+}
+
+/** Its source may be a word that this platform does not know, which is not GNSS. */
+export type RecordedPosition = Omit<Position, 'source'> & { source: string };
 
 /**
  * A report inside the platform: the fields of the schema, its time as a number, whose it is and when it came. Times are
- * epoch milliseconds.
+ * epoch milliseconds. Words that newer firmware says (kind, mode, source of a position, events) are kept as given.
  */
-export interface TrackedReport extends Omit<Report, 'v' | 'time'> {
+export interface TrackedReport extends Omit<Report, 'v' | 'time' | 'kind' | 'mode' | 'position' | 'events'> {
+  /** `live` unless it is `roll-call` or `backfill`. */
+  kind: string;
+  mode?: string | undefined;
+  position?: RecordedPosition | undefined;
+  events?: readonly RecordedEvent[] | undefined;
   lockId: string;
   /** Fix time: when the lock made the record. */
   timeMs: number;

@@ -11,3 +11,10 @@ export function isStorable(value: unknown): boolean {
 export function storable(text: string): string {
   return text.replace(/[\0\p{Surrogate}]/gu, '');
 }
+
+const MOST_LETTERS = 64;
+
+/** Whether a value can stand for a word that the platform does not know: text of 1 to 64 characters that Postgres can keep. */
+export function isWord(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MOST_LETTERS && isStorable(value);
+}

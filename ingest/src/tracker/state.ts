@@ -1,5 +1,4 @@
 import type { RouteState } from '@sealwatch/geofence';
-import type { LockMode } from '@sealwatch/schemas';
 import type { Basis } from './basis.ts';
 import type { Episode, RuleState } from './episode.ts';
 import type { Halt } from './halt.ts';
@@ -16,7 +15,7 @@ export interface LockMemory {
   timeMs: number;
   boot: number;
   seq: number;
-  mode?: LockMode;
+  mode?: string;
   /** From this fix time on every record's number follows that of the record before it. */
   unbrokenMs: number;
   fix?: LastFix;

@@ -31,6 +31,8 @@ function wallWith(lockId: string): Wall {
     last_received: null,
     last_report: null,
     last_fix: null,
+    left_out_count: 0,
+    left_out: null,
     trip_id: null,
   };
   wall.locks.put(row);

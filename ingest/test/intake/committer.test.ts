@@ -108,9 +108,9 @@ function stepsOf(store: FakeStore): BatchSteps {
         if (!list.includes(receivedMs)) list.push(receivedMs);
       }
       if (own === 'lost') throw new Error('Connection terminated');
-      return {} as Written;
+      return { written: {} as Written, declined: [] };
     },
-    async publish(outcome) {
+    publish(outcome) {
       store.published.push(...idsOf(judgedOf(outcome).publishes));
     },
     acknowledge(publishes) {

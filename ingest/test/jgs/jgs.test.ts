@@ -224,8 +224,7 @@ describe('the position service', () => {
     const key = await platform.key('supervisor');
     const answer = await send(fixture('positions', { lock, serial: '4711', kind: '3' }), key);
     expect([answer.root, answer.fields.MESSAGE_TYPE]).toEqual(['POSITION_RESULT', '5']);
-    expect([answer.fields.ITEM ?? []].flat().map((item) => item.RESULT)).toEqual(['1', '2', '2']);
-    expect([answer.fields.ITEM ?? []].flat()[2]?.TEXT).toContain('position.lon');
+    expect([answer.fields.ITEM ?? []].flat().map((item) => item.RESULT)).toEqual(['1', '2', '1']);
     expect(platform.told.reports.filter((told) => told.lockId === lock)).toEqual([
       {
         lockId: lock,
@@ -235,9 +234,21 @@ describe('the position service', () => {
           seq: 4711,
           time: '2026-11-21T17:10:11+08:00',
           kind: 'backfill',
-          position: { lon: 121.5, lat: 29.9, speedKmh: 62, headingDeg: 74, source: 'gnss' },
+          position: { lon: 121.5, lat: 29.9, speedKmh: 62, headingDeg: 74 },
           seal: { rope: 'inserted', motor: 'locked', cover: 'closed' },
           battery: { charging: true },
+        },
+      },
+      // The position that cannot be is left out by the intake.
+      {
+        lockId: lock,
+        report: {
+          v: 1,
+          boot: 0,
+          seq: 9,
+          time: '2026-11-21T09:10:12Z',
+          kind: 'backfill',
+          position: { lon: 221.5, lat: 29.9 },
         },
       },
     ]);

@@ -57,10 +57,19 @@ function textOf(report: object, changes: Change[]): string {
   return text;
 }
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe.each([
   ['the contract', Report],
   ['a schema with fields of every kind', EVERY_KIND],
-])('a report of %s read without the schema', (_name, schema) => {
+])('a report of %s read by the compiled reader', (_name, schema) => {
   const codec = codecOf(schema);
   const valid = validValues(schema);
   const paths = pathsIn(schema);
@@ -72,11 +81,13 @@ describe.each([
   const agree = (text: string) => {
     const value: unknown = JSON.parse(text);
     const read = codec.readFast('SW000001', value, 1_000);
-    if (read) expect(read).toStrictEqual(codec.readBySchema('SW000001', JSON.parse(text), 1_000));
+    if (read) {
+      expect({ record: read, leftOut: [] }).toStrictEqual(codec.readByField('SW000001', JSON.parse(text), 1_000));
+    }
     return read;
   };
 
-  it('is the record that the schema makes of it', () => {
+  it('is the record that reading field by field makes of it', () => {
     fc.assert(
       fc.property(valid, (report) => {
         // The 29th of February is left to the schema.
@@ -89,11 +100,14 @@ describe.each([
     );
   });
 
-  it('is never taken where the schema refuses it or reads it otherwise', () => {
+  it('is never taken where field by field something is left out or read otherwise', () => {
     const change = fc.record({ path: fc.constantFrom(...fields), odd: fc.constantFrom(...odds) });
     fc.assert(
       fc.property(valid, fc.array(change, { minLength: 1, maxLength: 3 }), (report, changes) => {
-        agree(textOf(report, changes));
+        const text = textOf(report, changes);
+        // A text in the report may hold the bracket that is looked for.
+        fc.pre(isJson(text));
+        agree(text);
       }),
       runs,
     );
@@ -102,7 +116,9 @@ describe.each([
   it('is never taken with a wrong value in one field', () => {
     const reports = fc.sample(valid, { numRuns: 3, seed: 7 });
     for (const path of fields)
-      for (const odd of odds) for (const report of reports) agree(textOf(report, [{ path, odd }]));
+      for (const odd of odds) {
+        for (const text of reports.map((report) => textOf(report, [{ path, odd }])).filter(isJson)) agree(text);
+      }
   });
 
   it.each(['null', '[]', '1', '"text"', '{}'])('is not %s', (text) => {
@@ -130,8 +146,10 @@ describe('a field whose check cannot be told from the schema', () => {
   it('is left to the schema where a group has a rule over its fields', () => {
     const group = z.object({ a: z.number(), b: z.number() }).refine(({ a, b }) => a < b);
     const codec = codecOf(Report.extend({ group: group.optional() }));
-    expect(codec.read('SW000001', { ...minimal, group: { a: 1, b: 2 } }, 1_000)).toHaveProperty('group.b', 2);
-    expect(codec.read('SW000001', { ...minimal, group: { a: 2, b: 1 } }, 1_000)).toHaveProperty('reason', 'invalid');
+    expect(codec.read('SW000001', { ...minimal, group: { a: 1, b: 2 } }, 1_000)).toHaveProperty('record.group.b', 2);
+    const broken = codec.read('SW000001', { ...minimal, group: { a: 2, b: 1 } }, 1_000);
+    expect(broken).toMatchObject({ leftOut: [{ field: 'group' }] });
+    expect(broken).not.toHaveProperty('record.group');
   });
 
   it.each([

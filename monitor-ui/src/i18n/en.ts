@@ -179,6 +179,7 @@ const en: typeof zh = {
     stale: 'No data for {for}',
     staleDetail: 'This picture is of {at}; it is not how things stand now',
     unready: 'Platform not ready',
+    warned: 'The platform needs to be looked at',
     database: 'Database down: no report is stored',
     lag: 'Reports reach the store {for} late',
     map: 'The base map or the routes could not be read; trying again',

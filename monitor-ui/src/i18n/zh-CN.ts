@@ -164,6 +164,7 @@ export default {
     stale: '数据已 {for} 未更新',
     staleDetail: '画面停在 {at}，以下不是当前情况',
     unready: '平台未就绪',
+    warned: '平台需要检查',
     database: '数据库中断，报文暂未入库',
     lag: '报文入库时延 {for}',
     map: '底图或线路读取失败，稍后重试',

@@ -14,13 +14,14 @@ import { requireActing } from '../../people/offices.ts';
 import { OPERATORS, READERS, SUPERVISORS } from '../../people/roles.ts';
 import { inTransaction } from '../../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../../problem.ts';
+import { decode } from '../../record/decode.ts';
 import { insertCommand } from '../../store/locks/commands.ts';
 import { getLock, type LockRow } from '../../store/locks/locks.ts';
 import { audit } from '../../store/people/audit.ts';
 import { lockReports } from '../../store/reports/reports.ts';
 import { getTrip } from '../../store/trips/trips.ts';
 import { SEALED_INTERVAL_S } from '../../trips/acting.ts';
-import { type JgsAsked, readReport, requireRole } from './asked.ts';
+import { type JgsAsked, requireRole } from './asked.ts';
 
 const MAX_POSITIONS = 200;
 const MAX_LOCKS = 100;
@@ -35,9 +36,9 @@ async function take(asked: JgsAsked, { lockId, report }: PositionIn): Promise<Po
   if (lock === undefined || lock.retired_at !== null) {
     return { lockId, serialNo, result: '2', text: 'ESEAL_ID: no registered lock in service that you may see' };
   }
-  const read = readReport(report);
-  if ('fault' in read) return { lockId, serialNo, result: '2', text: read.fault };
-  const payload = Buffer.from(JSON.stringify(read.report));
+  const payload = Buffer.from(JSON.stringify(report));
+  const [refusal] = decode(lockId, payload, Date.now()).refusals;
+  if (refusal) return { lockId, serialNo, result: '2', text: refusal.detail };
   await new Promise<void>((resolve, reject) =>
     deps.door.receive(lockId, payload, (error) => (error ? reject(error) : resolve())),
   );

@@ -12,6 +12,9 @@ export interface LockRow {
   last_received: Date | null;
   last_report: Record<string, unknown> | null;
   last_fix: Record<string, unknown> | null;
+  /** Values left out of its records, and the newest that was written down. */
+  left_out_count: number;
+  left_out: { field: string; value: string; expected: string; at: string } | null;
   /** The trip that holds the lock now. */
   trip_id: string | null;
 }
@@ -22,6 +25,7 @@ const TRIP = `LEFT JOIN LATERAL (
   WHERE u.lock_id = l.lock_id AND ${IS_OPEN()} ORDER BY t.created_at DESC LIMIT 1) t ON true`;
 
 const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
+  l.left_out_count, l.left_out,
   t.trip_id`;
 
 /** Registers locks; answers those that were new. */

@@ -65,6 +65,23 @@ export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<v
   });
 }
 
+/** Values that were left out of a lock's records: how many more there are, and the newest one that is written down. */
+export interface LeftOutUpdate {
+  lockId: string;
+  count: number;
+  last: { field: string; value: string; expected: string; at: string };
+}
+
+export async function updateLeftOut(db: Queryable, rows: LeftOutUpdate[]): Promise<void> {
+  if (rows.length === 0) return;
+  await db.query(
+    `UPDATE locks l SET left_out_count = l.left_out_count + x.count, left_out = x.last
+     FROM ROWS FROM (unnest($1::text[], $2::bigint[]), json_array_elements($3::json)) AS x(lock_id, count, last)
+     WHERE l.lock_id = x.lock_id`,
+    [plainColumn(rows, (r) => r.lockId), plainColumn(rows, (r) => r.count), JSON.stringify(rows.map((r) => r.last))],
+  );
+}
+
 export interface AlarmWrite {
   tripId: string;
   fact: AlarmFact;

@@ -27,23 +27,42 @@ export async function insertQuarantine(db: Queryable, rows: QuarantineInsert[]):
 /** Bytes that a row takes beside its raw text, roughly. */
 export const QUARANTINE_ROW_BYTES = 300;
 
-export async function quarantineBytes(db: Queryable): Promise<number> {
+/** Junk of one lock that is kept, bytes, rows included. */
+export const JUNK_BYTES_OF_LOCK = 2 ** 20;
+
+/** Reasons of what cannot be read as a record. */
+const JUNK = ['not-json', 'too-deep', 'too-large', 'too-many', 'empty', 'invalid', 'unstorable'] as const;
+const JUNK_REASONS: ReadonlySet<string> = new Set(JUNK);
+const IS_JUNK = `reason IN (${JUNK.map((reason) => `'${reason}'`).join(', ')})`;
+
+export const isJunk = (reason: string): boolean => JUNK_REASONS.has(reason);
+
+/** The junk of these locks, absent: of all: its bytes, and the SHA-256 by which the same bytes are known again, in hex. */
+export async function junkHeld(
+  db: Queryable,
+  lockIds?: string[],
+): Promise<{ lock_id: string; bytes: number; hash: string }[]> {
+  const { rows } = await db.query<{ lock_id: string; bytes: number; hash: string }>(
+    `SELECT lock_id, octet_length(raw) + ${QUARANTINE_ROW_BYTES} AS bytes, encode(sha256(raw), 'hex') AS hash
+     FROM quarantine WHERE ${IS_JUNK} AND ($1::text[] IS NULL OR lock_id = ANY ($1))`,
+    [lockIds ?? null],
+  );
+  return rows;
+}
+
+/** Bytes of junk that one lock has in quarantine. */
+export async function junkOfLock(db: Queryable, lockId: string): Promise<number> {
   const { rows } = await db.query<{ bytes: number }>(
-    `SELECT coalesce(sum(octet_length(raw) + ${QUARANTINE_ROW_BYTES}), 0)::bigint AS bytes FROM quarantine`,
+    `SELECT coalesce(sum(octet_length(raw) + ${QUARANTINE_ROW_BYTES}), 0)::bigint AS bytes
+     FROM quarantine WHERE lock_id = $1 AND ${IS_JUNK}`,
+    [lockId],
   );
   return rows[0]?.bytes ?? 0;
 }
 
-/** Lets the oldest go until what is left takes at most `mostBytes`; how many went. */
-export async function trimQuarantine(db: Queryable, mostBytes: number): Promise<number> {
-  const { rowCount } = await db.query(
-    `DELETE FROM quarantine WHERE quarantine_id <= (
-       SELECT max(quarantine_id) FROM (
-         SELECT quarantine_id, sum(octet_length(raw) + ${QUARANTINE_ROW_BYTES}) OVER (ORDER BY quarantine_id DESC) AS bytes
-         FROM quarantine) newest
-       WHERE bytes > $1)`,
-    [mostBytes],
-  );
+/** Deletes junk of a lock for good; how many rows. What can be read as a record stays. */
+export async function discardJunk(db: Queryable, lockId: string): Promise<number> {
+  const { rowCount } = await db.query(`DELETE FROM quarantine WHERE lock_id = $1 AND ${IS_JUNK}`, [lockId]);
   return rowCount ?? 0;
 }
 

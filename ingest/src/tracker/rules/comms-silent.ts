@@ -1,4 +1,3 @@
-import type { LockMode } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { Episode } from '../episode.ts';
 import { paramsAt } from '../params.ts';
@@ -50,11 +49,11 @@ export const commsSilent = defineRule<typeof params, never>({
 });
 
 /** How long a lock in this mode may make no record, ms. A lock whose mode is unknown is expected to report as a sealed one. */
-function limitOf(mode: LockMode | undefined, values: Params): number {
+function limitOf(mode: string | undefined, values: Params): number {
   return Math.max(values.factor * intervalS(mode, values) * 1_000, values.leastMin * 60_000);
 }
 
-function intervalS(mode: LockMode | undefined, values: Params): number {
+function intervalS(mode: string | undefined, values: Params): number {
   if (mode === 'sleep') return values.sleepS;
   if (mode === 'awake') return values.awakeS;
   if (mode === 'tracking') return values.trackingS;

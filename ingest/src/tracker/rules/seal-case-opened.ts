@@ -12,6 +12,6 @@ export const sealCaseOpened = defineRule({
   params: z.object({}),
   judge: (was, context) => {
     const seal = context.sealed ? context.report.seal : undefined;
-    return stepLatch(was, context, seal && seal.cover === 'opened', () => ({ seal }));
+    return stepLatch(was, context, seal?.cover === undefined ? undefined : seal.cover === 'opened', () => ({ seal }));
   },
 });

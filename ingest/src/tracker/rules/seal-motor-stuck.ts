@@ -10,5 +10,8 @@ export const sealMotorStuck = defineRule({
   eaeuCode: '04',
   text: { zh: '锁电机卡死', en: 'Lock motor stuck' },
   params: z.object({}),
-  judge: (was, context) => stepLevel(was, context, context.report.seal && context.report.seal.motor === 'stuck'),
+  judge: (was, context) => {
+    const motor = context.report.seal?.motor;
+    return stepLevel(was, context, motor === undefined ? undefined : motor === 'stuck');
+  },
 });

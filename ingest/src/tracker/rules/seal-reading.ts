@@ -1,22 +1,15 @@
-import type { LockEvent } from '@sealwatch/schemas';
-import type { TrackedReport } from '../../record/report.ts';
+import type { RecordedEvent, TrackedReport } from '../../record/report.ts';
 import type { EvaluationContext } from '../evaluation-context.ts';
 
-type Unlock = Extract<LockEvent, { type: 'unlock' }>;
-
-const NONE: readonly Unlock[] = [];
+const NONE: readonly RecordedEvent[] = [];
 
 /** Unlocking that the lock carried out; one that it refused carries `verified: false`. */
-export function unlocksIn({ events }: TrackedReport): readonly Unlock[] {
-  return events === undefined
-    ? NONE
-    : events.filter((event): event is Unlock => event.type === 'unlock' && event.verified !== false);
+export function unlocksIn({ events }: TrackedReport): readonly RecordedEvent[] {
+  return events === undefined ? NONE : events.filter((event) => event.type === 'unlock' && event.verified !== false);
 }
 
-export function refusedUnlocksIn({ events }: TrackedReport): readonly Unlock[] {
-  return events === undefined
-    ? NONE
-    : events.filter((event): event is Unlock => event.type === 'unlock' && event.verified === false);
+export function refusedUnlocksIn({ events }: TrackedReport): readonly RecordedEvent[] {
+  return events === undefined ? NONE : events.filter((event) => event.type === 'unlock' && event.verified === false);
 }
 
 /** true: the record shows the lock opened; false: shows it shut; undefined: shows neither. */

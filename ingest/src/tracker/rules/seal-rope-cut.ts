@@ -12,6 +12,6 @@ export const sealRopeCut = defineRule({
   params: z.object({}),
   judge: (was, context) => {
     const seal = context.sealed ? context.report.seal : undefined;
-    return stepLatch(was, context, seal && seal.rope === 'cut', () => ({ seal }));
+    return stepLatch(was, context, seal?.rope === undefined ? undefined : seal.rope === 'cut', () => ({ seal }));
   },
 });

@@ -1,6 +1,5 @@
-import type { LockEvent } from '@sealwatch/schemas';
 import { z } from 'zod';
-import type { TrackedReport } from '../../record/report.ts';
+import type { RecordedEvent, TrackedReport } from '../../record/report.ts';
 import { defineRule } from '../rule.ts';
 import { type Burst, stepBurst } from './burst.ts';
 
@@ -26,10 +25,8 @@ export const sealUnauthorisedCard = defineRule<typeof params, Burst>({
   },
 });
 
-type IllegalCard = Extract<LockEvent, { type: 'illegal-card' }>;
+const NONE: readonly RecordedEvent[] = [];
 
-const NONE: readonly IllegalCard[] = [];
-
-function cardsIn({ events }: TrackedReport): readonly IllegalCard[] {
+function cardsIn({ events }: TrackedReport): readonly RecordedEvent[] {
   return events === undefined ? NONE : events.filter((event) => event.type === 'illegal-card');
 }

@@ -1,0 +1,36 @@
+import { type Admitted, AHEAD_MS } from './admit.ts';
+
+/** Locks that were not heard for so long say nothing of the clock now. */
+const WINDOW_MS = 5 * 60_000;
+/** One lock with a wrong clock is its own fault, and so are a few. */
+const LEAST_LOCKS = 5;
+
+/**
+ * Whether the platform's own clock seems to be behind: at least five locks, and most of those heard live in the last five
+ * minutes, send times more than ten minutes ahead of it.
+ */
+export class PlatformClock {
+  readonly #heard = new Map<string, { atMs: number; isAhead: boolean }>();
+
+  /** Takes what a committed batch says of the locks' clocks. */
+  heard({ accepted, refusals }: Admitted, nowMs: number): void {
+    for (const { lockId, kind, timeMs, receivedMs } of accepted) {
+      if (kind !== 'backfill') this.#heard.set(lockId, { atMs: nowMs, isAhead: timeMs > receivedMs + AHEAD_MS });
+    }
+    for (const { lockId, refusal } of refusals) {
+      if (refusal.reason === 'time-ahead') this.#heard.set(lockId, { atMs: nowMs, isAhead: true });
+    }
+  }
+
+  /** What is to be said about the clock; undefined: nothing. */
+  warning(nowMs: number): string | undefined {
+    let ahead = 0;
+    for (const [lockId, { atMs, isAhead }] of this.#heard) {
+      if (nowMs - atMs > WINDOW_MS) this.#heard.delete(lockId);
+      else if (isAhead) ahead += 1;
+    }
+    const all = this.#heard.size;
+    if (ahead < LEAST_LOCKS || ahead * 2 <= all) return undefined;
+    return `clock: ${ahead} of ${all} locks send times over 10 min ahead; the platform's own clock seems to be behind`;
+  }
+}
