@@ -1,5 +1,6 @@
 import { type FeedLock, type FramePosition, isOver, type Position, type Report, type Trip } from '@sealwatch/schemas';
 import { colourOf } from '../custody/colour.ts';
+import { credibleFix } from '../record/credible-fix.ts';
 import type { LockRow } from '../store/locks/locks.ts';
 
 /** A lock as the wall has it. `fixMs` and `seenMs` are fix times: late records never move a truck back. */
@@ -10,6 +11,7 @@ export interface WallLock {
   plate?: string;
   /** Of the trip; who may see it, when offices are bound. */
   offices: string[];
+  /** The last credible fix. */
   position?: Position;
   fixMs: number;
   seenMs: number;
@@ -118,12 +120,12 @@ export class LockTable {
     let changed = false;
     if (seen.timeMs >= lock.seenMs) {
       lock.seenMs = seen.timeMs;
-      lock.noFix = seen.position === undefined;
+      lock.noFix = !credibleFix(seen.position);
       if (seen.battery === undefined) delete lock.battery;
       else lock.battery = seen.battery;
       changed = true;
     }
-    if (seen.position !== undefined && seen.timeMs >= lock.fixMs) {
+    if (credibleFix(seen.position) && seen.timeMs >= lock.fixMs) {
       lock.fixMs = seen.timeMs;
       lock.position = seen.position;
       changed = true;
