@@ -203,7 +203,8 @@ function confirm(excursions: Excursion[], first: Seen, second: Seen, changes: Ro
     excursions.findIndex((excursion) => excursion.lastOutsideMs >= first.timeMs),
   );
   // The fixes of a jump that are borne out now may lie before an excursion that is confirmed and over.
-  if (from === excursions.length) return excursions.map((excursion) => confirmIfHolds(excursion, first, second, changes));
+  if (from === excursions.length)
+    return excursions.map((excursion) => confirmIfHolds(excursion, first, second, changes));
   let one = excursions.slice(from).reduce(join);
   if (first.timeMs < one.firstOutsideMs && first.timeMs > (excursions[over]?.lastOutsideMs ?? -Infinity)) {
     // It was the second fix of an instant, and so began nothing when it came.

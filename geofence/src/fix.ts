@@ -59,9 +59,7 @@ export function positionFault(position: Pick<Fix, 'lon' | 'lat' | 'satellites' |
   if (Math.abs(lon) < NULL_ISLAND_DEG && Math.abs(lat) < NULL_ISLAND_DEG) return 'null-island';
   if (position.source !== 'gnss') return 'not-gnss';
   if (position.satellites === 0) return 'no-satellites';
-  const invented = FACTORY_PLACES.some(
-    ([x, y]) => Math.abs(lon - x) < FACTORY_DEG && Math.abs(lat - y) < FACTORY_DEG,
-  );
+  const invented = FACTORY_PLACES.some(([x, y]) => Math.abs(lon - x) < FACTORY_DEG && Math.abs(lat - y) < FACTORY_DEG);
   return invented ? 'factory-place' : undefined;
 }
 

@@ -51,7 +51,12 @@ async function digestOf(db: Queryable, window: UnitWindow): Promise<RecordsDiges
       if (record.seal && (last === undefined || !sameSeal(last.seal, record.seal)) && seals.length < SEAL_CHANGES) {
         const { position, seal } = record;
         const at = new Date(record.timeMs).toISOString();
-        seals.push({ at, lockId, seal, ...(credibleFix(position) ? { position: { lon: position.lon, lat: position.lat } } : {}) });
+        seals.push({
+          at,
+          lockId,
+          seal,
+          ...(credibleFix(position) ? { position: { lon: position.lon, lat: position.lat } } : {}),
+        });
       }
     }
   }

@@ -49,7 +49,8 @@ async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Pr
     return rows.map(REPORTS.recordOf);
   };
   const found = new Map<string, LastRecord>();
-  for (const last of await ask(lockIds, '')) found.set(last.lockId, credibleFix(last.position) ? { last, fix: last } : { last });
+  for (const last of await ask(lockIds, ''))
+    found.set(last.lockId, credibleFix(last.position) ? { last, fix: last } : { last });
   const without = [...found].flatMap(([lockId, { fix }]) => (fix ? [] : [lockId]));
   if (without.length > 0) {
     for (const fix of await ask(without, MAY_BE_FIX)) {
