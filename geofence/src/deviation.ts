@@ -91,18 +91,21 @@ export function withFix(
   params: RouteParams,
 ): LockRoute {
   seen.runFromMs = runFromMs(lock.recent, seen);
+  // With a cap of 0 the accuracy that receivers claim is not asked at all.
+  if (params.accuracyCapM === 0) seen.covered = false;
   traceLeap(lock.recent, seen, params);
   const recent = remember(lock.recent, seen, params);
   const next: LockRoute = { ...lock, recent };
   if (lock.excursions.length === 0 && !seen.outside) return next;
   let excursions = lock.excursions.slice();
   const pairedWith = proofWith(lock.recent, seen, params);
+  let ended: 'glitch' | 'returned' | undefined;
   const last = excursions[excursions.length - 1];
   if (last !== undefined && last.returnedMs === undefined) {
     let open = prolong(last, lock, observed, seen);
     if (observed.where === 'inside') {
       open = { ...open, returnedMs: seen.timeMs, returnedAtM: observed.located.progressM };
-      changes.push(open.confirmedMs === undefined && pairedWith === undefined ? 'glitch' : 'returned');
+      ended = open.confirmedMs === undefined && pairedWith === undefined ? 'glitch' : 'returned';
     }
     excursions[excursions.length - 1] = open;
   } else if (seen.outside && (begins || seen.leapPair || pairedWith !== undefined)) {
@@ -110,6 +113,7 @@ export function withFix(
     changes.push('provisional');
   }
   if (pairedWith !== undefined) excursions = confirm(excursions, pairedWith, seen, changes);
+  if (ended !== undefined) changes.push(ended);
   const kept = settle(excursions, recent);
   next.glitches += excursions.length - kept.length;
   // Who asks whether anything changed looks at the list, and most fixes of a truck that was off its route change nothing.
