@@ -102,7 +102,7 @@ function firstProof(records: JudgedFix[]): number | undefined {
       if (a.depthM >= 40 && depthM >= 40 && (isNext(a) || apartMs <= 60_000)) return true;
       if (isNext(a) && (a.depthM >= 120 || depthM >= 40)) return true;
       const newest = known.at(-1)!;
-      if (a !== newest && a.fix.timeMs < newest.fix.timeMs - 60_000) return false;
+      if (a !== newest && a !== known.at(-2) && a.fix.timeMs < newest.fix.timeMs - 60_000) return false;
       return isUnbroken(a) && known.slice(known.indexOf(a)).every((one) => one.outside) && apartMs >= 20_000;
     };
     const driven = known.filter((a) => {
