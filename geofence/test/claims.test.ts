@@ -99,7 +99,7 @@ function firstProof(records: JudgedFix[]): number | undefined {
     const isPair = (a: Known) => {
       const apartMs = fix.timeMs - a.fix.timeMs;
       if (!a.outside || !outside || apartMs < 4_000 || isCovered(a) || isCovered(now)) return false;
-      if (a.depthM >= 40 && depthM >= 40 && (isNext(a) || apartMs <= 60_000)) return true;
+      if (a.depthM >= 40 && depthM >= 40) return isNext(a) || apartMs <= 60_000;
       if (isNext(a) && (a.depthM >= 120 || depthM >= 40)) return true;
       const newest = known.at(-1)!;
       if (a !== newest && a !== known.at(-2) && a.fix.timeMs < newest.fix.timeMs - 60_000) return false;
