@@ -10,15 +10,21 @@ import {
 import { seeded } from '../test/random.ts';
 import { fixesOf, type Point, readAracaju, readLine, readTrace, routeOf } from '../test/traces.ts';
 import { type Case, isStraight, makeCase } from './cases.ts';
+import { soiled } from './dirt.ts';
 
 /*
  * Labelled trips on real routes: recall of excursions of two fixes or more, false alarms, and the delay from the true
- * crossing of the corridor's edge to provisional and to confirmed. Seeded; `--trips N` sets the clean trips per cadence.
+ * crossing of the corridor's edge to provisional and to confirmed. The dirty columns are the same trips with 5 % of positions
+ * that are no fixes (dirt.ts). Seeded; `--trips N` sets the clean trips per cadence, `--detours N` the detours.
  */
 
 const CADENCES_S = [5, 10, 30, 60];
-const tripsAt = process.argv.indexOf('--trips');
-const CLEAN_TRIPS = tripsAt > 0 ? Number(process.argv[tripsAt + 1]) : 1_000;
+const option = (name: string, otherwise: number) => {
+  const at = process.argv.indexOf(name);
+  return at > 0 ? Number(process.argv[at + 1]) : otherwise;
+};
+const CLEAN_TRIPS = option('--trips', 1_000);
+const DETOURS = option('--detours', 600);
 
 interface Heard {
   provisional: number[];
@@ -68,12 +74,13 @@ function clean(): Record<string, string | number>[] {
   return routes.flatMap(([name, corridor]) =>
     CADENCES_S.map((cadenceS) => {
       const count = Math.round((CLEAN_TRIPS / routes.length) * (name.startsWith('rail') ? 0.5 : 1.25));
-      let [alarms, glitches, fixes] = [0, 0, 0];
+      let [alarms, dirtyAlarms, glitches, fixes] = [0, 0, 0, 0];
       for (let seed = 0; seed < count; seed++) {
         const trip = makeCase(corridor, { cadenceS, seed: seed * 7 + cadenceS * 100_003 });
         const heard = hear(corridor, trip.fixes);
         fixes += trip.fixes.length;
         if (heard.confirmed.length > 0) alarms++;
+        if (hear(corridor, soiled(trip.fixes, seed + 31)).confirmed.length > 0) dirtyAlarms++;
         glitches += heard.provisional.length;
       }
       return {
@@ -82,6 +89,7 @@ function clean(): Record<string, string | number>[] {
         trips: count,
         fixes,
         'false alarms per 1,000 trips': ((alarms * 1_000) / count).toFixed(1),
+        'dirty: false alarms per 1,000': ((dirtyAlarms * 1_000) / count).toFixed(1),
         'provisional only, per 1,000': (((glitches - alarms) * 1_000) / count).toFixed(1),
       };
     }),
@@ -92,8 +100,8 @@ function detours(): Record<string, string | number>[] {
   return CADENCES_S.map((cadenceS) => {
     const random = seeded(41 + cadenceS);
     const [toProvisional, toConfirmed, fixesToConfirmed]: [number[], number[], number[]] = [[], [], []];
-    let [due, found, single, early] = [0, 0, 0, 0];
-    for (let seed = 0; seed < 600; seed++) {
+    let [due, found, dirtyFound, single, early] = [0, 0, 0, 0, 0];
+    for (let seed = 0; seed < DETOURS; seed++) {
       const [, corridor] = routes[seed % routes.length]!;
       const atM = 10_000 + random() * (corridor.lengthM - 60_000);
       const lastsS = 90 + random() * 1_200;
@@ -108,6 +116,8 @@ function detours(): Record<string, string | number>[] {
         continue;
       }
       due++;
+      const dirty = hear(corridor, soiled(trip.fixes, seed + 77)).confirmed;
+      if (dirty.some((ms) => ms >= trip.crossedMs!)) dirtyFound++;
       const confirmedMs = heard.confirmed.find((ms) => ms >= trip.crossedMs!);
       const provisionalMs = heard.provisional.find((ms) => ms >= trip.crossedMs! - cadenceS * 1_000);
       if (confirmedMs === undefined) continue;
@@ -123,6 +133,7 @@ function detours(): Record<string, string | number>[] {
       'cadence s': cadenceS,
       'excursions of ≥ 2 fixes': due,
       'recall %': ((100 * found) / due).toFixed(1),
+      'dirty: recall %': ((100 * dirtyFound) / due).toFixed(1),
       'shorter, not counted': single,
       'confirmed before the crossing': early,
       'provisional p50 s': quantile(toProvisional, 0.5),

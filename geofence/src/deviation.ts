@@ -1,6 +1,7 @@
-import type { JudgedFix } from './fix.ts';
+import { isMoving, type JudgedFix } from './fix.ts';
 import type { Located } from './locate.ts';
 import type { RouteParams } from './params.ts';
+import { doubtOf, isNext, proofWith, traceLeap } from './proof.ts';
 import type { Excursion, LockRoute, RouteChange, Seen } from './state.ts';
 
 /*
@@ -14,14 +15,17 @@ import type { Excursion, LockRoute, RouteChange, Seen } from './state.ts';
  *
  * Outside is a property of the fix alone: GNSS, beyond the edge of every pass of the route by more than the error that it
  * admits, and not absurdly far (`unbelievableM`: an altitude taken for a longitude lands thousands of kilometres away).
- * How the vehicle can have come there is not asked: a truck that jumps is red like one that drives.
+ * Up to 2 km (`leapM`) beyond the edge, how the vehicle can have come there is not asked. Farther away a fix counts only if
+ * records show a drive from the road to it or from it to the road, or if it is one of 5 min (`leapMs`) of such fixes.
  *
  * A confirmed excursion is a claim that records exist, so that no record that arrives later can take it away:
  *
  *   a pair: two outside fixes of one lock, at least 4 s apart, and at most 60 s apart or consecutive records.
  *
  * It speaks of these two and of nothing else: whatever a later record shows between them (even an inside fix) makes the
- * excursion longer, not undone. More records can add pairs, never remove one.
+ * excursion longer, not undone. More records can add pairs, never remove one. A drive is a claim of that kind too: two fixes
+ * near enough for the time between them, one the record after the other, or both outside and at most 60 s apart. A fix
+ * whose own accuracy reaches the corridor, and the same place again from a receiver that says it moves, prove nothing.
  *
  * GNSS error comes in runs (correlation 0.81 from fix to fix), and deeper than 40 m beyond the edge goes hardly any (99 % is
  * 36 m). Two fixes that deep are a pair as they stand. Otherwise no record may lie between the two: the second has gone that
@@ -46,21 +50,6 @@ export interface Observed {
 const MOST_RECENT = 64;
 const MOST_EXCURSIONS = 200;
 
-/** Whether no fix can have been sent between the two. `b` is the newest, so its number is the one before its next. */
-function isNext(a: Seen, b: Seen): boolean {
-  return a.boot === b.boot && b.nextSeq === (a.nextSeq + 1) >>> 0;
-}
-
-function isPair(a: Seen, b: Seen, params: RouteParams): boolean {
-  const apartMs = b.timeMs - a.timeMs;
-  // Nearer in time they are one observation, not two.
-  if (!a.outside || apartMs < params.pairLeastMs) return false;
-  const next = isNext(a, b);
-  if (Math.min(a.depthM, b.depthM) >= params.shallowM) return next || apartMs <= params.pairMostMs;
-  if (next && (b.depthM >= params.shallowM || a.depthM >= params.deepM)) return true;
-  return a.runFromMs === b.runFromMs && apartMs >= params.shallowMs;
-}
-
 /** Since when, up to this fix, one outside fix is the record after the other. */
 function runFromMs(recent: readonly Seen[], seen: Seen): number {
   if (!seen.outside) return seen.timeMs;
@@ -81,6 +70,11 @@ export function seenOf({ fix, located, errorM, where, depthM }: Observed): Seen 
     awayM: Math.abs(located.offsetM),
     depthM,
     believed: true,
+    moves: isMoving(fix),
+    covered: where === 'outside' && (fix.accuracyM ?? 0) >= depthM + errorM,
+    leapt: false,
+    leapFromMs: fix.timeMs,
+    leapPair: false,
   };
 }
 
@@ -97,24 +91,29 @@ export function withFix(
   params: RouteParams,
 ): LockRoute {
   seen.runFromMs = runFromMs(lock.recent, seen);
+  // With a cap of 0 the accuracy that receivers claim is not asked at all.
+  if (params.accuracyCapM === 0) seen.covered = false;
+  traceLeap(lock.recent, seen, params);
   const recent = remember(lock.recent, seen, params);
   const next: LockRoute = { ...lock, recent };
   if (lock.excursions.length === 0 && !seen.outside) return next;
   let excursions = lock.excursions.slice();
-  const pairedWith = seen.outside ? lock.recent.find((before) => isPair(before, seen, params)) : undefined;
+  const pairedWith = proofWith(lock.recent, seen, params);
+  let ended: 'glitch' | 'returned' | undefined;
   const last = excursions[excursions.length - 1];
   if (last !== undefined && last.returnedMs === undefined) {
     let open = prolong(last, lock, observed, seen);
     if (observed.where === 'inside') {
       open = { ...open, returnedMs: seen.timeMs, returnedAtM: observed.located.progressM };
-      changes.push(open.confirmedMs === undefined ? 'glitch' : 'returned');
+      ended = open.confirmedMs === undefined && pairedWith === undefined ? 'glitch' : 'returned';
     }
     excursions[excursions.length - 1] = open;
-  } else if (seen.outside && (begins || pairedWith !== undefined)) {
+  } else if (seen.outside && (begins || seen.leapPair || pairedWith !== undefined)) {
     excursions.push(begin(lock, observed, seen));
     changes.push('provisional');
   }
   if (pairedWith !== undefined) excursions = confirm(excursions, pairedWith, seen, changes);
+  if (ended !== undefined) changes.push(ended);
   const kept = settle(excursions, recent);
   next.glitches += excursions.length - kept.length;
   // Who asks whether anything changed looks at the list, and most fixes of a truck that was off its route change nothing.
@@ -155,6 +154,8 @@ function begin(lock: LockRoute, observed: Observed, seen: Seen): Excursion {
     farthest: { timeMs: fix.timeMs, ...place },
     longestGapMs: sinceLast(lock, seen),
   };
+  const doubt = doubtOf(lock.recent, seen);
+  if (doubt !== undefined) excursion.doubt = doubt;
   if (inside === undefined) return excursion;
   const beyond = Math.max(0, Math.abs(located.offsetM) - located.halfWidthM);
   // In a stop beside the corridor a truck is inside and yet beyond the edge.
@@ -184,8 +185,9 @@ function prolong(open: Excursion, lock: LockRoute, { fix, located }: Observed, s
   if (!seen.outside) return longestGapMs > open.longestGapMs ? { ...open, longestGapMs } : open;
   const awayM = Math.abs(located.offsetM);
   const farther = awayM > open.maxDistanceM;
+  const { doubt, ...proven } = open;
   return {
-    ...open,
+    ...(doubt !== undefined && doubtOf(lock.recent, seen) !== undefined ? open : proven),
     longestGapMs,
     lastOutsideMs: fix.timeMs,
     outsideFixes: open.outsideFixes + 1,
@@ -204,6 +206,9 @@ function confirm(excursions: Excursion[], first: Seen, second: Seen, changes: Ro
     over + 1,
     excursions.findIndex((excursion) => excursion.lastOutsideMs >= first.timeMs),
   );
+  // The fixes of a jump that are borne out now may lie before an excursion that is confirmed and over.
+  if (from === excursions.length)
+    return excursions.map((excursion) => confirmIfHolds(excursion, first, second, changes));
   let one = excursions.slice(from).reduce(join);
   if (first.timeMs < one.firstOutsideMs && first.timeMs > (excursions[over]?.lastOutsideMs ?? -Infinity)) {
     // It was the second fix of an instant, and so began nothing when it came.
@@ -216,9 +221,17 @@ function confirm(excursions: Excursion[], first: Seen, second: Seen, changes: Ro
   return [...excursions.slice(0, from), one];
 }
 
+function confirmIfHolds(excursion: Excursion, first: Seen, second: Seen, changes: RouteChange[]): Excursion {
+  const holds = excursion.firstOutsideMs <= first.timeMs && first.timeMs <= excursion.lastOutsideMs;
+  if (!holds || excursion.confirmedMs !== undefined) return excursion;
+  changes.push('confirmed');
+  return { ...excursion, confirmedMs: second.timeMs };
+}
+
 function join(a: Excursion, b: Excursion): Excursion {
   const farther = b.maxDistanceM > a.maxDistanceM ? b : a;
-  const { returnedMs: _ms, returnedAtM: _m, ...open } = a;
+  const { returnedMs: _ms, returnedAtM: _m, doubt, ...rest } = a;
+  const open: Excursion = doubt !== undefined && b.doubt !== undefined ? { ...rest, doubt } : rest;
   const joined: Excursion = {
     ...open,
     lastOutsideMs: b.lastOutsideMs,

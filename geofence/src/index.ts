@@ -2,7 +2,7 @@ export { checkRoute, type RouteCheck } from './check.ts';
 export { compileRoute } from './compile.ts';
 export type { Corridor, CorridorStop } from './corridor.ts';
 export { type CorridorPolygon, corridorPolygon, corridorSteps } from './corridor-polygon.ts';
-export type { Fix, FixProblem, JudgedFix } from './fix.ts';
+export { type Fix, type FixProblem, isRepeat, type JudgedFix, positionFault } from './fix.ts';
 export { judge, startRoute, withoutFix } from './judge.ts';
 export { beyondM, type Located, type LocateHint, locate } from './locate.ts';
 export {

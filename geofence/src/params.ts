@@ -13,6 +13,10 @@ export const DEVIATION_PARAMS = z.object({
   shallowMs: z.number().min(0).max(60_000).default(20_000),
   /** No error goes this deep: 200 m, the farthest that parked receivers were off, less 80 m, the half-width of a town. */
   deepM: z.number().min(0).max(5_000).default(120),
+  /** A pair of outside fixes farther beyond the edge than this counts only if a drive from or to the road is known, metres. */
+  leapM: z.number().min(0).max(20_000_000).default(2_000),
+  /** Outside fixes that far and with no such drive count after they have lasted for so long. */
+  leapMs: z.number().min(0).max(86_400_000).default(300_000),
   /** A fix farther beyond the edge than this is an error, whatever else it says. */
   unbelievableM: z.number().min(10_000).max(20_000_000).default(500_000),
   /** A truck is back when within this share of the width, 0–1. */

@@ -15,6 +15,16 @@ export interface Seen extends Mark {
   depthM: number;
   /** Not an impossible jump when it came. */
   believed: boolean;
+  /** The receiver says that it moves. */
+  moves: boolean;
+  /** The error that it admits, without a cap, reaches the corridor. */
+  covered: boolean;
+  /** Farther beyond the edge than `leapM`, and no drive to it from the road is known. */
+  leapt: boolean;
+  /** For a leapt fix: time of the first of the leapt fixes that can be driven from one to the next up to this one. */
+  leapFromMs: number;
+  /** For a leapt fix: two of these are a pair. */
+  leapPair: boolean;
 }
 
 /** One time off the route, of one lock. All times are fix times, epoch ms. */
@@ -31,6 +41,11 @@ export interface Excursion {
   confirmedMs?: number;
   lastOutsideMs: number;
   outsideFixes: number;
+  /**
+   * Why no outside fix of it can be proof, if none can: each admits an error that reaches the corridor (`accuracy`), or was
+   * a jump that no vehicle can have driven (`leap`).
+   */
+  doubt?: 'accuracy' | 'leap';
   /** Greatest distance from the route's line, metres, and where that was. */
   maxDistanceM: number;
   farthest: { timeMs: number; lon: number; lat: number };

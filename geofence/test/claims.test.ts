@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileRoute, DEFAULT_ROUTE_PARAMS, type JudgedFix, judge, positionAt, startRoute } from '../src/index.ts';
+import {
+  compileRoute,
+  DEFAULT_ROUTE_PARAMS,
+  distanceM,
+  type JudgedFix,
+  judge,
+  positionAt,
+  startRoute,
+} from '../src/index.ts';
 import { beyondM } from '../src/locate.ts';
 import { firstZone } from '../src/zones.ts';
 import { drive } from './drive.ts';
@@ -67,27 +75,55 @@ function recordsOf(steps: Step[]): JudgedFix[] {
   });
 }
 
-/** Time of the second of the first pair, by trying every two records of a lock. */
-function firstPair(records: JudgedFix[]): number | undefined {
-  const depthM = ({ lon, lat, accuracyM = 0 }: JudgedFix) => beyondM(corridor, lon, lat) - Math.min(accuracyM, 150);
-  const isUsable = (fix: JudgedFix) => fix.source === 'gnss' && depthM(fix) <= 500_000;
-  const isOutside = (fix: JudgedFix) =>
-    isUsable(fix) && firstZone(corridor.stopZones, fix.lon, fix.lat) === undefined && depthM(fix) > 0;
-  for (const [c, second] of records.entries()) {
-    for (const [a, first] of records.slice(0, c).entries()) {
-      const between = records.slice(a + 1, c).filter(isUsable);
-      const unbroken = first.boot === second.boot && second.seq - first.seq === c - a;
-      const apartMs = second.timeMs - first.timeMs;
-      if (!isOutside(first) || !isOutside(second) || apartMs < 4_000) continue;
-      const consecutive = unbroken && between.length === 0;
-      const [before, after] = [depthM(first), depthM(second)];
-      if (before >= 40 && after >= 40 && (consecutive || apartMs <= 60_000)) return second.timeMs;
-      if (consecutive && (before >= 120 || after >= 40)) return second.timeMs;
-      if (unbroken && between.every(isOutside) && apartMs >= 20_000) return second.timeMs;
+interface Known {
+  fix: JudgedFix;
+  /** Place among all records of the lock, also those without a usable fix. */
+  index: number;
+  depthM: number;
+  outside: boolean;
+  leapt: boolean;
+  fromMs: number;
+  paired: boolean;
+}
+
+/** Time of the fix that completes the first proof, by trying every two records of a lock. */
+function firstProof(records: JudgedFix[]): number | undefined {
+  const known: Known[] = [];
+  for (const [index, fix] of records.entries()) {
+    const depthM = beyondM(corridor, fix.lon, fix.lat) - errorOf(fix);
+    if (fix.source !== 'gnss' || depthM > 500_000) continue;
+    const outside = depthM > 0 && firstZone(corridor.stopZones, fix.lon, fix.lat) === undefined;
+    const now: Known = { fix, index, depthM, outside, leapt: false, fromMs: fix.timeMs, paired: false };
+    const isUnbroken = (a: Known) => a.fix.boot === fix.boot && fix.seq - a.fix.seq === index - a.index;
+    const isNext = (a: Known) => isUnbroken(a) && a === known.at(-1);
+    const isPair = (a: Known) => {
+      const apartMs = fix.timeMs - a.fix.timeMs;
+      if (!a.outside || !outside || apartMs < 4_000 || isCovered(a) || isCovered(now)) return false;
+      if (a.depthM >= 40 && depthM >= 40) return isNext(a) || apartMs <= 60_000;
+      if (isNext(a) && (a.depthM >= 120 || depthM >= 40)) return true;
+      const newest = known.at(-1)!;
+      if (a !== newest && a !== known.at(-2) && a.fix.timeMs < newest.fix.timeMs - 60_000) return false;
+      return isUnbroken(a) && known.slice(known.indexOf(a)).every((one) => one.outside) && apartMs >= 20_000;
+    };
+    const driven = known.filter((a) => {
+      const near = isNext(a) || (a.outside && fix.timeMs - a.fix.timeMs <= 60_000);
+      const reachM = 75 + errorOf(a.fix) + errorOf(fix) + (fix.timeMs - a.fix.timeMs) * 0.05;
+      return near && distanceM(a.fix.lon, a.fix.lat, fix.lon, fix.lat) <= reachM;
+    });
+    if (outside && depthM > 2_000 && driven.every((a) => a.leapt)) {
+      now.fromMs = Math.min(fix.timeMs, ...driven.map((a) => a.fromMs));
+      now.paired = driven.some((a) => a.paired || isPair(a));
+      now.leapt = fix.timeMs - now.fromMs < 300_000;
     }
+    if (!now.leapt && known.some((a) => !a.leapt && isPair(a))) return fix.timeMs;
+    if (!now.leapt && driven.some((a) => a.leapt && (a.paired || isPair(a)))) return fix.timeMs;
+    known.push(now);
   }
   return undefined;
 }
+
+const errorOf = ({ accuracyM = 0 }: JudgedFix) => Math.min(accuracyM, 150);
+const isCovered = ({ fix, depthM }: Known) => (fix.accuracyM ?? 0) >= depthM + errorOf(fix);
 
 describe('a confirmed excursion is a claim that records exist', () => {
   it('adding records never takes one away', () => {
@@ -131,14 +167,14 @@ describe('a confirmed excursion is a claim that records exist', () => {
     );
   });
 
-  it('is confirmed first by the fix that completes the first pair, as slow search finds it', () => {
+  it('is confirmed first by the fix that completes the first proof, as slow search finds it', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 2, maxLength: 50 }), (steps) => {
         const all = recordsOf(steps);
         const { confirmed } = drive(corridor, all);
         for (const lockId of ['LOCK01', 'LOCK02']) {
           const own = confirmed.filter((excursion) => excursion.lockId === lockId);
-          const first = firstPair(all.filter((fix) => fix.lockId === lockId));
+          const first = firstProof(all.filter((fix) => fix.lockId === lockId));
           expect(own[0]?.confirmedMs).toBe(first);
         }
       }),

@@ -129,7 +129,10 @@ export const Trip = z.object({
       lockId: z.string(),
       time: Time,
       receivedAt: Time.optional(),
+      /** The last credible fix. */
       position: z.object({ lon: z.number(), lat: z.number() }).loose().optional(),
+      /** Fix time of `position`, if the report has no credible fix of its own. */
+      positionAt: Time.optional(),
       seal: z.looseObject({}).optional(),
       battery: z.looseObject({}).optional(),
     })

@@ -8,6 +8,7 @@ import { languageOf } from '../evidence/words.ts';
 import { READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import type { Queryable } from '../postgres/queryable.ts';
+import { credibleFix } from '../record/credible-fix.ts';
 import { type Corridors, noCorridor } from '../roads/corridors.ts';
 import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
 import { listPassages } from '../store/passages/passages.ts';
@@ -50,7 +51,12 @@ async function digestOf(db: Queryable, window: UnitWindow): Promise<RecordsDiges
       if (record.seal && (last === undefined || !sameSeal(last.seal, record.seal)) && seals.length < SEAL_CHANGES) {
         const { position, seal } = record;
         const at = new Date(record.timeMs).toISOString();
-        seals.push({ at, lockId, seal, ...(position ? { position: { lon: position.lon, lat: position.lat } } : {}) });
+        seals.push({
+          at,
+          lockId,
+          seal,
+          ...(credibleFix(position) ? { position: { lon: position.lon, lat: position.lat } } : {}),
+        });
       }
     }
   }

@@ -1,6 +1,7 @@
 import { type FeedLock, type FramePosition, isOver, type Report, type Trip } from '@sealwatch/schemas';
 import { colourOf } from '../custody/colour.ts';
 import type { RecordedPosition } from '../record/report.ts';
+import { credibleFix } from '../record/credible-fix.ts';
 import type { LockRow } from '../store/locks/locks.ts';
 
 /** A lock as the wall has it. `fixMs` and `seenMs` are fix times: late records never move a truck back. */
@@ -11,6 +12,7 @@ export interface WallLock {
   plate?: string;
   /** Of the trip; who may see it, when offices are bound. */
   offices: string[];
+  /** The last credible fix. */
   position?: RecordedPosition;
   fixMs: number;
   seenMs: number;
@@ -119,12 +121,12 @@ export class LockTable {
     let changed = false;
     if (seen.timeMs >= lock.seenMs) {
       lock.seenMs = seen.timeMs;
-      lock.noFix = seen.position === undefined;
+      lock.noFix = !credibleFix(seen.position);
       if (seen.battery === undefined) delete lock.battery;
       else lock.battery = seen.battery;
       changed = true;
     }
-    if (seen.position !== undefined && seen.timeMs >= lock.fixMs) {
+    if (credibleFix(seen.position) && seen.timeMs >= lock.fixMs) {
       lock.fixMs = seen.timeMs;
       lock.position = seen.position;
       changed = true;

@@ -99,7 +99,10 @@ function seenBefore(a: Episode, b: Episode): boolean {
 /** The alarm of one episode of an edge or level rule. */
 export function factOf(plan: TripPlan, rule: Rule, episode: Episode, active: boolean): AlarmFact {
   return {
-    alarmId: v5(`${rule.rule} ${episode.lockId} ${episode.startedMs}`, plan.tripId),
+    alarmId: v5(
+      `${rule.rule} ${episode.lockId} ${episode.startedMs}${episode.of ? ` ${episode.of}` : ''}`,
+      plan.tripId,
+    ),
     rule: rule.rule,
     kind: rule.kind,
     severity: episode.severity ?? rule.severity,

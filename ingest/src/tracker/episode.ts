@@ -17,6 +17,8 @@ export interface Episode {
   /** Time of the newest proof; a disposal settles the episode up to it. */
   provenMs?: number;
   evidence?: Record<string, unknown>;
+  /** Distinguishes episodes of one rule and lock that begin with the same record. */
+  of?: string;
 }
 
 /** A rule's result after one record: its memory, the episode that is still open, and those that have just ended. */

@@ -1,6 +1,7 @@
 import {
   beyondM,
   type Fix,
+  isRepeat,
   type JudgedFix,
   judge,
   type Located,
@@ -10,7 +11,8 @@ import {
   withoutFix,
   zonesAt,
 } from '@sealwatch/geofence';
-import { isLate, type TrackedReport } from '../record/report.ts';
+import { credibleFix } from '../record/credible-fix.ts';
+import { isLate, isNextOf, type TrackedReport } from '../record/report.ts';
 import { type HaltStep, stepHalt } from './halt.ts';
 import { isSealed, type KnownPlace, type TripPlan } from './plan.ts';
 import { routeParamsAt } from './route-params.ts';
@@ -28,8 +30,13 @@ export interface EvaluationContext {
   after: TripState;
   /** The state of the same lock after its records before this one; `undefined` for its first. */
   last: LockMemory | undefined;
-  /** A position that may be judged: GNSS, on earth, not 0, 0. */
+  /** The position, if the lock can be placed by it (`credibleFix`). */
   fix: JudgedFix | undefined;
+  /**
+   * The fix repeats the place of the one before it to the last digit while the receiver says that it moves: it tells no
+   * more than the one before, and as of now the receiver has none.
+   */
+  repeated: boolean;
   located: Located | undefined;
   /** The geofence's verdict on the fix, and its state after it; absent while the route is not judged. */
   verdict: RouteVerdict | undefined;
@@ -58,6 +65,7 @@ export function contextOf(plan: TripPlan, before: TripState, report: TrackedRepo
   const last = Object.hasOwn(before.locks, report.lockId) ? before.locks[report.lockId] : undefined;
   const sealed = isSealed(plan, report.timeMs);
   const fix = usableFix(report);
+  const repeated = fix !== undefined && repeatsLast(last, report, fix);
   const stops = fix ? stopsAt(plan.route, fix.lon, fix.lat) : NOWHERE;
   const context: EvaluationContext = {
     plan,
@@ -67,10 +75,11 @@ export function contextOf(plan: TripPlan, before: TripState, report: TrackedRepo
     after: before,
     last,
     fix,
+    repeated,
     located: undefined,
     verdict: undefined,
     route: undefined,
-    halt: fix && stepHalt(last?.halt, fix, CRAWL_KMH),
+    halt: fix && !repeated ? stepHalt(last?.halt, fix, CRAWL_KMH) : undefined,
     atOrigin: stops.atOrigin,
     atDestination: stops.atDestination,
     allowedStops: stops.allowedStops,
@@ -119,16 +128,20 @@ function allowedAt(
   return area.placeId;
 }
 
-/** Receivers without a fix tend to report exactly 0, 0. */
-const NULL_ISLAND_DEG = 0.001;
+/**
+ * Only with no record missing since the fix that is repeated: then none that comes later changes the answer for a record
+ * that a latched rule relies on.
+ */
+function repeatsLast(last: LockMemory | undefined, report: TrackedReport, fix: Fix): boolean {
+  if (last?.fix === undefined || !isRepeat(last.fix, fix)) return false;
+  return isNextOf(last, report) && last.unbrokenMs <= last.fix.timeMs;
+}
 
-/** The record's position if a rule may rely on it: from GNSS, finite, on earth and not at 0, 0. */
-export function usableFix(report: TrackedReport): JudgedFix | undefined {
+/** The record's position as the geofence takes it, if it is a credible fix. */
+function usableFix(report: TrackedReport): JudgedFix | undefined {
   const position = report.position;
-  if (position === undefined || position.source !== 'gnss') return undefined;
+  if (!credibleFix(position)) return undefined;
   const { lon, lat, accuracyM, speedKmh, headingDeg } = position;
-  if (!(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) return undefined;
-  if (Math.abs(lon) < NULL_ISLAND_DEG && Math.abs(lat) < NULL_ISLAND_DEG) return undefined;
   const { timeMs, lockId, boot, seq } = report;
   const fix: JudgedFix = { timeMs, lon, lat, source: 'gnss', lockId, boot, seq };
   if (accuracyM !== undefined && Number.isFinite(accuracyM)) fix.accuracyM = accuracyM;

@@ -41,7 +41,7 @@ function confirmedByClock(plan: TripPlan, state: TripState, nowMs: number): Alar
     const isPending = episodesIn(rule, state).some((episode) => episode.confirmedMs === undefined);
     if (!isPending) return [];
     return currentAlarmsOf(rule, plan, state).flatMap((fact) => {
-      if (fact.phase !== 'provisional') return [];
+      if (fact.phase !== 'provisional' || fact.evidence.doubt !== undefined) return [];
       const lock = state.locks[fact.lockId];
       // If no record is missing since the start, none can end the episode; otherwise a missing one still may.
       const isUnbroken = lock !== undefined && lock.unbrokenMs <= fact.startedMs;

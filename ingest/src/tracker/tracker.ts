@@ -133,7 +133,7 @@ function shorten(past: Episode[]): Episode[] {
   return [both, ...rest];
 }
 
-function lockAfter({ last, report, fix, halt }: EvaluationContext): LockMemory {
+function lockAfter({ last, report, fix, repeated, halt }: EvaluationContext): LockMemory {
   const unbroken = last !== undefined && isNextOf(last, report);
   const after: LockMemory = {
     timeMs: report.timeMs,
@@ -143,7 +143,7 @@ function lockAfter({ last, report, fix, halt }: EvaluationContext): LockMemory {
   };
   const mode = report.mode ?? last?.mode;
   if (mode) after.mode = mode;
-  const lastFix = fix ? lastFixOf(fix) : last?.fix;
+  const lastFix = fix && !repeated ? lastFixOf(fix) : last?.fix;
   if (lastFix) after.fix = lastFix;
   const halted = halt?.halt ?? last?.halt;
   if (halted) after.halt = halted;

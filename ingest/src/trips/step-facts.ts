@@ -1,8 +1,9 @@
-import type { SealState } from '@sealwatch/schemas';
+import type { Position, SealState } from '@sealwatch/schemas';
 import { LockMode } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { LockFacts, Reading, StepFacts } from '../custody/checks.ts';
 import type { Queryable } from '../postgres/queryable.ts';
+import { credibleFix } from '../record/credible-fix.ts';
 import { isPending } from '../store/locks/commands.ts';
 import { type Custody, custodyOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/trips.ts';
@@ -13,7 +14,7 @@ type LockCommands = Custody['commands'];
 function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] {
   return custody.lock_states.map((lock) => {
     const report = lock.report ?? {};
-    const position = lock.fix?.position as { lon: number; lat: number } | undefined;
+    const position = lock.fix?.position as Position | undefined;
     const mode = LockMode.safeParse(report.mode).data;
     const seal = report.seal as SealState | undefined;
     const own = custody.commands.filter((command) => command.lockId === lock.lockId);
@@ -26,7 +27,7 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
       ...(mode === undefined ? {} : { mode }),
       ...(seal === undefined ? {} : { seal }),
       ...(report.battery ? { battery: report.battery as { percent?: number; charging?: boolean } } : {}),
-      ...(within && position ? { inPlace: within(position.lon, position.lat) } : {}),
+      ...(within && credibleFix(position) ? { inPlace: within(position.lon, position.lat) } : {}),
       intervalConfirmed:
         mode === 'sealed' || own.some((command) => command.type === 'interval' && command.state === 'done'),
       unlockConfirmed: unlockedBy(own, lastTimeMs, seal),

@@ -95,6 +95,8 @@ const en: typeof zh = {
     speed: 'Speed',
     battery: 'Battery',
     charging: 'charging',
+    noFix: 'No fix',
+    place: 'last place',
     seal: 'Seal',
     lock: 'Lock',
     container: 'Box',

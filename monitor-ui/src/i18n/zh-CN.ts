@@ -87,6 +87,8 @@ export default {
     speed: '时速',
     battery: '电量',
     charging: '充电中',
+    noFix: '无定位',
+    place: '最后位置',
     seal: '锁状态',
     lock: '关锁',
     container: '箱',

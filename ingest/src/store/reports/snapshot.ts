@@ -2,6 +2,7 @@ import type { Trip, WallStatus } from '@sealwatch/schemas';
 import { colourOf } from '../../custody/colour.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { ReportRow } from '../../record/columns.ts';
+import { credibleFix } from '../../record/credible-fix.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
 import { OPEN_ALARMS, type TripView, tripOf, VISIBLE } from '../trips/trips.ts';
 import { REPORTS } from './rows.ts';
@@ -18,7 +19,7 @@ export interface LockAt {
   time?: string;
   receivedAt?: string;
   position?: IntakeRecord['position'];
-  /** Fix time of `position`, where the newest record had none of its own. */
+  /** Fix time of `position`, if the newest record had no credible fix of its own. */
   positionTime?: string;
   seal?: IntakeRecord['seal'];
   battery?: IntakeRecord['battery'];
@@ -48,13 +49,20 @@ async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Pr
     return rows.map(REPORTS.recordOf);
   };
   const found = new Map<string, LastRecord>();
-  for (const last of await ask(lockIds, '')) found.set(last.lockId, last.position ? { last, fix: last } : { last });
+  for (const last of await ask(lockIds, ''))
+    found.set(last.lockId, credibleFix(last.position) ? { last, fix: last } : { last });
   const without = [...found].flatMap(([lockId, { fix }]) => (fix ? [] : [lockId]));
   if (without.length > 0) {
-    for (const fix of await ask(without, 'AND s.lon IS NOT NULL')) found.get(fix.lockId)!.fix = fix;
+    for (const fix of await ask(without, MAY_BE_FIX)) {
+      if (credibleFix(fix.position)) found.get(fix.lockId)!.fix = fix;
+    }
   }
   return found;
 }
+
+/** What SQL can tell of `credibleFix`; of the newest such record the rest is asked here. */
+const MAY_BE_FIX = `AND s.lon IS NOT NULL AND s.source = 'gnss' AND s.satellites IS DISTINCT FROM 0
+  AND (abs(s.lon) >= 0.1 OR abs(s.lat) >= 0.1)`;
 
 const CHECKPOINT_AT = `(SELECT (c.state ->> 'doneM')::float8 FROM trip_checkpoints c
   WHERE c.trip_id = t.trip_id AND c.time <= $1 ORDER BY c.time DESC LIMIT 1)`;

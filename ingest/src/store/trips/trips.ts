@@ -92,10 +92,17 @@ export const IS_OPEN = (trip = 't') =>
 /** @param stored `trips.risk`: 0, 1 or 2 */
 export const riskOf = (stored: number): Risk => Risk.options[stored]!;
 
+/** The fix time of the position, if it is that of an earlier record. */
+function positionAtOf({ time, fix }: NonNullable<TripView['last_report']>): { positionAt?: string } {
+  const at = fix?.time === undefined ? undefined : isoOf(String(fix.time));
+  return at === undefined || at === isoOf(time) ? {} : { positionAt: at };
+}
+
 function lastReportOf(last: TripView['last_report']): Pick<Trip, 'lastReport'> {
   if (last === null) return {};
   const report = last.report ?? {};
-  const position = (report.position ?? last.fix?.position) as Trip['lastReport'] extends infer R
+  // A newest record without a credible fix leaves the last credible one.
+  const position = last.fix?.position as Trip['lastReport'] extends infer R
     ? R extends { position?: infer P }
       ? P
       : never
@@ -105,7 +112,7 @@ function lastReportOf(last: TripView['last_report']): Pick<Trip, 'lastReport'> {
       lockId: last.lockId,
       time: isoOf(last.time),
       ...isoField('receivedAt', last.receivedAt),
-      ...(position === undefined ? {} : { position }),
+      ...(position === undefined ? {} : { position, ...positionAtOf(last) }),
       ...(report.seal === undefined ? {} : { seal: report.seal as Record<string, unknown> }),
       ...(report.battery === undefined ? {} : { battery: report.battery as Record<string, unknown> }),
     },

@@ -29,9 +29,10 @@ export const commsJamming = defineRule<typeof params, Memory>({
     const { report, verdict } = context;
     const flagged = report.events?.some((event) => event.type === 'jamming') ?? false;
     const lost = cameBackOff(was.memory, context, darkMin * 60_000);
-    const memory = context.fix
-      ? remember(was.memory, verdict?.where === 'inside', true)
-      : was.memory && remember(was.memory, was.memory.inside, was.memory.dark && report.kind === 'backfill');
+    const memory =
+      context.fix && !context.repeated
+        ? remember(was.memory, verdict?.where === 'inside', true)
+        : was.memory && remember(was.memory, was.memory.inside, was.memory.dark && report.kind === 'backfill');
     const evidence = () => (flagged ? { sign: 'flag' } : { sign: 'lost-together', lostMs: context.last?.fix?.timeMs });
     return stepLatch(was, context, flagged || lost, evidence, memory);
   },

@@ -16,7 +16,7 @@ export const commsNoFix = defineRule<typeof params, { sinceMs: number }>({
   text: { zh: '无定位', en: 'No position fix' },
   params,
   judge: (was, context, { afterMin, majorAfterMin }) => {
-    if (context.fix || !context.sealed) return stepLevel(was, context, false);
+    if ((context.fix && !context.repeated) || !context.sealed) return stepLevel(was, context, false);
     const sinceMs = was.memory?.sinceMs ?? context.report.timeMs;
     const minutes = (context.report.timeMs - sinceMs) / 60_000;
     const severity = minutes >= majorAfterMin ? 'major' : 'minor';

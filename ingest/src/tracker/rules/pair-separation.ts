@@ -13,17 +13,22 @@ const params = z.object({
 });
 type Params = z.output<typeof params>;
 
-type Spot = [timeMs: number, lon: number, lat: number, accuracyM: number];
+/** `moves`: its receiver says that it moves. */
+type Spot = [timeMs: number, lon: number, lat: number, accuracyM: number, moves?: boolean];
+/** The time of the one fix and of the other, the locks in order; and the place of each whose receiver says that it moves. */
+type Sighting = [oneMs: number, otherMs: number, one?: string, other?: string];
 
 interface Memory {
   /** The newest fixes of each lock. */
   spots: Record<string, Spot[]>;
-  /** Newest sightings apart: the time of the one fix and of the other, the locks in order. */
-  apart: [number, number][];
+  /** Newest sightings apart. */
+  apart: Sighting[];
 }
 
 const SPOTS_KEPT = 12;
 const APART_KEPT = 4;
+/** Parked receivers claim less while their place stays the same. */
+const MOVES_KMH = 5;
 /** Two fixes nearer in time are one observation. */
 const LEAST_MS = 4_000;
 /** The difference in time is allowed for at a speed no truck exceeds, m/s (150 km/h). */
@@ -45,6 +50,7 @@ export const pairSeparation = defineRule<typeof params, Memory>({
     const { fix, report, plan } = context;
     if (plan.locks.length < 2 || !fix || !context.sealed) return was;
     const spot: Spot = [fix.timeMs, fix.lon, fix.lat, Math.min(fix.accuracyM ?? 0, 500)];
+    if ((fix.speedKmh ?? 0) > MOVES_KMH) spot.push(true);
     const spots = { ...was.memory?.spots };
     const others = Object.entries(spots).flatMap(([lockId, known]) => (lockId === report.lockId ? [] : known));
     spots[report.lockId] = [...(spots[report.lockId] ?? []), spot].slice(-SPOTS_KEPT);
@@ -56,7 +62,7 @@ export const pairSeparation = defineRule<typeof params, Memory>({
     const over = close && was.open?.confirmedMs !== undefined ? [{ ...was.open, endedMs: report.timeMs }] : [];
     const open = close ? undefined : was.open;
     if (!far) return { memory, open, ended: over };
-    const sighting = inOrder(plan.locks, report.lockId, fix.timeMs, far[0]);
+    const sighting = inOrder(plan.locks, report.lockId, spot, far);
     const proven = memory.apart.some((earlier) => makesPair(earlier, sighting, values));
     const apartM = Math.round(distanceM(spot[1], spot[2], far[1], far[2]));
     const kept = { spots, apart: [...memory.apart, sighting].slice(-APART_KEPT) };
@@ -70,12 +76,19 @@ function excessM(a: Spot, b: Spot): number {
   return apartM - a[3] - b[3] - (Math.abs(a[0] - b[0]) / 1_000) * FASTEST_MPS;
 }
 
-function inOrder(locks: string[], lockId: string, ownMs: number, otherMs: number): [number, number] {
-  return locks[0] === lockId ? [ownMs, otherMs] : [otherMs, ownMs];
+function inOrder(locks: string[], lockId: string, own: Spot, other: Spot): Sighting {
+  const [one, two] = locks[0] === lockId ? [own, other] : [other, own];
+  return [one[0], two[0], placeIfMoving(one), placeIfMoving(two)];
 }
 
-function makesPair(a: [number, number], b: [number, number], { pairMin }: Params): boolean {
-  const apart = a.map((timeMs, index) => Math.abs(timeMs - (b[index] ?? 0)));
+function placeIfMoving([, lon, lat, , moves]: Spot): string {
+  return moves ? `${lon.toFixed(7)} ${lat.toFixed(7)}` : '';
+}
+
+/** A lock that repeats its place to the last digit while it says that it moves has lost its fix: it was seen once. */
+function makesPair(a: Sighting, b: Sighting, { pairMin }: Params): boolean {
+  const apart = [Math.abs(a[0] - b[0]), Math.abs(a[1] - b[1])];
+  if ((a[2] && a[2] === b[2]) || (a[3] && a[3] === b[3])) return false;
   return apart.every((ms) => ms >= LEAST_MS && ms <= pairMin * 60_000);
 }
 

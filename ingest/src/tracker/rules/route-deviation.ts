@@ -54,6 +54,8 @@ function episodeOf(excursion: Excursion, lateMs: number[]): Episode {
     maxDistanceM: Math.round(excursion.maxDistanceM * 10) / 10,
     position: excursion.firstOutside,
     evidence: {
+      // No outside fix of it can be proof, so the clock does not confirm it either.
+      ...(confirmedMs === undefined && excursion.doubt !== undefined ? { doubt: excursion.doubt } : {}),
       ...(excursion.leftAtM === undefined ? {} : { leftAtM: Math.round(excursion.leftAtM) }),
       ...(excursion.crossedMs === undefined ? {} : { crossedMs: excursion.crossedMs }),
       farthest: excursion.farthest,

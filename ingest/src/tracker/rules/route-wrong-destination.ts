@@ -17,7 +17,7 @@ const DESTINATIONS = new Set(['office', 'yard', 'yard-cell', 'port']);
 
 /**
  * A quarter of an hour in another known yard is an arrival there. Proven by an unbroken run of records (none can turn up
- * in between) whose every fix lies in that place.
+ * in between) whose every fix lies in that place, up to a fix that is no repeat of the one before.
  */
 export const routeWrongDestination = defineRule<typeof params, Memory>({
   rule: 'route.wrong-destination',
@@ -36,7 +36,7 @@ export const routeWrongDestination = defineRule<typeof params, Memory>({
     const memory = kept?.placeId === place.placeId ? kept : { placeId: place.placeId, sinceMs: report.timeMs };
     const parked = report.timeMs - memory.sinceMs > afterMin * 60_000;
     const evidence = () => ({ placeId: place.placeId, name: place.name, sinceMs: memory.sinceMs });
-    return stepLatch(was, context, parked ? true : undefined, evidence, memory);
+    return stepLatch(was, context, parked && !context.repeated ? true : undefined, evidence, memory);
   },
 });
 
