@@ -229,7 +229,7 @@ describe('the consoles', () => {
       ['en', /three-legs\.geojson \(GeoJSON\): 3 of 3 lines, 48\.\d km, 13 points, system WGS-84/, 'was not used'],
       ['zh-CN', /three-legs\.geojson（GeoJSON）：3 条线中的 3 条，48\.\d.*，13 点，坐标系 WGS-84/, '未使用'],
     ] as const) {
-      const page = await open('/routes/new', '王芳', language);
+      const page = await open('/routes/new', '王芳', { locale: language });
       await page.locator('input[type="file"]').setInputFiles(legs);
       await expect.poll(() => page.locator('[data-told="read"]').textContent(), PATIENCE).toMatch(told);
       const faults = (await page.locator('.faults').textContent()) ?? '';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Report } from '@sealwatch/schemas';
+import { MAX_PAYLOAD_BYTES, Report } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
 import { nearest } from '../src/path.ts';
 import { groupsOf } from '../src/scenario/groups.ts';
@@ -61,9 +61,9 @@ describe.each(plainNames)('the scenario %s', (name) => {
     for (const { span } of first!.truth.expected) expect(span.toMs).toBeGreaterThanOrEqual(span.fromMs);
   });
 
-  it('keeps to what the contract allows a publish: 200 records, 64 KiB, oldest first', () => {
+  it('keeps to what the contract allows a publish: 200 records, 256 KiB, oldest first', () => {
     for (const { payload } of first!.sendings) {
-      expect(Buffer.byteLength(payload)).toBeLessThanOrEqual(64 * 1024);
+      expect(Buffer.byteLength(payload)).toBeLessThanOrEqual(MAX_PAYLOAD_BYTES);
       if (!payload.startsWith('[')) continue;
       const list = JSON.parse(payload) as { seq: number; boot: number }[];
       expect(list.length).toBeLessThanOrEqual(200);

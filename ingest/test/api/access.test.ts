@@ -165,6 +165,7 @@ const ALLOWED: Record<string, string> = {
   'POST /simulator/runs/{runId}/stop': 'ta',
   'POST /simulator/runs/{runId}/inject': 'ta',
   'GET /quarantine': 'osta',
+  'POST /quarantine/discard': 'sa',
   'POST /quarantine/replay': 'sta',
   'POST /quarantine/{quarantineId}/replay': 'sta',
   'GET /snapshot': 'vosta',

@@ -198,8 +198,8 @@ class Run {
     const broken = [
       '{"v":1,"boot":',
       JSON.stringify({ ...good, seq: undefined }),
-      JSON.stringify({ ...good, position: { lon: 120, lat: 91, source: 'gnss' } }),
-      JSON.stringify({ ...good, v: 9 }),
+      JSON.stringify({ ...good, boot: -1 }),
+      JSON.stringify({ ...good, time: 'yesterday' }),
       '[]',
     ];
     for (const payload of broken) this.say(payload);
