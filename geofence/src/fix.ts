@@ -52,9 +52,12 @@ const FACTORY_PLACES: readonly (readonly [lon: number, lat: number])[] = [
 const FACTORY_DEG = 0.000_01;
 
 /** What is wrong with a position taken by itself; undefined if it may be a fix of the receiver. */
-export function positionFault(
-  position: Pick<Fix, 'lon' | 'lat' | 'source'> & { satellites?: number | undefined },
-): FixProblem | undefined {
+export function positionFault(position: {
+  lon: number;
+  lat: number;
+  satellites?: number | undefined;
+  source: string;
+}): FixProblem | undefined {
   const { lon, lat } = position;
   if (!Number.isFinite(lon) || !Number.isFinite(lat)) return 'not-finite';
   if (lon < -180 || lon > 180 || lat < -90 || lat > 90) return 'out-of-range';

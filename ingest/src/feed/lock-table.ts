@@ -1,7 +1,7 @@
 import { type FeedLock, type FramePosition, isOver, type Report, type Trip } from '@sealwatch/schemas';
 import { colourOf } from '../custody/colour.ts';
-import type { RecordedPosition } from '../record/report.ts';
 import { credibleFix } from '../record/credible-fix.ts';
+import type { RecordedPosition } from '../record/report.ts';
 import type { LockRow } from '../store/locks/locks.ts';
 
 /** A lock as the wall has it. `fixMs` and `seenMs` are fix times: late records never move a truck back. */

@@ -1,8 +1,8 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { inPipelinedTransaction, inTransaction, type Queryable } from '../postgres/queryable.ts';
-import { leftOutDetail } from '../record/left-out.ts';
 import { credibleFix } from '../record/credible-fix.ts';
+import { leftOutDetail } from '../record/left-out.ts';
 import { type AlarmRow, alarmOf } from '../store/alarms/alarms.ts';
 import {
   activeAlarmsOfTrips,

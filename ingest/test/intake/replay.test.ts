@@ -65,7 +65,7 @@ test('what cannot be read still stays as it is, with the reason told', async () 
 });
 
 test('of an array the good records are stored and the bad ones stay, each by itself', async () => {
-  const bad = report(2, START_MS, 120, { position: { lon: 200, lat: 30, source: 'gnss' } });
+  const bad = report(2, START_MS, 120, { boot: -1 });
   await refuse([report(1, START_MS, 120.1), bad]);
   expect(await replayAll()).toMatchObject([{ stored: 1, refused: [{ reason: 'invalid' }] }]);
   expect(await stored()).toEqual([{ boot: 1, seq: 1 }]);

@@ -280,7 +280,7 @@ test('what a person disposed of stays disposed, and the next excursion raises th
   expect(rig.committed.at(-1)?.reports[0]?.wallStatus).toBe('green');
   clockMs = startMs + 51 * MINUTE;
   for (const minute of [40, 41, 42])
-    await send(lock, LOCK, driven(minute, { position: { lon: 120.4 + minute / 1000, lat: 30.02, source: 'gnss' } }));
+    await send(lock, LOCK, driven(minute, { position: { lon: 120.4 + minute / 1000, lat: 30.015, source: 'gnss' } }));
   expect(await deviations()).toMatchObject([{ active: false }, { active: true, phase: 'open' }]);
   expect((await tripRow(tripId))?.risk).toBe(2);
 });
@@ -310,7 +310,8 @@ test('a trip is judged by the parameters that its platform had when it was decla
   const tripId = await declareTrip(db, [LOCK], startMs);
   await putParams(db.pool, 'platform', { 'time.unapproved-stop': { maxStopMin: 600 } }, 'test');
   await open();
-  const standing = (minute: number) => report(minute, startMs + minute * MINUTE, 120.5);
+  const position = { lon: 120.5, lat: 30, speedKmh: 0, accuracyM: 5, source: 'gnss' };
+  const standing = (minute: number) => report(minute, startMs + minute * MINUTE, 120.5, { position });
   await send(lock, LOCK, [1, 2, 3].map(standing));
   await reopen();
   await send(lock, LOCK, [4, 5, 6].map(standing));
