@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ContainerNo, DeclarationNo, LockId, Plate, SlugId, Uuid, WrittenOfficeCode } from './identifiers.ts';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 
 export const TripStatus = z.enum([
   'declared',
