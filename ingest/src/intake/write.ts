@@ -1,6 +1,7 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { inPipelinedTransaction, inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { credibleFix } from '../record/credible-fix.ts';
 import { type AlarmRow, alarmOf } from '../store/alarms/alarms.ts';
 import {
   activeAlarmsOfTrips,
@@ -119,7 +120,8 @@ function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
     const { lockId, receivedMs } = record;
     const was = updates.get(lockId);
     const top = highest.get(lockId) ?? record;
-    const lastFix = !record.position || (was?.lastFix && was.lastFix.timeMs > record.timeMs) ? was?.lastFix : record;
+    const older = was?.lastFix && was.lastFix.timeMs > record.timeMs;
+    const lastFix = older || !credibleFix(record.position) ? was?.lastFix : record;
     updates.set(lockId, {
       lockId,
       maxBoot: top.boot,

@@ -17,13 +17,13 @@ export interface LockUpdate {
   maxBoot: number;
   maxSeq: number;
   receivedMs: number;
-  /** The newest record by fix time in this batch, and the newest that had a position. */
+  /** The newest record by fix time in this batch, and the newest with a credible fix. */
   last: IntakeRecord;
   lastFix?: IntakeRecord;
 }
 
 /**
- * Keeps what is newest by fix time, whichever batch it came in. `fix` is absent where the newest record with a position is
+ * Keeps what is newest by fix time, whichever batch it came in. `fix` is absent if the newest record with a credible fix is
  * the newest of all, here as in the row (lock_fix).
  */
 const UPDATE_LOCKS = `UPDATE locks l SET
