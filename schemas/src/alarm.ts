@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 
 export const Severity = z.enum(['info', 'minor', 'major', 'critical']);
 export type Severity = z.infer<typeof Severity>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Uuid } from './identifiers.ts';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 
 export const CommandType = z.enum(['interval', 'seal', 'unlock', 'locate', 'reboot']);
 

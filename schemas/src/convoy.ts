@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DeclarationNo, normaliseCode, SlugId, WrittenOfficeCode } from './identifiers.ts';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 import { Takeover, Unit } from './trip.ts';
 
 /** The number of a train, a wagon or a vessel: letters and digits, width and case put right. */

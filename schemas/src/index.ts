@@ -15,6 +15,7 @@ export * from './report.ts';
 export * from './roles.ts';
 export * from './route.ts';
 export * from './simulation.ts';
+export * from './time.ts';
 export * from './topics.ts';
 export * from './track.ts';
 export * from './trip.ts';

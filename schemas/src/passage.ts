@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 
 /** What a gate read and asks (contract §4). Texts are kept as read: the gate's verdict weighs a doubtful reading. */
 export const PassageQuestion = z.object({

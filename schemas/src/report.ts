@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { Lat, Lon } from './geometry.ts';
+import { Time } from './time.ts';
 
 const U32 = z.int().min(0).max(0xffff_ffff);
-/** RFC 3339 with a zone; kept as written, compared as epoch milliseconds. */
-export const Time = z.iso.datetime({ offset: true, error: 'expected an RFC 3339 time, e.g. 2026-11-21T03:04:05.000Z' });
 
 export const LockMode = z.enum(['sleep', 'awake', 'sealed', 'tracking', 'deep-sleep']);
 export type LockMode = z.infer<typeof LockMode>;

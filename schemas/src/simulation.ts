@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LockId, Uuid } from './identifiers.ts';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 
 /** What a tester can make happen to a lock of a running fleet. */
 export const INJECTIONS = ['ramp', 'rope-cut', 'case-opened', 'illegal-card', 'jamming', 'dead-zone'] as const;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 
 /** One stored position of a trip, by fix time. */
 export const TrackPoint = z.object({

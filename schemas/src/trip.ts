@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ContainerNo, DeclarationNo, LockId, SlugId, Uuid, WrittenOfficeCode } from './identifiers.ts';
 import { Vehicle } from './plate.ts';
-import { Time } from './report.ts';
+import { Time } from './time.ts';
 
 export const TripStatus = z.enum([
   'declared',

@@ -7,12 +7,12 @@ export interface LockFacts {
   retired: boolean;
   /** Why it is on the black list. */
   blocked?: string;
-  /** Fix time of its newest record; undefined: it has never reported. */
+  /** When its newest record was made, by the platform's clock; undefined: it has never reported. */
   lastTimeMs?: number;
   mode?: LockMode;
   seal?: SealState;
   battery?: { percent?: number; charging?: boolean };
-  /** Whether its newest fix lies in the place where the step has to happen; undefined: no such place, or no fix. */
+  /** Whether its newest credible fix lies in the place where the step has to happen; undefined: no such place, or no fix. */
   inPlace?: boolean;
   /** The lock has answered `done` to the in-transit interval of this trip, or reports in that mode. */
   intervalConfirmed: boolean;

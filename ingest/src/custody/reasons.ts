@@ -110,6 +110,10 @@ const REASONS = {
     text: { zh: '施封检查未通过', en: 'Sealing check failed' },
     sentence: (what) => ({ zh: `施封检查未通过：${what}`, en: `sealing check failed: ${what}` }),
   },
+  'gate.clock': {
+    text: { zh: '卡口时钟不准', en: 'Gate clock wrong' },
+    sentence: (what) => ({ zh: `卡口时钟不准：${what}`, en: `the gate's clock is wrong by ${what}` }),
+  },
   'gate.written-off': {
     text: { zh: '行程已核销', en: 'Already written off' },
     sentence: () => ({ zh: '行程已核销', en: 'the trip is already written off' }),

@@ -2,6 +2,7 @@ import type { Check, PassageQuestion, PassageReason, PassageVerdict, SealState, 
 import { readContainerNo } from '@sealwatch/schemas';
 import { unsealedBecause } from './checks.ts';
 import { isOneLookAlike } from './look-alikes.ts';
+import { type PassageTime, passageMs, passageTime } from './gate-time.ts';
 import { DEFAULT_GATE_PARAMS, type GateParams } from './params.ts';
 import { compareCode, compareContainer } from './reading.ts';
 import { both, DISPLAY, type GateRule, sentenceOf, type Words } from './reasons.ts';
@@ -12,7 +13,7 @@ import { failedChecks } from './steps.ts';
 export interface GateLock {
   lockId: string;
   seal?: SealState;
-  /** Fix time of the record with the seal state. */
+  /** When the record with the seal state was made, by the platform's clock. */
   sealTimeMs?: number;
 }
 
@@ -68,6 +69,7 @@ export interface GateFacts {
   candidates: GateTrip[];
   /** Which of the lock ids that were read are registered and not retired. */
   registeredLocks: string[];
+  /** When the platform received the question, epoch ms. */
   nowMs: number;
   /** Words of the rules behind a trip's alarms. */
   ruleText?: ((rule: string) => Words | undefined) | undefined;
@@ -90,6 +92,8 @@ export interface GateVerdict {
   reasons: PassageReason[];
   findings: Finding[];
   display: string;
+  /** When the truck was at the gate. */
+  time: PassageTime;
 }
 
 const found = (rule: GateRule, weight: Weight, what = '', laneCode?: string): Finding => ({
@@ -105,22 +109,36 @@ const found = (rule: GateRule, weight: Weight, what = '', laneCode?: string): Fi
  * not intact or a red trip: N. What was not read is a reason, too.
  */
 export function decide(facts: GateFacts, limits: GateLimits = DEFAULT_GATE_LIMITS): GateVerdict {
+  const { question } = facts;
   const { trip, doubts } = match(facts);
-  const findings = [...doubts, ...unregistered(facts)];
+  const { toleranceMin } = (trip?.params ?? DEFAULT_GATE_PARAMS)['gate.clock'];
+  const time = passageTime(question.at, facts.nowMs, toleranceMin);
+  const findings = [...clock(time), ...doubts, ...unregistered(facts)];
   if (trip !== undefined) {
     findings.push(
       ...identity(facts.question, trip, facts.registeredLocks),
       ...permission(trip, facts.question.direction),
       ...risk(trip),
       ...seals(trip, facts.nowMs, limits),
-      ...timeLimit(trip, facts.question, limits),
+      ...timeLimit(trip, passageMs(time), limits),
       ...weight(facts.question, trip),
     );
   }
-  return answer(findings, trip, facts.ruleText);
+  return { ...answer(findings, trip, facts.ruleText), time };
 }
 
-function answer(findings: Finding[], trip: GateTrip | undefined, ruleText: GateFacts['ruleText']): GateVerdict {
+function clock({ atMs, receivedMs, clockWrong }: PassageTime): Finding[] {
+  if (!clockWrong) return [];
+  return [
+    found('gate.clock', 'manual', `${atMs > receivedMs ? '+' : ''}${Math.round((atMs - receivedMs) / 60_000)} min`),
+  ];
+}
+
+function answer(
+  findings: Finding[],
+  trip: GateTrip | undefined,
+  ruleText: GateFacts['ruleText'],
+): Omit<GateVerdict, 'time'> {
   const verdict = findings.some((f) => f.weight === 'alarm') ? 'alarm' : findings.length > 0 ? 'manual' : 'release';
   return {
     verdict,
@@ -280,9 +298,9 @@ function seals(trip: GateTrip, nowMs: number, limits: GateLimits): Finding[] {
   });
 }
 
-function timeLimit(trip: GateTrip, question: PassageQuestion, limits: GateLimits): Finding[] {
+function timeLimit(trip: GateTrip, atMs: number, limits: GateLimits): Finding[] {
   if (trip.departedAtMs === undefined || trip.timeLimitMin === undefined) return [];
-  const overMin = (Date.parse(question.at) - trip.departedAtMs) / 60_000 - trip.timeLimitMin;
+  const overMin = (atMs - trip.departedAtMs) / 60_000 - trip.timeLimitMin;
   if (overMin <= 0) return [];
   const far = overMin > trip.timeLimitMin * limits.overdueShare;
   return [found('time.overdue', far ? 'alarm' : 'manual', `${Math.round(overMin)} min`)];

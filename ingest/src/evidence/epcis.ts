@@ -2,13 +2,19 @@ import type { Alarm, SealState } from '@sealwatch/schemas';
 import { v5 as uuidV5 } from 'uuid';
 import type { EvidencePack, GatePassage, SealChange } from './pack.ts';
 
-/** Namespace of event ids: the same trip always gives the same ids. */
+/** Namespace of event ids: the same event of the same trip always has the same id. */
 const EVENTS = 'c1b7d1ce-31d5-5b0b-8f6a-6a3d2f0a8e11';
 const CONTEXT = 'https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld';
 /** Every event happens in China Standard Time. */
 const ZONE = '+08:00';
 
 export type EpcisEvent = Record<string, unknown> & { type: string; eventTime: string };
+
+/** An event with what it is about, by which it is told from other events of its type and time. */
+interface Drawn {
+  subject: string;
+  event: EpcisEvent;
+}
 
 const containerUri = (containerNo: string) => `urn:epc:id:bic:${containerNo}`;
 const lockUri = (lockId: string) => `urn:sealwatch:lock:${lockId}`;
@@ -26,13 +32,13 @@ export const isClosed = (seal: SealState): boolean =>
  */
 export function epcisDocument(pack: EvidencePack): Record<string, unknown> {
   const { trip } = pack;
-  const events = [
+  const drawn = [
     ...associations(pack),
     ...journey(pack),
     ...pack.records.flatMap((digest) => digest.seals.map((change) => sealEvent(digest.containerNo, change))),
     ...pack.alarms.map((alarm) => alarmEvent(pack, alarm)),
     ...pack.passages.map((passage) => passageEvent(pack, passage)),
-  ].sort((a, b) => a.eventTime.localeCompare(b.eventTime));
+  ].sort((a, b) => a.event.eventTime.localeCompare(b.event.eventTime));
   return {
     '@context': [CONTEXT, { sealwatch: 'urn:sealwatch:epcis:' }],
     id: `urn:sealwatch:trip:${trip.tripId}`,
@@ -45,13 +51,27 @@ export function epcisDocument(pack: EvidencePack): Record<string, unknown> {
     'sealwatch:steps': trip.steps,
     'sealwatch:records': pack.records.map(({ seals, ...digest }) => digest),
     epcisBody: {
-      eventList: events.map((event, i) => ({
-        ...event,
-        eventID: `urn:uuid:${uuidV5(`${trip.tripId} ${event.type} ${event.eventTime} ${i}`, EVENTS)}`,
-      })),
+      eventList: identified(trip.tripId, drawn),
     },
   };
 }
+
+/**
+ * Gives each event an id by its type, time, trip and subject, so that it keeps it when others come before it. Of events
+ * that are equal in all of these the second, third … are numbered.
+ */
+function identified(tripId: string, drawn: Drawn[]): EpcisEvent[] {
+  const equal = new Map<string, number>();
+  return drawn.map(({ subject, event }) => {
+    const name = JSON.stringify([tripId, event.type, event.eventTime, subject]);
+    const before = equal.get(name) ?? 0;
+    equal.set(name, before + 1);
+    const id = uuidV5(before === 0 ? name : `${name} ${before}`, EVENTS);
+    return { ...event, eventID: `urn:uuid:${id}` };
+  });
+}
+
+const subjectOf = (...parts: (string | number | undefined)[]): string => JSON.stringify(parts);
 
 const base = (type: string, eventTime: string) => ({ type, eventTime, eventTimeZoneOffset: ZONE });
 
@@ -63,17 +83,20 @@ function transactions({ trip }: EvidencePack) {
 }
 
 /** Lock ↔ container: added at sealing, deleted at unlocking. */
-function associations(pack: EvidencePack): EpcisEvent[] {
+function associations(pack: EvidencePack): Drawn[] {
   const { trip } = pack;
   return trip.units.flatMap(({ containerNo, lockId, mechanicalSealNo }) => {
-    const link = (at: string, action: 'ADD' | 'DELETE', more: object): EpcisEvent => ({
-      ...base('AssociationEvent', at),
-      parentID: containerUri(containerNo),
-      childEPCs: [lockUri(lockId)],
-      action,
-      ...more,
-      ...transactions(pack),
-      ...(mechanicalSealNo === undefined ? {} : { 'sealwatch:mechanicalSealNo': mechanicalSealNo }),
+    const link = (at: string, action: 'ADD' | 'DELETE', more: object): Drawn => ({
+      subject: subjectOf(action, containerNo, lockId),
+      event: {
+        ...base('AssociationEvent', at),
+        parentID: containerUri(containerNo),
+        childEPCs: [lockUri(lockId)],
+        action,
+        ...more,
+        ...transactions(pack),
+        ...(mechanicalSealNo === undefined ? {} : { 'sealwatch:mechanicalSealNo': mechanicalSealNo }),
+      },
     });
     const at = (office: string) => ({ bizLocation: { id: officeUri(office) } });
     return [
@@ -102,20 +125,23 @@ function associations(pack: EvidencePack): EpcisEvent[] {
 const everything = ({ trip }: EvidencePack) =>
   trip.units.flatMap(({ containerNo, lockId }) => [containerUri(containerNo), lockUri(lockId)]);
 
-function journey(pack: EvidencePack): EpcisEvent[] {
+function journey(pack: EvidencePack): Drawn[] {
   const { trip } = pack;
-  const seen = (at: string | undefined, bizStep: string, disposition: string, office: string): EpcisEvent[] =>
+  const seen = (at: string | undefined, bizStep: string, disposition: string, office: string): Drawn[] =>
     at === undefined
       ? []
       : [
           {
-            ...base('ObjectEvent', at),
-            action: 'OBSERVE',
-            epcList: everything(pack),
-            bizStep,
-            disposition,
-            bizLocation: { id: officeUri(office) },
-            ...transactions(pack),
+            subject: subjectOf(bizStep),
+            event: {
+              ...base('ObjectEvent', at),
+              action: 'OBSERVE',
+              epcList: everything(pack),
+              bizStep,
+              disposition,
+              bizLocation: { id: officeUri(office) },
+              ...transactions(pack),
+            },
           },
         ];
   const verify = trip.steps.find((step) => step.step === 'verify');
@@ -139,80 +165,99 @@ function dispositionOf(seal: SealState): object {
 }
 
 /** Seal states that the lock reported. */
-function sealEvent(containerNo: string, { at, lockId, seal, position }: SealChange): EpcisEvent {
+function sealEvent(containerNo: string, { at, lockId, seal, position }: SealChange): Drawn {
   return {
-    ...base('ObjectEvent', at),
-    action: 'OBSERVE',
-    epcList: [containerUri(containerNo), lockUri(lockId)],
-    bizStep: 'sensor_reporting',
-    ...dispositionOf(seal),
-    ...(position === undefined ? {} : { readPoint: { id: geoUri(position) } }),
-    sensorElementList: [
-      {
-        sensorMetadata: { time: at, deviceID: lockUri(lockId) },
-        sensorReport: [
-          ...told('rope', seal.rope),
-          ...told('motor', seal.motor),
-          ...told('cover', seal.cover),
-          ...(seal.useCount === undefined ? [] : [{ type: 'urn:sealwatch:sensor:use-count', value: seal.useCount }]),
-        ],
-      },
-    ],
+    subject: subjectOf(
+      'seal',
+      containerNo,
+      lockId,
+      seal.rope,
+      seal.motor,
+      seal.cover,
+      seal.useCount,
+      position?.lon,
+      position?.lat,
+    ),
+    event: {
+      ...base('ObjectEvent', at),
+      action: 'OBSERVE',
+      epcList: [containerUri(containerNo), lockUri(lockId)],
+      bizStep: 'sensor_reporting',
+      ...dispositionOf(seal),
+      ...(position === undefined ? {} : { readPoint: { id: geoUri(position) } }),
+      sensorElementList: [
+        {
+          sensorMetadata: { time: at, deviceID: lockUri(lockId) },
+          sensorReport: [
+            ...told('rope', seal.rope),
+            ...told('motor', seal.motor),
+            ...told('cover', seal.cover),
+            ...(seal.useCount === undefined ? [] : [{ type: 'urn:sealwatch:sensor:use-count', value: seal.useCount }]),
+          ],
+        },
+      ],
+    },
   };
 }
 
 const given = (key: string, value: unknown) => (value === undefined ? {} : { [`sealwatch:${key}`]: value });
 
-function alarmEvent({ trip }: EvidencePack, alarm: Alarm): EpcisEvent {
+function alarmEvent({ trip }: EvidencePack, alarm: Alarm): Drawn {
   const unit = trip.units.find(({ lockId }) => lockId === alarm.lockId);
   const { maxDistanceM } = alarm;
   return {
-    ...base('ObjectEvent', alarm.startedAt),
-    recordTime: alarm.raisedAt,
-    action: 'OBSERVE',
-    epcList: [...(unit === undefined ? [] : [containerUri(unit.containerNo)]), lockUri(alarm.lockId)],
-    bizStep: 'sensor_reporting',
-    ...(alarm.position === undefined ? {} : { readPoint: { id: geoUri(alarm.position) } }),
-    sensorElementList: [
-      {
-        sensorMetadata: {
-          startTime: alarm.startedAt,
-          ...(alarm.endedAt === undefined ? {} : { endTime: alarm.endedAt }),
-          deviceID: lockUri(alarm.lockId),
+    subject: subjectOf('alarm', alarm.alarmId),
+    event: {
+      ...base('ObjectEvent', alarm.startedAt),
+      recordTime: alarm.raisedAt,
+      action: 'OBSERVE',
+      epcList: [...(unit === undefined ? [] : [containerUri(unit.containerNo)]), lockUri(alarm.lockId)],
+      bizStep: 'sensor_reporting',
+      ...(alarm.position === undefined ? {} : { readPoint: { id: geoUri(alarm.position) } }),
+      sensorElementList: [
+        {
+          sensorMetadata: {
+            startTime: alarm.startedAt,
+            ...(alarm.endedAt === undefined ? {} : { endTime: alarm.endedAt }),
+            deviceID: lockUri(alarm.lockId),
+          },
+          sensorReport: [
+            { ...text('alarm', alarm.rule), exception: 'ALARM_CONDITION' },
+            ...(maxDistanceM === undefined
+              ? []
+              : [{ type: 'urn:sealwatch:sensor:distance-from-route', maxValue: maxDistanceM, uom: 'MTR' }]),
+          ],
         },
-        sensorReport: [
-          { ...text('alarm', alarm.rule), exception: 'ALARM_CONDITION' },
-          ...(maxDistanceM === undefined
-            ? []
-            : [{ type: 'urn:sealwatch:sensor:distance-from-route', maxValue: maxDistanceM, uom: 'MTR' }]),
-        ],
-      },
-    ],
-    'sealwatch:alarmId': alarm.alarmId,
-    'sealwatch:severity': alarm.severity,
-    'sealwatch:state': alarm.state,
-    'sealwatch:detectedLate': alarm.detectedLate,
-    ...given('acknowledgedBy', alarm.acknowledgedBy),
-    ...given('acknowledgedAt', alarm.acknowledgedAt),
-    ...given('disposedBy', alarm.disposedBy),
-    ...given('disposedAt', alarm.disposedAt),
-    ...given('disposal', alarm.disposal),
+      ],
+      'sealwatch:alarmId': alarm.alarmId,
+      'sealwatch:severity': alarm.severity,
+      'sealwatch:state': alarm.state,
+      'sealwatch:detectedLate': alarm.detectedLate,
+      ...given('acknowledgedBy', alarm.acknowledgedBy),
+      ...given('acknowledgedAt', alarm.acknowledgedAt),
+      ...given('disposedBy', alarm.disposedBy),
+      ...given('disposedAt', alarm.disposedAt),
+      ...given('disposal', alarm.disposal),
+    },
   };
 }
 
 const DISPOSITIONS = { release: 'conformant', manual: 'unknown', alarm: 'non_conformant' } as const;
 
-function passageEvent(pack: EvidencePack, passage: GatePassage): EpcisEvent {
+function passageEvent(pack: EvidencePack, passage: GatePassage): Drawn {
   return {
-    ...base('ObjectEvent', passage.at),
-    action: 'OBSERVE',
-    epcList: everything(pack),
-    bizStep: 'inspecting',
-    disposition: DISPOSITIONS[passage.verdict],
-    readPoint: { id: `urn:sealwatch:gate:${encodeURIComponent(passage.gateId)}` },
-    ...transactions(pack),
-    'sealwatch:verdict': passage.verdict,
-    'sealwatch:reasons': passage.reasons,
-    ...given('decision', passage.decision),
+    subject: subjectOf('passage', passage.gateId, passage.passageId),
+    event: {
+      ...base('ObjectEvent', passage.at),
+      action: 'OBSERVE',
+      epcList: everything(pack),
+      bizStep: 'inspecting',
+      disposition: DISPOSITIONS[passage.verdict],
+      readPoint: { id: `urn:sealwatch:gate:${encodeURIComponent(passage.gateId)}` },
+      ...transactions(pack),
+      'sealwatch:verdict': passage.verdict,
+      'sealwatch:reasons': passage.reasons,
+      ...given('decision', passage.decision),
+    },
   };
 }

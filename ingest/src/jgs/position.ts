@@ -1,3 +1,5 @@
+import { Position, SealState, Time } from '@sealwatch/schemas';
+import { type ZodType, z } from 'zod';
 import { children, field, printXml, timeField, type XmlNode } from './xml.ts';
 
 /** The kinds of a position message: 1 real time, 2 roll-call, 3 back-fill; 4 is a command, 5 a result. */
@@ -5,57 +7,116 @@ const KINDS: Record<string, 'live' | 'roll-call' | 'backfill'> = { 1: 'live', 2:
 
 export interface PositionIn {
   lockId: string;
-  /** As a lock would have sent it, to be read as such. */
+  /** To be read as a `Report`; without `time` if the message has none that can be read. */
   report: Record<string, unknown>;
+  /** Elements that have a value which cannot be read, and are left out of the report. */
+  leftOut: string[];
 }
-
-/** The number that an element holds; its text where that is none, so that the record names it. */
-const numbered = (node: XmlNode, name: string): number | string | undefined => {
-  const text = field(node, name);
-  const number = Number(text);
-  return Number.isFinite(number) ? number : text;
-};
 
 const given = <T>(key: string, value: T | undefined) => (value === undefined ? {} : { [key]: value });
 
-/** Rope, motor and cover; if the message has none of them, they follow from ESEAL_STATUS L (locked) or U. */
-function sealOf(node: XmlNode): object {
-  const rope = field(node, 'ROPE_STATUS');
-  const motor = field(node, 'MOTOR_STATUS');
-  const cover = field(node, 'COVER_STATUS');
-  const useCount = given('useCount', numbered(node, 'USE_COUNT'));
-  if (rope !== undefined || motor !== undefined || cover !== undefined)
-    return { seal: { rope, motor, cover, ...useCount } };
-  const locked = field(node, 'ESEAL_STATUS');
-  if (locked === undefined) return {};
-  const shows = locked === 'L' ? 'locked' : locked === 'U' ? 'unlocked' : locked;
-  return { seal: { rope: 'inserted', motor: shows, cover: 'closed', ...useCount } };
+/** Reads the elements of one POSITION, each by its schema; remembers which it left out. */
+class Elements {
+  readonly leftOut: string[] = [];
+  readonly #node: XmlNode;
+
+  constructor(node: XmlNode) {
+    this.#node = node;
+  }
+
+  text(name: string): string | undefined {
+    return field(this.#node, name);
+  }
+
+  number(name: string, schema: ZodType<number | undefined>): number | undefined {
+    const text = this.text(name);
+    return this.#read(name, schema, text === undefined ? undefined : Number(text));
+  }
+
+  /** A word of a list, in small or capital letters. */
+  word<T extends string>(name: string, schema: ZodType<T>): T | undefined {
+    return this.#read(name, schema, this.text(name)?.toLowerCase());
+  }
+
+  time(name: string): string | undefined {
+    return this.#read(name, Time, timeField(this.#node, name));
+  }
+
+  /** A part of the record's identity: what cannot be read is handed on as it is, because nothing can stand in for it. */
+  identity(name: string): number | string | undefined {
+    const text = this.text(name);
+    return text === undefined || !/^\d+$/.test(text) ? text : Number(text);
+  }
+
+  #read<T>(name: string, schema: ZodType<T>, value: unknown): T | undefined {
+    if (value === undefined) return undefined;
+    const read = schema.safeParse(value);
+    if (read.success) return read.data;
+    this.leftOut.push(name);
+    return undefined;
+  }
+}
+
+const { lon: Lon, lat: Lat, speedKmh: Speed, headingDeg: Heading, accuracyM: Accuracy } = Position.shape;
+const { rope: Rope, motor: Motor, cover: Cover, useCount: UseCount } = SealState.shape;
+const Locked = z.enum(['l', 'u']);
+
+/**
+ * Rope, motor and cover; what the message does not say of them follows from ESEAL_STATUS L (locked) or U. Without
+ * ESEAL_STATUS a part that is broken or open is enough: the seal does not hold, whatever the other parts are.
+ */
+function sealOf(elements: Elements): object {
+  const rope = elements.word('ROPE_STATUS', Rope.unwrap());
+  const motor = elements.word('MOTOR_STATUS', Motor.unwrap());
+  const cover = elements.word('COVER_STATUS', Cover.unwrap());
+  const status = elements.word('ESEAL_STATUS', Locked);
+  const useCount = given('useCount', elements.number('USE_COUNT', UseCount));
+  const whole = rope !== undefined && motor !== undefined && cover !== undefined;
+  const broken = (rope ?? 'inserted') !== 'inserted' || (motor ?? 'locked') !== 'locked' || cover === 'opened';
+  if (!whole && !broken && status === undefined) return {};
+  const byStatus = status === 'u' ? 'unlocked' : 'locked';
+  return { seal: { rope: rope ?? 'inserted', motor: motor ?? byStatus, cover: cover ?? 'closed', ...useCount } };
+}
+
+/** A position needs both coordinates; without them speed and direction say nothing. */
+function placeOf(elements: Elements): object {
+  const lon = elements.number('LONGITUDE', Lon);
+  const lat = elements.number('LATITUDE', Lat);
+  if (lon === undefined || lat === undefined) return {};
+  return {
+    position: {
+      lon,
+      lat,
+      ...given('speedKmh', elements.number('SPEED', Speed)),
+      ...given('headingDeg', elements.number('DIRECTION', Heading)),
+      ...given('accuracyM', elements.number('ACCURACY', Accuracy)),
+    },
+  };
+}
+
+const Charge = z.union([z.number().min(0).max(100), z.literal(255)]);
+
+/** 255 means "charging" (JT701D class). */
+function batteryOf(elements: Elements): object {
+  const charge = elements.number('BATTERY', Charge);
+  if (charge === undefined) return {};
+  return { battery: charge === 255 ? { charging: true } : { percent: charge } };
 }
 
 /** A POSITION element as the report of its lock; SERIAL_NO with BOOT_NO is the record's identity. */
 export function positionOf(node: XmlNode, kind: string): PositionIn {
-  const charge = numbered(node, 'BATTERY');
-  // 255 means "charging" (JT701D class).
-  const battery = charge === 255 ? { charging: true } : given('percent', charge);
-  return {
-    lockId: field(node, 'ESEAL_ID') ?? '',
-    report: {
-      v: 1,
-      boot: numbered(node, 'BOOT_NO') ?? 0,
-      seq: numbered(node, 'SERIAL_NO'),
-      time: timeField(node, 'POS_TIME'),
-      kind: KINDS[kind],
-      position: {
-        lon: numbered(node, 'LONGITUDE'),
-        lat: numbered(node, 'LATITUDE'),
-        ...given('speedKmh', numbered(node, 'SPEED')),
-        ...given('headingDeg', numbered(node, 'DIRECTION')),
-        ...given('accuracyM', numbered(node, 'ACCURACY')),
-      },
-      ...sealOf(node),
-      ...(charge === undefined ? {} : { battery }),
-    },
+  const elements = new Elements(node);
+  const report = {
+    v: 1,
+    boot: elements.identity('BOOT_NO') ?? 0,
+    seq: elements.identity('SERIAL_NO'),
+    ...given('time', elements.time('POS_TIME')),
+    kind: KINDS[kind],
+    ...placeOf(elements),
+    ...sealOf(elements),
+    ...batteryOf(elements),
   };
+  return { lockId: elements.text('ESEAL_ID') ?? '', report, leftOut: elements.leftOut };
 }
 
 export const positionsOf = (node: XmlNode, kind: string): PositionIn[] =>

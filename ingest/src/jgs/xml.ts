@@ -79,7 +79,7 @@ export function field(node: XmlNode, name: string): string | undefined {
 /** A time field; a time without a zone is China Standard Time, as gate equipment writes it. */
 export function timeField(node: XmlNode, name: string): string | undefined {
   const text = field(node, name);
-  const local = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d+)?)$/.exec(text ?? '');
+  const local = /^(\d{4}-\d{2}-\d{2})[ Tt](\d{2}:\d{2}:\d{2}(?:\.\d+)?)$/.exec(text ?? '');
   return local ? `${local[1]}T${local[2]}+08:00` : text;
 }
 

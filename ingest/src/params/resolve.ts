@@ -123,7 +123,10 @@ export function resolveParams(layers: ParamsLayers = {}): TripParams {
 /** The values that a gate judges a trip by: the platform's, over them the company's. Null: nothing was set. */
 export function gateParamsOf(layers: { platform: ParamsInput | null; company: ParamsInput | null }): GateParams {
   const below = [layers.platform, layers.company];
-  return { 'gate.weight': valuesOf('gate.weight', GATE_PARAMS['gate.weight'], below) };
+  return {
+    'gate.clock': valuesOf('gate.clock', GATE_PARAMS['gate.clock'], below),
+    'gate.weight': valuesOf('gate.weight', GATE_PARAMS['gate.weight'], below),
+  };
 }
 
 function valuesOf<Params extends z.ZodObject>(

@@ -8,6 +8,7 @@ import {
 } from '@sealwatch/schemas';
 import { v5 as uuidV5 } from 'uuid';
 import { type StepFacts, sealChecks } from '../custody/checks.ts';
+import { passageMs } from '../custody/gate-time.ts';
 import { spellings } from '../custody/reading.ts';
 import { GATE_REASONS } from '../custody/reasons.ts';
 import { decide, type GateTrip, type GateVerdict } from '../custody/verdict.ts';
@@ -25,7 +26,7 @@ import {
 } from '../store/passages/gate.ts';
 import { getPassage, type PassageRow } from '../store/passages/passages.ts';
 import { departure, NOTHING, type PassageOutcome, writeOff } from '../trips/outcome.ts';
-import { factsFrom } from '../trips/step-facts.ts';
+import { factsFrom, heardMs } from '../trips/step-facts.ts';
 import { readingOf } from './reading.ts';
 
 /** Namespace of the ids of alarms that gates raise: the same trip, rule and count of disposals give the same id. */
@@ -92,9 +93,11 @@ function gateTripOf({ row, facts }: Weighed, question: PassageQuestion, gate: Ga
     risk: row.risk,
     plates: facts.plates,
     units: row.units,
-    locks: row.lock_states.map(({ lockId, retired, lastTime, report }) => {
+    locks: row.lock_states.map((lock) => {
+      const { lockId, retired, report } = lock;
+      const sealTimeMs = heardMs(lock);
       const seal = report?.seal as SealState | undefined;
-      return { lockId, ...(seal && lastTime && !retired ? { seal, sealTimeMs: Date.parse(lastTime) } : {}) };
+      return { lockId, ...(seal && sealTimeMs !== undefined && !retired ? { seal, sealTimeMs } : {}) };
     }),
     alarms: row.alarms.map(({ phase, ...alarm }) => ({ ...alarm, provisional: phase === 'provisional' })),
     ...(belongsHere(row, question, gate) ? {} : { otherOffice: gate.office ?? '' }),
@@ -123,9 +126,9 @@ function outcomeOf(
 ): PassageOutcome {
   if (verdict.verdict !== 'release' || found === undefined) return NOTHING;
   const by = `gate:${gate.gateId}`;
-  if (question.direction === 'in') return writeOff(found.row, found.facts, question, by);
+  if (question.direction === 'in') return writeOff(found.row, found.facts, verdict.time, by);
   const departs = ['hung', 'sealed'].includes(found.row.status) && isOriginGate(found.row, gate);
-  return departs ? departure(found.row, found.facts, question, by) : NOTHING;
+  return departs ? departure(found.row, found.facts, verdict.time, by) : NOTHING;
 }
 
 function gateAlarms(verdict: GateVerdict, row: GateCandidate | undefined) {
@@ -192,6 +195,7 @@ async function settle(asking: Asking, gate: Gate, scene: GateScene): Promise<Pas
   const kept = await keepDecision(deps.gatePool, {
     gateId: gate.gateId,
     question,
+    at: new Date(passageMs(verdict.time)).toISOString(),
     answer,
     looked: found?.row,
     change: outcome.change,

@@ -1,5 +1,6 @@
-import type { PassageAnswer, PassageDecision, PassageQuestion } from '@sealwatch/schemas';
+import type { PassageAnswer, PassageDecision } from '@sealwatch/schemas';
 import type { z } from 'zod';
+import type { PassageTime } from '../custody/gate-time.ts';
 import { WRITE_OFF_FROM } from '../custody/status.ts';
 import { requireActing, requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
@@ -25,20 +26,28 @@ const unchanged = (row: PassageRow, gate: Gate): Passed => ({
   lockIds: [],
 });
 
+const timeOf = ({ question, answer, decided_at }: PassageRow): PassageTime => ({
+  atMs: Date.parse(question.at),
+  receivedMs: decided_at.getTime(),
+  clockWrong: answer.reasons.some((reason) => reason.rule === 'gate.clock'),
+});
+
 /** What a release by hand does to the trip, written in the caller's transaction. */
 async function released(
   deps: UseCaseDeps,
   db: Queryable,
   row: TripView,
-  question: PassageQuestion,
+  passage: PassageRow,
   by: string,
 ): Promise<PassageOutcome> {
+  const { question } = passage;
   const inward = question.direction === 'in';
   // What is not sealed is sealed by the step of that name, with its checks.
   if (!inward && row.status !== 'sealed') return NOTHING;
   const reader = { pool: deps.pool, db };
   const facts = await stepFacts(reader, row, inward ? 'destination' : 'origin', { by, read: readingOf(question) });
-  const outcome = inward ? writeOff(row, facts, question, by) : departure(row, facts, question, by);
+  const time = timeOf(passage);
+  const outcome = inward ? writeOff(row, facts, time, by) : departure(row, facts, time, by);
   await keepOutcome(db, row, outcome, by);
   return outcome;
 }
@@ -74,8 +83,7 @@ export async function decideByHand(
     if (releases && inward && !WRITE_OFF_FROM.includes(trip.status)) {
       throw new ApiProblem(409, 'trip.status', `a trip that is ${trip.status} cannot be written off at a gate`);
     }
-    const outcome =
-      trip !== undefined && releases ? await released(deps, db, trip, passage.question, caller.name) : NOTHING;
+    const outcome = trip !== undefined && releases ? await released(deps, db, trip, passage, caller.name) : NOTHING;
     const answer: PassageAnswer = {
       ...passage.answer,
       writtenOff: passage.answer.writtenOff || outcome.writtenOff,

@@ -1,6 +1,6 @@
 import type { Check, StepName } from '@sealwatch/schemas';
 import { newCommand } from '../commands/new.ts';
-import { allowedFrom, move, moved, type TripAct } from '../custody/status.ts';
+import { allowedFrom, hasPassed, move, moved, type TripAct } from '../custody/status.ts';
 import { failedChecks, stateByChecks, withStep } from '../custody/steps.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
@@ -27,11 +27,37 @@ const PAST: Record<TripAct, Parameters<typeof announce>[1]['type'] | undefined> 
   cancel: 'trip.cancelled',
 };
 
+/** The checks that were made at a step; empty before it. */
+export const checksOf = ({ steps }: TripView, name: StepName): Check[] =>
+  steps.find(({ step }) => step === name)?.checks ?? [];
+
+/**
+ * The trip, locked, for a step that its caller may take. `done`: an earlier call, a lock's reply or a gate has taken it
+ * already, and there is nothing left to do.
+ * @throws ApiProblem 403, 404, or 409 if the trip is in no state for the step
+ */
+export async function tripForStep(
+  db: Queryable,
+  tripId: string,
+  caller: Principal,
+  act: Exclude<TripAct, 'cancel'>,
+): Promise<{ row: TripView; done: boolean }> {
+  const seen = await visibleTrip(db, tripId, caller);
+  const row = (await tripForUpdate(db, seen.trip_id))!;
+  if (!hasPassed(row.status, act)) return { row: allowed(row, caller, act), done: false };
+  // Who may take the step may ask for its result, also when the other office acts on the trip by now.
+  requireActing(caller, { ...row, status: allowedFrom(act)[0]! });
+  return { row, done: true };
+}
+
 /** The trip, locked, in a state in which the act is allowed and by somebody who may do it. */
 export async function tripForAct(db: Queryable, tripId: string, caller: Principal, act: TripAct): Promise<TripView> {
   const seen = await visibleTrip(db, tripId, caller);
-  requireActing(caller, seen);
-  const row = (await tripForUpdate(db, seen.trip_id))!;
+  return allowed((await tripForUpdate(db, seen.trip_id))!, caller, act);
+}
+
+function allowed(row: TripView, caller: Principal, act: TripAct): TripView {
+  requireActing(caller, row);
   if (move(row.status, act) === undefined) {
     const from = allowedFrom(act).join(', ');
     throw new ApiProblem(409, 'trip.status', `a trip that is ${row.status} cannot ${act}; it must be ${from}`, [

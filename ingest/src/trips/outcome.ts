@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Check, PassageQuestion } from '@sealwatch/schemas';
+import type { Check } from '@sealwatch/schemas';
 import { COMMAND_LIFE_MS } from '../commands/new.ts';
 import { type StepFacts, sealChecks, verifyChecks } from '../custody/checks.ts';
+import { type PassageTime, passageMs } from '../custody/gate-time.ts';
 import { moved } from '../custody/status.ts';
 import { stateByChecks, withStep } from '../custody/steps.ts';
 import type { Queryable } from '../postgres/queryable.ts';
@@ -48,11 +49,15 @@ const entryOf = (row: TripView, by: string, action: string, after: object): Audi
   after,
 });
 
+/** A trip does not arrive before it was sealed and departed, epoch ms. */
+const notBeforeMs = ({ sealed_at: sealed, departed_at: departed }: TripView): number =>
+  Math.max(sealed?.getTime() ?? Number.NEGATIVE_INFINITY, departed?.getTime() ?? Number.NEGATIVE_INFINITY);
+
 /** Write-off and unlock authorisation at the end of a trip; with the release the gate has also verified it. */
 export function writeOff(
   row: TripView,
   facts: StepFacts,
-  arrival: { at: string },
+  time: PassageTime,
   by: string,
   checks: Check[] = verifyChecks(facts),
 ): PassageOutcome {
@@ -63,7 +68,7 @@ export function writeOff(
     status,
     steps: verified ? withStep(row.steps, { step: 'verify', state: stateByChecks(checks), at, checks }) : row.steps,
     ...(verified ? { verifiedAt: at } : {}),
-    arrivedAt: arrival.at,
+    arrivedAt: new Date(passageMs(time, notBeforeMs(row))).toISOString(),
     writtenOffAt: at,
   };
   const expiresAt = new Date(facts.nowMs + COMMAND_LIFE_MS);
@@ -89,7 +94,7 @@ export function writeOff(
  * The way out at the origin: a trip whose locks are hung is sealed, by the locks' own reports, and departs; one that is
  * sealed departs. The fix with which the truck leaves its origin makes the time of departure exact (intake).
  */
-export function departure(row: TripView, facts: StepFacts, question: PassageQuestion, by: string): PassageOutcome {
+export function departure(row: TripView, facts: StepFacts, time: PassageTime, by: string): PassageOutcome {
   const sealsNow = row.status === 'hung';
   const sealedAt = sealsNow ? new Date(facts.nowMs).toISOString() : row.sealed_at?.toISOString();
   const checks = sealsNow ? sealChecks(facts) : [];
@@ -102,7 +107,8 @@ export function departure(row: TripView, facts: StepFacts, question: PassageQues
     ...(sealsNow ? { sealedAt: sealedAt! } : {}),
   };
   // A gate that seals asks before it has sealed: a trip never departs before its sealing.
-  const departedAt = new Date(Math.max(Date.parse(question.at), Date.parse(sealedAt ?? question.at))).toISOString();
+  const sealedMs = sealedAt === undefined ? undefined : Date.parse(sealedAt);
+  const departedAt = new Date(passageMs(time, sealedMs)).toISOString();
   const change: GateChange = { ...sealed, status: moved(sealed.status, 'depart'), departedAt };
   const about = (as: GateChange) => ({ tripId: row.trip_id, data: tripOf(changed(row, as)) });
   return {

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { LockFacts, Reading, StepFacts } from '../custody/checks.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { credibleFix } from '../record/credible-fix.ts';
+import { LATE_AFTER_MS } from '../record/report.ts';
 import { isPending } from '../store/locks/commands.ts';
 import { type Custody, custodyOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/trips.ts';
@@ -18,7 +19,7 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
     const mode = LockMode.safeParse(report.mode).data;
     const seal = report.seal as SealState | undefined;
     const own = custody.commands.filter((command) => command.lockId === lock.lockId);
-    const lastTimeMs = lock.lastTime === null ? undefined : Date.parse(lock.lastTime);
+    const lastTimeMs = heardMs(lock);
     return {
       lockId: lock.lockId,
       retired: lock.retired,
@@ -30,18 +31,32 @@ function lockFactsOf(custody: Custody, within: Within | undefined): LockFacts[] 
       ...(within && credibleFix(position) ? { inPlace: within(position.lon, position.lat) } : {}),
       intervalConfirmed:
         mode === 'sealed' || own.some((command) => command.type === 'interval' && command.state === 'done'),
-      unlockConfirmed: unlockedBy(own, lastTimeMs, seal),
+      unlockConfirmed: unlockedBy(own, lock.lastReceived, seal),
       unlockWaiting: own.some((command) => command.type === 'unlock' && isPending(command)),
     };
   });
 }
 
-/** The lock said so, or shows it in a record made after the unlock was asked for. */
-function unlockedBy(commands: LockCommands, lastTimeMs: number | undefined, seal: SealState | undefined): boolean {
+/**
+ * When the newest record of a lock was made, epoch ms, by the platform's clock: its receipt time, or the fix time of a
+ * record that was stored in the lock for longer than a wrong clock explains.
+ */
+export function heardMs({ lastTime, lastReceived }: Custody['lock_states'][number]): number | undefined {
+  if (lastTime === null) return undefined;
+  const madeMs = Date.parse(lastTime);
+  const receivedMs = Date.parse(lastReceived ?? lastTime);
+  return receivedMs - madeMs > LATE_AFTER_MS ? madeMs : receivedMs;
+}
+
+/**
+ * Whether a lock has opened for this trip: its reply says so, or a record that shows an open motor and was received
+ * after the unlock was given. The lock's own clock is not compared with the platform's.
+ */
+function unlockedBy(commands: LockCommands, lastReceived: string | null, seal: SealState | undefined): boolean {
   const unlocks = commands.filter((command) => command.type === 'unlock');
   if (unlocks.some((command) => command.state === 'done')) return true;
   const first = unlocks[0];
-  const later = first !== undefined && lastTimeMs !== undefined && lastTimeMs >= Date.parse(first.createdAt);
+  const later = first !== undefined && lastReceived !== null && Date.parse(lastReceived) >= Date.parse(first.createdAt);
   return later && seal?.motor === 'unlocked';
 }
 

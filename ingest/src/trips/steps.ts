@@ -1,4 +1,4 @@
-import type { Check } from '@sealwatch/schemas';
+import type { Check, StepName } from '@sealwatch/schemas';
 import { z } from 'zod';
 import {
   hangChecks,
@@ -18,7 +18,7 @@ import { ApiProblem } from '../problem.ts';
 import { cancelCommands } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { type TripView, trackFrom, trackTo } from '../store/trips/trips.ts';
-import { commandEach, record, requirePassed, stepDone, tripForAct } from './acting.ts';
+import { checksOf, commandEach, record, requirePassed, stepDone, tripForAct, tripForStep } from './acting.ts';
 import { wake } from './after-change.ts';
 import { lockFacts, stepFacts } from './step-facts.ts';
 import { visibleTrip } from './visible.ts';
@@ -94,9 +94,13 @@ export interface Acted {
   row: TripView;
 }
 
+/** The answer to a step that is taken already: the checks that were made then. */
+const taken = (row: TripView, step: StepName): Acted => ({ step, checks: checksOf(row, step), row });
+
 export async function release(deps: UseCaseDeps, tripId: string, caller: Principal): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
-    const row = await tripForAct(db, tripId, caller, 'release');
+    const { row, done } = await tripForStep(db, tripId, caller, 'release');
+    if (done) return { step: 'release', checks: [], row };
     return { step: 'release', checks: [], row: await record(db, row, { act: 'release', by: caller.name, change: {} }) };
   });
 }
@@ -104,7 +108,8 @@ export async function release(deps: UseCaseDeps, tripId: string, caller: Princip
 /** Hanging already asks the lock for the in-transit interval, so that it is confirmed by the time of sealing. */
 export async function hang(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   const acted = await inTransaction(deps.pool, async (db) => {
-    const row = await tripForAct(db, tripId, caller, 'hang');
+    const { row, done } = await tripForStep(db, tripId, caller, 'hang');
+    if (done) return taken(row, 'hang');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
     const checks = await waivedBy(db, hangChecks(facts), asked, caller);
     requirePassed('hang', checks);
@@ -125,7 +130,8 @@ export async function seal(deps: UseCaseDeps, tripId: string, caller: Principal,
   const before = await visibleTrip(deps.pool, tripId, caller);
   if (waits && before.status === 'hung') await confirmed(deps, before, (lock) => lock.intervalConfirmed);
   return inTransaction(deps.pool, async (db) => {
-    const row = await tripForAct(db, tripId, caller, 'seal');
+    const { row, done } = await tripForStep(db, tripId, caller, 'seal');
+    if (done) return taken(row, 'seal');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
     const checks = await waivedBy(db, sealChecks(facts), asked, caller);
     requirePassed('seal', checks);
@@ -143,7 +149,8 @@ export async function seal(deps: UseCaseDeps, tripId: string, caller: Principal,
 
 export async function verify(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
-    const row = await tripForAct(db, tripId, caller, 'verify');
+    const { row, done } = await tripForStep(db, tripId, caller, 'verify');
+    if (done) return taken(row, 'verify');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', {
       by: caller.name,
       ...askedReading(asked),
@@ -160,10 +167,42 @@ export async function verify(deps: UseCaseDeps, tripId: string, caller: Principa
   });
 }
 
-/** Sends the one-time unlock and waits for the lock; asked again, it only looks whether the lock has done it. */
+/**
+ * Sends the one-time unlock and waits for the locks. Their replies unlock the trip as well (`command-ended`), before or
+ * while this waits: then the answer has the checks that were made there. Asked again it sends no second unlock.
+ */
 export async function unlock(deps: UseCaseDeps, tripId: string, caller: Principal, asked: StepAsked): Promise<Acted> {
-  const row = await inTransaction(deps.pool, async (db) => {
-    const locked = await tripForAct(db, tripId, caller, 'unlock');
+  const { row, done } = await authoriseUnlock(deps, tripId, caller, asked);
+  if (done) return taken(row, 'unlock');
+  await wake(deps, row);
+  if (!asked.waive.some((w) => w.check === 'unlocked')) await confirmed(deps, row, (lock) => lock.unlockConfirmed);
+  return inTransaction(deps.pool, async (db) => {
+    const { row: locked, done: doneMeanwhile } = await tripForStep(db, tripId, caller, 'unlock');
+    if (doneMeanwhile) return taken(locked, 'unlock');
+    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
+    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
+    requirePassed('unlock', checks);
+    const at = new Date().toISOString();
+    const change = { steps: stepDone(locked, 'unlock', checks, at), unlockedAt: at };
+    return {
+      step: 'unlock',
+      checks,
+      row: await record(db, locked, { act: 'unlock', by: caller.name, change, detail: { checks } }),
+    };
+  });
+}
+
+/** Gives each lock of the trip its unlock, unless one waits for it or is done. */
+function authoriseUnlock(
+  deps: UseCaseDeps,
+  tripId: string,
+  caller: Principal,
+  asked: StepAsked,
+): Promise<{ row: TripView; done: boolean }> {
+  return inTransaction(deps.pool, async (db) => {
+    const found = await tripForStep(db, tripId, caller, 'unlock');
+    if (found.done) return found;
+    const { row: locked } = found;
     const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
     const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
     requirePassed(
@@ -183,29 +222,15 @@ export async function unlock(deps: UseCaseDeps, tripId: string, caller: Principa
         after,
       });
     }
-    return locked;
-  });
-  await wake(deps, row);
-  if (!asked.waive.some((w) => w.check === 'unlocked')) await confirmed(deps, row, (lock) => lock.unlockConfirmed);
-  return inTransaction(deps.pool, async (db) => {
-    const locked = await tripForAct(db, tripId, caller, 'unlock');
-    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
-    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
-    requirePassed('unlock', checks);
-    const at = new Date().toISOString();
-    const change = { steps: stepDone(locked, 'unlock', checks, at), unlockedAt: at };
-    return {
-      step: 'unlock',
-      checks,
-      row: await record(db, locked, { act: 'unlock', by: caller.name, change, detail: { checks } }),
-    };
+    return found;
   });
 }
 
 /** Closing gives the locks back to stock; a red that nobody has disposed of keeps the trip open. */
 export async function close(deps: UseCaseDeps, tripId: string, caller: Principal): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
-    const row = await tripForAct(db, tripId, caller, 'close');
+    const { row, done } = await tripForStep(db, tripId, caller, 'close');
+    if (done) return { step: 'close', checks: [], row };
     const { latchedRules } = await stepFacts({ pool: deps.pool, db }, row, 'destination', { by: caller.name });
     if (latchedRules.length > 0) {
       const errors = [{ path: 'alarms', message: `to be disposed of: ${latchedRules.join(', ')}` }];

@@ -7,7 +7,7 @@ import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { tripForUpdate } from '../store/trips/trips.ts';
-import { requirePassed } from './acting.ts';
+import { checksOf, requirePassed } from './acting.ts';
 import { keepOutcome, writeOff as writeOffOutcome } from './outcome.ts';
 import { stepFacts } from './step-facts.ts';
 import { type Acted, askedReading, type StepAsked, waivedBy } from './steps.ts';
@@ -22,7 +22,7 @@ export async function writeOff(deps: UseCaseDeps, tripId: string, caller: Princi
     const seen = await visibleTrip(db, tripId, caller);
     requireActing(caller, seen);
     const row = (await tripForUpdate(db, seen.trip_id))!;
-    if (row.written_off_at !== null) return { step: 'write-off', checks: [], row };
+    if (row.written_off_at !== null) return { step: 'write-off', checks: checksOf(row, 'verify'), row };
     if (!WRITE_OFF_FROM.includes(row.status)) {
       const expected = WRITE_OFF_FROM.join(', ');
       throw new ApiProblem(
@@ -36,7 +36,8 @@ export async function writeOff(deps: UseCaseDeps, tripId: string, caller: Princi
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', who);
     const checks = await waivedBy(db, verifyChecks(facts), asked, caller);
     requirePassed('verify', checks);
-    const outcome = writeOffOutcome(row, facts, { at: new Date(facts.nowMs).toISOString() }, caller.name, checks);
+    const now = { atMs: facts.nowMs, receivedMs: facts.nowMs, clockWrong: false };
+    const outcome = writeOffOutcome(row, facts, now, caller.name, checks);
     await keepOutcome(db, row, outcome, caller.name);
     await audit(db, ...outcome.entries);
     return { step: 'write-off', checks, row: (await tripForUpdate(db, row.trip_id))! };

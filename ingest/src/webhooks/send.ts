@@ -9,18 +9,19 @@ export interface Sending {
   headers: Record<string, string>;
   body: string;
   rule: AddressRule;
-  /** From looking the name up to the end of the answer. */
+  /** From looking the name up to the status of the answer. */
   timeoutMs: number;
   signal: AbortSignal;
   /** All addresses of a host name; the system's resolver where absent. */
   resolve?: ((host: string) => Promise<string[]>) | undefined;
 }
 
-/** What came back: a status, or why there is none. */
-export type Sent = { status: number } | { error: string };
+/** The answer: its status, and `Retry-After` as it was written; or why there is none. */
+export type Sent = { status: number; retryAfter?: string } | { error: string };
 
-/** More of an answer than this is not read. */
+/** More of an answer's body than this is not read: the connection is closed. */
 const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_ANSWER_MS = 1_000;
 
 const systemResolve = async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address);
 
@@ -47,7 +48,9 @@ function pinned(addresses: string[]): LookupFunction {
   };
 }
 
-/** One POST. Redirects are not followed; the answer's body is read away and not kept. Never rejects. */
+/**
+ * One POST. The answer is its status: what becomes of the body does not matter. Redirects are not followed. Never rejects.
+ */
 export async function sendWebhook(sending: Sending): Promise<Sent> {
   const url = new URL(sending.url);
   const signal = AbortSignal.any([sending.signal, AbortSignal.timeout(sending.timeoutMs)]);
@@ -62,7 +65,12 @@ export async function sendWebhook(sending: Sending): Promise<Sent> {
       lookup: pinned(addresses),
       signal,
     });
-    request.on('response', (answer) => readAway(answer, () => resolve({ status: answer.statusCode ?? 0 })));
+    request.on('response', (answer) => {
+      const { statusCode: status = 0, headers } = answer;
+      const retryAfter = headers['retry-after'];
+      resolve({ status, ...(retryAfter === undefined ? {} : { retryAfter }) });
+      discard(answer);
+    });
     request.on('error', (error: NodeJS.ErrnoException) =>
       resolve({ error: signal.aborted ? reasonOf(signal) : (error.code ?? error.message).slice(0, 200) }),
     );
@@ -70,14 +78,16 @@ export async function sendWebhook(sending: Sending): Promise<Sent> {
   });
 }
 
-function readAway(answer: IncomingMessage, done: () => void): void {
+/** Reads a short body away, because some servers take a closed connection for a lost answer; closes it on a long one. */
+function discard(answer: IncomingMessage): void {
   let bytes = 0;
+  const timer = setTimeout(() => answer.destroy(), MAX_ANSWER_MS).unref();
   answer.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > MAX_ANSWER_BYTES) answer.destroy();
   });
   answer.on('error', () => undefined);
-  answer.on('close', done);
+  answer.on('close', () => clearTimeout(timer));
 }
 
 const reasonOf = (signal: AbortSignal) =>

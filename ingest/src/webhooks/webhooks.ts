@@ -15,7 +15,7 @@ import {
 import { disableSubscription, getSubscription, type SubscriptionRow } from '../store/webhooks/subscriptions.ts';
 import type { AddressRule } from './address.ts';
 import { cloudEvent, webhookHeaders } from './envelope.ts';
-import { nextAttemptMs } from './schedule.ts';
+import { isRefusal, nextAttemptMs, retryAfterMs } from './schedule.ts';
 import type { SecretBox } from './secret-box.ts';
 import { type Sent, sendWebhook } from './send.ts';
 
@@ -176,11 +176,22 @@ class Telling implements Webhooks {
     const error = 'error' in sent ? sent.error : `answered ${sent.status}`;
     const outcome = { ...('status' in sent ? sent : {}), error, now };
     if ('status' in sent && sent.status === 410) return this.#gone(subscription, row, outcome);
-    const next = nextAttemptMs(row.attempts, now.getTime(), (this.#deps.random ?? Math.random)());
+    const next = this.#nextAttempt(row, sent, now.getTime());
     if (next === undefined) {
-      this.#deps.log.warn({ deliveryId: row.delivery_id, error }, 'an event could not be delivered by any attempt');
+      this.#deps.log.warn(
+        { deliveryId: row.delivery_id, error },
+        'an event is not sent again: refused, or tried too often',
+      );
     }
-    return settleFailed(pool, row, outcome, next === undefined ? undefined : new Date(next));
+    return settleFailed(pool, row, outcome, next);
+  }
+
+  /** When a failed event is sent again; undefined: never. */
+  #nextAttempt(row: ClaimedRow, sent: Sent, nowMs: number): Date | undefined {
+    if ('status' in sent && isRefusal(sent.status)) return undefined;
+    const askedMs = 'status' in sent ? retryAfterMs(sent.status, sent.retryAfter, nowMs) : undefined;
+    const next = nextAttemptMs(row.attempts, nowMs, (this.#deps.random ?? Math.random)(), askedMs);
+    return next === undefined ? undefined : new Date(next);
   }
 
   /** 410: the subscriber wants nothing more. */

@@ -114,8 +114,17 @@ export interface Expected {
   failed?: string[];
 }
 
+/** The step is taken already: asked again, it changes nothing. */
+export const isPast = ({ status }: Pick<Model, 'status'>, act: Act): boolean =>
+  act !== 'cancel' && act !== 'write-off' && LIFE.indexOf(status) >= LIFE.indexOf(TO[act]);
+
 export function answerTo(model: Model, act: Act, who: Who, waived: Waived): Expected {
   if (who === 'viewer') return { status: 403, code: 'auth.role' };
+  if (act !== 'write-off' && isPast(model, act)) {
+    return who === officeOf({ status: FROM[act][0]! } as Model)
+      ? { status: 200 }
+      : { status: 403, code: 'office.not-acting' };
+  }
   if (who !== officeOf(model)) return { status: 403, code: 'office.not-acting' };
   if (act === 'write-off' && model.writtenOff) return { status: 200 };
   const from = act === 'write-off' ? UNDER_WAY : FROM[act];
@@ -133,6 +142,7 @@ export function orderUnlock(model: Model): boolean {
 }
 
 export function apply(model: Model, act: Act, by: string): void {
+  if (isPast(model, act)) return;
   if (act === 'write-off') {
     if (model.writtenOff) return;
     model.writtenOff = true;

@@ -1,5 +1,6 @@
 import type { PassageQuestion } from '@sealwatch/schemas';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_GATE_PARAMS } from '../../src/custody/params.ts';
 import { decide, type GateAlarm, type GateTrip } from '../../src/custody/verdict.ts';
 
 const NOW_MS = Date.parse('2026-11-21T09:10:11.000Z');
@@ -191,13 +192,19 @@ const CASES: [what: string, q: PassageQuestion, t: GateTrip | undefined, answer:
   [
     'a weight beyond a tolerance set tighter',
     question({ grossWeightKg: 30_500 }),
-    trip({ grossWeightKg: 30_000, params: { 'gate.weight': { toleranceShare: 0.01, toleranceKg: 100 } } }),
+    trip({
+      grossWeightKg: 30_000,
+      params: { ...DEFAULT_GATE_PARAMS, 'gate.weight': { toleranceShare: 0.01, toleranceKg: 100 } },
+    }),
     'N gate.weight[q]',
   ],
   [
     'a weight within a tolerance set wider',
     question({ grossWeightKg: 32_000 }),
-    trip({ grossWeightKg: 30_000, params: { 'gate.weight': { toleranceShare: 0.1, toleranceKg: 0 } } }),
+    trip({
+      grossWeightKg: 30_000,
+      params: { ...DEFAULT_GATE_PARAMS, 'gate.weight': { toleranceShare: 0.1, toleranceKg: 0 } },
+    }),
     'Y',
   ],
   ['weighed though not declared', question({ grossWeightKg: 30_200 }), trip(), 'Y'],

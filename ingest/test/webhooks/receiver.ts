@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 
@@ -18,17 +18,46 @@ export interface Received {
   };
 }
 
+/**
+ * A status; `hang`: never; or a status with headers and a body that is held open after a half, never ends, or breaks off.
+ */
+export type Answered =
+  | number
+  | 'hang'
+  | { status: number; headers?: Record<string, string>; body?: 'held' | 'endless' | 'broken' };
+
 export interface Receiver {
   url: string;
   received: Received[];
-  /** What to answer; `hang` never does. Default 204. */
-  answer: (received: Received) => number | 'hang';
+  /** What to answer. Default 204. */
+  answer: (received: Received) => Answered;
   close(): Promise<void>;
 }
 
 /** @throws WebhookVerificationError where it was not signed with this secret, just now */
 export const verify = ({ body, headers }: Received, secret: string): unknown =>
   new Webhook(secret).verify(body, headers);
+
+function answerWith(
+  response: ServerResponse,
+  { status, headers = {}, body }: Exclude<Answered, number | string>,
+): void {
+  if (body === undefined) {
+    response.writeHead(status, headers).end('thanks');
+    return;
+  }
+  response.writeHead(status, { ...headers, 'content-length': '1000000000' }).write('half', () => {
+    if (body === 'broken') response.destroy();
+  });
+  response.on('error', () => undefined);
+  if (body !== 'endless') return;
+  const more = () => {
+    if (response.destroyed) return;
+    if (response.write('x'.repeat(65_536))) setImmediate(more);
+    else response.once('drain', more);
+  };
+  more();
+}
 
 /** A subscriber's own server on the loopback interface. */
 export async function startReceiver(): Promise<Receiver> {
@@ -45,9 +74,10 @@ export async function startReceiver(): Promise<Receiver> {
         event: JSON.parse(body),
       };
       receiver.received.push(received);
-      const status = receiver.answer(received);
-      if (status === 'hang') return;
-      response.writeHead(status, status >= 300 && status < 400 ? { location: '/elsewhere' } : {}).end('thanks');
+      const answer = receiver.answer(received);
+      if (answer === 'hang') return;
+      if (typeof answer === 'object') return answerWith(response, answer);
+      response.writeHead(answer, answer >= 300 && answer < 400 ? { location: '/elsewhere' } : {}).end('thanks');
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

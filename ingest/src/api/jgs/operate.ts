@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { newCommand } from '../../commands/new.ts';
 import { field, list, printXml } from '../../jgs/xml.ts';
 import { requireActing } from '../../people/offices.ts';
-import { inTransaction } from '../../postgres/queryable.ts';
+import { inTransaction, type Queryable } from '../../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../../problem.ts';
 import { type CommandRow, commandsOfLock, insertCommand } from '../../store/locks/commands.ts';
-import { getLock } from '../../store/locks/locks.ts';
+import { getLock, type LockRow } from '../../store/locks/locks.ts';
 import { audit } from '../../store/people/audit.ts';
 import { getTrip, tripForUpdate } from '../../store/trips/trips.ts';
 import type { JgsAsked } from './asked.ts';
@@ -31,16 +31,36 @@ const NEEDED = {
   L: { type: 'seal', status: ['hung'] },
 } as const;
 
-/** The lock's own order of this kind for its trip; a new one where none waits or is done. */
+/**
+ * The lock's newest command of this kind if it is done and its trip has moved on or ended by that: asked again, the
+ * answer is the same.
+ */
+async function doneCommand(
+  db: Queryable,
+  { caller }: JgsAsked,
+  lock: LockRow,
+  type: CommandRow['type'],
+): Promise<string | undefined> {
+  const newest = (await commandsOfLock(db, lock.lock_id, 20)).find((one) => one.type === type);
+  if (newest === undefined || newest.state !== 'done' || newest.trip_id === null) return undefined;
+  if (lock.trip_id !== null && lock.trip_id !== newest.trip_id) return undefined;
+  const trip = await getTrip(db, newest.trip_id, caller.offices);
+  return trip === undefined ? undefined : newest.command_id;
+}
+
+/** The lock's own command of this kind for its trip; a new one where none waits or is done. */
 async function commandFor(asked: JgsAsked, lockId: string, act: 'U' | 'L'): Promise<string> {
   const { deps, caller } = asked;
   return inTransaction(deps.pool, async (db) => {
     const lock = await getLock(db, lockId, caller.offices);
-    const seen = lock?.trip_id ? await getTrip(db, lock.trip_id, caller.offices) : undefined;
-    if (lock === undefined || seen === undefined) throw notFound('lock', lockId);
+    if (lock === undefined) throw notFound('lock', lockId);
+    const { type, status } = NEEDED[act];
+    const done = await doneCommand(db, asked, lock, type);
+    if (done !== undefined) return done;
+    const seen = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
+    if (seen === undefined) throw notFound('lock', lockId);
     requireActing(caller, seen);
     const trip = (await tripForUpdate(db, seen.trip_id))!;
-    const { type, status } = NEEDED[act];
     if (!(status as readonly string[]).includes(trip.status)) {
       const expected = status.join(' or ');
       throw new ApiProblem(409, 'trip.status', `${lockId}: its trip is ${trip.status}; ${type} needs ${expected}`);

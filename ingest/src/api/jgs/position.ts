@@ -1,3 +1,5 @@
+import { Report, Time } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
 import { newCommand } from '../../commands/new.ts';
 import {
   intervalOf,
@@ -18,6 +20,8 @@ import { decode } from '../../record/decode.ts';
 import { insertCommand } from '../../store/locks/commands.ts';
 import { getLock, type LockRow } from '../../store/locks/locks.ts';
 import { audit } from '../../store/people/audit.ts';
+import { recordsByIdentity } from '../../store/reports/identities.ts';
+import { newestRefusal } from '../../store/reports/refused.ts';
 import { lockReports } from '../../store/reports/reports.ts';
 import { getTrip } from '../../store/trips/trips.ts';
 import { SEALED_INTERVAL_S } from '../../trips/acting.ts';
@@ -28,22 +32,52 @@ const MAX_LOCKS = 100;
 
 const wrong = (message: string) => new ApiProblem(422, 'request.invalid', message);
 
-/** Gives one record to the intake as if its lock had sent it; answered once it is committed (law 1). */
-async function take(asked: JgsAsked, { lockId, report }: PositionIn): Promise<PositionResult> {
+/**
+ * The time of a record whose message has none that can be read: that of the stored record with its identity if it was
+ * sent before, else the receipt time. A back-filled record without its time cannot be placed in a trip.
+ */
+async function timed(pool: Pool, { lockId, report }: PositionIn): Promise<Record<string, unknown>> {
+  if (report.time !== undefined || report.kind === 'backfill') return report;
+  const nowMs = Date.now();
+  const before = await storedRecord(pool, { lockId, report: { ...report, time: new Date(nowMs).toISOString() } });
+  return { ...report, time: new Date(before?.timeMs ?? nowMs).toISOString() };
+}
+
+async function storedRecord(pool: Pool, { lockId, report }: Pick<PositionIn, 'lockId' | 'report'>) {
+  const read = Report.safeParse(report);
+  if (!read.success) return undefined;
+  const { boot, seq, time } = read.data;
+  const [stored] = await recordsByIdentity(pool, [{ lockId, boot, seq, timeMs: Date.parse(time) }]);
+  return stored;
+}
+
+/** Gives one record to the intake as if its lock had sent it; answered by what the store holds after the commit (law 1). */
+async function take(asked: JgsAsked, position: PositionIn): Promise<PositionResult> {
   const { deps, caller } = asked;
-  const serialNo = report.seq === undefined ? undefined : String(report.seq);
+  const { lockId } = position;
+  const serialNo = position.report.seq === undefined ? undefined : String(position.report.seq);
   const lock = await getLock(deps.pool, lockId, caller.offices);
   if (lock === undefined || lock.retired_at !== null) {
     return { lockId, serialNo, result: '2', text: 'ESEAL_ID: no registered lock in service that you may see' };
   }
+  const report = await timed(deps.pool, position);
   const payload = Buffer.from(JSON.stringify(report));
-  const [refusal] = decode(lockId, payload, Date.now()).refusals;
-  if (refusal) return { lockId, serialNo, result: '2', text: refusal.detail };
   await new Promise<void>((resolve, reject) =>
     deps.door.receive(lockId, payload, (error) => (error ? reject(error) : resolve())),
   );
-  return { lockId, serialNo, result: '1' };
+  const refused = await newestRefusal(deps.pool, lockId, payload);
+  const stored = refused?.reason === CONFLICT ? undefined : await storedRecord(deps.pool, { lockId, report });
+  if (stored === undefined) {
+    const why = refused === undefined ? 'not stored' : `${refused.reason}: ${refused.detail}`;
+    return { lockId, serialNo, result: '2', text: why };
+  }
+  const { leftOut } = position;
+  const text = leftOut.length === 0 ? undefined : `left out, cannot be read: ${leftOut.join(', ')}`;
+  return { lockId, serialNo, result: '1', text };
 }
+
+/** The intake's word for an identity that is stored with another body. */
+const CONFLICT = 'identity-conflict';
 
 async function commandOne(asked: JgsAsked, lockId: string, intervalS: number): Promise<PositionResult> {
   return inTransaction(asked.deps.pool, (db) => command(asked, db, lockId, { type: 'interval', intervalS }));
@@ -107,7 +141,9 @@ function newestOf(lock: LockRow): PositionOut[] {
 }
 
 async function stored(asked: JgsAsked, lockId: string): Promise<PositionOut[]> {
-  const [from, to] = ['BEGIN_TIME', 'END_TIME'].map((name) => Date.parse(timeField(asked.node, name) ?? ''));
+  const [from, to] = ['BEGIN_TIME', 'END_TIME'].map((name) =>
+    Date.parse(Time.safeParse(timeField(asked.node, name)).data ?? ''),
+  );
   if (from === undefined || to === undefined || Number.isNaN(from) || Number.isNaN(to) || from > to) {
     throw wrong('BEGIN_TIME, END_TIME: expected two times in order');
   }

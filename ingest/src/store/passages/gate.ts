@@ -86,6 +86,8 @@ export interface GateChange {
 export interface GateDecision {
   gateId: string;
   question: PassageQuestion;
+  /** When the truck was at the gate, RFC 3339. */
+  at: string;
   answer: PassageAnswer;
   /** The trip as it was looked at; it must still stand so. */
   looked: TripView | undefined;
@@ -151,7 +153,7 @@ export async function keepDecision(
   db: Queryable,
   decision: GateDecision,
 ): Promise<{ decidedAt: Date; alarmIds: string[] } | undefined> {
-  const { gateId, question, answer, looked, change, by } = decision;
+  const { gateId, question, at, answer, looked, change, by } = decision;
   const { rows } = await db.query<{ decided_at: Date; alarm_ids: string[] }>({
     name: 'gate-decide',
     text: DECIDE,
@@ -170,7 +172,7 @@ export async function keepDecision(
       JSON.stringify(change ?? {}),
       JSON.stringify(decision.commands),
       JSON.stringify(decision.events),
-      question.at,
+      at,
       by,
       JSON.stringify(decision.entries),
     ],

@@ -100,16 +100,17 @@ export async function listPassages(
   return rows;
 }
 
-/** A passage as the wall shows it. */
+/** A passage as the wall shows it; one of a gate whose clock is wrong has its receipt time. */
 export function feedPassageOf(row: PassageRow, gateName: string): FeedPassage {
   const { question, answer } = row;
+  const clockWrong = answer.reasons.some((reason) => reason.rule === 'gate.clock');
   return {
     ...answer,
     gateId: row.gate_id,
     gateName,
     ...(question.lane === undefined ? {} : { gateLane: question.lane }),
     direction: question.direction,
-    at: question.at,
+    at: clockWrong ? row.decided_at.toISOString() : question.at,
     ...(question.plate === undefined ? {} : { plate: question.plate.text }),
   };
 }

@@ -70,6 +70,19 @@ export async function getQuarantine(
   return rows[0];
 }
 
+/** Why a publish was refused the last time that these very bytes came. */
+export async function newestRefusal(
+  db: Queryable,
+  lockId: string,
+  raw: Buffer,
+): Promise<Pick<QuarantineRow, 'reason' | 'detail'> | undefined> {
+  const { rows } = await db.query<Pick<QuarantineRow, 'reason' | 'detail'>>(
+    'SELECT reason, detail FROM quarantine WHERE lock_id = $1 AND raw = $2 ORDER BY quarantine_id DESC LIMIT 1',
+    [lockId, raw],
+  );
+  return rows[0];
+}
+
 export async function deleteQuarantine(db: Queryable, quarantineIds: number[]): Promise<void> {
   if (quarantineIds.length === 0) return;
   await db.query('DELETE FROM quarantine WHERE quarantine_id = ANY ($1::bigint[])', [quarantineIds]);

@@ -71,9 +71,26 @@ export async function dueSubscriptions(db: Queryable, now: Date): Promise<string
   return rows.map((row) => row.subscription_id);
 }
 
+/** Events that call people: a delivery of one does not wait behind others of its trip that fail. */
+const URGENT = (outboxId: string) =>
+  `EXISTS (SELECT 1 FROM outbox u WHERE u.outbox_id = ${outboxId}
+    AND u.type IN ('alarm.raised', 'alarm.reminded', 'alarm.escalated'))`;
+
+/** Earlier deliveries of the lane of `d` that wait. */
+const EARLIER = `FROM deliveries e WHERE e.subscription_id = d.subscription_id AND e.lane = d.lane
+  AND e.state = 'waiting' AND NOT e.by_hand AND e.outbox_id < d.outbox_id`;
+
 /**
- * Takes up deliveries that are due, each the first of its lane. Nobody else takes them before `leaseUntil`; whoever does
- * so then raises `attempts`, which tells the two apart.
+ * Whether a delivery's turn in its lane has come: it is the first, or it is urgent and the first has failed. Urgent ones
+ * keep their order among themselves until one of them has failed.
+ */
+const ITS_TURN = `(d.by_hand OR NOT EXISTS (SELECT 1 ${EARLIER}) OR (${URGENT('d.outbox_id')}
+  AND (SELECT e.last_error IS NOT NULL ${EARLIER} ORDER BY e.outbox_id LIMIT 1)
+  AND NOT EXISTS (SELECT 1 ${EARLIER} AND e.last_error IS NULL AND ${URGENT('e.outbox_id')})))`;
+
+/**
+ * Claims deliveries that are due and whose turn has come, urgent ones first. No other claim takes them before
+ * `leaseUntil`; a later one raises `attempts`, which tells the two apart.
  */
 export async function claimDeliveries(
   db: Queryable,
@@ -82,10 +99,8 @@ export async function claimDeliveries(
   const { rows } = await db.query<ClaimedRow>(
     `WITH due AS (
        SELECT d.delivery_id FROM deliveries d
-       WHERE d.subscription_id = $1 AND d.state = 'waiting' AND d.next_at <= $2
-         AND (d.by_hand OR NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.subscription_id = $1 AND e.lane = d.lane
-           AND e.state = 'waiting' AND NOT e.by_hand AND e.outbox_id < d.outbox_id))
-       ORDER BY d.next_at, d.outbox_id LIMIT $4 FOR UPDATE SKIP LOCKED)
+       WHERE d.subscription_id = $1 AND d.state = 'waiting' AND d.next_at <= $2 AND ${ITS_TURN}
+       ORDER BY ${URGENT('d.outbox_id')} DESC, d.next_at, d.outbox_id LIMIT $4 FOR UPDATE SKIP LOCKED)
      UPDATE deliveries d SET next_at = $3, attempts = d.attempts + 1, last_at = $2
      FROM due, outbox o WHERE d.delivery_id = due.delivery_id AND o.outbox_id = d.outbox_id
      RETURNING d.*, ${EVENT}, o.data`,
@@ -111,7 +126,7 @@ export async function settleDelivered(db: Queryable, row: DeliveryRow, outcome: 
   if (row.attempts > 1) await moveFollowers(db, row, outcome.now);
 }
 
-/** A failed attempt: again at `nextAt`, and not before that what stands behind it; without `nextAt` it is dead. */
+/** A failed attempt: again at `nextAt`, and what is behind it and not urgent not before that; without `nextAt` it is dead. */
 export async function settleFailed(
   db: Queryable,
   row: DeliveryRow,
@@ -141,7 +156,8 @@ async function moveFollowers(db: Queryable, row: DeliveryRow, to: Date): Promise
   if (row.by_hand) return;
   await db.query(
     `UPDATE deliveries d SET next_at = $3 FROM deliveries f WHERE f.delivery_id = $1 AND d.subscription_id = $2
-       AND d.lane = f.lane AND d.outbox_id > f.outbox_id AND d.state = 'waiting' AND NOT d.by_hand`,
+       AND d.lane = f.lane AND d.outbox_id > f.outbox_id AND d.state = 'waiting' AND NOT d.by_hand
+       AND NOT (${URGENT('d.outbox_id')})`,
     [row.delivery_id, row.subscription_id, to],
   );
 }

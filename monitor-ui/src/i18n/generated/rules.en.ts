@@ -11,6 +11,7 @@ export default {
   "gate": {
     "alarm-provisional": "Alarm not confirmed",
     "ambiguous": "Several trips match",
+    "clock": "Gate clock wrong",
     "container": "Container mismatch",
     "container-doubtful": "Container in doubt",
     "container-missing": "Container not read",

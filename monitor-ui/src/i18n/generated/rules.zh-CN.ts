@@ -11,6 +11,7 @@ export default {
   "gate": {
     "alarm-provisional": "报警待确认",
     "ambiguous": "匹配到多个行程",
+    "clock": "卡口时钟不准",
     "container": "箱号不符",
     "container-doubtful": "箱号识别存疑",
     "container-missing": "未读到箱号",
