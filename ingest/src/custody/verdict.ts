@@ -1,8 +1,8 @@
 import type { Check, PassageQuestion, PassageReason, PassageVerdict, SealState, TripStatus } from '@sealwatch/schemas';
 import { readContainerNo } from '@sealwatch/schemas';
 import { unsealedBecause } from './checks.ts';
-import { isOneLookAlike } from './look-alikes.ts';
 import { type PassageTime, passageMs, passageTime } from './gate-time.ts';
+import { isOneLookAlike } from './look-alikes.ts';
 import { DEFAULT_GATE_PARAMS, type GateParams } from './params.ts';
 import { compareCode, compareContainer } from './reading.ts';
 import { both, DISPLAY, type GateRule, sentenceOf, type Words } from './reasons.ts';

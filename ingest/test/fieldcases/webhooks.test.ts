@@ -19,7 +19,10 @@ let nowMs: number;
 let subscriptionId: string;
 let running: Webhooks | undefined;
 const secrets = secretBox(randomBytes(32));
-const log = { ...testLog, info: () => undefined, warn: () => undefined } as unknown as Pick<Logger, 'info' | 'warn' | 'error'>;
+const log = { ...testLog, info: () => undefined, warn: () => undefined } as unknown as Pick<
+  Logger,
+  'info' | 'warn' | 'error'
+>;
 
 beforeAll(async () => {
   database = await freshDatabase();
