@@ -16,7 +16,6 @@ import { requireActing } from '../../people/offices.ts';
 import { OPERATORS, READERS, SUPERVISORS } from '../../people/roles.ts';
 import { inTransaction } from '../../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../../problem.ts';
-import { decode } from '../../record/decode.ts';
 import { insertCommand } from '../../store/locks/commands.ts';
 import { getLock, type LockRow } from '../../store/locks/locks.ts';
 import { audit } from '../../store/people/audit.ts';
