@@ -10,7 +10,7 @@ const ZONE = '+08:00';
 
 export type EpcisEvent = Record<string, unknown> & { type: string; eventTime: string };
 
-/** An event with what it is about, by which it is told from other events of its type and time. */
+/** An event and its subject, which distinguishes it from other events of the same type and time. */
 interface Drawn {
   subject: string;
   event: EpcisEvent;
@@ -155,9 +155,9 @@ function journey(pack: EvidencePack): Drawn[] {
 
 const text = (name: string, value: string) => ({ type: `urn:sealwatch:sensor:${name}`, stringValue: value });
 
-const told = (name: string, value: string | undefined) => (value === undefined ? [] : [text(name, value)]);
+const reported = (name: string, value: string | undefined) => (value === undefined ? [] : [text(name, value)]);
 
-/** Open if a part that was told is; closed only if all parts were told. */
+/** Open if a reported part is open; closed only if all parts are reported and closed. */
 function dispositionOf(seal: SealState): object {
   const { rope = 'inserted', motor = 'locked', cover = 'closed' } = seal;
   if (!isClosed({ rope, motor, cover })) return { disposition: 'container_open' };
@@ -189,9 +189,9 @@ function sealEvent(containerNo: string, { at, lockId, seal, position }: SealChan
         {
           sensorMetadata: { time: at, deviceID: lockUri(lockId) },
           sensorReport: [
-            ...told('rope', seal.rope),
-            ...told('motor', seal.motor),
-            ...told('cover', seal.cover),
+            ...reported('rope', seal.rope),
+            ...reported('motor', seal.motor),
+            ...reported('cover', seal.cover),
             ...(seal.useCount === undefined ? [] : [{ type: 'urn:sealwatch:sensor:use-count', value: seal.useCount }]),
           ],
         },
