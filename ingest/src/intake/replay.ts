@@ -5,7 +5,6 @@ import { type IntakeRecord, sameBody } from '../record/record.ts';
 import { type Identity, recordsByIdentity } from '../store/reports/identities.ts';
 import { deleteQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
 import { reportKey } from '../tracker/index.ts';
-import { AHEAD_MS } from './admit.ts';
 import type { Intake } from './contract.ts';
 
 /** The result of replaying one row of the quarantine. */
@@ -61,12 +60,7 @@ function readAgain(row: QuarantineRow, nowMs: number): Reading {
   }
   const { records, refusals } = decode(row.lock_id, row.raw, nowMs);
   const refused = refusals.map(({ reason, detail }) => ({ reason, detail }));
-  const ahead = records.filter((record) => record.timeMs > nowMs + AHEAD_MS);
-  for (const { timeMs } of ahead) {
-    const detail = `time: ${new Date(timeMs).toISOString()}, expected at most 10 min ahead`;
-    refused.push({ reason: 'time-ahead', detail });
-  }
-  return { row, records: records.filter((record) => !ahead.includes(record)), refused };
+  return { row, records, refused };
 }
 
 async function storedBodies(pool: Pool, readings: Reading[]): Promise<Map<string, IntakeRecord>> {

@@ -113,12 +113,13 @@ function isWorthWriting(trip: TripOutcome): boolean {
   return Math.abs(now.doneM - was.doneM) >= WORTH_M || Math.abs((now.etaMs ?? 0) - (was.etaMs ?? 0)) >= WORTH_MS;
 }
 
-function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
+function lockUpdates({ accepted, highest, clocks }: Admitted): LockUpdate[] {
   const updates = new Map<string, LockUpdate>();
   for (const record of accepted) {
     const { lockId, receivedMs } = record;
     const was = updates.get(lockId);
     const top = highest.get(lockId) ?? record;
+    const clock = clocks.get(lockId);
     const lastFix = !record.position || (was?.lastFix && was.lastFix.timeMs > record.timeMs) ? was?.lastFix : record;
     updates.set(lockId, {
       lockId,
@@ -127,6 +128,7 @@ function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
       receivedMs,
       last: was && was.last.timeMs > record.timeMs ? was.last : record,
       ...(lastFix ? { lastFix } : {}),
+      ...(clock ? { clock } : {}),
     });
   }
   return [...updates.values()];

@@ -1,4 +1,5 @@
 import type { Report } from '@sealwatch/schemas';
+import type { ClockReason } from './clock.ts';
 
 /**
  * A report inside the platform: the fields of the schema, its time as a number, whose it is and when it came. Times are
@@ -6,8 +7,12 @@ import type { Report } from '@sealwatch/schemas';
  */
 export interface TrackedReport extends Omit<Report, 'v' | 'time'> {
   lockId: string;
-  /** Fix time: when the lock made the record. */
+  /** When the lock made the record, as the rules use it: never after its receipt (`judgeTime`). */
   timeMs: number;
+  /** The time as sent, if it differs. */
+  sentMs?: number;
+  /** Why it differs, unless by network jitter only. */
+  clockFault?: ClockReason;
   /** When the platform got it. */
   receivedMs: number;
 }

@@ -11,9 +11,10 @@ const CONFIRMED_BY_CLOCK = ALL_RULES.filter((rule) => rule.confirmedAfterMs !== 
  * The alarms that the passing of time alone raises or confirms, at `nowMs`: a silent lock, a time limit that has run out,
  * a truck off its route that no record contradicts. The fold finds the same episodes in hindsight, under the same ids. It
  * learns of a confirmation only through the plan (`clockConfirmations`), because only a person may end a red alarm.
+ * @param readyMs when the platform began to accept records, epoch ms
  */
-export function liveness(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
-  return [...raisedByClock(plan, state, nowMs), ...confirmedByClock(plan, state, nowMs)];
+export function liveness(plan: TripPlan, state: TripState, nowMs: number, readyMs = 0): AlarmFact[] {
+  return [...raisedByClock(plan, state, nowMs, readyMs), ...confirmedByClock(plan, state, nowMs)];
 }
 
 /** Whether an alarm is one that the clock raises while it lasts, and the fold only in hindsight. */
@@ -28,10 +29,10 @@ export function isStillActive(plan: TripPlan, state: TripState, fact: AlarmFact)
   return known?.clock?.isStillOpen(plan, state, fact) ?? false;
 }
 
-function raisedByClock(plan: TripPlan, state: TripState, nowMs: number): AlarmFact[] {
+function raisedByClock(plan: TripPlan, state: TripState, nowMs: number, readyMs: number): AlarmFact[] {
   return CLOCK_RULES.flatMap((rule) => {
     const params = paramsAt(plan.params, rule.rule, state.doneM);
-    const episode = rule.clock?.openAt(plan, state, nowMs, params);
+    const episode = rule.clock?.openAt(plan, state, nowMs, params, readyMs);
     return episode ? [factOf(plan, rule, episode, true)] : [];
   });
 }

@@ -42,8 +42,9 @@ interface ClockPart<Params> {
    * The episode that is open at `nowMs` although no record shows it yet. The fold finds the same episode in hindsight,
    * with the same lock and start and so under the same alarm id.
    * @param params the values where the newest record places the truck
+   * @param readyMs when the platform began to accept records, epoch ms: before that it could hear nobody
    */
-  openAt(plan: TripPlan, state: TripState, nowMs: number, params: Params): Episode | undefined;
+  openAt(plan: TripPlan, state: TripState, nowMs: number, params: Params, readyMs: number): Episode | undefined;
   /** Whether an episode that `openAt` found is still open after further records. */
   isStillOpen(plan: TripPlan, state: TripState, episode: { lockId: string; startedMs: number }): boolean;
 }

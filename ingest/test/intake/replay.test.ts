@@ -72,13 +72,6 @@ test('of an array the good records are stored and the bad ones stay, each by its
   expect((await left()).map(({ raw }) => JSON.parse(String(raw)))).toEqual([bad]);
 });
 
-test('a record from the future waits until its time has come', async () => {
-  const timeMs = Date.now() + 3_600_000;
-  await refuse(report(1, timeMs, 120.1));
-  expect(await replayAll()).toMatchObject([{ stored: 0, refused: [{ reason: 'time-ahead' }] }]);
-  expect(await left()).toHaveLength(1);
-});
-
 test('the second body of an identity stays; the same record twice is stored once', async () => {
   const record = report(1, START_MS, 120.1);
   await refuse(record);

@@ -24,7 +24,7 @@ type Params = z.output<typeof params>;
 
 /**
  * No record was made for longer than the lock's mode allows. The fold finds it in hindsight between two records; while it
- * lasts the clock raises it, with the same start and so as the same alarm. Late records that fill the time withdraw it.
+ * lasts the clock raises it, at the earliest one limit after the platform began to accept records, with the same start and so as the same alarm. Late records that fill the time withdraw it.
  */
 export const commsSilent = defineRule<typeof params, never>({
   rule: RULE,
@@ -44,7 +44,7 @@ export const commsSilent = defineRule<typeof params, never>({
     return { ended: [{ ...silenceOf(report.lockId, last, limitMs), endedMs: report.timeMs, ...late }] };
   },
   clock: {
-    openAt: (plan, state, nowMs, values) => longestSilence(plan, state, nowMs, values),
+    openAt: longestSilence,
     isStillOpen: (_plan, state, { lockId, startedMs }) => state.locks[lockId]?.timeMs === startedMs,
   },
 });
@@ -62,17 +62,24 @@ function intervalS(mode: LockMode | undefined, values: Params): number {
 }
 
 /** Of the trip's silent locks the one whose limit ran out first. */
-function longestSilence(plan: TripPlan, state: TripState, nowMs: number, values: Params): Episode | undefined {
+function longestSilence(
+  plan: TripPlan,
+  state: TripState,
+  nowMs: number,
+  values: Params,
+  readyMs: number,
+): Episode | undefined {
   const { sealedAtMs, unlockAuthorisedAtMs } = plan;
   if (sealedAtMs === undefined || unlockAuthorisedAtMs !== undefined) return undefined;
   const silent = plan.locks.flatMap((lockId) => {
     const last = state.locks[lockId];
     if (!last || last.timeMs < sealedAtMs) return [];
     const limitMs = limitOf(last.mode, values);
-    return nowMs - last.timeMs > limitMs ? [{ lockId, last, limitMs, dueMs: last.timeMs + limitMs }] : [];
+    const dueMs = Math.max(last.timeMs, readyMs) + limitMs;
+    return nowMs > dueMs ? [{ lockId, last, limitMs, dueMs }] : [];
   });
   const first = silent.sort((a, b) => a.dueMs - b.dueMs || (a.lockId < b.lockId ? -1 : 1))[0];
-  return first && silenceOf(first.lockId, first.last, first.limitMs);
+  return first && { ...silenceOf(first.lockId, first.last, first.limitMs), confirmedMs: first.dueMs };
 }
 
 function silenceOf(lockId: string, last: LockMemory, limitMs: number): Episode {
