@@ -69,7 +69,7 @@ export interface Truck {
   told: string[];
   /** What is declared for it; another declaration each time. */
   declaration(): object;
-  /** A record of its lock, the fix time so many seconds from now. */
+  /** A record of its lock, made and received so many seconds from now. */
   report(where: Point, inS?: number, more?: { mode?: string; percent?: number }): Promise<void>;
   /** What the gate's cameras and readers make of it. */
   passage(): object;
@@ -114,6 +114,7 @@ export async function startTruck(platform: Platform, n: number): Promise<Truck> 
         seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: 7 },
         battery: { percent, charging: false },
       };
+      platform.aheadMs = inS * 1_000;
       await lock.publishAsync(`locks/${lockId}/report`, JSON.stringify(record), { qos: 1 });
     },
     passage: () => passageOf(n, lockId),

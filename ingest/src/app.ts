@@ -40,6 +40,8 @@ export interface AppDeps {
   simulatorPath?: string | undefined;
   /** The built screens, where they are not in their usual place. */
   wallDir?: string;
+  /** The clock by which reports are received, epoch ms; absent: the machine's. */
+  nowMs?: () => number;
 }
 
 /**
@@ -64,7 +66,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
 async function compose(
   config: Config,
-  { log, onProgress = () => undefined, simulatorPath, wallDir = WALL_DIR }: AppDeps,
+  { log, onProgress = () => undefined, simulatorPath, wallDir = WALL_DIR, nowMs = Date.now }: AppDeps,
   undo: Base['undo'],
 ): Promise<Omit<App, 'stop'>> {
   const basemap = await basemapOf(config);
@@ -75,7 +77,7 @@ async function compose(
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const base: Base = { config, log, onProgress, registry, pool, gatePool, hints, live, undo };
 
-  const worker = await startWorker(base);
+  const worker = await startWorker(base, nowMs);
   const ready = () => {
     const reasons = worker.ready();
     return reasons.length > 0 ? reasons : store.reasons();

@@ -8,8 +8,9 @@ export interface ReportDoor {
   /**
    * Takes one publish of `locks/{lockId}/report`. `done()` is called after the COMMIT that holds it, in order per lock;
    * with an error the connection of the lock is to be closed.
+   * @param receivedMs when it was received, epoch ms; absent: now
    */
-  receive(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
+  receive(lockId: string, payload: Buffer, done: (error?: Error) => void, receivedMs?: number): void;
   /** Why reports are not accepted now; empty: they are. */
   ready(): string[];
   /** What is wrong while they are accepted, e.g. the platform's clock. */

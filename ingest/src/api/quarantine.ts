@@ -165,7 +165,7 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
 
 async function replay({ pool, door }: ApiDeps, rows: QuarantineRow[], actor: string): Promise<Replayed[]> {
   const receive: typeof door.receive = (...publish) => door.receive(...publish);
-  const replayed = await replayRefused(pool, receive, rows, Date.now());
+  const replayed = await replayRefused(pool, receive, rows);
   for (const { quarantineId, stored } of replayed.filter((one) => one.stored > 0)) {
     const entry = { actor, action: 'quarantine.replay', subject: `quarantine:${quarantineId}` };
     const before = { reason: rows.find((row) => row.quarantine_id === quarantineId)?.reason };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { type Command, commandTopic } from '@sealwatch/schemas';
 import type { AuthenticateError, Client, PublishPacket } from 'aedes';
@@ -11,6 +12,7 @@ import { CONNECTION_LIMITS, FrameGuard } from './frame-guard.ts';
 import { type BrokerMetrics, brokerMetrics } from './metrics.ts';
 import { MuteAedes } from './mute.ts';
 import { type LoadSecretHashes, lockSecrets, type Secrets } from './secrets.ts';
+import { Takeovers } from './takeovers.ts';
 import { mayRead, publishRule } from './topic-rules.ts';
 import { webSocketServer } from './websocket.ts';
 
@@ -62,6 +64,7 @@ interface BrokerContext {
   secrets: Secrets;
   metrics: BrokerMetrics;
   sessions: Map<string, Session>;
+  takeovers: Takeovers;
 }
 
 /** Starts the MQTT listener(s) that locks connect to (contract §2). Throws what `listen` throws, e.g. EADDRINUSE. */
@@ -71,6 +74,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     secrets: lockSecrets(options.secretHashes),
     metrics: brokerMetrics(options.registry),
     sessions: new Map(),
+    takeovers: new Takeovers(),
   };
   const aedes = await openAedes(context);
   const budget = new Budget(options.softBytes ?? 8 * 2 ** 20, options.hardBytes ?? 128 * 2 ** 20);
@@ -203,10 +207,26 @@ async function authenticate(
     context.options.log.error({ err: error }, 'a lock could not be checked');
     return done(connackError('store unavailable', CONNACK_UNAVAILABLE), null);
   }
-  if (!reason) return done(null, true);
+  if (!reason) {
+    await takeoverDelay(context, client.id);
+    return done(null, true);
+  }
   context.metrics.refused('connect', reason);
   context.options.log.warn({ lockId: client.id.slice(0, 40), reason }, 'connection refused');
   done(connackError(reason, CONNACK_NOT_AUTHORISED), null);
+}
+
+/** Two devices under one id would otherwise disconnect each other as fast as they can connect. */
+async function takeoverDelay({ sessions, takeovers, metrics, options }: BrokerContext, lockId: string): Promise<void> {
+  if (!sessions.has(lockId)) return;
+  const delayMs = takeovers.next(lockId, Date.now());
+  if (delayMs === 0) return;
+  metrics.refused('connect', 'delayed-takeover');
+  options.log.warn(
+    { lockId, delayMs },
+    'its session is taken over again and again: do two devices report under this id?',
+  );
+  await setTimeout(delayMs, undefined, { ref: false });
 }
 
 function authorizePublish(

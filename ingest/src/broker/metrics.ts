@@ -11,7 +11,7 @@ export function brokerMetrics(registry: Registry): BrokerMetrics {
   const registers = [registry];
   const refused = new Counter({
     name: 'sealwatch_broker_refused_total',
-    help: 'Connections, publishes and subscriptions refused, and wills ignored, by reason',
+    help: 'Connections refused or delayed, publishes and subscriptions refused, and wills ignored, by reason',
     labelNames: ['stage', 'reason'],
     registers,
   });

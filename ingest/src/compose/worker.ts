@@ -7,9 +7,13 @@ export interface Worker extends Judging, ReportDoor {
   drain(): Promise<void>;
 }
 
-/** The part that judges reports and commits them. */
-export async function startWorker({ pool, registry, log, onProgress, live, hints, undo }: Base): Promise<Worker> {
-  const intake = await startIntake({ pool, registry, log, onProgress });
+/**
+ * The part that judges reports and commits them.
+ * @param nowMs the clock by which reports are received, epoch ms
+ */
+export async function startWorker(base: Base, nowMs: () => number): Promise<Worker> {
+  const { pool, registry, log, onProgress, live, hints, undo } = base;
+  const intake = await startIntake({ pool, registry, log, onProgress, nowMs });
   let drained: Promise<void> | undefined;
   const drain = () => {
     drained ??= intake.stop();
@@ -22,7 +26,7 @@ export async function startWorker({ pool, registry, log, onProgress, live, hints
     for (const lockId of lockIds) await intake.refreshLock(lockId);
   });
   return {
-    receive: (lockId, payload, done) => intake.receive(lockId, payload, done),
+    receive: (...publish) => intake.receive(...publish),
     ready: () => intake.ready(),
     warnings: () => intake.warnings(),
     reevaluate: (tripIds) => intake.refreshTrips(tripIds),

@@ -25,10 +25,10 @@ const REEVALUATED_AT_ONCE = 20;
  */
 
 function receiving({ gate, lanes, metrics, nowMs }: Parts): Intake['receive'] {
-  return (lockId, payload, done) => {
+  return (lockId, payload, done, receivedMs = nowMs()) => {
     if (gate.stopping) return done(new Error('the platform is stopping'));
     metrics.publishes.inc();
-    lanes.add({ lockId, raw: payload, receivedMs: nowMs(), done, ...peek(payload) });
+    lanes.add({ lockId, raw: payload, receivedMs, done, ...peek(payload) });
     gate.wake();
   };
 }

@@ -6,8 +6,10 @@ import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
 import type { ReportInsert } from '../store/reports/rows.ts';
 import { type Advance, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
-import { admit, type HighestOf, possibleDuplicates } from './admit.ts';
+import { admit, possibleDuplicates } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
+import type { HighestOf } from './highest.ts';
+import { judgeTimes } from './judge-times.ts';
 import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
 import { readPublish } from './read-publish.ts';
@@ -51,8 +53,13 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
     const lock = roster.lock(lockId);
     return lock && lock.maxBoot >= 0 ? { boot: lock.maxBoot, seq: lock.maxSeq } : undefined;
   };
+  const times = judgeTimes(publishes, (lockId) => {
+    const lock = roster.lock(lockId);
+    const highest = highestOf(lockId);
+    return lock && { ...lock, ...(highest ? { highest } : {}) };
+  });
   const stored = await recordsByIdentity(db, possibleDuplicates(publishes, highestOf));
-  const admitted = admit(publishes, highestOf, stored);
+  const admitted = admit(publishes, highestOf, stored, times);
   const reports = admitted.accepted.map((record) => ({ record, tripId: roster.tripOf(record.lockId, record.timeMs) }));
   const byTrip = groupByTrip(roster, reports, admitted.conflicts);
   await roster.ensureTrips(byTrip.keys(), db);

@@ -26,6 +26,7 @@ export class LivenessTimer {
   readonly #nowMs: () => number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #readyMs: number;
 
   constructor(deps: IntakeDeps, roster: Roster, gate: BatchGate, trips: TripChanges) {
     this.#deps = deps;
@@ -33,12 +34,14 @@ export class LivenessTimer {
     this.#gate = gate;
     this.#trips = trips;
     this.#nowMs = deps.nowMs ?? Date.now;
+    this.#readyMs = this.#nowMs();
   }
 
   /** Resolves once the first trips are loaded; the others are loaded between batches, or when they report. */
   async start(): Promise<void> {
     const tripIds = await openTripIds(this.#deps.pool);
     await this.#follow(tripIds.slice(0, FOLLOWED_AT_START));
+    this.#readyMs = this.#nowMs();
     await this.tick();
     void this.#followRest(tripIds);
     const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
@@ -86,7 +89,7 @@ export class LivenessTimer {
     let next = tripIds.next();
     while (!next.done) {
       const trip = this.#roster.trip(next.value);
-      const outcome = trip && clockOutcome(trip, this.#nowMs());
+      const outcome = trip && clockOutcome(trip, this.#nowMs(), this.#readyMs);
       if (outcome && outcome.changes.length + outcome.withdrawn.length > 0) outcomes.push(outcome);
       // No alarm changed, but the track remembers what was worked out, so that the next tick need not.
       else if (outcome && outcome.next !== trip) this.#roster.keepTrip(outcome.next);

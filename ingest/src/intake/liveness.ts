@@ -4,8 +4,8 @@ import type { FollowedTrip } from './followed-trip.ts';
 import type { TripOutcome } from './outcome.ts';
 
 /** What the clock alone changes of a trip, e.g. silence, or a red that nothing confirmed for a minute. */
-export function clockOutcome(trip: FollowedTrip, nowMs: number): TripOutcome {
-  const { track, changes, withdrawn } = tick(trip.plan, trip.track, nowMs);
+export function clockOutcome(trip: FollowedTrip, nowMs: number, readyMs: number): TripOutcome {
+  const { track, changes, withdrawn } = tick(trip.plan, trip.track, nowMs, readyMs);
   const next = track === trip.track ? trip : { ...trip, track };
   return { next, changes: changes.map(withClock), withdrawn, fromMs: Number.POSITIVE_INFINITY, reevaluated: false };
 }

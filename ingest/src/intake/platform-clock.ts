@@ -1,4 +1,8 @@
-import { type Admitted, AHEAD_MS } from './admit.ts';
+import { sentTimeMs } from '../record/record.ts';
+import type { Admitted } from './admit.ts';
+
+/** A lock whose clock is ahead by more than this does not merely drift. */
+const AHEAD_MS = 10 * 60_000;
 
 /** Locks that were not heard for so long say nothing of the clock now. */
 const WINDOW_MS = 5 * 60_000;
@@ -13,12 +17,11 @@ export class PlatformClock {
   readonly #heard = new Map<string, { atMs: number; isAhead: boolean }>();
 
   /** Takes what a committed batch says of the locks' clocks. */
-  heard({ accepted, refusals }: Admitted, nowMs: number): void {
-    for (const { lockId, kind, timeMs, receivedMs } of accepted) {
-      if (kind !== 'backfill') this.#heard.set(lockId, { atMs: nowMs, isAhead: timeMs > receivedMs + AHEAD_MS });
-    }
-    for (const { lockId, refusal } of refusals) {
-      if (refusal.reason === 'time-ahead') this.#heard.set(lockId, { atMs: nowMs, isAhead: true });
+  heard({ accepted }: Admitted, nowMs: number): void {
+    for (const record of accepted) {
+      if (record.kind === 'backfill') continue;
+      const isAhead = sentTimeMs(record) > record.receivedMs + AHEAD_MS;
+      this.#heard.set(record.lockId, { atMs: nowMs, isAhead });
     }
   }
 

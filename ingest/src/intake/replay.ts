@@ -1,11 +1,12 @@
 import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { decode } from '../record/decode.ts';
+import { bootIn, lifeOf, sentBoot } from '../record/life.ts';
 import { type IntakeRecord, sameBody } from '../record/record.ts';
-import { type Identity, recordsByIdentity } from '../store/reports/identities.ts';
+import { recordsByIdentity } from '../store/reports/identities.ts';
 import { deleteQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
+import { loadLocks } from '../store/reports/roster.ts';
 import { reportKey } from '../tracker/index.ts';
-import { AHEAD_MS } from './admit.ts';
 import type { Intake } from './contract.ts';
 
 /** The result of replaying one row of the quarantine. */
@@ -24,7 +25,7 @@ interface Reading {
 }
 
 /**
- * Sends refused publishes through the intake again, after a fix. A row of which no record can be taken stays as it is; the
+ * Sends refused publishes through the intake again, after a fix, as received when they were refused. A row of which no record can be taken stays as it is; the
  * others are deleted after their records were committed. After a crash in between they can be replayed again, because the
  * same record again changes nothing.
  */
@@ -32,9 +33,8 @@ export async function replayRefused(
   pool: Pool,
   receive: Intake['receive'],
   rows: readonly QuarantineRow[],
-  nowMs: number,
 ): Promise<Replayed[]> {
-  const readings = rows.map((row) => readAgain(row, nowMs));
+  const readings = rows.map(readAgain);
   const before = await storedBodies(pool, readings);
   const going = readings.filter(({ records }) => records.some((record) => isFree(record, before)));
   await Promise.all(going.map(({ row }) => sendAgain(receive, row)));
@@ -54,39 +54,47 @@ export async function replayRefused(
   });
 }
 
-function readAgain(row: QuarantineRow, nowMs: number): Reading {
+function readAgain(row: QuarantineRow): Reading {
   if (row.topic !== reportTopic(row.lock_id)) {
     const detail = `topic: ${row.topic}, expected ${reportTopic(row.lock_id)}: only reports can be replayed`;
     return { row, records: [], refused: [{ reason: 'not-a-report', detail }] };
   }
-  const { records, refusals } = decode(row.lock_id, row.raw, nowMs);
+  const { records, refusals } = decode(row.lock_id, row.raw, row.at.getTime());
   const refused = refusals.map(({ reason, detail }) => ({ reason, detail }));
-  const ahead = records.filter((record) => record.timeMs > nowMs + AHEAD_MS);
-  for (const { timeMs } of ahead) {
-    const detail = `time: ${new Date(timeMs).toISOString()}, expected at most 10 min ahead`;
-    refused.push({ reason: 'time-ahead', detail });
-  }
-  return { row, records: records.filter((record) => !ahead.includes(record)), refused };
+  return { row, records, refused };
 }
 
-async function storedBodies(pool: Pool, readings: Reading[]): Promise<Map<string, IntakeRecord>> {
-  const identities: Identity[] = readings.flatMap(({ records }) => records);
-  const stored = await recordsByIdentity(pool, identities);
-  return new Map(stored.map((record) => [reportKey(record), record]));
+/** What is stored under the numbers of the records, in any life of their lock; by the numbers as sent. */
+type Stored = ReadonlyMap<string, IntakeRecord[]>;
+
+async function storedBodies(pool: Pool, readings: Reading[]): Promise<Stored> {
+  const locks = await loadLocks(pool, [...new Set(readings.map(({ row }) => row.lock_id))]);
+  const lives = new Map(locks.map(({ lockId, maxBoot }) => [lockId, Math.max(0, lifeOf(maxBoot))]));
+  const identities = readings.flatMap(({ records }) =>
+    records.flatMap((record) => {
+      const life = lives.get(record.lockId) ?? 0;
+      return Array.from({ length: life + 1 }, (_, i) => ({ ...record, boot: bootIn(i, record.boot) }));
+    }),
+  );
+  const stored = new Map<string, IntakeRecord[]>();
+  for (const record of await recordsByIdentity(pool, identities)) {
+    const key = reportKey({ ...record, boot: sentBoot(record.boot) });
+    stored.set(key, [...(stored.get(key) ?? []), record]);
+  }
+  return stored;
 }
 
 /** Whether the identity is unused, or stored with the same body. */
-function isFree(record: IntakeRecord, stored: Map<string, IntakeRecord>): boolean {
+function isFree(record: IntakeRecord, stored: Stored): boolean {
   return !stored.has(reportKey(record)) || isStored(record, stored);
 }
 
-function isStored(record: IntakeRecord, stored: Map<string, IntakeRecord>): boolean {
-  const kept = stored.get(reportKey(record));
-  return kept !== undefined && sameBody(kept, record);
+function isStored(record: IntakeRecord, stored: Stored): boolean {
+  return stored.get(reportKey(record))?.some((kept) => sameBody(kept, record)) ?? false;
 }
 
 function sendAgain(receive: Intake['receive'], row: QuarantineRow): Promise<void> {
   return new Promise((resolve, reject) => {
-    receive(row.lock_id, row.raw, (error) => (error ? reject(error) : resolve()));
+    receive(row.lock_id, row.raw, (error) => (error ? reject(error) : resolve()), row.at.getTime());
   });
 }

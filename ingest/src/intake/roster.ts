@@ -1,6 +1,7 @@
 import { compileRoute } from '@sealwatch/geofence';
 import { isOver } from '@sealwatch/schemas';
 import type { Queryable } from '../postgres/queryable.ts';
+import type { LockClock } from '../record/clock.ts';
 import type { IntakeRecord } from '../record/record.ts';
 import type { AlarmRow } from '../store/alarms/alarms.ts';
 import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
@@ -31,7 +32,6 @@ import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
 import { publishedBefore } from './published-alarms.ts';
-import { readPublish } from './read-publish.ts';
 import type { Written } from './write.ts';
 
 const ROUTES_KEPT = 500;
@@ -108,7 +108,8 @@ export class Roster {
    * the outcome with the status, risk and checkpoints that earlier commits have settled.
    */
   expect(outcome: BatchOutcome): BatchOutcome {
-    for (const [lockId, { boot, seq }] of outcome.admitted.highest) this.#raiseHighest(lockId, boot, seq);
+    const { highest, clocks } = outcome.admitted;
+    for (const [lockId, { boot, seq }] of highest) this.#raiseHighest(lockId, boot, seq, clocks.get(lockId));
     const trips = outcome.trips.map((judged) => {
       const now = this.#trips.get(judged.next.plan.tripId) ?? judged.next;
       const { status, risk, checkpointMs, written } = now;
@@ -124,9 +125,9 @@ export class Roster {
     if (isOver(trip)) this.#over.add(trip.plan.tripId);
   }
 
-  #raiseHighest(lockId: string, boot: number, seq: number): void {
+  #raiseHighest(lockId: string, boot: number, seq: number, clock?: LockClock): void {
     const lock = this.#locks.get(lockId);
-    if (lock) this.#locks.set(lockId, { ...lock, maxBoot: boot, maxSeq: seq });
+    if (lock) this.#locks.set(lockId, { ...lock, maxBoot: boot, maxSeq: seq, ...(clock ? { clock } : {}) });
   }
 
   forgetLocks(lockIds: string[]): void {
@@ -142,10 +143,9 @@ export class Roster {
   /** Forgets the locks and trips of a batch whose commit failed; they are loaded when they are next needed. */
   forgetBatch(publishes: readonly Publish[], outcome: BatchOutcome | undefined): void {
     for (const { next } of outcome?.trips ?? []) this.forgetTrip(next.plan.tripId);
-    for (const publish of publishes) {
-      for (const { lockId, timeMs } of readPublish(publish).records) {
-        const tripId = this.tripOf(lockId, timeMs);
-        if (tripId) this.forgetTrip(tripId);
+    for (const { lockId } of publishes) {
+      for (const { tripId } of this.#locks.get(lockId)?.windows ?? []) {
+        if (this.#trips.has(tripId)) this.forgetTrip(tripId);
       }
     }
     this.forgetLocks(publishes.map((publish) => publish.lockId));

@@ -150,12 +150,13 @@ function isWorthWriting(trip: TripOutcome): boolean {
   return Math.abs(now.doneM - was.doneM) >= WORTH_M || Math.abs((now.etaMs ?? 0) - (was.etaMs ?? 0)) >= WORTH_MS;
 }
 
-function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
+function lockUpdates({ accepted, highest, clocks }: Admitted): LockUpdate[] {
   const updates = new Map<string, LockUpdate>();
   for (const record of accepted) {
     const { lockId, receivedMs } = record;
     const was = updates.get(lockId);
     const top = highest.get(lockId) ?? record;
+    const clock = clocks.get(lockId);
     const older = was?.lastFix && was.lastFix.timeMs > record.timeMs;
     const lastFix = older || !credibleFix(record.position) ? was?.lastFix : record;
     updates.set(lockId, {
@@ -165,6 +166,7 @@ function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
       receivedMs,
       last: was && was.last.timeMs > record.timeMs ? was.last : record,
       ...(lastFix ? { lastFix } : {}),
+      ...(clock ? { clock } : {}),
     });
   }
   return [...updates.values()];
@@ -172,6 +174,7 @@ function lockUpdates({ accepted, highest }: Admitted): LockUpdate[] {
 
 /** A provisional alarm is shown but not raised before it is confirmed. */
 function isRaised(alarm: WrittenAlarm): boolean {
+  if (!alarm.active && alarm.old_phase === null && describeRule(alarm.rule)?.onlyWhileOpen) return false;
   return alarm.phase !== 'provisional' && (alarm.old_phase === null || alarm.old_phase === 'provisional');
 }
 

@@ -1,3 +1,4 @@
+import type { ClockReason } from './clock.ts';
 import type { ColumnType, Field, FieldTable, Group } from './fields.ts';
 import type { TrackedReport } from './report.ts';
 
@@ -16,6 +17,9 @@ export interface ReportRow {
   seq: number;
   time: Date;
   received_at: Date;
+  /** Null: the same as `time`. */
+  sent_time: Date | null;
+  clock_fault: ClockReason | null;
   [column: string]: unknown;
 }
 
@@ -39,6 +43,8 @@ export function columnsOf({ fields, groups }: FieldTable): Columns {
       timeMs: row.time.getTime(),
       receivedMs: row.received_at.getTime(),
     };
+    if (row.sent_time) record.sentMs = row.sent_time.getTime();
+    if (row.clock_fault) record.clockFault = row.clock_fault;
     readFields(row, fields, record);
     for (const group of groups) readGroup(row, group, record);
     return record as unknown as TrackedReport;

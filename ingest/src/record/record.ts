@@ -1,4 +1,5 @@
 import { reportCodec } from './codec.ts';
+import { lifeOf, sentBoot } from './life.ts';
 import type { TrackedReport } from './report.ts';
 
 /** The same record by the name that intake and store use. */
@@ -6,19 +7,27 @@ export type IntakeRecord = TrackedReport;
 
 /** What could not be taken, for the quarantine (law 9). */
 export interface RecordRefusal {
-  /** Stable word: `not-json`, `too-deep`, `too-large`, `too-many`, `empty`, `invalid`, `time-ahead`, `identity-conflict`, `unstorable`. */
+  /** Stable word: `not-json`, `too-deep`, `too-large`, `too-many`, `empty`, `invalid`, `identity-conflict`, `unstorable`. */
   reason: string;
   /** Field, value and what was expected. */
   detail: string;
   raw: Buffer;
 }
 
-/** `kind` tells how a record was sent, and not what it says. */
-const BODY = reportCodec.columns.filter(({ name }) => name !== 'kind');
+/** `kind` is how a record was sent; `boot` is part of the identity, which the callers compare. */
+const BODY = reportCodec.columns.filter(({ name }) => name !== 'kind' && name !== 'boot');
+
+/** The record's time as its lock sent it, epoch ms. */
+export const sentTimeMs = ({ sentMs, timeMs }: TrackedReport): number => sentMs ?? timeMs;
+
+/** The record as it was before its time was judged and its life recognised. */
+export function asSent({ sentMs, clockFault, ...record }: TrackedReport): TrackedReport {
+  return { ...record, boot: sentBoot(record.boot), timeMs: sentMs ?? record.timeMs };
+}
 
 /** Whether two records of one identity say the same: the same record came again. */
 export function sameBody(a: TrackedReport, b: TrackedReport): boolean {
-  return a.timeMs === b.timeMs && BODY.every(({ valueIn }) => isSame(valueIn(a), valueIn(b)));
+  return sentTimeMs(a) === sentTimeMs(b) && BODY.every(({ valueIn }) => isSame(valueIn(a), valueIn(b)));
 }
 
 function isSame(a: unknown, b: unknown): boolean {
@@ -34,7 +43,26 @@ function inOrder(value: unknown): string {
   );
 }
 
-/** The record in the form of the contract (§2). */
-export function wireForm({ lockId, timeMs, receivedMs, boot, seq, ...fields }: TrackedReport): object {
-  return { v: 1, boot, seq, time: new Date(timeMs).toISOString(), ...fields };
+/** The record in the form of the contract (§2), with the time used, and beside it the time as sent if that differs. */
+export function wireForm({
+  lockId,
+  timeMs,
+  receivedMs,
+  boot,
+  seq,
+  sentMs,
+  clockFault,
+  ...fields
+}: TrackedReport): object {
+  const life = lifeOf(boot);
+  return {
+    v: 1,
+    boot: sentBoot(boot),
+    seq,
+    time: new Date(timeMs).toISOString(),
+    ...fields,
+    ...(sentMs === undefined ? {} : { sentTime: new Date(sentMs).toISOString() }),
+    ...(clockFault === undefined ? {} : { clockFault }),
+    ...(life === 0 ? {} : { life }),
+  };
 }

@@ -1,6 +1,7 @@
 import type { Position, Report } from '@sealwatch/schemas';
+import type { ClockReason } from './clock.ts';
 
-/** An event as the lock told it. Its type and its source may be words that this platform does not know. */
+/** An event as the lock sent it. Its type and its source may be words that this platform does not know. */
 export interface RecordedEvent {
   type: string;
   source?: string | undefined;
@@ -24,8 +25,12 @@ export interface TrackedReport extends Omit<Report, 'v' | 'time' | 'kind' | 'mod
   position?: RecordedPosition | undefined;
   events?: readonly RecordedEvent[] | undefined;
   lockId: string;
-  /** Fix time: when the lock made the record. */
+  /** When the lock made the record, as the rules use it: never after its receipt (`judgeTime`). */
   timeMs: number;
+  /** The time as sent, if it differs. */
+  sentMs?: number;
+  /** Why it differs, unless by network jitter only. */
+  clockFault?: ClockReason;
   /** When the platform got it. */
   receivedMs: number;
 }

@@ -14,6 +14,7 @@ import {
 import { credibleFix } from '../record/credible-fix.ts';
 import { isLate, isNextOf, type TrackedReport } from '../record/report.ts';
 import { type HaltStep, stepHalt } from './halt.ts';
+import { lagAfter } from './lag.ts';
 import { isSealed, type KnownPlace, type TripPlan } from './plan.ts';
 import { routeParamsAt } from './route-params.ts';
 import type { LockMemory, TripState } from './state.ts';
@@ -63,7 +64,7 @@ const NO_PLACES: readonly KnownPlace[] = [];
 
 export function contextOf(plan: TripPlan, before: TripState, report: TrackedReport): EvaluationContext {
   const last = Object.hasOwn(before.locks, report.lockId) ? before.locks[report.lockId] : undefined;
-  const sealed = isSealed(plan, report.timeMs);
+  const sealed = isSealed(plan, report, lagAfter(last, report));
   const fix = usableFix(report);
   const repeated = fix !== undefined && repeatsLast(last, report, fix);
   const stops = fix ? stopsAt(plan.route, fix.lon, fix.lat) : NOWHERE;

@@ -53,13 +53,23 @@ export interface TripPlan {
   identityConflicts?: IdentityConflict[];
 }
 
-/** A gate's clock and a lock's clock may differ by this much when an opening is authorised. */
-export const CLOCK_TOLERANCE_MS = 30_000;
+/** A lock's clock is taken to be behind by at most this; a greater lag is an error of its clock (`judgeTime`). */
+export const LAG_AT_MOST_MS = 120_000;
 
-/** Whether the seal rules apply at this time: from sealing until an opening is authorised. */
-export function isSealed({ sealedAtMs, unlockAuthorisedAtMs }: TripPlan, timeMs: number): boolean {
+/**
+ * Whether the seal rules apply to a record: from sealing until an opening is authorised. What was received before an unlock
+ * was authorised was done before it; what was received later was done before it only if the lock's clock, put right by its
+ * lag, says so.
+ * @param lagMs by how much the lock's clock can be behind the platform's (`LockMemory.lagMs`)
+ */
+export function isSealed(
+  { sealedAtMs, unlockAuthorisedAtMs }: TripPlan,
+  { timeMs, receivedMs }: { timeMs: number; receivedMs: number },
+  lagMs: number,
+): boolean {
   if (sealedAtMs === undefined || timeMs < sealedAtMs) return false;
-  return unlockAuthorisedAtMs === undefined || timeMs < unlockAuthorisedAtMs - CLOCK_TOLERANCE_MS;
+  if (unlockAuthorisedAtMs === undefined || receivedMs <= unlockAuthorisedAtMs) return true;
+  return timeMs + Math.min(lagMs, LAG_AT_MOST_MS) < unlockAuthorisedAtMs;
 }
 
 export interface KnownPlace {

@@ -87,10 +87,19 @@ export function advance(
 /**
  * What the passing of time alone changes at `nowMs` (see `liveness`). An alarm that the clock confirmed stays confirmed when
  * further records come; `plan.clockConfirmations` keeps it over a restart.
+ * @param readyMs when the platform began to accept records, epoch ms
  */
-export function tick(plan: TripPlan, track: TripTrack, nowMs: number): { track: TripTrack } & AlarmDiff {
+export function tick(plan: TripPlan, track: TripTrack, nowMs: number, readyMs = 0): { track: TripTrack } & AlarmDiff {
   const known = withConfirmed(plan, track);
-  const live = liveness(known, track.state, nowMs);
+  // A lock that was heard since then could not be heard later: the platform has listened all the time.
+  const listeningMs = (lockId: string) =>
+    track.recent.some((report) => report.lockId === lockId && report.receivedMs >= readyMs) ? 0 : readyMs;
+  const due = liveness(known, track.state, nowMs, listeningMs);
+  // What was raised before a restart lasts until a record contradicts it, though it would not be raised again yet.
+  const raised = track.published.filter(
+    (fact) => !due.some(({ rule }) => rule === fact.rule) && isStillActive(known, track.state, fact),
+  );
+  const live = [...due, ...raised];
   // Most trips have no alarm by the clock, and had none before.
   if (live.length === 0 && isPublishedByFold(plan, track)) return { track, changes: [], withdrawn: [] };
   const confirmed = live.flatMap(({ kind, rule, lockId, startedMs, confirmedMs }) =>

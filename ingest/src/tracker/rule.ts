@@ -21,6 +21,8 @@ export interface RuleDescription {
   geofence?: boolean;
   /** The outbox event that a raised alarm makes, beside `alarm.raised`. */
   event?: 'lock.low-battery';
+  /** Nobody is called for an episode that was over before it was found: the clock calls while it lasts. */
+  onlyWhileOpen?: boolean;
 }
 
 /** What the parts of a rule share, whatever its parameters. */
@@ -42,8 +44,15 @@ interface ClockPart<Params> {
    * The episode that is open at `nowMs` although no record shows it yet. The fold finds the same episode in hindsight,
    * with the same lock and start and so under the same alarm id.
    * @param params the values where the newest record places the truck
+   * @param listeningMs from when on the platform could have heard a lock, epoch ms
    */
-  openAt(plan: TripPlan, state: TripState, nowMs: number, params: Params): Episode | undefined;
+  openAt(
+    plan: TripPlan,
+    state: TripState,
+    nowMs: number,
+    params: Params,
+    listeningMs: (lockId: string) => number,
+  ): Episode | undefined;
   /** Whether an episode that `openAt` found is still open after further records. */
   isStillOpen(plan: TripPlan, state: TripState, episode: { lockId: string; startedMs: number }): boolean;
 }

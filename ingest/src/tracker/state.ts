@@ -20,6 +20,8 @@ export interface LockMemory {
   unbrokenMs: number;
   fix?: LastFix;
   halt?: Halt;
+  /** The least that its recent live records took to arrive, if 1 s or more: its clock can be behind by so much. */
+  lagMs?: number;
 }
 
 /** What the fold keeps of one rule. */

@@ -3,6 +3,7 @@ import { isNextOf, type TrackedReport } from '../record/report.ts';
 import { basisOf } from './basis.ts';
 import type { Episode, RuleState } from './episode.ts';
 import { contextOf, type EvaluationContext } from './evaluation-context.ts';
+import { lagAfter } from './lag.ts';
 import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
 import { stepProgress } from './progress.ts';
@@ -147,6 +148,8 @@ function lockAfter({ last, report, fix, repeated, halt }: EvaluationContext): Lo
   if (lastFix) after.fix = lastFix;
   const halted = halt?.halt ?? last?.halt;
   if (halted) after.halt = halted;
+  const lagMs = lagAfter(last, report);
+  if (lagMs > 0) after.lagMs = lagMs;
   return after;
 }
 

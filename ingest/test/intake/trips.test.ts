@@ -181,7 +181,8 @@ test('a late record belongs to the finished trip of its time, and not to the nex
   await rig.intake.refreshTrips([first]);
   const second = await declareTrip(db, [LOCK], startMs + 53 * MINUTE);
   await rig.intake.refreshTrips([second]);
-  await send(lock, LOCK, report(60, startMs + 55 * MINUTE, 120.05));
+  clockMs = startMs + 55 * MINUTE;
+  await send(lock, LOCK, report(60, clockMs, 120.05));
 
   await send(
     lock,
@@ -231,6 +232,7 @@ test('a sealed trip departs and arrives with its fixes; both are told once', asy
     [tripId],
   );
   await open();
+  clockMs = startMs + 56 * MINUTE;
   await send(lock, LOCK, [report(1, startMs + MINUTE, 120), report(2, startMs + 2 * MINUTE, 120.001)]);
   expect((await tripRow(tripId))?.status).toBe('sealed');
   for (let i = 1; i < 50; i++) await send(lock, LOCK, report(2 + i, startMs + (2 + i) * MINUTE, 120 + i * 0.02));

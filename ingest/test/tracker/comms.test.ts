@@ -131,12 +131,12 @@ describe('comms.jamming', () => {
 });
 
 describe('comms.clock', () => {
-  it('opens where fix times go against the numbering or run ahead of the platform', () => {
+  it('opens where fix times go against the numbering, or are not those that the lock sent', () => {
     follow('comms.clock', [
       ['08:10', { seq: 10 }, '-'],
       ['08:11', { seq: 9 }, 'minor open'],
       ['08:12', { seq: 11 }, 'minor over'],
-      ['08:13', { seq: 12, receivedMs: at('08:10') }, 'minor open'],
+      ['08:13', { seq: 12, sentMs: at('08:14:30'), clockFault: 'ahead' }, 'minor open'],
     ]);
   });
 

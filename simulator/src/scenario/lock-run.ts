@@ -304,10 +304,7 @@ class Run {
   }
 
   acknowledge(report: Report): void {
-    const { fromMs, toMs } = this.options.world.spells.clock[0] ?? { fromMs: 0, toMs: 0 };
-    const ahead = Date.parse(report.time) > this.options.untilMs + 600_000;
-    if (ahead && toMs > fromMs) this.result.quarantined += 1;
-    else this.result.acknowledged.add(`${this.lock.lockId}/${report.boot}/${report.seq}`);
+    this.result.acknowledged.add(`${this.lock.lockId}/${report.boot}/${report.seq}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { TripStatus } from '@sealwatch/schemas';
 import { plainColumn, quotedColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
+import type { LockClock } from '../../record/clock.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
 import type { AlarmFact } from '../../tracker/index.ts';
 import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
@@ -20,6 +21,8 @@ export interface LockUpdate {
   /** The newest record by fix time in this batch, and the newest with a credible fix. */
   last: IntakeRecord;
   lastFix?: IntakeRecord;
+  /** Absent: as it was. */
+  clock?: LockClock;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface LockUpdate {
  * the newest of all, here as in the row (lock_fix).
  */
 const UPDATE_LOCKS = `UPDATE locks l SET
-    max_boot = x.boot, max_seq = x.seq,
+    max_boot = x.boot, max_seq = x.seq, clock = coalesce(x.clock, l.clock),
     last_received = greatest(l.last_received, to_timestamp(x.received / 1000.0)),
     last_report = CASE WHEN l.last_time > x.at THEN l.last_report ELSE x.report END,
     last_time = greatest(l.last_time, x.at),
@@ -39,10 +42,10 @@ const UPDATE_LOCKS = `UPDATE locks l SET
       ELSE coalesce(l.last_fix, l.last_report) END,
     last_fix_time = greatest(l.last_fix_time, x.fix_at)
   FROM (SELECT lock_id, boot, seq, received, to_timestamp(t / 1000.0) AS at, report, to_timestamp(fix_t / 1000.0) AS fix_at,
-      nullif(fix::text, 'null')::json AS fix
+      nullif(fix::text, 'null')::json AS fix, nullif(clock::text, 'null')::json AS clock
     FROM ROWS FROM (unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[]),
-      json_array_elements($7::json), json_array_elements($8::json))
-      AS u(lock_id, boot, seq, received, t, fix_t, report, fix)) x
+      json_array_elements($7::json), json_array_elements($8::json), json_array_elements($9::json))
+      AS u(lock_id, boot, seq, received, t, fix_t, report, fix, clock)) x
   WHERE l.lock_id = x.lock_id`;
 
 export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<void> {
@@ -61,6 +64,7 @@ export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<v
       plainColumn(rows, (r) => r.lastFix?.timeMs),
       JSON.stringify(rows.map((r) => wireForm(r.last))),
       JSON.stringify(rows.map((r) => (r.lastFix && r.lastFix !== r.last ? wireForm(r.lastFix) : null))),
+      JSON.stringify(rows.map((r) => r.clock ?? null)),
     ],
   });
 }

@@ -1,5 +1,6 @@
 import type { Place, Route, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
+import type { LockClock } from '../../record/clock.ts';
 import type { ReportRow } from '../../record/columns.ts';
 import type { IntakeRecord } from '../../record/record.ts';
 import type { TripState } from '../../tracker/index.ts';
@@ -28,8 +29,13 @@ export interface StoredLock {
   /** The highest identity stored; -1 before the first record. */
   maxBoot: number;
   maxSeq: number;
+  clock: LockClock;
+  /** Its registration, or the begin of its first trip if that is earlier, epoch ms. */
+  inServiceMs: number;
   windows: Window[];
 }
+
+const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /** Locks with every trip they were ever on, newest window first. Unknown locks are left out. */
 export async function loadLocks(db: Queryable, lockIds: string[]): Promise<StoredLock[]> {
@@ -37,9 +43,11 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     lock_id: string;
     max_boot: number | null;
     max_seq: number | null;
+    clock: LockClock;
+    created_ms: number;
     windows: [string, number, number | null][];
   }>(
-    `SELECT l.lock_id, l.max_boot, l.max_seq, coalesce((
+    `SELECT l.lock_id, l.max_boot, l.max_seq, l.clock, ${ms('l.created_at')} AS created_ms, coalesce((
         SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
           extract(epoch FROM u.tracked_to) * 1000) ORDER BY u.tracked_from DESC)
         FROM trip_units u JOIN trips t USING (trip_id)
@@ -51,6 +59,8 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     lockId: row.lock_id,
     maxBoot: row.max_boot ?? -1,
     maxSeq: row.max_seq ?? -1,
+    clock: row.clock,
+    inServiceMs: Math.min(row.created_ms, ...row.windows.map(([, fromMs]) => fromMs)),
     windows: row.windows.map(([tripId, fromMs, toMs]) => ({ tripId, fromMs, toMs: toMs ?? Number.POSITIVE_INFINITY })),
   }));
 }
@@ -132,8 +142,6 @@ interface TrackedTripRow extends DeclaredParams {
   clock_confirmed: StoredTrip['clockConfirmed'];
   conflicts: StoredTrip['conflicts'];
 }
-
-const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_version, t.total_m, u.locks,
     ${ms('t.sealed_at')} AS sealed_ms,

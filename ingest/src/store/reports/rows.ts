@@ -23,6 +23,8 @@ const OWN: readonly { name: string; type: string; isTime?: boolean }[] = [
   { name: 'time', type: 'float8', isTime: true },
   { name: 'received_at', type: 'float8', isTime: true },
   { name: 'trip_id', type: 'uuid' },
+  { name: 'sent_time', type: 'float8', isTime: true },
+  { name: 'clock_fault', type: 'text' },
 ];
 
 export function reportTable({ columns, recordOf }: Columns): ReportTable {
@@ -40,9 +42,11 @@ export function reportTable({ columns, recordOf }: Columns): ReportTable {
       plainColumn(rows, ({ record }) => record.timeMs),
       plainColumn(rows, ({ record }) => record.receivedMs),
       plainColumn(rows, ({ tripId }) => tripId),
+      plainColumn(rows, ({ record }) => record.sentMs),
+      plainColumn(rows, ({ record }) => record.clockFault),
       ...columns.map((column) => arrayOf(rows, column)),
     ],
-    select: ['lock_id', 'time', 'received_at', ...columns.map(({ name }) => name)]
+    select: ['lock_id', 'time', 'received_at', 'sent_time', 'clock_fault', ...columns.map(({ name }) => name)]
       .map((name) => `r.${name}`)
       .join(', '),
   };

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { ClockReason } from '../../record/clock.ts';
+import { sentBoot } from '../../record/life.ts';
 import { defineRule } from '../rule.ts';
 import { stepLevel } from './level.ts';
 
 const params = z.object({ aheadS: z.number().positive().max(600).default(60) });
 
-/** Fix times that contradict the lock's own numbering, or lie ahead of the platform: the order of its records is in doubt. */
+/** Times that a record cannot have been made at (`judgeTime`), or that contradict the lock's own numbering. */
 export const commsClock = defineRule<typeof params, never>({
   rule: 'comms.clock',
   kind: 'level',
@@ -14,15 +16,21 @@ export const commsClock = defineRule<typeof params, never>({
   params,
   judge: (was, context, { aheadS }) => {
     const { last } = context;
-    const { boot, seq, timeMs, receivedMs } = context.report;
-    const aheadMs = timeMs - receivedMs;
+    const { boot, seq, timeMs, sentMs = timeMs, clockFault } = context.report;
+    const errorMs = sentMs - timeMs;
     const backwards = last !== undefined && (boot < last.boot || (boot === last.boot && isBefore(seq, last.seq)));
-    const wrong = backwards || aheadMs > aheadS * 1_000;
+    const isFault = clockFault !== undefined && Math.abs(errorMs) > (isSlight(clockFault) ? aheadS * 1_000 : 0);
+    const wrong = backwards || isFault;
     if (!wrong || was.open) return stepLevel(was, context, wrong);
-    const evidence = backwards ? { boot, seq, after: { boot: last.boot, seq: last.seq } } : { aheadMs };
+    const evidence = isFault
+      ? { reason: clockFault, errorMs }
+      : { reason: 'numbers', boot: sentBoot(boot), seq, after: { boot: sentBoot(last?.boot ?? 0), seq: last?.seq } };
     return stepLevel(was, context, true, { evidence });
   },
 });
+
+/** Clocks that are a little fast or slow are common. */
+const isSlight = (reason: ClockReason): boolean => reason === 'ahead' || reason === 'slow';
 
 /** Serial numbers wrap: the shorter way round counts. */
 function isBefore(seq: number, last: number): boolean {

@@ -23,7 +23,8 @@ type Params = z.output<typeof params>;
 
 /**
  * No record was made for longer than the lock's mode allows. The fold finds it in hindsight between two records; while it
- * lasts the clock raises it, with the same start and so as the same alarm. Late records that fill the time withdraw it.
+ * lasts the clock raises it, at the earliest one limit after the platform could hear the lock again, with the same start
+ * and so as the same alarm. Late records that fill the time withdraw it.
  */
 export const commsSilent = defineRule<typeof params, never>({
   rule: RULE,
@@ -31,6 +32,7 @@ export const commsSilent = defineRule<typeof params, never>({
   severity: 'major',
   eaeuCode: '06',
   text: { zh: '关锁失联', en: 'Lock silent' },
+  onlyWhileOpen: true,
   params,
   judge: (was, context) => {
     const { last, report, plan, before } = context;
@@ -43,7 +45,7 @@ export const commsSilent = defineRule<typeof params, never>({
     return { ended: [{ ...silenceOf(report.lockId, last, limitMs), endedMs: report.timeMs, ...late }] };
   },
   clock: {
-    openAt: (plan, state, nowMs, values) => longestSilence(plan, state, nowMs, values),
+    openAt: longestSilence,
     isStillOpen: (_plan, state, { lockId, startedMs }) => state.locks[lockId]?.timeMs === startedMs,
   },
 });
@@ -61,17 +63,25 @@ function intervalS(mode: string | undefined, values: Params): number {
 }
 
 /** Of the trip's silent locks the one whose limit ran out first. */
-function longestSilence(plan: TripPlan, state: TripState, nowMs: number, values: Params): Episode | undefined {
+function longestSilence(
+  plan: TripPlan,
+  state: TripState,
+  nowMs: number,
+  values: Params,
+  listeningMs: (lockId: string) => number,
+): Episode | undefined {
   const { sealedAtMs, unlockAuthorisedAtMs } = plan;
   if (sealedAtMs === undefined || unlockAuthorisedAtMs !== undefined) return undefined;
   const silent = plan.locks.flatMap((lockId) => {
     const last = state.locks[lockId];
     if (!last || last.timeMs < sealedAtMs) return [];
     const limitMs = limitOf(last.mode, values);
-    return nowMs - last.timeMs > limitMs ? [{ lockId, last, limitMs, dueMs: last.timeMs + limitMs }] : [];
+    if (nowMs - last.timeMs <= limitMs) return [];
+    const dueMs = Math.max(last.timeMs, listeningMs(lockId)) + limitMs;
+    return nowMs > dueMs ? [{ lockId, last, limitMs, dueMs }] : [];
   });
   const first = silent.sort((a, b) => a.dueMs - b.dueMs || (a.lockId < b.lockId ? -1 : 1))[0];
-  return first && silenceOf(first.lockId, first.last, first.limitMs);
+  return first && { ...silenceOf(first.lockId, first.last, first.limitMs), confirmedMs: first.dueMs };
 }
 
 function silenceOf(lockId: string, last: LockMemory, limitMs: number): Episode {

@@ -9,6 +9,9 @@ const params = z.object({
   windowMin: z.number().positive().max(1_440).default(10),
 });
 
+/** The time of receipt may stand in for the time of a faulty clock: so much later or earlier. */
+const CLOCK_FAULT_SLACK_S = 120;
+
 /** A jump of the receiver, a spoofed signal or a lock carried on something faster; less than a kilometre is noise. */
 export const motionImpossible = defineRule<typeof params, Burst>({
   rule: 'motion.impossible',
@@ -23,7 +26,8 @@ export const motionImpossible = defineRule<typeof params, Burst>({
     const metres = fix && from && context.sealed ? distanceM(from.lon, from.lat, fix.lon, fix.lat) : 0;
     const surelyM = metres - (fix?.accuracyM ?? 0) - (from?.accuracyM ?? 0);
     // Fix times have a resolution of a second.
-    const seconds = fix && from ? Math.max(1, (fix.timeMs - from.timeMs) / 1_000) : 1;
+    const slackS = context.report.clockFault === undefined ? 0 : CLOCK_FAULT_SLACK_S;
+    const seconds = fix && from ? Math.max(1, (fix.timeMs - from.timeMs) / 1_000) + slackS : 1;
     const kmh = (surelyM / seconds) * 3.6;
     const impossible = surelyM > leastM && kmh > fastestKmh;
     return stepBurst(was, context, impossible ? 1 : 0, windowMin * 60_000, (_recent, count) => ({

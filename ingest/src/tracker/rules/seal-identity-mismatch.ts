@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { lifeOf, sentBoot } from '../../record/life.ts';
 import { defineRule } from '../rule.ts';
 import { stepLatch } from './latch.ts';
 
 /**
  * The use counter of a lock never falls: a lower one is another lock under the same name. The other sign is two different
- * records with one identity; the second one is in quarantine and comes with the plan (`identityConflicts`).
+ * records with one identity, or counters that start again; these come with the plan (`identityConflicts`).
  */
 export const sealIdentityMismatch = defineRule<z.ZodObject, { useCount: number }>({
   rule: 'seal.identity-mismatch',
@@ -27,6 +28,9 @@ export const sealIdentityMismatch = defineRule<z.ZodObject, { useCount: number }
       startedMs: timeMs,
       confirmedMs: timeMs,
       provenMs: timeMs,
-      evidence: { conflict: { boot, seq } },
+      evidence:
+        lifeOf(boot) > 0
+          ? { countersRestarted: { boot: sentBoot(boot), seq } }
+          : { conflict: { boot: sentBoot(boot), seq } },
     })),
 });

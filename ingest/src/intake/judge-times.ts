@@ -1,0 +1,111 @@
+import { clockAfter, judgeTime, type LockClock } from '../record/clock.ts';
+import type { ReadPublish } from '../record/decode.ts';
+import { bootIn, lifeOf } from '../record/life.ts';
+import type { Numbers } from '../record/numbers.ts';
+import type { IntakeRecord } from '../record/record.ts';
+import { LATE_AFTER_MS } from '../record/report.ts';
+import { isAbove } from './highest.ts';
+
+/** What the intake knows of a lock before a batch. */
+export interface KnownLock {
+  highest?: Numbers;
+  clock: LockClock;
+  inServiceMs: number;
+  windows: readonly { fromMs: number; toMs: number }[];
+}
+
+/** What the times of a batch say of its locks' clocks. */
+export interface JudgedTimes {
+  /** After the batch, of the locks that sent a record above all others. */
+  clocks: Map<string, LockClock>;
+  /** After the batch, of any lock in it. */
+  clockOf(lockId: string): LockClock;
+  /** Live records whose time is after that of the highest number, but whose own number is not above it. */
+  outOfTurn: Set<IntakeRecord>;
+}
+
+interface Running {
+  known: KnownLock;
+  highest: Numbers | undefined;
+  clock: LockClock;
+  isOfBatch: boolean;
+}
+
+/** An error of more than this is taken from all records of a publish. */
+const SHIFTED_MS = 10 * 60_000;
+
+/** Replaces the times as sent of freshly decoded records by the times used, and their boots by those of the lock's life. */
+export function judgeTimes(
+  publishes: readonly ReadPublish[],
+  knownOf: (lockId: string) => KnownLock | undefined,
+): JudgedTimes {
+  const locks = new Map<string, Running>();
+  const judged: JudgedTimes = {
+    clocks: new Map(),
+    clockOf: (lockId) => locks.get(lockId)?.clock ?? {},
+    outOfTurn: new Set(),
+  };
+  for (const { lockId, records } of publishes) {
+    let lock = locks.get(lockId);
+    if (!lock) {
+      const known = knownOf(lockId) ?? { clock: {}, inServiceMs: 0, windows: [] };
+      lock = { known, highest: known.highest, clock: known.clock, isOfBatch: false };
+      locks.set(lockId, lock);
+    }
+    for (const record of records) record.boot = bootIn(lifeOf(lock.highest?.boot ?? 0), record.boot);
+    lock.isOfBatch = records.length > 1;
+    if (lock.isOfBatch) shiftTogether(lock, records);
+    for (const record of records) judgeOne(judged, lock, record);
+    if (lock.isOfBatch) takeNeighboursTimes(records);
+  }
+  return judged;
+}
+
+/** A back-filled record whose clock did not run yet was made at about the time of its neighbour in the same publish. */
+function takeNeighboursTimes(records: readonly IntakeRecord[]): void {
+  const isUnknown = ({ kind, clockFault }: IntakeRecord) => kind === 'backfill' && clockFault === 'epoch';
+  for (const [i, record] of records.entries()) {
+    if (!isUnknown(record)) continue;
+    const isNeighbour = (other: IntakeRecord) => other.boot === record.boot && !isUnknown(other);
+    const neighbour = records.slice(0, i).findLast(isNeighbour) ?? records.slice(i).find(isNeighbour);
+    if (neighbour) record.timeMs = neighbour.timeMs;
+  }
+}
+
+/** If the newest record of a publish needs a large correction, the others of its boot keep their distance to it. */
+function shiftTogether(lock: Running, records: readonly IntakeRecord[]): void {
+  const newest = records.reduce((top, record) => (isAbove(record, top) ? record : top));
+  const { timeUsedMs, fault } = judgeTime(newest, knownOf(lock, newest));
+  if (!fault || Math.abs(fault.errorMs) <= SHIFTED_MS) return;
+  const shift = { boot: newest.boot, ms: timeUsedMs - newest.timeMs, reason: fault.reason };
+  lock.clock = { ...lock.clock, shift };
+}
+
+function judgeOne(judged: JudgedTimes, lock: Running, record: IntakeRecord): void {
+  const { timeMs: sentMs } = record;
+  const known = knownOf(lock, record);
+  const { timeUsedMs, fault } = judgeTime(record, known);
+  if (known.isAbove) {
+    lock.clock = clockAfter(lock.clock, record, timeUsedMs, fault);
+    lock.highest = { boot: record.boot, seq: record.seq };
+    judged.clocks.set(record.lockId, lock.clock);
+  } else if (record.kind !== 'backfill' && record.receivedMs - timeUsedMs <= LATE_AFTER_MS) {
+    // Records of a slightly fast clock that overtook each other are later by their receipt only.
+    const isByReceipt = fault === undefined && timeUsedMs !== sentMs;
+    if (lock.clock.lastMs !== undefined && timeUsedMs > lock.clock.lastMs && !isByReceipt) judged.outOfTurn.add(record);
+  }
+  if (timeUsedMs === sentMs) return;
+  record.timeMs = timeUsedMs;
+  record.sentMs = sentMs;
+  if (fault) record.clockFault = fault.reason;
+}
+
+function knownOf({ known, highest, clock, isOfBatch }: Running, record: IntakeRecord) {
+  return {
+    clock,
+    isOfBatch,
+    isAbove: isAbove(record, highest),
+    inServiceMs: known.inServiceMs,
+    windows: known.windows,
+  };
+}

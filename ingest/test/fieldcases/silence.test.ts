@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { report, send } from '../intake/rig.ts';
+import { fieldCase } from './fieldcase.ts';
+
+/* Sources: traccar/traccar#3334 and #4832; vitalidze/traccar-web#57 and #722. */
+const MINUTE = 60_000;
+const field = fieldCase();
+
+test('after the platform was away no lock is silent before it had 3 min to come back', async () => {
+  const tripId = await field.trip();
+  await field.base();
+  field.nowMs += 6 * MINUTE;
+  await field.reopen();
+  field.nowMs += 2.9 * MINUTE;
+  await field.rig.intake.checkLiveness();
+  expect(await field.rules(tripId)).toEqual([]);
+  field.nowMs += 0.2 * MINUTE;
+  await field.rig.intake.checkLiveness();
+  expect(await field.rules(tripId)).toEqual(['comms.silent']);
+});
+
+test('after the platform was away nobody is called for the gap, whether the live record or the stored ones come first', async () => {
+  const tripId = await field.trip();
+  await field.base();
+  const awayFrom = field.nowMs;
+  field.nowMs += 6 * MINUTE;
+  await field.reopen();
+  await field.say(115, field.nowMs + 1_000, { boot: 5, lon: 120.3 }, 1_000);
+  const called = () =>
+    field.rig.rows("SELECT 1 FROM outbox WHERE type = 'alarm.raised' AND data ->> 'rule' = 'comms.silent'");
+  expect(await called()).toEqual([]);
+  const stored = Array.from({ length: 12 }, (_, i) =>
+    report(103 + i, awayFrom + (i + 1) * 30_000, 120.22 + i * 0.006, { boot: 5, kind: 'backfill' }),
+  );
+  await send(field.client, field.lockId, stored);
+  expect(await called()).toEqual([]);
+  expect(await field.rules(tripId)).not.toContain('comms.silent');
+});
+
+test('a lock that is silent while the platform listens is told of, once', async () => {
+  await field.trip();
+  await field.base();
+  field.nowMs += 4 * MINUTE;
+  await field.rig.intake.checkLiveness();
+  await field.say(103, field.nowMs + 30_000, { boot: 5, lon: 120.3 });
+  const called = await field.rig.rows<{ rule: string }>(
+    "SELECT data ->> 'rule' AS rule FROM outbox WHERE type = 'alarm.raised'",
+  );
+  expect(called.filter(({ rule }) => rule === 'comms.silent')).toHaveLength(1);
+});
+
+test('a silence that was known before the restart lasts', async () => {
+  const tripId = await field.trip();
+  await field.base();
+  field.nowMs += 6 * MINUTE;
+  await field.rig.intake.checkLiveness();
+  await field.reopen();
+  await field.rig.intake.checkLiveness();
+  expect(await field.rig.rows('SELECT active FROM alarms WHERE trip_id = $1', [tripId])).toEqual([{ active: true }]);
+});
