@@ -61,7 +61,7 @@ export async function startPlatform(env: Record<string, string> = {}): Promise<P
       const text = await response.text();
       return { status: response.status, body: (text ? JSON.parse(text) : undefined) as T };
     },
-    async connectLock(lockId, secret, address = app.mqtt) {
+    async connectLock(lockId: string, secret: string, address = app.mqtt) {
       const client = await mqtt.connectAsync(address, {
         clientId: lockId,
         username: lockId,
