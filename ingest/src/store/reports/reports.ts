@@ -2,7 +2,7 @@ import type { TrackPoint } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { ReportRow } from '../../record/columns.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
-import { ENDS_AT } from '../trips/trips.ts';
+import { ENDS_AT } from '../trips/conditions.ts';
 import { REPORTS } from './rows.ts';
 import { thinTrack } from './thin.ts';
 

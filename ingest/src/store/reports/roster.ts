@@ -4,7 +4,7 @@ import type { ReportRow } from '../../record/columns.ts';
 import type { IntakeRecord } from '../../record/record.ts';
 import type { TripState } from '../../tracker/index.ts';
 import { type DeclaredParams, declaredParams } from '../roads/params.ts';
-import { IS_OPEN } from '../trips/trips.ts';
+import { IS_NOT_CANCELLED, IS_OPEN } from '../trips/conditions.ts';
 import { REPORTS } from './rows.ts';
 
 /** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
@@ -43,7 +43,7 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
         SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
           extract(epoch FROM u.tracked_to) * 1000) ORDER BY u.tracked_from DESC)
         FROM trip_units u JOIN trips t USING (trip_id)
-        WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL AND t.status <> 'cancelled'), '[]'::json) AS windows
+        WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL AND ${IS_NOT_CANCELLED()}), '[]'::json) AS windows
      FROM locks l WHERE l.lock_id = ANY($1)`,
     [lockIds],
   );
@@ -151,7 +151,7 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
         AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
   FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks
     FROM trip_units WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
-  WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND t.status <> 'cancelled'`;
+  WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND ${IS_NOT_CANCELLED()}`;
 
 /** Trips that are tracked: those with a window. Others are left out. */
 export async function loadTrips(db: Queryable, tripIds: string[]): Promise<StoredTrip[]> {

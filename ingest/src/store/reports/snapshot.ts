@@ -4,7 +4,9 @@ import type { Queryable } from '../../postgres/queryable.ts';
 import type { ReportRow } from '../../record/columns.ts';
 import { credibleFix } from '../../record/credible-fix.ts';
 import { type IntakeRecord, wireForm } from '../../record/record.ts';
-import { OPEN_ALARMS, type TripView, tripOf, VISIBLE } from '../trips/trips.ts';
+import { IS_NOT_CANCELLED, VISIBLE } from '../trips/conditions.ts';
+import { OPEN_ALARMS, type TripView } from '../trips/row.ts';
+import { tripOf } from '../trips/view.ts';
 import { REPORTS } from './rows.ts';
 
 /** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
@@ -82,7 +84,7 @@ const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT},
            json_agg(json_build_object('lockId', lock_id, 'from', tracked_from, 'to', tracked_to)) AS tracked
     FROM trip_units WHERE trip_id = t.trip_id) u
   WHERE least(t.created_at, t.sealed_at, t.departed_at) <= $1 AND (t.closed_at IS NULL OR t.closed_at > $1)
-    AND (t.status <> 'cancelled' OR t.closed_at IS NOT NULL)
+    AND (${IS_NOT_CANCELLED()} OR t.closed_at IS NOT NULL)
     AND ${VISIBLE(2)}
   ORDER BY t.created_at DESC, t.trip_id`;
 

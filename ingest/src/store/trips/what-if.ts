@@ -1,5 +1,5 @@
 import type { Queryable } from '../../postgres/queryable.ts';
-import { VISIBLE } from './trips.ts';
+import { IS_NOT_CANCELLED, VISIBLE } from './conditions.ts';
 
 /** A past trip of a route, and what the records once said of its deviation. */
 export interface PastTrip {
@@ -21,7 +21,7 @@ export async function pastTrips(
        EXISTS (SELECT FROM alarms a WHERE a.trip_id = t.trip_id AND a.rule = 'route.deviation'
          AND a.phase <> 'provisional') AS was_red
      FROM trips t WHERE t.route_id = $2 AND t.departed_at >= to_timestamp($3 / 1000.0)
-       AND t.departed_at < to_timestamp($4 / 1000.0) AND t.status <> 'cancelled' AND ${VISIBLE(1)}
+       AND t.departed_at < to_timestamp($4 / 1000.0) AND ${IS_NOT_CANCELLED()} AND ${VISIBLE(1)}
      ORDER BY t.departed_at DESC, t.trip_id LIMIT $5`,
     [query.offices, query.routeId, query.fromMs, query.toMs, query.limit],
   );
