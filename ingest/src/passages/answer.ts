@@ -8,10 +8,11 @@ import {
 } from '@sealwatch/schemas';
 import { v5 as uuidV5 } from 'uuid';
 import { type StepFacts, sealChecks } from '../custody/checks.ts';
+import type { GateTrip } from '../custody/gate-facts.ts';
 import { passageMs } from '../custody/gate-time.ts';
 import { spellings } from '../custody/reading.ts';
 import { GATE_REASONS } from '../custody/reasons.ts';
-import { decide, type GateTrip, type GateVerdict } from '../custody/verdict.ts';
+import { decide, type GateVerdict } from '../custody/verdict.ts';
 import { gateParamsOf } from '../params/resolve.ts';
 import { requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
