@@ -14,7 +14,10 @@ const PURE_ROOMS = ['record', 'tracker', 'custody', 'params'];
 const ROOMS = {
   record: [[], 'a report inside the platform: it knows no rule and no table.'],
   tracker: [['record'], 'the rules judge records; they reach out to nothing.'],
-  custody: [[], 'steps, checks and verdicts are decided from facts given as arguments.'],
+  custody: [
+    ['tracker'],
+    'steps, checks and verdicts are decided from facts given as arguments, and from what the rules say they show.',
+  ],
   params: [['tracker', 'custody'], 'which parameters the rules and the gate have, and the layers that set them.'],
   postgres: [[], 'connections, migrations, partitions, backup: no trip is known here.'],
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],

@@ -7,7 +7,15 @@ import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, wrongField } from '../problem.ts';
 import { allPlaces, loadTrips, tripRecords } from '../store/reports/roster.ts';
 import { type PastTrip, pastTrips } from '../store/trips/what-if.ts';
-import { type AlarmFact, alarmsOf, compilePlaces, type PlaceSet, startTrip, track } from '../tracker/index.ts';
+import {
+  type AlarmFact,
+  alarmsOf,
+  compilePlaces,
+  type PlaceSet,
+  rulesShowing,
+  startTrip,
+  track,
+} from '../tracker/index.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -52,7 +60,7 @@ const Answer = z.object({
   complete: z.boolean(),
 });
 
-const DEVIATION = 'route.deviation';
+const DEVIATIONS = rulesShowing('deviation');
 
 function verdictOf(trip: PastTrip, records: number, alarm: AlarmFact | undefined): z.output<typeof Verdict> {
   const iso = (ms: number) => new Date(ms).toISOString();
@@ -92,7 +100,7 @@ async function judgeAnew(
     }
     state = track(plan, state, record);
   }
-  const alarm = alarmsOf(plan, state).find(({ rule, phase }) => rule === DEVIATION && phase !== 'provisional');
+  const alarm = alarmsOf(plan, state).find(({ rule, phase }) => DEVIATIONS.includes(rule) && phase !== 'provisional');
   return verdictOf(trip, records.length, alarm);
 }
 
