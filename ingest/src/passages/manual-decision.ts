@@ -15,7 +15,7 @@ import { getTrip, tripForUpdate } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 import { departure, keepOutcome, NOTHING, type PassageOutcome, writeOff } from '../trips/outcome.ts';
 import { stepFacts } from '../trips/step-facts.ts';
-import type { Gate, Passed } from './answer.ts';
+import type { Gate, Passed } from './passed.ts';
 import { readingOf } from './reading.ts';
 
 const unchanged = (row: PassageRow, gate: Gate): Passed => ({

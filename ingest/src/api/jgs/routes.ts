@@ -3,8 +3,9 @@ import { feedbackOf, GATHER_FIELDS, gatherOf, type Units } from '../../jgs/gathe
 import { refusalOf } from '../../jgs/refusal.ts';
 import { field, MAX_XML_BYTES, readXml, XmlFault } from '../../jgs/xml.ts';
 import { afterPassage, gateOf } from '../../passages/after-passage.ts';
-import { type Gate, pass } from '../../passages/answer.ts';
+import { pass } from '../../passages/answer.ts';
 import { decideByHand } from '../../passages/manual-decision.ts';
+import type { Gate } from '../../passages/passed.ts';
 import { DECIDERS, GATEKEEPERS } from '../../people/roles.ts';
 import { ApiProblem, notFound, problemOf } from '../../problem.ts';
 import { passageOfSession } from '../../store/passages/passages.ts';
