@@ -5,7 +5,7 @@ import { READERS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { requireNone } from '../problem.ts';
 import { setParams } from '../roads/keep.ts';
-import { listParams, type ParamsRow, } from '../store/roads/params.ts';
+import { listParams, type ParamsRow } from '../store/roads/params.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

@@ -5,7 +5,7 @@ import { EVERYONE, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import { keepPlace } from '../roads/keep.ts';
-import { getPlace, listPlaces, type PlaceRow, } from '../store/roads/places.ts';
+import { getPlace, listPlaces, type PlaceRow } from '../store/roads/places.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

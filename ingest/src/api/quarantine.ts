@@ -87,6 +87,24 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
     },
   );
   app.post(
+    '/quarantine/discard',
+    {
+      config: { roles: ['supervisor', 'admin'] },
+      schema: {
+        tags: ['records'],
+        summary: 'Delete what a lock sent and nobody can read; what can be read as a record stays',
+        body: z.object({ lockId: z.string().max(100) }),
+        response: answers({ 200: z.object({ discarded: z.int() }) }),
+      },
+    },
+    async (request) => ({ discarded: await discard(pool, callerOf(request), request.body.lockId) }),
+  );
+  replayRoutes(app, deps);
+}
+
+function replayRoutes(app: Api, deps: ApiDeps): void {
+  const { pool } = deps;
+  app.post(
     '/quarantine/:quarantineId/replay',
     {
       config: { roles: SUPERVISORS },
@@ -105,19 +123,6 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
       if (!replayed) throw notFound('quarantine', quarantineId);
       return replayed;
     },
-  );
-  app.post(
-    '/quarantine/discard',
-    {
-      config: { roles: ['supervisor', 'admin'] },
-      schema: {
-        tags: ['records'],
-        summary: 'Delete what a lock sent and nobody can read; what can be read as a record stays',
-        body: z.object({ lockId: z.string().max(100) }),
-        response: answers({ 200: z.object({ discarded: z.int() }) }),
-      },
-    },
-    async (request) => ({ discarded: await discard(pool, callerOf(request), request.body.lockId) }),
   );
   app.post(
     '/quarantine/replay',
