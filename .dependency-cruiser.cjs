@@ -14,7 +14,10 @@ const PURE_ROOMS = ['record', 'tracker', 'custody', 'params'];
 const ROOMS = {
   record: [[], 'a report inside the platform: it knows no rule and no table.'],
   tracker: [['record'], 'the rules judge records; they reach out to nothing.'],
-  custody: [[], 'steps, checks and verdicts are decided from facts given as arguments.'],
+  custody: [
+    ['tracker'],
+    'steps, checks and verdicts are decided from facts given as arguments, and from what the rules say they show.',
+  ],
   params: [['tracker', 'custody'], 'which parameters the rules and the gate have, and the layers that set them.'],
   postgres: [[], 'connections, migrations, partitions, backup: no trip is known here.'],
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],
@@ -24,12 +27,23 @@ const ROOMS = {
   trips: [['commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'what people do with trips.'],
   passages: [['trips', 'commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'what gates ask.'],
   alarms: [['trips', 'commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'the process of alarms.'],
-  roads: [['store', 'postgres', ...PURE_ROOMS], 'routes and places as people bring them.'],
+  locks: [['people', 'store', 'postgres', ...PURE_ROOMS], 'the register of locks.'],
   intake: [['store', 'postgres', ...PURE_ROOMS], 'from bytes to commit; nobody who shows or asks is known here.'],
-  webhooks: [['store', 'postgres', ...PURE_ROOMS], 'events to other systems.'],
+  quarantine: [
+    ['intake', 'people', 'store', 'postgres', ...PURE_ROOMS],
+    'what was refused goes through the intake again, or is discarded.',
+  ],
+  roads: [
+    ['intake', 'store', 'postgres', ...PURE_ROOMS],
+    'routes and places as people bring them; a what-if judges past trips by the plan that the intake makes.',
+  ],
+  webhooks: [['people', 'store', 'postgres', ...PURE_ROOMS], 'events to other systems, and who subscribes to them.'],
   feed: [['people', 'store', 'postgres', ...PURE_ROOMS], 'what screens see live.'],
-  evidence: [['store', 'postgres', ...PURE_ROOMS], 'the record of a trip for others.'],
-  jgs: [[], 'the XML of gates, as text.'],
+  evidence: [['roads', 'store', 'postgres', ...PURE_ROOMS], 'the record of a trip for others, on its corridor.'],
+  jgs: [
+    ['trips', 'commands', 'people', 'store', 'postgres', ...PURE_ROOMS],
+    'what the XML of gates asks of locks, and its text; it gives commands and records as people and locks do.',
+  ],
   basemap: [[], 'the map below the fleet.'],
 };
 const roomRule = ([room, [allowed, comment]]) => ({

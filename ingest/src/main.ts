@@ -36,13 +36,20 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
 }
 
 function program(options: RunOptions): Command {
-  const role = () => new Option('--role <role>', 'what it may do').choices(Role.options).makeOptionMandatory();
   const command = new Command('sealwatch')
     .description('Real-time platform for smart container locks')
     .addHelpText('after', ENVIRONMENT)
     .showHelpAfterError('(see: sealwatch --help)')
     .exitOverride();
 
+  addRuns(command, options);
+  addAccess(command);
+  addData(command);
+  return command;
+}
+
+/** Commands that run the platform or a fleet. */
+function addRuns(command: Command, options: RunOptions): void {
   command
     .command('serve')
     .description('run the platform')
@@ -60,6 +67,11 @@ function program(options: RunOptions): Command {
     .description('run a lock fleet against any Sealwatch (see: sealwatch simulate --help)')
     .argument('[scenario]')
     .allowUnknownOption();
+}
+
+/** Commands for keys, people and offices. */
+function addAccess(command: Command): void {
+  const role = () => new Option('--role <role>', 'what it may do').choices(Role.options).makeOptionMandatory();
   command
     .command('key')
     .description('API keys')
@@ -89,6 +101,10 @@ function program(options: RunOptions): Command {
     .argument('<file>', 'CSV in UTF-8 with the columns code, name_zh and name_en')
     .description('replace the table of offices by a CSV file; from then on trips may name only offices of the table')
     .action(async (file: string) => (await operations()).importOffices(readConfig(process.env), file));
+}
+
+/** Commands for what is stored. */
+function addData(command: Command): void {
   command
     .command('migrate')
     .description('apply the pending schema migrations')
@@ -117,7 +133,6 @@ function program(options: RunOptions): Command {
     .action(async (file: string, given: { force?: boolean }) =>
       (await operations()).restoreFrom(readConfig(process.env), file, given.force === true),
     );
-  return command;
 }
 
 /**

@@ -95,6 +95,69 @@ async function finish({ child, gone }: Kept): Promise<void> {
   await gone;
 }
 
+function receive(one: Kept, message: unknown, log: Logger): void {
+  const read = FromSimulator.safeParse(message);
+  if (!read.success) log.warn({ err: read.error }, 'message of the simulator cannot be read');
+  else if (read.data.type === 'simulation') one.run.simulation = read.data.simulation;
+  else one.asked.get(read.data.requestId)?.(read.data.refused);
+}
+
+function end(one: Kept, code: number | null, why?: string): void {
+  one.over = true;
+  for (const answered of one.asked.values()) answered(OVER);
+  const { simulation } = one.run;
+  if (simulation.phase === 'ended') return;
+  const failed = code !== 0 && code !== 2;
+  const message = why ?? simulation.message;
+  one.run.simulation = {
+    ...simulation,
+    phase: failed ? 'failed' : 'ended',
+    live: false,
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+/** Asks a fleet for an injection. @returns undefined on success, else why it failed */
+function ask(one: Kept, injection: Injection): Promise<string | undefined> {
+  const requestId = randomUUID();
+  return new Promise((resolve) => {
+    const answered = (refused: string | undefined) => {
+      one.asked.delete(requestId);
+      clearTimeout(timer);
+      resolve(refused);
+    };
+    const timer = setTimeout(() => answered('the simulator did not answer'), ANSWER_WITHIN_MS);
+    one.asked.set(requestId, answered);
+    // a process that has just ended takes nothing; `exit` answers
+    one.child.send({ type: 'inject', requestId, injection } satisfies ToSimulator, () => undefined);
+  });
+}
+
+/** Starts a fleet with a key and a folder of its own; both are removed after it has exited. @param keep called at once */
+async function launch(
+  deps: SimulationsDeps,
+  { scenario, trips, seed }: { scenario: string; trips?: number | undefined; seed?: number | undefined },
+  keep: (child: ChildProcess) => Kept,
+): Promise<Kept> {
+  const lent = await deps.lendKey(`simulator ${scenario}`);
+  // The demo's fleet keeps its locks between starts; a run started here uses a folder that is deleted when it ends.
+  const state = await mkdtemp(join(tmpdir(), 'sealwatch-simulation-'));
+  const { http, mqtt } = deps.at();
+  const size = trips === undefined ? [] : ['--locks', String(trips)];
+  const seeded = seed === undefined ? [] : ['--seed', String(seed)];
+  const args = [scenario, '--http', http, '--mqtt', mqtt, '--tidy', '--state', state, ...size, ...seeded];
+  const child = spawnSimulator(deps.path, args, lent.key, 'pipe');
+  const one = keep(child);
+  one.gone = closed(child).then(async () => {
+    await rm(state, { recursive: true, force: true });
+    await lent.end();
+  });
+  one.gone.catch((error) =>
+    deps.log.error({ err: error }, 'the folder or key of a simulator run could not be removed'),
+  );
+  return one;
+}
+
 export function startSimulations(deps: SimulationsDeps): Simulations {
   const kept = new Map<string, Kept>();
   let known: Promise<SimulatorScenario[]> | undefined;
@@ -107,30 +170,10 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
     kept.set(run.runId, one);
     const ended = [...kept.values()].filter(({ over }) => over);
     for (const { run: old } of ended.slice(0, -ENDED_KEPT)) kept.delete(old.runId);
-    child.on('message', (message) => receive(one, message));
+    child.on('message', (message) => receive(one, message, deps.log));
     child.once('exit', (code) => end(one, code));
     child.once('error', (error) => end(one, 1, error.message));
     return one;
-  };
-  const receive = (one: Kept, message: unknown) => {
-    const read = FromSimulator.safeParse(message);
-    if (!read.success) return deps.log.warn({ err: read.error }, 'message of the simulator cannot be read');
-    if (read.data.type === 'simulation') one.run.simulation = read.data.simulation;
-    else one.asked.get(read.data.requestId)?.(read.data.refused);
-  };
-  const end = (one: Kept, code: number | null, why?: string) => {
-    one.over = true;
-    for (const answered of one.asked.values()) answered(OVER);
-    const { simulation } = one.run;
-    if (simulation.phase === 'ended') return;
-    const failed = code !== 0 && code !== 2;
-    const message = why ?? simulation.message;
-    one.run.simulation = {
-      ...simulation,
-      phase: failed ? 'failed' : 'ended',
-      live: false,
-      ...(message === undefined ? {} : { message }),
-    };
   };
 
   return {
@@ -149,8 +192,10 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
       try {
         // A run that has reported its score is about to exit; wait for it.
         await Promise.all(mine.map(finish));
-        const { child, one } = await launch(scenario, trips, seed, by);
-        noteErrors(child, (message) => {
+        const one = await launch(deps, { scenario, trips, seed }, (child) =>
+          keep(child, { startedBy: by, stoppable: true }, scenario),
+        );
+        noteErrors(one.child, (message) => {
           one.run.simulation = { ...one.run.simulation, message };
         });
         return one.run;
@@ -166,19 +211,7 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
     },
     inject: (runId, injection) => {
       const one = kept.get(runId);
-      if (!one || one.over || !one.child.connected) return Promise.resolve(OVER);
-      const requestId = randomUUID();
-      return new Promise((resolve) => {
-        const answered = (refused: string | undefined) => {
-          one.asked.delete(requestId);
-          clearTimeout(timer);
-          resolve(refused);
-        };
-        const timer = setTimeout(() => answered('the simulator did not answer'), ANSWER_WITHIN_MS);
-        one.asked.set(requestId, answered);
-        // a process that has just ended takes nothing; `exit` answers
-        one.child.send({ type: 'inject', requestId, injection } satisfies ToSimulator, () => undefined);
-      });
+      return !one || one.over || !one.child.connected ? Promise.resolve(OVER) : ask(one, injection);
     },
     adopt: (fleet, scenario, by) => void keep(fleet, { startedBy: by, stoppable: false }, scenario),
     close: async () => {
@@ -186,26 +219,6 @@ export function startSimulations(deps: SimulationsDeps): Simulations {
       await Promise.all(mine.map(finish));
     },
   };
-
-  async function launch(scenario: string, trips: number | undefined, seed: number | undefined, by: string) {
-    const lent = await deps.lendKey(`simulator ${scenario}`);
-    // The demo's fleet keeps its locks between starts; a run started here uses a folder that is deleted when it ends.
-    const state = await mkdtemp(join(tmpdir(), 'sealwatch-simulation-'));
-    const { http, mqtt } = deps.at();
-    const size = trips === undefined ? [] : ['--locks', String(trips)];
-    const seeded = seed === undefined ? [] : ['--seed', String(seed)];
-    const args = [scenario, '--http', http, '--mqtt', mqtt, '--tidy', '--state', state, ...size, ...seeded];
-    const child = spawnSimulator(deps.path, args, lent.key, 'pipe');
-    const one = keep(child, { startedBy: by, stoppable: true }, scenario);
-    one.gone = closed(child).then(async () => {
-      await rm(state, { recursive: true, force: true });
-      await lent.end();
-    });
-    one.gone.catch((error) =>
-      deps.log.error({ err: error }, 'the folder or key of a simulator run could not be removed'),
-    );
-    return { child, one };
-  }
 }
 
 /** Passes on each log line of level error; the last one is what ended the run. */

@@ -17,7 +17,8 @@ import {
   disposeAlarm,
 } from '../store/alarms/alarms.ts';
 import { audit } from '../store/people/audit.ts';
-import { getTrip, refreshRisk } from '../store/trips/trips.ts';
+import { refreshRisk } from '../store/trips/changes.ts';
+import { getTrip } from '../store/trips/trips.ts';
 import { announce, type EventType } from '../store/webhooks/outbox.ts';
 import { afterChange } from '../trips/after-change.ts';
 

@@ -5,7 +5,9 @@ import { inTransaction } from '../postgres/queryable.ts';
 import { wrongField } from '../problem.ts';
 import { freezeTrip } from '../store/alarms/escalation.ts';
 import { audit } from '../store/people/audit.ts';
-import { type TripView, tripForUpdate, tripOf } from '../store/trips/trips.ts';
+import type { TripView } from '../store/trips/row.ts';
+import { tripForUpdate } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 import { visibleTrip } from '../trips/visible.ts';
 
 /** Longer than a day nobody remembers why. */

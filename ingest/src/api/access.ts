@@ -1,16 +1,11 @@
 import { OfficeCode, Role, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { isWithin, requireOwnOffices } from '../people/offices.ts';
-import { forgetKeys } from '../people/principal.ts';
+import { endKey, makeKey } from '../people/keys.ts';
+import { addPerson, endAccess } from '../people/persons.ts';
 import { ADMINS } from '../people/roles.ts';
-import { hashSecret, newApiKey } from '../people/secret.ts';
-import { hashPassword, signInLink } from '../people/sign-in.ts';
 import { isoOf } from '../postgres/iso.ts';
-import { inTransaction } from '../postgres/queryable.ts';
-import { ApiProblem, notFound } from '../problem.ts';
-import { audit } from '../store/people/audit.ts';
-import { insertKey, type KeyRow, keyForUpdate, listKeys, revokeKey } from '../store/people/keys.ts';
-import { activePerson, disablePerson, insertPerson, listPeople, type PersonRow } from '../store/people/people.ts';
+import { type KeyRow, listKeys } from '../store/people/keys.ts';
+import { listPeople, type PersonRow } from '../store/people/people.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -82,21 +77,8 @@ function people(app: Api, { pool }: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { password, ...person } = request.body;
-      requireOwnOffices(callerOf(request), person.offices);
-      const passwordHash = password === undefined ? undefined : await hashPassword(password);
-      const created = await inTransaction(pool, async (db) => {
-        const row = await insertPerson(db, { ...person, passwordHash });
-        if (row === undefined) {
-          const errors = [{ path: 'name', message: 'is taken', value: person.name, expected: 'a name not in use' }];
-          throw new ApiProblem(409, 'user.exists', `there is a person named "${person.name}"`, errors);
-        }
-        const signIn = password === undefined ? await signInLink(db, person) : undefined;
-        const subject = `person:${row.name}`;
-        await audit(db, { actor: callerOf(request).name, action: 'user.add', subject, after: person });
-        return { ...personOf(row), ...(signIn === undefined ? {} : { signIn }) };
-      });
-      return reply.code(201).send(created);
+      const { row, signIn } = await addPerson(pool, callerOf(request), request.body);
+      return reply.code(201).send({ ...personOf(row), ...(signIn === undefined ? {} : { signIn }) });
     },
   );
   app.get(
@@ -119,17 +101,7 @@ function people(app: Api, { pool }: ApiDeps): void {
       schema: { tags: ['access'], params: z.object({ name: z.string() }), response: answers({ 204: z.undefined() }) },
     },
     async (request, reply) => {
-      const { name } = request.params;
-      await inTransaction(pool, async (db) => {
-        const caller = callerOf(request);
-        const row = await activePerson(db, name);
-        if (row !== undefined && !isWithin(caller, row.offices)) throw notFound('user', name);
-        if (!(await disablePerson(db, name))) throw notFound('user', name);
-        if (row === undefined) return;
-        const entry = { actor: caller.name, action: 'user.disable', subject: `person:${name}` };
-        const { role, offices } = row;
-        await audit(db, { ...entry, before: { role, offices, disabled: false }, after: { disabled: true } });
-      });
+      await endAccess(pool, callerOf(request), request.params.name);
       return reply.code(204).send(undefined);
     },
   );
@@ -148,14 +120,7 @@ function keys(app: Api, { pool }: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      requireOwnOffices(callerOf(request), request.body.offices);
-      const key = newApiKey();
-      const row = await inTransaction(pool, async (db) => {
-        const inserted = await insertKey(db, { ...request.body, keyHash: hashSecret(key) });
-        const subject = `key:${inserted.key_id}`;
-        await audit(db, { actor: callerOf(request).name, action: 'key.create', subject, after: request.body });
-        return inserted;
-      });
+      const { row, key } = await makeKey(pool, callerOf(request), request.body);
       return reply.code(201).send({ ...keyOf(row), key });
     },
   );
@@ -179,18 +144,7 @@ function keys(app: Api, { pool }: ApiDeps): void {
       schema: { tags: ['access'], params: z.object({ keyId: z.string() }), response: answers({ 204: z.undefined() }) },
     },
     async (request, reply) => {
-      const { keyId } = request.params;
-      await inTransaction(pool, async (db) => {
-        const caller = callerOf(request);
-        const row = z.uuid().safeParse(keyId).success ? await keyForUpdate(db, keyId) : undefined;
-        if (row === undefined || !isWithin(caller, row.offices)) throw notFound('key', keyId);
-        if (row.revoked_at !== null) return;
-        await revokeKey(db, keyId);
-        const { name, role, offices } = row;
-        const entry = { actor: caller.name, action: 'key.revoke', subject: `key:${keyId}` };
-        await audit(db, { ...entry, before: { name, role, offices, revoked: false }, after: { revoked: true } });
-      });
-      forgetKeys(pool);
+      await endKey(pool, callerOf(request), request.params.keyId);
       return reply.code(204).send(undefined);
     },
   );

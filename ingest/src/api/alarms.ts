@@ -1,12 +1,12 @@
 import { Alarm, AlarmState, OfficeContacts, Severity } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { type AlarmAct, actOnAlarm, visibleAlarm } from '../alarms/acts.ts';
+import { contactsOfTrip } from '../people/contacts.ts';
 import type { Principal } from '../people/principal.ts';
 import { DECIDERS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { ApiProblem } from '../problem.ts';
 import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
-import { contactsOfTrip } from './contacts.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

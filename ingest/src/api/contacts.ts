@@ -1,24 +1,13 @@
 import { Contact, OfficeCode, OfficeContacts } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { requireOwnOffices } from '../people/offices.ts';
+import { nameContacts } from '../people/contacts.ts';
 import { EVERYONE, READERS } from '../people/roles.ts';
-import { inTransaction, type Queryable } from '../postgres/queryable.ts';
-import { audit } from '../store/people/audit.ts';
-import { contactsOf, putContacts } from '../store/people/contacts.ts';
+import { contactsOf } from '../store/people/contacts.ts';
 import { listOffices, type OfficeRow } from '../store/people/offices.ts';
-import { getTrip } from '../store/trips/trips.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
-
-/** The people of both offices of a trip, the origin's first; none where there is no trip. */
-export async function contactsOfTrip(db: Queryable, tripId: string | null): Promise<OfficeContacts[]> {
-  const trip = tripId === null ? undefined : await getTrip(db, tripId, []);
-  if (trip === undefined) return [];
-  const offices = [...new Set([trip.origin_office, trip.destination_office])];
-  return Promise.all(offices.map(async (office) => ({ office, contacts: await contactsOf(db, office) })));
-}
 
 const OfficeView = z.object({ office: OfficeCode, nameZh: z.string(), nameEn: z.string() });
 
@@ -65,16 +54,9 @@ export function contactRoutes(app: Api, { pool }: ApiDeps): void {
       },
     },
     async (request) => {
-      const caller = callerOf(request);
       const { office } = request.params;
       const { contacts } = request.body;
-      requireOwnOffices(caller, [office]);
-      await inTransaction(pool, async (db) => {
-        const before = { contacts: await contactsOf(db, office) };
-        await putContacts(db, office, contacts, caller.name);
-        const entry = { actor: caller.name, action: 'office.contacts', subject: `office:${office}` };
-        await audit(db, { ...entry, before, after: { contacts } });
-      });
+      await nameContacts(pool, callerOf(request), { office, contacts });
       return { office, contacts };
     },
   );

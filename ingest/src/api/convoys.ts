@@ -6,7 +6,7 @@ import { isoOf } from '../postgres/iso.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { notFound } from '../problem.ts';
 import { type ConvoyRow, getConvoy, listConvoys, tripsOfConvoy } from '../store/trips/convoys.ts';
-import { tripOf } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 import { declareConvoy } from '../trips/convoy-declare.ts';
 import { runConvoy } from '../trips/convoy-steps.ts';
 import { ConvoyAnswer, ConvoyHead, ConvoyRequest, ConvoyView, headOf } from '../trips/convoy-view.ts';

@@ -2,7 +2,7 @@ import { Time, Trip } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { freeze } from '../alarms/freeze.ts';
 import { DECIDERS } from '../people/roles.ts';
-import { tripOf } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

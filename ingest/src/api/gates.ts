@@ -8,7 +8,7 @@ import { isoOf } from '../postgres/iso.ts';
 import { listPassages, type PassageRow } from '../store/passages/passages.ts';
 import { listPlaces } from '../store/roads/places.ts';
 import { ReEvaluationQueue } from '../trips/re-evaluation.ts';
-import { jgsRoutes } from './jgs/routes.ts';
+import { jgsRoutes } from './jgs.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';

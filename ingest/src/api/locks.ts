@@ -1,23 +1,11 @@
 import { LockId, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { registerLocks, retire, setBlock } from '../locks/register.ts';
 import { READERS, SUPERVISORS } from '../people/roles.ts';
-import { hashSecret, newLockSecret } from '../people/secret.ts';
 import { isoField, isoOf } from '../postgres/iso.ts';
-import { inTransaction } from '../postgres/queryable.ts';
-import { ApiProblem, notFound } from '../problem.ts';
-import { cancelCommands } from '../store/locks/commands.ts';
-import {
-  blockLock,
-  existingLocks,
-  getLock,
-  insertLocks,
-  type LockRow,
-  listLocks,
-  retireLock,
-} from '../store/locks/locks.ts';
-import { audit } from '../store/people/audit.ts';
+import { notFound } from '../problem.ts';
+import { getLock, type LockRow, listLocks } from '../store/locks/locks.ts';
 import { JUNK_BYTES_OF_LOCK, junkOfLock } from '../store/reports/quarantine.ts';
-import { busyLocks } from '../store/trips/trips.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -71,38 +59,6 @@ function lockOf(row: LockRow): z.output<typeof Lock> {
   };
 }
 
-/** Registers locks, all of them or none. @throws ApiProblem 409 naming those that are registered already */
-async function register(deps: ApiDeps, by: string, locks: z.output<typeof NewLock>[], path: (i: number) => string) {
-  const ids = locks.map((lock) => lock.lockId);
-  const issued = locks.map((lock) => ({ ...lock, secret: newLockSecret() }));
-  await inTransaction(deps.pool, async (db) => {
-    const taken = new Set(await existingLocks(db, ids));
-    const repeated = new Set(ids.filter((id, i) => ids.indexOf(id) !== i));
-    const errors = locks.flatMap(({ lockId }, i) =>
-      taken.has(lockId) || (repeated.has(lockId) && ids.indexOf(lockId) !== i)
-        ? [{ path: path(i), message: 'is registered already', value: lockId, expected: 'a lock id not in use' }]
-        : [],
-    );
-    const inserted =
-      errors.length > 0
-        ? []
-        : await insertLocks(
-            db,
-            issued.map((l) => ({ ...l, secretHash: hashSecret(l.secret) })),
-          );
-    if (inserted.length < locks.length) {
-      const which = errors
-        .map((error) => error.value)
-        .slice(0, 10)
-        .join(', ');
-      throw new ApiProblem(409, 'lock.exists', `registered already: ${which}`, errors.slice(0, 100));
-    }
-    await audit(db, { actor: by, action: 'lock.register', subject: `lock:${ids[0]}`, after: { locks: ids } });
-  });
-  await deps.hints.publish({ hint: 'changed', lockIds: ids });
-  return issued.map(({ lockId, secret }) => ({ lockId, secret }));
-}
-
 export function lockRoutes(app: Api, deps: ApiDeps): void {
   const { pool } = deps;
   app.post(
@@ -112,7 +68,7 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
       schema: { tags: ['locks'], summary: 'Register a lock', body: NewLock, response: answers({ 201: LockSecret }) },
     },
     async (request, reply) => {
-      const [lock] = await register(deps, callerOf(request).name, [request.body], () => 'lockId');
+      const [lock] = await registerLocks(deps, callerOf(request), [request.body], () => 'lockId');
       return reply.code(201).send(lock!);
     },
   );
@@ -129,7 +85,8 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const items = await register(deps, callerOf(request).name, request.body.locks, (i) => `locks[${i}].lockId`);
+      const { locks } = request.body;
+      const items = await registerLocks(deps, callerOf(request), locks, (i) => `locks[${i}].lockId`);
       return reply.code(201).send({ items });
     },
   );
@@ -169,7 +126,6 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
 
 /** Takes locks out of service: for good, or on the black list until it is taken off again. */
 function lockService(app: Api, deps: ApiDeps): void {
-  const { pool } = deps;
   const params = z.object({ lockId: z.string() });
   app.put(
     '/locks/:lockId/block',
@@ -183,20 +139,7 @@ function lockService(app: Api, deps: ApiDeps): void {
         response: answers({ 200: Lock }),
       },
     },
-    async (request) => {
-      const { lockId } = request.params;
-      const { reason } = request.body;
-      const caller = callerOf(request);
-      const row = await inTransaction(pool, async (db) => {
-        const before = await getLock(db, lockId, caller.offices);
-        if (before === undefined) throw notFound('lock', lockId);
-        await blockLock(db, lockId, reason === null ? null : { reason, by: caller.name });
-        const entry = { actor: caller.name, action: 'lock.block', subject: `lock:${lockId}` };
-        await audit(db, { ...entry, before: { reason: before.blocked_reason }, after: { reason } });
-        return getLock(db, lockId, caller.offices);
-      });
-      return lockOf(row!);
-    },
+    async (request) => lockOf(await setBlock(deps, callerOf(request), request.params.lockId, request.body.reason)),
   );
   app.post(
     '/locks/:lockId/retire',
@@ -204,22 +147,6 @@ function lockService(app: Api, deps: ApiDeps): void {
       config: { roles: SUPERVISORS },
       schema: { tags: ['locks'], params, response: answers({ 200: Lock }) },
     },
-    async (request) => {
-      const { lockId } = request.params;
-      const caller = callerOf(request);
-      const row = await inTransaction(pool, async (db) => {
-        if (!(await getLock(db, lockId, caller.offices))) throw notFound('lock', lockId);
-        const [busy] = await busyLocks(db, [lockId]);
-        if (busy) throw new ApiProblem(409, 'lock.on-trip', `lock ${lockId} is on trip ${busy.tripId}; end that first`);
-        await retireLock(db, lockId);
-        await cancelCommands(db, { lockId }, 'lock retired', caller.name);
-        const entry = { actor: caller.name, action: 'lock.retire', subject: `lock:${lockId}` };
-        await audit(db, { ...entry, before: { retired: false }, after: { retired: true } });
-        return getLock(db, lockId, caller.offices);
-      });
-      await deps.hints.publish({ hint: 'locks', lockIds: [lockId] });
-      await deps.hints.publish({ hint: 'changed', lockIds: [lockId] });
-      return lockOf(row!);
-    },
+    async (request) => lockOf(await retire(deps, callerOf(request), request.params.lockId)),
   );
 }

@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { checkParams } from '../params/resolve.ts';
 import { READERS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
-import { inTransaction } from '../postgres/queryable.ts';
 import { requireNone } from '../problem.ts';
-import { audit } from '../store/people/audit.ts';
-import { getParams, listParams, type ParamsRow, putParams } from '../store/roads/params.ts';
+import { setParams } from '../roads/keep.ts';
+import { listParams, type ParamsRow } from '../store/roads/params.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -61,13 +60,7 @@ export function paramsRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { layer } = request.params;
       requireNone('params.invalid', checkParams(request.body));
-      const by = callerOf(request).name;
-      return inTransaction(deps.pool, async (db) => {
-        const before = (await getParams(db, layer))?.params;
-        const row = await putParams(db, layer, request.body, by);
-        await audit(db, { actor: by, action: 'params.put', subject: `params:${layer}`, before, after: request.body });
-        return viewOf(row);
-      });
+      return viewOf(await setParams(deps.pool, layer, request.body, callerOf(request).name));
     },
   );
 }

@@ -3,10 +3,9 @@ import { Place, PlaceKind, SlugId, Time, Warning } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { EVERYONE, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
-import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
-import { audit } from '../store/people/audit.ts';
-import { getPlace, listPlaces, type PlaceRow, putPlace } from '../store/roads/places.ts';
+import { keepPlace } from '../roads/keep.ts';
+import { getPlace, listPlaces, type PlaceRow } from '../store/roads/places.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -59,14 +58,8 @@ export function placeRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { place, warnings } = checkedPlace(request.body);
       const { placeId } = request.params;
-      const actor = callerOf(request).name;
-      const { row, created } = await inTransaction(deps.pool, async (db) => {
-        const before = (await getPlace(db, placeId))?.feature;
-        const put = await putPlace(db, placeId, place);
-        await audit(db, { actor, action: 'place.put', subject: `place:${placeId}`, before, after: place });
-        return put;
-      });
-      await deps.hints.publish({ hint: 'places' });
+      const by = callerOf(request).name;
+      const { row, created } = await keepPlace(deps, { placeId, place, by });
       const told = warnings.map(({ path, message }) => ({ path, message }));
       return reply.code(created ? 201 : 200).send(placeOf(row, [...told, ...unusedWarnings(request)]));
     },

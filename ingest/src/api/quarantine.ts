@@ -1,13 +1,10 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { type Replayed, replayRefused } from '../intake/replay.ts';
 import { OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
-import { inTransaction } from '../postgres/queryable.ts';
 import { notFound } from '../problem.ts';
-import { getLock } from '../store/locks/locks.ts';
-import { audit } from '../store/people/audit.ts';
-import { discardJunk } from '../store/reports/quarantine.ts';
+import { discard } from '../quarantine/discard.ts';
+import { replay } from '../quarantine/replay.ts';
 import { getQuarantine, listQuarantine, oldestQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
@@ -90,6 +87,24 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
     },
   );
   app.post(
+    '/quarantine/discard',
+    {
+      config: { roles: ['supervisor', 'admin'] },
+      schema: {
+        tags: ['records'],
+        summary: 'Delete what a lock sent and nobody can read; what can be read as a record stays',
+        body: z.object({ lockId: z.string().max(100) }),
+        response: answers({ 200: z.object({ discarded: z.int() }) }),
+      },
+    },
+    async (request) => ({ discarded: await discard(pool, callerOf(request), request.body.lockId) }),
+  );
+  replayRoutes(app, deps);
+}
+
+function replayRoutes(app: Api, deps: ApiDeps): void {
+  const { pool } = deps;
+  app.post(
     '/quarantine/:quarantineId/replay',
     {
       config: { roles: SUPERVISORS },
@@ -104,31 +119,9 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
       const { quarantineId } = request.params;
       const known = /^\d{1,15}$/.test(quarantineId);
       const row = known ? await getQuarantine(pool, Number(quarantineId), callerOf(request).offices) : undefined;
-      const [replayed] = row ? await replay(deps, [row], callerOf(request).name) : [];
+      const [replayed] = row ? await replay(deps, callerOf(request), [row]) : [];
       if (!replayed) throw notFound('quarantine', quarantineId);
       return replayed;
-    },
-  );
-  app.post(
-    '/quarantine/discard',
-    {
-      config: { roles: ['supervisor', 'admin'] },
-      schema: {
-        tags: ['records'],
-        summary: 'Delete what a lock sent and nobody can read; what can be read as a record stays',
-        body: z.object({ lockId: z.string().max(100) }),
-        response: answers({ 200: z.object({ discarded: z.int() }) }),
-      },
-    },
-    async (request) => {
-      const { lockId } = request.body;
-      const { offices, name } = callerOf(request);
-      if (!(await getLock(pool, lockId, offices))) throw notFound('lock', lockId);
-      return inTransaction(pool, async (db) => {
-        const discarded = await discardJunk(db, lockId);
-        await audit(db, { actor: name, action: 'quarantine.discard', subject: `lock:${lockId}`, after: { discarded } });
-        return { discarded };
-      });
     },
   );
   app.post(
@@ -151,7 +144,7 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
       const after = keysOf(cursor, z.int());
       const { offices } = callerOf(request);
       const rows = await oldestQuarantine(pool, { ...filterOf(filter), offices, after, limit: limit + 1 });
-      const replayed = await replay(deps, rows.slice(0, limit), callerOf(request).name);
+      const replayed = await replay(deps, callerOf(request), rows.slice(0, limit));
       const page = pageOf(
         rows,
         limit,
@@ -161,15 +154,4 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
       return { ...page, items: replayed };
     },
   );
-}
-
-async function replay({ pool, door }: ApiDeps, rows: QuarantineRow[], actor: string): Promise<Replayed[]> {
-  const receive: typeof door.receive = (...publish) => door.receive(...publish);
-  const replayed = await replayRefused(pool, receive, rows);
-  for (const { quarantineId, stored } of replayed.filter((one) => one.stored > 0)) {
-    const entry = { actor, action: 'quarantine.replay', subject: `quarantine:${quarantineId}` };
-    const before = { reason: rows.find((row) => row.quarantine_id === quarantineId)?.reason };
-    await audit(pool, { ...entry, before, after: { stored } });
-  }
-  return replayed;
 }

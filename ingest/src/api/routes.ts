@@ -4,12 +4,11 @@ import { z } from 'zod';
 import { ParamsError, resolveParams } from '../params/resolve.ts';
 import { EVERYONE, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
-import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { type Corridors, noCorridor } from '../roads/corridors.ts';
+import { keepRoute } from '../roads/keep.ts';
 import { readRoute } from '../roads/read-route.ts';
-import { audit } from '../store/people/audit.ts';
-import { getRoute, listRoutes, putRoute, type RouteRow } from '../store/roads/routes.ts';
+import { getRoute, listRoutes, type RouteRow } from '../store/roads/routes.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -262,17 +261,7 @@ function routeWriting(app: Api, deps: ApiDeps): void {
       const by = callerOf(request).name;
       const check = withParams(await readRoute(request.body, request.query));
       if (check.route === undefined) refuse(check.problems);
-      const feature = check.route;
-      const { row, created } = await inTransaction(deps.pool, async (db) => {
-        const put = await putRoute(db, { routeId, feature, by });
-        if (put.created) {
-          const { version } = put.row;
-          const before = version > 1 ? { version: version - 1 } : undefined;
-          const entry = { actor: by, action: 'route.put', subject: `route:${routeId}` };
-          await audit(db, { ...entry, before, after: { version } });
-        }
-        return put;
-      });
+      const { row, created } = await keepRoute(deps.pool, { routeId, feature: check.route, by });
       return reply.code(created ? 201 : 200).send(viewOf(row, check.warnings));
     },
   );

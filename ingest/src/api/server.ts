@@ -60,7 +60,22 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: true,
   }).withTypeProvider<ZodTypeProvider>();
+  readAndAnswer(app, deps);
+  await usePlugins(app, deps);
+  answerUnmatched(app);
+  guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey });
+  idempotent(app, deps.pool);
 
+  await app.register((api: Api) => addRoutes(api, deps), { prefix: '/api/v1' });
+  healthRoutes(app, deps);
+  const linker = startAuditLinker(deps.pool, deps.log);
+  app.addHook('onClose', () => linker.stop());
+  await wallRoutes(app, deps);
+  return app;
+}
+
+/** How bodies are read and errors answered. */
+function readAndAnswer(app: Api, deps: ApiDeps): void {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
@@ -80,6 +95,9 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
     const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
     if (isEmpty) delete headers['content-type'];
   });
+}
+
+async function usePlugins(app: Api, deps: ApiDeps): Promise<void> {
   await app.register(cookie);
   const { basemap } = deps.config;
   await app.register(helmet, { ...browserRules(basemap?.origins ?? []), strictTransportSecurity: false });
@@ -108,29 +126,18 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
     },
     transform: jsonSchemaTransform,
   });
-  answerUnmatched(app);
-  guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey });
-  idempotent(app, deps.pool);
+}
 
-  await app.register(
-    async (api: Api) => {
-      for (const add of [lockRoutes, placeRoutes, paramsRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
-        await add(api, deps);
-      }
-      for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
-      for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
-      for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes]) add(api, deps);
-      const corridors = new Corridors();
-      await routeRoutes(api, deps, corridors);
-      evidenceRoutes(api, deps, corridors);
-      whatIfRoutes(api, deps);
-      basemapRoutes(api, deps);
-    },
-    { prefix: '/api/v1' },
-  );
-  healthRoutes(app, deps);
-  const linker = startAuditLinker(deps.pool, deps.log);
-  app.addHook('onClose', () => linker.stop());
-  await wallRoutes(app, deps);
-  return app;
+async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
+  for (const add of [lockRoutes, placeRoutes, paramsRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
+    await add(api, deps);
+  }
+  for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
+  for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
+  for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes]) add(api, deps);
+  const corridors = new Corridors();
+  await routeRoutes(api, deps, corridors);
+  evidenceRoutes(api, deps, corridors);
+  whatIfRoutes(api, deps);
+  basemapRoutes(api, deps);
 }

@@ -4,12 +4,8 @@ import { z } from 'zod';
 import { SESSION_COOKIE } from '../people/principal.ts';
 import { EVERYONE } from '../people/roles.ts';
 import { sameHost } from '../people/same-host.ts';
-import { hashSecret } from '../people/secret.ts';
-import { openSession, passwordFits } from '../people/sign-in.ts';
-import { inTransaction } from '../postgres/queryable.ts';
+import { signIn, signInByLink, signOut } from '../people/sign-in.ts';
 import { ApiProblem } from '../problem.ts';
-import { activePerson } from '../store/people/people.ts';
-import { deleteSession, useSignInLink } from '../store/people/sessions.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -55,14 +51,9 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       requireOwnPage(request);
       const { name, password } = request.body;
-      const person = await activePerson(deps.pool, name);
-      if (!(await passwordFits(person?.password_hash, password)) || person === undefined) {
-        throw new ApiProblem(401, 'auth.sign-in', 'name or password is wrong');
-      }
-      const who = { name: person.name, role: person.role, offices: person.offices };
-      const session = await inTransaction(deps.pool, (db) => openSession(db, who));
-      giveCookie(request, reply, session);
-      return reply.code(201).send({ ...who, kind: 'person' as const, expiresAt: session.expiresAt.toISOString() });
+      const { token, expiresAt, ...who } = await signIn(deps.pool, name, password);
+      giveCookie(request, reply, { token, expiresAt });
+      return reply.code(201).send({ ...who, kind: 'person' as const, expiresAt: expiresAt.toISOString() });
     },
   );
   app.get(
@@ -84,7 +75,7 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const token = request.cookies[SESSION_COOKIE];
-      if (token !== undefined) await deleteSession(deps.pool, hashSecret(token));
+      if (token !== undefined) await signOut(deps.pool, token);
       reply.clearCookie(SESSION_COOKIE, { path: '/' });
       return reply.code(204).send(undefined);
     },
@@ -100,19 +91,7 @@ export function signInRoute(app: Api, deps: ApiDeps): void {
       schema: { hide: true, params: z.object({ token: z.string().max(200) }) },
     },
     async (request, reply) => {
-      const session = await inTransaction(deps.pool, async (db) => {
-        const link = await useSignInLink(db, hashSecret(request.params.token));
-        if (link === undefined) return undefined;
-        const offices = (await activePerson(db, link.name))?.offices ?? [];
-        return openSession(db, { ...link, offices });
-      });
-      if (session === undefined) {
-        throw new ApiProblem(
-          410,
-          'sign-in.used',
-          'this sign-in link was used, is too old, or never was; ask for a new one',
-        );
-      }
+      const session = await signInByLink(deps.pool, request.params.token);
       giveCookie(request, reply, session);
       return reply.header('cache-control', 'no-store').redirect('/wall');
     },

@@ -20,20 +20,24 @@ const NewRun = z.object({
     .optional(),
 });
 
+const Run = z.object({ runId: Uuid });
+
+/** @throws ApiProblem 404 where no simulations may run */
+function simulationsOf({ simulations }: ApiDeps): Simulations {
+  if (simulations) return simulations;
+  throw new ApiProblem(
+    404,
+    'simulator.off',
+    'the simulator is switched off here; SEALWATCH_SIMULATOR=1 switches it on',
+  );
+}
+
+function note({ pool }: ApiDeps, actor: string, act: string, runId: string, after: object, before?: object) {
+  return audit(pool, { actor, action: `simulator.${act}`, subject: `simulator:${runId}`, before, after });
+}
+
 /** The testers' console (`/simulator`). Off unless switched on: a production platform answers 404 to all of it. */
 export function simulatorRoutes(app: Api, deps: ApiDeps): void {
-  const on = (): Simulations => {
-    if (deps.simulations) return deps.simulations;
-    throw new ApiProblem(
-      404,
-      'simulator.off',
-      'the simulator is switched off here; SEALWATCH_SIMULATOR=1 switches it on',
-    );
-  };
-  const note = (actor: string, action: string, runId: string, after: object, before?: object) =>
-    audit(deps.pool, { actor, action: `simulator.${action}`, subject: `simulator:${runId}`, before, after });
-  const Run = z.object({ runId: Uuid });
-
   app.get(
     '/simulator',
     {
@@ -46,7 +50,10 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
         }),
       },
     },
-    async () => ({ scenarios: await on().scenarios(), runs: on().runs() }),
+    async () => {
+      const simulations = simulationsOf(deps);
+      return { scenarios: await simulations.scenarios(), runs: simulations.runs() };
+    },
   );
   app.post(
     '/simulator/runs',
@@ -60,7 +67,7 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const simulations = on();
+      const simulations = simulationsOf(deps);
       const { scenario, trips, seed } = request.body;
       const names = (await simulations.scenarios()).map(({ name }) => name);
       // Only names that the simulator lists: on its command line a name may be the path of any file.
@@ -72,10 +79,15 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
       const { name } = callerOf(request);
       const run = await simulations.start(order, name);
       if (!run) throw new ApiProblem(409, 'simulator.busy', 'a simulation runs already; stop it first');
-      await note(name, 'start', run.runId, order);
+      await note(deps, name, 'start', run.runId, order);
       return reply.code(201).send(run);
     },
   );
+  runRoutes(app, deps);
+}
+
+/** What is done to a run under way. */
+function runRoutes(app: Api, deps: ApiDeps): void {
   app.post(
     '/simulator/runs/:runId/stop',
     {
@@ -89,8 +101,8 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { runId } = request.params;
-      if (!(await on().stop(runId))) throw notFound('simulation that can be stopped', runId);
-      await note(callerOf(request).name, 'stop', runId, { running: false }, { running: true });
+      if (!(await simulationsOf(deps).stop(runId))) throw notFound('simulation that can be stopped', runId);
+      await note(deps, callerOf(request).name, 'stop', runId, { running: false }, { running: true });
       return reply.code(204).send(undefined);
     },
   );
@@ -108,9 +120,9 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { runId } = request.params;
-      const refused = await on().inject(runId, request.body);
+      const refused = await simulationsOf(deps).inject(runId, request.body);
       if (refused !== undefined) throw new ApiProblem(409, 'simulator.refused', refused);
-      await note(callerOf(request).name, 'inject', runId, request.body);
+      await note(deps, callerOf(request).name, 'inject', runId, request.body);
       return reply.code(204).send(undefined);
     },
   );

@@ -1,7 +1,7 @@
 import { Check as CheckSchema, Trip } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { DECIDERS, OPERATORS, SUPERVISORS } from '../people/roles.ts';
-import { tripOf } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 import { hold } from '../trips/hold.ts';
 import { afterAct, STEP_ACTS } from '../trips/step-list.ts';
 import { type Acted, cancel, StepRequest } from '../trips/steps.ts';

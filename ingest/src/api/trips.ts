@@ -1,16 +1,12 @@
 import { normaliseCode, Risk, Trip, TripDeclaration, TripStatus, Warning } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { commandSteps } from '../commands/view.ts';
 import { OPERATORS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
-import type { Queryable } from '../postgres/queryable.ts';
-import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
-import { commandsOfTrip } from '../store/locks/commands.ts';
-import { listPassages } from '../store/passages/passages.ts';
-import { listAudit } from '../store/people/audit.ts';
-import { listTrips, tripOf } from '../store/trips/trips.ts';
+import { listTrips } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 import { declare } from '../trips/declare.ts';
 import { containerWarnings, plateWarnings } from '../trips/declared-warnings.ts';
+import { eventsOf } from '../trips/events.ts';
 import { visibleTrip } from '../trips/visible.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
@@ -71,6 +67,10 @@ export function tripRoutes(app: Api, deps: ApiDeps): void {
       return pageOf(rows, limit, tripOf, (row) => [isoOf(row.created_at), row.trip_id]);
     },
   );
+  oneTripRoutes(app, deps);
+}
+
+function oneTripRoutes(app: Api, { pool }: ApiDeps): void {
   app.get(
     '/trips/:tripId',
     { config: { roles: READERS }, schema: { tags: ['trips'], params: TripId, response: answers({ 200: Trip }) } },
@@ -101,20 +101,4 @@ export function tripRoutes(app: Api, deps: ApiDeps): void {
       );
     },
   );
-}
-
-/** Everything that happened to a trip, oldest first: what people did, alarms, commands, passages. */
-async function eventsOf(db: Queryable, tripId: string): Promise<{ at: string; type: string }[]> {
-  const [acts, alarms, orders, passages] = await Promise.all([
-    listAudit(db, { subject: `trip:${tripId}`, limit: 500 }),
-    listAlarms(db, { tripId, offices: [], limit: 500 }),
-    commandsOfTrip(db, tripId),
-    listPassages(db, { tripId, offices: [], limit: 500 }),
-  ]);
-  return [
-    ...acts.map((a) => ({ at: isoOf(a.at), type: a.action, actor: a.actor, after: a.after })),
-    ...alarms.map((a) => ({ at: isoOf(a.started_at), type: `alarm.${a.rule}`, alarm: alarmOf(a) })),
-    ...orders.flatMap(commandSteps),
-    ...passages.map((p) => ({ at: isoOf(p.decided_at), type: 'gate.passage', gateId: p.gate_id, answer: p.answer })),
-  ].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }

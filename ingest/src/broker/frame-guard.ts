@@ -1,34 +1,9 @@
 import { Duplex } from 'node:stream';
-import { MAX_PAYLOAD_BYTES } from '@sealwatch/schemas';
 import type { Budget } from './budget.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
 import { cutPublish, type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
+import { HalfFrame } from './half-frame.ts';
 import { wireProblem } from './wire.ts';
-
-export interface ConnectionLimits {
-  /** Largest frame of a connected lock that is passed whole, bytes, header included. */
-  frameBytes: number;
-  /** Largest PUBLISH that is passed with its first `frameBytes` alone; a larger one closes the connection. */
-  skippedBytes: number;
-  /** Largest first frame (CONNECT), bytes. */
-  firstFrameBytes: number;
-  /** Publishes of one lock that may wait for their acknowledgement. */
-  inFlight: number;
-  /** Their bytes. */
-  inFlightBytes: number;
-  /** How long a frame may stay half received, ms. */
-  halfFrameMs: number;
-}
-
-export const CONNECTION_LIMITS: ConnectionLimits = {
-  // The largest payload, and room for a topic and headers.
-  frameBytes: MAX_PAYLOAD_BYTES + 1024,
-  skippedBytes: 16 * 2 ** 20,
-  firstFrameBytes: 4 * 1024,
-  inFlight: 64,
-  inFlightBytes: 256 * 1024,
-  // The largest frame at 2 kB/s, a poor GPRS line.
-  halfFrameMs: 130_000,
-};
 
 /** A live report fits into this with room to spare; a bundle of late ones does not. */
 const SMALL_FRAME_BYTES = 2 * 1024;
@@ -60,8 +35,7 @@ export class FrameGuard extends Duplex {
   #state: 'connect' | 'connack' | 'open' = 'connect';
   #held: Buffer[] = [];
   #ended = false;
-  #half: Buffer | undefined;
-  #halfBytes = 0;
+  readonly #half = new HalfFrame();
   #halfTimer: NodeJS.Timeout | undefined;
   /** Bytes still to come of a PUBLISH that is too large; its first ones are in `#half`. */
   #skip = 0;
@@ -147,7 +121,7 @@ export class FrameGuard extends Duplex {
     this.#budget.leave(this.#waiter);
     this.#budget.give(this.#inFlightBytes);
     this.#held = [];
-    this.#half = undefined;
+    this.#half.drop();
     this.#socket.destroy();
     done(error);
   }
@@ -159,7 +133,11 @@ export class FrameGuard extends Duplex {
     while (this.#held.length > 0 && !this.destroyed && !this.#mustWait()) {
       const chunk = this.#held.shift() as Buffer;
       const used =
-        this.#skip > 0 ? this.#skipTooLarge(chunk) : this.#half ? this.#completeHalf(chunk) : this.#passWhole(chunk);
+        this.#skip > 0
+          ? this.#skipTooLarge(chunk)
+          : this.#half.received
+            ? this.#completeHalf(chunk)
+            : this.#passWhole(chunk);
       if (used < chunk.length && !this.destroyed) this.#held.unshift(chunk.subarray(used));
     }
     if (this.destroyed) return;
@@ -169,9 +147,10 @@ export class FrameGuard extends Duplex {
   }
 
   #mustWait(): boolean {
-    const first = this.#half?.[0] ?? this.#held[0]?.[0] ?? 0;
+    const half = this.#half.received;
+    const first = half?.[0] ?? this.#held[0]?.[0] ?? 0;
     if (this.#state === 'open' && first >> 4 === PACKET.pingreq) return this.#socket.writableNeedDrain;
-    return this.#blocked(this.#half?.subarray(0, this.#halfBytes) ?? this.#held[0], 0);
+    return this.#blocked(half ?? this.#held[0], 0);
   }
 
   /** Whether the next frame must wait. @param bytes hold its beginning, at `at` */
@@ -217,8 +196,8 @@ export class FrameGuard extends Duplex {
 
   /** Adds to a frame that began in an earlier chunk. @returns bytes used */
   #completeHalf(chunk: Buffer): number {
-    const before = this.#halfBytes;
-    const header = this.#headerOfHalf(chunk);
+    const before = this.#half.length;
+    const header = this.#half.header(chunk);
     if (header === 'malformed') return this.#refuse('remaining-length');
     if (header !== 'short' && this.#tooLarge(header)) {
       if (!this.#maySkip(header)) return this.#refuse('frame-too-large');
@@ -227,10 +206,9 @@ export class FrameGuard extends Duplex {
     }
     const wanted = header === 'short' ? chunk.length : header.headerBytes + header.bodyBytes - before;
     const used = Math.min(wanted, chunk.length);
-    this.#appendHalf(chunk, used);
+    this.#half.append(chunk, used);
     if (header === 'short' || used < wanted) return used;
-    const frame = (this.#half as Buffer).subarray(0, this.#halfBytes);
-    this.#dropHalf();
+    const frame = this.#takeHalf();
     if (!this.#admit(frame, 0, header)) return 0;
     if (header.type === PACKET.pingreq) this.#socket.write(PINGRESP);
     else this.#readable = this.push(frame);
@@ -247,46 +225,25 @@ export class FrameGuard extends Duplex {
    */
   #skipTooLarge(chunk: Buffer): number {
     const used = Math.min(this.#skip, chunk.length);
-    const room = Math.max(0, this.#limits.frameBytes - this.#halfBytes);
-    this.#appendHalf(chunk, Math.min(used, room));
+    const room = Math.max(0, this.#limits.frameBytes - this.#half.length);
+    this.#half.append(chunk, Math.min(used, room));
     this.#skip -= used;
     if (this.#skip > 0) return used;
-    const frame = cutPublish((this.#half as Buffer).subarray(0, this.#halfBytes));
-    this.#dropHalf();
+    const frame = cutPublish(this.#takeHalf());
     this.#refused('publish-too-large');
     const header = readFrameHeader(frame, 0) as FrameHeader;
     if (this.#admit(frame, 0, header)) this.#readable = this.push(frame);
     return used;
   }
 
-  #headerOfHalf(chunk: Buffer): FrameHeader | 'short' | 'malformed' {
-    const half = (this.#half as Buffer).subarray(0, Math.min(5, this.#halfBytes));
-    return readFrameHeader(half.length === 5 ? half : Buffer.concat([half, chunk.subarray(0, 5)]), 0);
-  }
-
   #keepHalf(rest: Buffer): void {
-    // A copy, because a few bytes kept of a chunk would keep the whole chunk.
-    this.#half = Buffer.from(rest);
-    this.#halfBytes = rest.length;
+    this.#half.begin(rest);
     this.#halfTimer = this.#whenSilent('half-frame', this.#limits.halfFrameMs);
   }
 
-  #appendHalf(chunk: Buffer, count: number): void {
-    let half = this.#half as Buffer;
-    if (this.#halfBytes + count > half.length) {
-      const grown = Buffer.allocUnsafe(Math.max(half.length * 2, this.#halfBytes + count));
-      half.copy(grown, 0, 0, this.#halfBytes);
-      half = grown;
-    }
-    chunk.copy(half, this.#halfBytes, 0, count);
-    this.#half = half;
-    this.#halfBytes += count;
-  }
-
-  #dropHalf(): void {
+  #takeHalf(): Buffer {
     clearTimeout(this.#halfTimer);
-    this.#half = undefined;
-    this.#halfBytes = 0;
+    return this.#half.take();
   }
 
   #tooLarge(header: FrameHeader): boolean {

@@ -1,9 +1,10 @@
-import { isUtf8 } from 'node:buffer';
-import { type Command, Reply, replyTopic } from '@sealwatch/schemas';
+import { type Command, type Reply, replyTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
 import { insertQuarantine } from '../store/reports/quarantine.ts';
+import { readReply } from './reply.ts';
+import { Turns } from './turns.ts';
 
 /** Sends commands to connected locks. */
 export interface LockLink {
@@ -21,6 +22,8 @@ export interface CommandsDeps {
   expireEveryMs?: number;
 }
 
+type EndedListener = (ended: { lockId: string; commandId: string; result: Reply['result'] }) => void;
+
 export interface Commands {
   /** To be called once the broker listens; commands queued before wait in the store. */
   connect(link: LockLink): void;
@@ -31,16 +34,10 @@ export interface Commands {
   /** A lock's publish on `locks/{lockId}/reply`; `done` is called after the COMMIT. */
   receiveReply(lockId: string, payload: Buffer, done: (error?: Error) => void): void;
   /** The listener is called when a reply has ended a command. */
-  onEnded(listener: (ended: { lockId: string; commandId: string; result: Reply['result'] }) => void): void;
+  onEnded(listener: EndedListener): void;
   /** Ends the commands whose time is up. @returns how many */
   expire(): Promise<number>;
   stop(): Promise<void>;
-}
-
-interface Turn {
-  /** What to send after the pass under way; undefined: nothing. */
-  next: { sentBefore: Date | undefined } | undefined;
-  work: Promise<void>;
 }
 
 const EXPIRE_EVERY_MS = 2_000;
@@ -51,62 +48,26 @@ const EXPIRE_EVERY_MS = 2_000;
  */
 export function startCommands(deps: CommandsDeps): Commands {
   const { pool, log } = deps;
-  const nowMs = deps.nowMs ?? Date.now;
+  const now = () => new Date(deps.nowMs?.() ?? Date.now());
   let link: LockLink | undefined;
-  const listeners: Parameters<Commands['onEnded']>[0][] = [];
-  const sending = new Map<string, Turn>();
+  const listeners: EndedListener[] = [];
 
-  const sendAll = async (lockId: string, sentBefore: Date | undefined): Promise<void> => {
-    if (!link?.listens(lockId)) return;
-    for (const row of await waitingCommands(pool, lockId, sentBefore, new Date(nowMs()))) {
-      if (!(await link.deliver(lockId, commandOf(row)))) return;
-      await markSent(pool, row.command_id, new Date(nowMs()));
-    }
-  };
-
-  const takeTurn = async (lockId: string, turn: Turn): Promise<void> => {
-    try {
-      while (turn.next) {
-        const { sentBefore } = turn.next;
-        turn.next = undefined;
-        await sendAll(lockId, sentBefore);
-      }
-    } catch (error) {
-      log.error({ err: error, lockId }, 'commands could not be sent; they stay queued');
-    } finally {
-      sending.delete(lockId);
-    }
-  };
-
-  /** One pass at a time per lock, so that commands keep their order; a call during a pass adds another pass. */
-  const send = (lockId: string, sentBefore?: Date): Promise<void> => {
-    const busy = sending.get(lockId);
-    if (busy) {
-      busy.next = { sentBefore: sentBefore ?? busy.next?.sentBefore };
-      return busy.work;
-    }
-    const turn: Turn = { next: { sentBefore }, work: Promise.resolve() };
-    sending.set(lockId, turn);
-    turn.work = takeTurn(lockId, turn);
-    return turn.work;
-  };
-  const deliverDue = (lockId: string) => send(lockId);
-
+  const turns = new Turns(
+    (lockId, sentBefore) => sendWaiting(pool, link, { lockId, sentBefore, now }),
+    (lockId, error) => log.error({ err: error, lockId }, 'commands could not be sent; they stay queued'),
+  );
   const takeReply = async (lockId: string, payload: Buffer): Promise<void> => {
-    const read = readReply(payload);
-    if ('detail' in read) {
-      await insertQuarantine(pool, [
-        { lockId, topic: replyTopic(lockId), reason: read.reason, detail: read.detail, raw: payload },
-      ]);
+    const reply = readReply(payload);
+    if ('detail' in reply) {
+      await insertQuarantine(pool, [{ lockId, topic: replyTopic(lockId), ...reply, raw: payload }]);
       return;
     }
-    const { commandId, result, reason } = read;
-    if (await endCommand(pool, { lockId, commandId, result, reason, now: new Date(nowMs()) })) {
+    const { commandId, result, reason } = reply;
+    if (await endCommand(pool, { lockId, commandId, result, reason, now: now() })) {
       for (const listener of listeners) listener({ lockId, commandId, result });
     } else log.debug({ lockId, commandId }, 'a reply to a command that does not wait for one');
   };
-
-  const expire = () => expireCommands(pool, new Date(nowMs()));
+  const expire = () => expireCommands(pool, now());
   const everyMs = deps.expireEveryMs ?? EXPIRE_EVERY_MS;
   const timer = everyMs > 0 ? setInterval(() => void expire().catch(() => undefined), everyMs).unref() : undefined;
 
@@ -114,8 +75,8 @@ export function startCommands(deps: CommandsDeps): Commands {
     connect(to) {
       link = to;
     },
-    deliverDue,
-    reconnected: (lockId) => send(lockId, new Date(nowMs())),
+    deliverDue: (lockId) => turns.take(lockId),
+    reconnected: (lockId) => turns.take(lockId, now()),
     receiveReply(lockId, payload, done) {
       // An error closes the connection: the lock sends its reply again once the database is back.
       takeReply(lockId, payload).then(
@@ -127,28 +88,20 @@ export function startCommands(deps: CommandsDeps): Commands {
     expire,
     async stop() {
       clearInterval(timer);
-      await Promise.all([...sending.values()].map((turn) => turn.work));
+      await turns.settled();
     },
   };
 }
 
-function readReply(payload: Buffer): Reply | { reason: string; detail: string } {
-  let value: unknown;
-  try {
-    if (!isUtf8(payload)) throw new SyntaxError('not UTF-8');
-    value = JSON.parse(payload.toString('utf8'));
-  } catch (error) {
-    return { reason: 'not-json', detail: `payload: ${error instanceof Error ? error.message : ''}; expected a reply` };
+/** Sends what waits for a lock until it no longer listens. `sentBefore`: also what was sent before then and never answered. */
+async function sendWaiting(
+  pool: Pool,
+  link: LockLink | undefined,
+  { lockId, sentBefore, now }: { lockId: string; sentBefore: Date | undefined; now: () => Date },
+): Promise<void> {
+  if (!link?.listens(lockId)) return;
+  for (const row of await waitingCommands(pool, lockId, sentBefore, now())) {
+    if (!(await link.deliver(lockId, commandOf(row)))) return;
+    await markSent(pool, row.command_id, now());
   }
-  const parsed = Reply.safeParse(value);
-  if (!parsed.success) {
-    const detail = parsed.error.issues
-      .map((issue) => `${issue.path.join('.') || 'reply'}: ${issue.message}`)
-      .join('; ');
-    return { reason: 'invalid', detail };
-  }
-  if (/[\0\p{Surrogate}]/u.test(parsed.data.reason ?? '')) {
-    return { reason: 'invalid', detail: 'reason: expected text without U+0000 or half characters' };
-  }
-  return parsed.data;
 }

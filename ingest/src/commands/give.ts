@@ -10,7 +10,8 @@ import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import { type CommandRow, cancelCommands, getCommand, insertCommand, unlockWaits } from '../store/locks/commands.ts';
 import { getLock } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
-import { getTrip, type TripView } from '../store/trips/trips.ts';
+import type { TripView } from '../store/trips/row.ts';
+import { getTrip } from '../store/trips/trips.ts';
 import { newCommand } from './new.ts';
 
 type Asked = Omit<z.output<typeof CommandOrder>, 'expiresAt'> & {

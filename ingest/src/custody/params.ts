@@ -9,12 +9,21 @@ export const GATE_PARAMS = {
     toleranceShare: z.number().min(0).max(1).default(0.05),
     toleranceKg: z.number().min(0).max(100_000).default(1_000),
   }),
+  // A seal state older than this is unknown. Sealed locks report every 30 s: after 10 min twenty reports are missing.
+  'gate.seal': z.object({ freshMin: z.number().min(1).max(1_440).default(10) }),
+  // Beyond the time limit by this share of it the truck is inspected; by less, a person looks.
+  'gate.overdue': z.object({ inspectShare: z.number().min(0).max(10).default(0.5) }),
 };
 
-export type GateParams = { readonly [R in keyof typeof GATE_PARAMS]: z.output<(typeof GATE_PARAMS)[R]> };
+type Rule = keyof typeof GATE_PARAMS;
+
+export type GateParams = { readonly [R in Rule]: z.output<(typeof GATE_PARAMS)[R]> };
+
+/** The gate's parameters, each read from what `setBy` gives for its rule; defaults where that has none. */
+export function gateParams(setBy: (rule: string) => object): GateParams {
+  const read = Object.entries(GATE_PARAMS).map(([rule, params]) => [rule, params.parse(setBy(rule))]);
+  return Object.fromEntries(read) as GateParams;
+}
 
 /** The values where no layer sets any. */
-export const DEFAULT_GATE_PARAMS: GateParams = {
-  'gate.clock': GATE_PARAMS['gate.clock'].parse({}),
-  'gate.weight': GATE_PARAMS['gate.weight'].parse({}),
-};
+export const DEFAULT_GATE_PARAMS: GateParams = gateParams(() => ({}));

@@ -1,4 +1,5 @@
 import type { Check, Step, StepName, TripStatus } from '@sealwatch/schemas';
+import { rulesBreaking } from '../tracker/index.ts';
 import { hasPassed } from './status.ts';
 
 const ORDER: StepName[] = ['hang', 'seal', 'transit', 'verify', 'unlock'];
@@ -61,14 +62,7 @@ export function waive(checks: Check[], waivers: Waiver[], by: string): Check[] {
   });
 }
 
-const OPENED = ['seal.opened-in-transit', 'seal.rope-cut', 'seal.reclosed', 'seal.unlocked-outside-place'];
-
-const TRANSIT_RULES: Record<(typeof CHECKS.transit)[number], string[]> = {
-  'not-silent': ['comms.silent'],
-  'not-opened': [...OPENED, 'seal.unsealed-before-verification'],
-  'case-intact': ['seal.case-opened'],
-  'no-overtime-stop': ['time.unapproved-stop'],
-};
+const TRANSIT_RULES = CHECKS.transit.map((check) => ({ check, rules: rulesBreaking(check) }));
 
 /**
  * The transit step: it follows from the trip's status and its active alarms.
@@ -80,8 +74,8 @@ export function withTransit(
   activeRules: string[],
 ): Step[] {
   if (!hasPassed(trip.status, 'depart')) return steps;
-  const checks: Check[] = CHECKS.transit.map((check) => {
-    const broken = TRANSIT_RULES[check].filter((rule) => activeRules.includes(rule));
+  const checks: Check[] = TRANSIT_RULES.map(({ check, rules }) => {
+    const broken = rules.filter((rule) => activeRules.includes(rule));
     return { check, passed: broken.length === 0, ...(broken.length > 0 ? { detail: broken.join(', ') } : {}) };
   });
   const at = trip.arrivedAt ?? trip.departedAt;

@@ -1,5 +1,6 @@
 import type { CorridorPolygon } from '@sealwatch/geofence';
 import type { Alarm, Place, Route, SealState, TrackPoint, Trip } from '@sealwatch/schemas';
+import { rulesShowing } from '../tracker/index.ts';
 
 /** The stored records of one lock on a trip. */
 export interface RecordsDigest {
@@ -71,7 +72,7 @@ const numberOf = (value: unknown): number | undefined => (typeof value === 'numb
 /** When the trip was off its route, from its alarms. */
 export function excursionsOf(alarms: Alarm[]): Excursion[] {
   return alarms
-    .filter((alarm) => alarm.rule === 'route.deviation')
+    .filter((alarm) => rulesShowing('deviation').includes(alarm.rule))
     .flatMap((alarm) => {
       const listed = Array.isArray(alarm.evidence.excursions) ? alarm.evidence.excursions : [];
       const excursions = (listed as Record<string, unknown>[]).flatMap((excursion): Excursion[] => {

@@ -3,7 +3,8 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { alarmOf, alarmsById } from '../store/alarms/alarms.ts';
 import { wallLocks } from '../store/locks/locks.ts';
-import { tripOf, tripsById } from '../store/trips/trips.ts';
+import { tripsById } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 
 /** Receives the stored state of what has changed. */
 export interface ChangeReceiver {

@@ -1,18 +1,15 @@
 import type { Server as HttpServer } from 'node:http';
-import { fastifyCookie } from '@fastify/cookie';
-import type { Alarm, ClientToServer, FeedPassage, FeedStats, ServerToClient } from '@sealwatch/schemas';
+import type { Alarm, FeedPassage, FeedStats } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { Server } from 'socket.io';
-import { z } from 'zod';
-import { bearerOf, type Credentials, identify, type Principal, SESSION_COOKIE } from '../people/principal.ts';
-import { READERS } from '../people/roles.ts';
-import { sameHost } from '../people/same-host.ts';
 import type { Committed, HintOf, Hints, Live } from '../ports.ts';
-import { ApiProblem, problemOf } from '../problem.ts';
+import { problemOf } from '../problem.ts';
+import { admit, feedServer } from './admission.ts';
 import { type ChangeReceiver, Changes } from './changes.ts';
 import { FeedClient, type FeedSocket } from './client.ts';
+import { followRequests } from './requests.ts';
 import { statsOf } from './stats.ts';
+import { Throughput } from './throughput.ts';
 import { Wall } from './wall.ts';
 
 export interface FeedConfig {
@@ -52,24 +49,16 @@ const TICK_MS = 500;
 const HURRY_MS = 20;
 const STATS_MS = 1_000;
 const ACCESS_CHECK_MS = 15_000;
-const RESYNC_AT_MOST_EVERY_MS = 500;
-
-const WatchForm = z.object({
-  bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
-  tripIds: z.array(z.string().max(64)).max(1_000).optional(),
-});
 
 class LiveFeed implements Feed {
   readonly #deps: FeedDeps;
   readonly #wall = new Wall();
-  readonly #io: Server<ClientToServer, ServerToClient, Record<string, never>, { caller: Principal }>;
+  readonly #io = feedServer();
+  readonly #throughput = new Throughput();
   readonly #clients = new Map<string, FeedClient>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #changes: Changes;
   readonly #alarmListeners: ((alarm: Alarm) => void)[] = [];
-  #reports = 0;
-  #lagMs = 0;
-  #rate = 0;
   #hurrying: NodeJS.Timeout | undefined;
   #closed = false;
   /** Changes that came before the wall was loaded; undefined once it is. */
@@ -81,20 +70,6 @@ class LiveFeed implements Feed {
       locks: (rows) => this.#sendLocks(rows),
       trip: (trip) => this.#sendTrip(trip),
       alarm: (alarm) => this.#sendAlarm(alarm),
-    });
-    this.#io = new Server({
-      // A client with default settings begins by polling and upgrades to the WebSocket by itself.
-      transports: ['polling', 'websocket'],
-      perMessageDeflate: false,
-      httpCompression: false,
-      serveClient: false,
-      maxHttpBufferSize: 64 * 1024,
-      // A session's cookie is only taken from our own pages; a key is nobody's cookie.
-      allowRequest: (request, answer) => {
-        const { origin, host, cookie } = request.headers;
-        const foreign = origin !== undefined && cookie !== undefined && !sameHost(origin, host ?? '');
-        answer(foreign ? 'foreign page' : null, !foreign);
-      },
     });
     const live = this.#io.of('/live');
     live.use((socket, next) => {
@@ -137,50 +112,16 @@ class LiveFeed implements Feed {
     this.#io.attach(server);
   }
 
-  /** A key comes as `auth.key` or `auth.token`, with or without `Bearer`, or, where a client can set headers, as in REST. */
-  #credentials({ handshake: { auth, headers } }: FeedSocket): Credentials {
-    const given = [auth.key, auth.token].find((one) => typeof one === 'string');
-    const key = given === undefined ? bearerOf(headers.authorization) : (bearerOf(given) ?? given);
-    return { key, session: fastifyCookie.parse(headers.cookie ?? '')[SESSION_COOKIE] };
-  }
-
-  async #admit(socket: FeedSocket): Promise<void> {
-    const caller = await identify(this.#deps.pool, this.#credentials(socket), {
-      bootstrapKey: this.#deps.config.bootstrapKey,
-    });
-    if (caller === undefined) throw new ApiProblem(401, 'auth.missing', 'sign in, or give a key');
-    if (!(READERS as readonly string[]).includes(caller.role))
-      throw new ApiProblem(403, 'auth.role', `the role ${caller.role} sees no live feed`);
-    socket.data.caller = caller;
+  #admit(socket: FeedSocket): Promise<void> {
+    return admit(this.#deps.pool, socket, this.#deps.config.bootstrapKey);
   }
 
   #welcome(socket: FeedSocket): void {
     const client = new FeedClient(socket, this.#wall);
     this.#clients.set(socket.id, client);
-    let resyncedMs = 0;
-    const resync = () => {
-      resyncedMs = Date.now();
-      if (socket.connected)
-        client.snapshot({ build: this.#deps.config.build ?? 'dev', stats: this.#stats(client.offices) });
-    };
-    resync();
-    let waiting: NodeJS.Timeout | undefined;
-    socket.on('resync', () => {
-      const inMs = resyncedMs + RESYNC_AT_MOST_EVERY_MS - Date.now();
-      clearTimeout(waiting);
-      if (inMs <= 0) resync();
-      else waiting = setTimeout(resync, inMs);
-    });
-    socket.on('watch', (watch: unknown) => {
-      const read = WatchForm.safeParse(watch);
-      if (!read.success) return;
-      const { bbox, tripIds } = read.data;
-      client.watch({ ...(bbox === undefined ? {} : { bbox }), ...(tripIds === undefined ? {} : { tripIds }) });
-    });
-    socket.on('disconnect', () => {
-      clearTimeout(waiting);
-      this.#clients.delete(socket.id);
-    });
+    socket.on('disconnect', () => void this.#clients.delete(socket.id));
+    const build = this.#deps.config.build ?? 'dev';
+    followRequests(client, () => client.snapshot({ build, stats: this.#stats(client.offices) }));
   }
 
   /** A session that has ended, or a key that was revoked, ends its screens too. */
@@ -201,9 +142,9 @@ class LiveFeed implements Feed {
   #committed({ reports, alarms, tripIds }: Committed): void {
     const changed = new Set<number>();
     const nowMs = Date.now();
-    this.#reports += reports.length;
+    this.#throughput.count(reports.length);
     for (const { report, lockId, tripId, wallStatus } of reports) {
-      if (report.kind === 'live') this.#lagMs = Math.max(this.#lagMs, nowMs - report.timeMs);
+      if (report.kind === 'live') this.#throughput.late(nowMs - report.timeMs);
       const lock = this.#wall.locks.get(lockId);
       if (lock === undefined) this.#changes.lock(lockId);
       const index = this.#wall.locks.see(lockId, report);
@@ -287,7 +228,7 @@ class LiveFeed implements Feed {
   }
 
   #stats(offices: string[]): FeedStats {
-    return { ...statsOf(this.#wall, offices), reportsPerSecond: this.#rate, lagMs: this.#lagMs };
+    return { ...statsOf(this.#wall, offices), ...this.#throughput.stats };
   }
 
   #health(): { ready: boolean; reasons: string[] } {
@@ -296,16 +237,14 @@ class LiveFeed implements Feed {
   }
 
   #sendStats(): void {
-    const everyS = (this.#deps.config.statsMs ?? STATS_MS) / 1_000;
-    this.#rate = Math.round((this.#rate + this.#reports / everyS) / 2);
-    this.#reports = 0;
+    this.#throughput.measure((this.#deps.config.statsMs ?? STATS_MS) / 1_000);
     const health = this.#health();
     const rest = { serverTime: new Date().toISOString(), health };
     const all = this.#stats([]);
     for (const client of this.#clients.values()) {
       client.stats({ stats: client.offices.length === 0 ? all : this.#stats(client.offices), ...rest });
     }
-    this.#lagMs = 0;
+    this.#throughput.sent();
     if (health.ready) this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
   }
 

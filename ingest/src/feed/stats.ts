@@ -1,6 +1,9 @@
 import type { FeedStats } from '@sealwatch/schemas';
 import { isUnderSeal } from '../custody/status.ts';
+import { rulesShowing } from '../tracker/index.ts';
 import type { Wall } from './wall.ts';
+
+const SILENCE = rulesShowing('silence');
 
 /** The counts of the wall for people of these offices; `[]`: of all. Colours count trips from their sealing to their unlocking. */
 export function statsOf(wall: Wall, offices: string[]): Omit<FeedStats, 'reportsPerSecond' | 'lagMs'> {
@@ -10,7 +13,7 @@ export function statsOf(wall: Wall, offices: string[]): Omit<FeedStats, 'reports
     if (trip.status === 'in-transit') counts.inTransit++;
     if (!isUnderSeal(trip.status)) continue;
     counts[trip.risk]++;
-    if (trip.openAlarms.some((alarm) => alarm.rule === 'comms.silent')) counts.silent++;
+    if (trip.openAlarms.some((alarm) => SILENCE.includes(alarm.rule))) counts.silent++;
   }
   for (const arrival of wall.arrivals) {
     if (wall.seesTrip(offices, arrival)) counts.arrivedToday += arrival.trips;

@@ -3,7 +3,8 @@ import type { Pool } from 'pg';
 import { activeAlarms, alarmOf } from '../store/alarms/alarms.ts';
 import { wallLocks } from '../store/locks/locks.ts';
 import { feedPassageOf, listPassages } from '../store/passages/passages.ts';
-import { arrivalsToday, openTrips, tripOf } from '../store/trips/trips.ts';
+import { arrivalsToday, openTrips } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 import { LockTable } from './lock-table.ts';
 
 const PASSAGES_KEPT = 100;

@@ -3,7 +3,8 @@ import type { ReadPublish } from '../record/decode.ts';
 import type { PartialRecord } from '../record/left-out.ts';
 import { bootIn, lifeOf, sentBoot } from '../record/life.ts';
 import type { Numbers } from '../record/numbers.ts';
-import { asSent, type IntakeRecord, type RecordRefusal, sameBody, sentTimeMs, wireForm } from '../record/record.ts';
+import { asSent, type RecordRefusal, sameBody, sentTimeMs, wireForm } from '../record/record.ts';
+import type { TrackedReport } from '../record/report.ts';
 import { isLate } from '../record/report.ts';
 import { showsTwoLocks, turnsAfter } from '../record/turns.ts';
 import type { Identity } from '../store/reports/identities.ts';
@@ -12,8 +13,8 @@ import { type HighestOf, isAbove } from './highest.ts';
 import type { JudgedTimes } from './judge-times.ts';
 
 export interface Admitted {
-  accepted: IntakeRecord[];
-  duplicates: IntakeRecord[];
+  accepted: TrackedReport[];
+  duplicates: TrackedReport[];
   refusals: { lockId: string; refusal: RecordRefusal }[];
   /** Accepted records of which something was left out. */
   partial: PartialRecord[];
@@ -42,10 +43,10 @@ export function possibleDuplicates(publishes: readonly ReadPublish[], highestOf:
   return possible;
 }
 
-const identityOf = ({ lockId, boot, seq, timeMs }: IntakeRecord): Identity => ({ lockId, boot, seq, timeMs });
+const identityOf = ({ lockId, boot, seq, timeMs }: TrackedReport): Identity => ({ lockId, boot, seq, timeMs });
 
 /** The boot of the same number in the lock's life before. */
-const earlierBoot = ({ boot }: IntakeRecord): number => bootIn(lifeOf(boot) - 1, boot);
+const earlierBoot = ({ boot }: TrackedReport): number => bootIn(lifeOf(boot) - 1, boot);
 
 /**
  * Which records of a batch are new, in order. The same record again is acknowledged and changes nothing; the same identity
@@ -56,7 +57,7 @@ const earlierBoot = ({ boot }: IntakeRecord): number => bootIn(lifeOf(boot) - 1,
 export function admit(
   publishes: readonly ReadPublish[],
   highestOf: HighestOf,
-  stored: readonly IntakeRecord[],
+  stored: readonly TrackedReport[],
   times: JudgedTimes,
 ): Admitted {
   const admitted: Admitted = {
@@ -84,20 +85,20 @@ export function admit(
 
 /** Records by identity: the stored ones and those accepted so far. Indexed at the first `find`, which most batches never call. */
 class SeenRecords {
-  readonly #index = new Map<string, IntakeRecord>();
-  readonly #stored: readonly IntakeRecord[];
-  readonly #accepted: readonly IntakeRecord[];
+  readonly #index = new Map<string, TrackedReport>();
+  readonly #stored: readonly TrackedReport[];
+  readonly #accepted: readonly TrackedReport[];
   #indexed = 0;
 
-  constructor(stored: readonly IntakeRecord[], accepted: readonly IntakeRecord[]) {
+  constructor(stored: readonly TrackedReport[], accepted: readonly TrackedReport[]) {
     this.#stored = stored;
     this.#accepted = accepted;
   }
 
-  find(record: IntakeRecord): IntakeRecord | undefined {
+  find(record: TrackedReport): TrackedReport | undefined {
     if (this.#index.size === 0) for (const stored of this.#stored) this.#index.set(reportKey(stored), stored);
     for (; this.#indexed < this.#accepted.length; this.#indexed++) {
-      const accepted = this.#accepted[this.#indexed] as IntakeRecord;
+      const accepted = this.#accepted[this.#indexed] as TrackedReport;
       this.#index.set(reportKey(accepted), accepted);
     }
     return this.#index.get(reportKey(record));
@@ -113,7 +114,7 @@ interface Known {
 function admitOne(
   admitted: Admitted,
   { seen, highestOf, times }: Known,
-  record: IntakeRecord,
+  record: TrackedReport,
   raw: Buffer | undefined,
 ): void {
   const { lockId } = record;
@@ -148,7 +149,7 @@ function admitOne(
 }
 
 /** Whether the same record was stored in the life before the lock's current one. */
-function isStoredBefore(seen: SeenRecords, record: IntakeRecord, life: number): boolean {
+function isStoredBefore(seen: SeenRecords, record: TrackedReport, life: number): boolean {
   if (life === 0) return false;
   const before = seen.find({ ...record, boot: bootIn(life - 1, record.boot) });
   return before !== undefined && sameBody(before, record);
@@ -161,14 +162,14 @@ const FIRST_NUMBERS = 16;
  * Whether a live record, later than all others but not numbered above them, shows that the lock's counters started again:
  * its number is taken by an older record, or it is one of the first after a restart.
  */
-function isRestart(record: IntakeRecord, first: IntakeRecord | undefined, highest: Numbers | undefined): boolean {
+function isRestart(record: TrackedReport, first: TrackedReport | undefined, highest: Numbers | undefined): boolean {
   if (first) return !sameBody(first, record) && sentTimeMs(first) !== sentTimeMs(record);
   if (record.clockFault === 'ahead' || !highest || record.boot >= highest.boot) return false;
   return record.seq <= FIRST_NUMBERS || (record.events ?? []).some(({ type }) => type === 'restart');
 }
 
 /** Follows the numbers of a lock's live records: two locks under one name are a conflict of identity, too. */
-function takeTurn(admitted: Admitted, record: IntakeRecord, above: boolean, clock: LockClock): void {
+function takeTurn(admitted: Admitted, record: TrackedReport, above: boolean, clock: LockClock): void {
   const turns = turnsAfter(clock.turns, record, above);
   if (turns === clock.turns) return;
   const { lockId, boot, seq, timeMs } = record;
@@ -178,7 +179,7 @@ function takeTurn(admitted: Admitted, record: IntakeRecord, above: boolean, cloc
 }
 
 /** Takes the record into a new life of its lock: all its numbers are above those of the lives before. */
-function restart(admitted: Admitted, record: IntakeRecord, life: number, clock: LockClock): void {
+function restart(admitted: Admitted, record: TrackedReport, life: number, clock: LockClock): void {
   const { lockId, seq, timeMs } = record;
   record.boot = bootIn(life, record.boot);
   admitted.accepted.push(record);
@@ -188,6 +189,6 @@ function restart(admitted: Admitted, record: IntakeRecord, life: number, clock: 
 }
 
 /** @param raw the publish, if it holds only this record; otherwise the record is written out again */
-function refusalOf(reason: string, detail: string, record: IntakeRecord, raw: Buffer | undefined): RecordRefusal {
+function refusalOf(reason: string, detail: string, record: TrackedReport, raw: Buffer | undefined): RecordRefusal {
   return { reason, detail, raw: raw ?? Buffer.from(JSON.stringify(wireForm(asSent(record)))) };
 }

@@ -2,7 +2,7 @@ import { clockAfter, judgeTime, type LockClock } from '../record/clock.ts';
 import type { ReadPublish } from '../record/decode.ts';
 import { bootIn, lifeOf } from '../record/life.ts';
 import type { Numbers } from '../record/numbers.ts';
-import type { IntakeRecord } from '../record/record.ts';
+import type { TrackedReport } from '../record/report.ts';
 import { LATE_AFTER_MS } from '../record/report.ts';
 import { isAbove } from './highest.ts';
 
@@ -21,7 +21,7 @@ export interface JudgedTimes {
   /** After the batch, of any lock in it. */
   clockOf(lockId: string): LockClock;
   /** Live records whose time is after that of the highest number, but whose own number is not above it. */
-  outOfTurn: Set<IntakeRecord>;
+  outOfTurn: Set<TrackedReport>;
 }
 
 interface Running {
@@ -62,18 +62,18 @@ export function judgeTimes(
 }
 
 /** A back-filled record whose clock did not run yet was made at about the time of its neighbour in the same publish. */
-function takeNeighboursTimes(records: readonly IntakeRecord[]): void {
-  const isUnknown = ({ kind, clockFault }: IntakeRecord) => kind === 'backfill' && clockFault === 'epoch';
+function takeNeighboursTimes(records: readonly TrackedReport[]): void {
+  const isUnknown = ({ kind, clockFault }: TrackedReport) => kind === 'backfill' && clockFault === 'epoch';
   for (const [i, record] of records.entries()) {
     if (!isUnknown(record)) continue;
-    const isNeighbour = (other: IntakeRecord) => other.boot === record.boot && !isUnknown(other);
+    const isNeighbour = (other: TrackedReport) => other.boot === record.boot && !isUnknown(other);
     const neighbour = records.slice(0, i).findLast(isNeighbour) ?? records.slice(i).find(isNeighbour);
     if (neighbour) record.timeMs = neighbour.timeMs;
   }
 }
 
 /** If the newest record of a publish needs a large correction, the others of its boot keep their distance to it. */
-function shiftTogether(lock: Running, records: readonly IntakeRecord[]): void {
+function shiftTogether(lock: Running, records: readonly TrackedReport[]): void {
   const newest = records.reduce((top, record) => (isAbove(record, top) ? record : top));
   const { timeUsedMs, fault } = judgeTime(newest, knownOf(lock, newest));
   if (!fault || Math.abs(fault.errorMs) <= SHIFTED_MS) return;
@@ -81,7 +81,7 @@ function shiftTogether(lock: Running, records: readonly IntakeRecord[]): void {
   lock.clock = { ...lock.clock, shift };
 }
 
-function judgeOne(judged: JudgedTimes, lock: Running, record: IntakeRecord): void {
+function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): void {
   const { timeMs: sentMs } = record;
   const known = knownOf(lock, record);
   const { timeUsedMs, fault } = judgeTime(record, known);
@@ -100,7 +100,7 @@ function judgeOne(judged: JudgedTimes, lock: Running, record: IntakeRecord): voi
   if (fault) record.clockFault = fault.reason;
 }
 
-function knownOf({ known, highest, clock, isOfBatch }: Running, record: IntakeRecord) {
+function knownOf({ known, highest, clock, isOfBatch }: Running, record: TrackedReport) {
   return {
     clock,
     isOfBatch,

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Queryable } from '../postgres/queryable.ts';
 import type { ReadPublish } from '../record/decode.ts';
-import type { IntakeRecord } from '../record/record.ts';
+import type { TrackedReport } from '../record/report.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
 import type { ReportInsert } from '../store/reports/rows.ts';
@@ -75,7 +75,7 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
 }
 
 interface Arrived {
-  records: IntakeRecord[];
+  records: TrackedReport[];
   conflicts: IdentityConflict[];
 }
 
@@ -97,7 +97,7 @@ function groupByTrip(roster: Roster, reports: ReportInsert[], conflicts: Identit
 function judgeTrip(
   db: Queryable,
   trip: FollowedTrip,
-  records: IntakeRecord[],
+  records: TrackedReport[],
   conflicts: IdentityConflict[],
 ): TripOutcome | Promise<TripOutcome> {
   const earlier = trip.plan.identityConflicts ?? [];
@@ -111,7 +111,7 @@ function judgeTrip(
 async function reevaluate(
   db: Queryable,
   trip: FollowedTrip,
-  records: IntakeRecord[],
+  records: TrackedReport[],
   needFromMs: number,
 ): Promise<TripOutcome> {
   const { plan, track } = trip;
@@ -124,7 +124,7 @@ async function reevaluate(
 function outcomeOf(
   trip: FollowedTrip,
   plan: TripPlan,
-  records: IntakeRecord[],
+  records: TrackedReport[],
   { track, changes, withdrawn }: Extract<Advance, { ok: true }>,
   reevaluated: boolean,
 ): TripOutcome {

@@ -2,7 +2,8 @@ import { reportTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { decode } from '../record/decode.ts';
 import { bootIn, lifeOf, sentBoot } from '../record/life.ts';
-import { type IntakeRecord, sameBody } from '../record/record.ts';
+import { sameBody } from '../record/record.ts';
+import type { TrackedReport } from '../record/report.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { deleteQuarantine, type QuarantineRow } from '../store/reports/refused.ts';
 import { loadLocks } from '../store/reports/roster.ts';
@@ -20,7 +21,7 @@ export interface Replayed {
 
 interface Reading {
   row: QuarantineRow;
-  records: IntakeRecord[];
+  records: TrackedReport[];
   refused: Replayed['refused'];
 }
 
@@ -65,7 +66,7 @@ function readAgain(row: QuarantineRow): Reading {
 }
 
 /** What is stored under the numbers of the records, in any life of their lock; by the numbers as sent. */
-type Stored = ReadonlyMap<string, IntakeRecord[]>;
+type Stored = ReadonlyMap<string, TrackedReport[]>;
 
 async function storedBodies(pool: Pool, readings: Reading[]): Promise<Stored> {
   const locks = await loadLocks(pool, [...new Set(readings.map(({ row }) => row.lock_id))]);
@@ -76,7 +77,7 @@ async function storedBodies(pool: Pool, readings: Reading[]): Promise<Stored> {
       return Array.from({ length: life + 1 }, (_, i) => ({ ...record, boot: bootIn(i, record.boot) }));
     }),
   );
-  const stored = new Map<string, IntakeRecord[]>();
+  const stored = new Map<string, TrackedReport[]>();
   for (const record of await recordsByIdentity(pool, identities)) {
     const key = reportKey({ ...record, boot: sentBoot(record.boot) });
     stored.set(key, [...(stored.get(key) ?? []), record]);
@@ -85,11 +86,11 @@ async function storedBodies(pool: Pool, readings: Reading[]): Promise<Stored> {
 }
 
 /** Whether the identity is unused, or stored with the same body. */
-function isFree(record: IntakeRecord, stored: Stored): boolean {
+function isFree(record: TrackedReport, stored: Stored): boolean {
   return !stored.has(reportKey(record)) || isStored(record, stored);
 }
 
-function isStored(record: IntakeRecord, stored: Stored): boolean {
+function isStored(record: TrackedReport, stored: Stored): boolean {
   return stored.get(reportKey(record))?.some((kept) => sameBody(kept, record)) ?? false;
 }
 

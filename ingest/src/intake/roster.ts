@@ -2,7 +2,7 @@ import { compileRoute } from '@sealwatch/geofence';
 import { isOver } from '@sealwatch/schemas';
 import type { Queryable } from '../postgres/queryable.ts';
 import type { LockClock } from '../record/clock.ts';
-import type { IntakeRecord } from '../record/record.ts';
+import type { TrackedReport } from '../record/report.ts';
 import type { AlarmRow } from '../store/alarms/alarms.ts';
 import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
 import {
@@ -187,7 +187,7 @@ export class Roster {
     return outcomes;
   }
 
-  async #reevaluate(stored: StoredTrip, records: IntakeRecord[]): Promise<TripOutcome> {
+  async #reevaluate(stored: StoredTrip, records: TrackedReport[]): Promise<TripOutcome> {
     const was = this.#trips.get(stored.tripId);
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
@@ -218,7 +218,7 @@ export class Roster {
   async #load(
     stored: StoredTrip,
     active: AlarmRow[],
-    known: { checkpoint: StoredCheckpoint | undefined; records: IntakeRecord[] },
+    known: { checkpoint: StoredCheckpoint | undefined; records: TrackedReport[] },
   ): Promise<FollowedTrip> {
     const plan = await this.#planOf(stored);
     const { checkpoint, records } = known;
@@ -229,7 +229,7 @@ export class Roster {
     return { plan, track: { ...track, published }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
   }
 
-  async #fold(plan: TripPlan, from: TripTrack, records: IntakeRecord[]): Promise<Extract<Advance, { ok: true }>> {
+  async #fold(plan: TripPlan, from: TripTrack, records: TrackedReport[]): Promise<Extract<Advance, { ok: true }>> {
     const folded = advance(plan, from, records);
     if (folded.ok) return folded;
     // The plan has changed since the checkpoint was written, so earlier records are needed too.

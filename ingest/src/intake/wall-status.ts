@@ -1,6 +1,6 @@
 import type { WallStatus } from '@sealwatch/schemas';
 import { colourOf } from '../custody/colour.ts';
-import { riskOf } from '../store/trips/trips.ts';
+import { riskOf } from '../store/trips/view.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 
 /** The colour of a trip as it is in memory: its alarms are those that were last published. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GATE_PARAMS, type GateParams } from '../custody/params.ts';
+import { GATE_PARAMS, type GateParams, gateParams } from '../custody/params.ts';
 import { RULES, type RuleDescription, type RuleValues, type TripParams } from '../tracker/index.ts';
 
 /** Values as stored and sent: rule → parameter → value; what is absent comes from the layer below. */
@@ -106,7 +106,7 @@ export function resolveParams(layers: ParamsLayers = {}): TripParams {
   const below = [layers.platform, layers.company, layers.route];
   const valuesOfRule = ({ rule, params }: RuleDescription, of: (ParamsInput | undefined)[]): [string, RuleValues] => [
     rule,
-    valuesOf(rule, params, of),
+    params.parse(merged(rule, of)),
   ];
   return {
     base: Object.fromEntries(RULES.map((rule) => valuesOfRule(rule, below))),
@@ -122,20 +122,12 @@ export function resolveParams(layers: ParamsLayers = {}): TripParams {
 
 /** The values that a gate judges a trip by: the platform's, over them the company's. Null: nothing was set. */
 export function gateParamsOf(layers: { platform: ParamsInput | null; company: ParamsInput | null }): GateParams {
-  const below = [layers.platform, layers.company];
-  return {
-    'gate.clock': valuesOf('gate.clock', GATE_PARAMS['gate.clock'], below),
-    'gate.weight': valuesOf('gate.weight', GATE_PARAMS['gate.weight'], below),
-  };
+  return gateParams((rule) => merged(rule, [layers.platform, layers.company]));
 }
 
-function valuesOf<Params extends z.ZodObject>(
-  rule: string,
-  params: Params,
-  layers: (ParamsInput | null | undefined)[],
-): z.output<Params> {
-  return params.parse(Object.assign({}, ...layers.map((layer) => layer?.[rule] ?? {})));
-}
+/** What the layers set for a rule, each over the one before it. */
+const merged = (rule: string, layers: (ParamsInput | null | undefined)[]): object =>
+  Object.assign({}, ...layers.map((layer) => layer?.[rule] ?? {}));
 
 function withValue(message: string, values: unknown, path: PropertyKey[]): string {
   let value = values;

@@ -3,7 +3,7 @@ import { notFound } from '../problem.ts';
 import { feedPassageOf } from '../store/passages/passages.ts';
 import { getPlace } from '../store/roads/places.ts';
 import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';
-import type { Gate, Passed } from './answer.ts';
+import type { Gate, Passed } from './passed.ts';
 
 export async function gateOf(deps: UseCaseDeps, gateId: string): Promise<Gate> {
   const place = await getPlace(deps.pool, gateId);

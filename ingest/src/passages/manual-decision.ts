@@ -10,11 +10,12 @@ import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { decidePassage, getPassage, lockPassage, type PassageRow } from '../store/passages/passages.ts';
 import { audit } from '../store/people/audit.ts';
-import { getTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
+import type { TripView } from '../store/trips/row.ts';
+import { getTrip, tripForUpdate } from '../store/trips/trips.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 import { departure, keepOutcome, NOTHING, type PassageOutcome, writeOff } from '../trips/outcome.ts';
 import { stepFacts } from '../trips/step-facts.ts';
-import type { Gate, Passed } from './answer.ts';
+import type { Gate, Passed } from './passed.ts';
 import { readingOf } from './reading.ts';
 
 const unchanged = (row: PassageRow, gate: Gate): Passed => ({

@@ -2,7 +2,7 @@ import { actingOffice } from '../custody/status.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, requireNone } from '../problem.ts';
 import { unknownOffices } from '../store/people/offices.ts';
-import type { TripRow } from '../store/trips/trips.ts';
+import type { TripRow } from '../store/trips/row.ts';
 import type { Principal } from './principal.ts';
 
 /** The origin acts on a trip until departure, the destination from departure on; the other office may look. */

@@ -4,10 +4,11 @@ import type { Fault } from './faults.ts';
 import type { Taken } from './field-reader.ts';
 import { countElements, elementBytes, isDeeperThan } from './json-text.ts';
 import type { PartialRecord } from './left-out.ts';
-import type { IntakeRecord, RecordRefusal } from './record.ts';
+import type { RecordRefusal } from './record.ts';
+import type { TrackedReport } from './report.ts';
 
 export interface Decoded {
-  records: IntakeRecord[];
+  records: TrackedReport[];
   refusals: RecordRefusal[];
   /** Those of the records of which something was left out. */
   partial: PartialRecord[];

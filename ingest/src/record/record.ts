@@ -2,9 +2,6 @@ import { reportCodec } from './codec.ts';
 import { lifeOf, sentBoot } from './life.ts';
 import type { TrackedReport } from './report.ts';
 
-/** The same record by the name that intake and store use. */
-export type IntakeRecord = TrackedReport;
-
 /** What could not be taken, for the quarantine (law 9). */
 export interface RecordRefusal {
   /** Stable word: `not-json`, `too-deep`, `too-large`, `too-many`, `empty`, `invalid`, `identity-conflict`, `unstorable`. */

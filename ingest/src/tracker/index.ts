@@ -6,6 +6,6 @@ export { paramsAt, type RuleValues, type TripParams } from './params.ts';
 export { compilePlaces, type IdentityConflict, type PlaceSet, type TripPlan } from './plan.ts';
 export { type Advance, advance, startTrack, type TripTrack, tick } from './replay.ts';
 export type { RuleDescription } from './rule.ts';
-export { describeRule, RULES } from './rules.ts';
+export { describeRule, RULES, rulesBreaking, rulesShowing } from './rules.ts';
 export type { TripState } from './state.ts';
 export { startTrip, track } from './tracker.ts';

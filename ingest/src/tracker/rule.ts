@@ -5,6 +5,9 @@ import type { EvaluationContext } from './evaluation-context.ts';
 import type { TripPlan } from './plan.ts';
 import type { TripState } from './state.ts';
 
+/** The checks of the transit step, each broken by the active alarms of certain rules. */
+export type TransitCheck = 'not-silent' | 'not-opened' | 'case-intact' | 'no-overtime-stop';
+
 /** What a rule is: for the documentation, the screens, the check of parameters and the alarm's row. */
 export interface RuleDescription {
   rule: string;
@@ -23,6 +26,10 @@ export interface RuleDescription {
   event?: 'lock.low-battery';
   /** Nobody is called for an episode that was over before it was found: the clock calls while it lasts. */
   onlyWhileOpen?: boolean;
+  /** The check of the transit step that an active alarm of this rule breaks. */
+  breaksCheck?: TransitCheck;
+  /** What an alarm of this rule shows, for the colours of the wall, statistics and evidence. */
+  shows?: 'silence' | 'deviation';
 }
 
 /** What the parts of a rule share, whatever its parameters. */

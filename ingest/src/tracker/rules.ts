@@ -1,4 +1,4 @@
-import type { Rule, RuleDescription } from './rule.ts';
+import type { Rule, RuleDescription, TransitCheck } from './rule.ts';
 import { commsClock } from './rules/comms-clock.ts';
 import { commsJamming } from './rules/comms-jamming.ts';
 import { commsLateBatch } from './rules/comms-late-batch.ts';
@@ -70,6 +70,14 @@ export const ALL_RULES: readonly Rule[] = [
 export const RULES: readonly RuleDescription[] = ALL_RULES.map((rule): RuleDescription => rule);
 
 const BY_NAME: ReadonlyMap<string, Rule> = new Map(ALL_RULES.map((rule) => [rule.rule, rule]));
+
+/** The names of the rules whose active alarms break a check of the transit step. */
+export const rulesBreaking = (check: TransitCheck): string[] =>
+  ALL_RULES.filter(({ breaksCheck }) => breaksCheck === check).map(({ rule }) => rule);
+
+/** The names of the rules whose alarms show silence, or a deviation from the route. */
+export const rulesShowing = (what: NonNullable<RuleDescription['shows']>): string[] =>
+  ALL_RULES.filter(({ shows }) => shows === what).map(({ rule }) => rule);
 
 /** @throws RangeError if there is no such rule */
 export function ruleNamed(name: string): Rule {

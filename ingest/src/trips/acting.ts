@@ -8,7 +8,10 @@ import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { type CommandRow, insertCommand } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
-import { changeTrip, type TripChange, type TripView, tripForUpdate, tripOf } from '../store/trips/trips.ts';
+import { changeTrip, type TripChange } from '../store/trips/changes.ts';
+import type { TripView } from '../store/trips/row.ts';
+import { tripForUpdate } from '../store/trips/trips.ts';
+import { tripOf } from '../store/trips/view.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 import { visibleTrip } from './visible.ts';
 

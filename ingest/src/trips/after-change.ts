@@ -1,5 +1,5 @@
 import type { UseCaseDeps } from '../ports.ts';
-import type { TripView } from '../store/trips/trips.ts';
+import type { TripView } from '../store/trips/row.ts';
 
 /** After the COMMIT of every change of trips: they are judged by their new plans, then the screens read them again. */
 export async function afterChange(deps: UseCaseDeps, ...tripIds: string[]): Promise<void> {

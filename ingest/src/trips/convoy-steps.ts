@@ -6,7 +6,7 @@ import type { UseCaseDeps } from '../ports.ts';
 import { problemOf } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { tripsOfConvoy } from '../store/trips/convoys.ts';
-import type { TripView } from '../store/trips/trips.ts';
+import type { TripView } from '../store/trips/row.ts';
 import { afterChange } from './after-change.ts';
 import type { ConvoyAnswer, ConvoyAsked } from './convoy-view.ts';
 import { afterAct, STEP_ACTS, type StepAct } from './step-list.ts';

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Queryable } from '../postgres/queryable.ts';
 import { officePlaces } from '../store/roads/places.ts';
 import { getRoute } from '../store/roads/routes.ts';
-import type { TripRow } from '../store/trips/trips.ts';
+import type { TripRow } from '../store/trips/row.ts';
 
 type End = Route['properties']['origin'];
 

@@ -3,7 +3,9 @@ import type { Principal } from '../people/principal.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { audit } from '../store/people/audit.ts';
-import { holdTrip, type TripView, tripForUpdate } from '../store/trips/trips.ts';
+import { holdTrip } from '../store/trips/changes.ts';
+import type { TripView } from '../store/trips/row.ts';
+import { tripForUpdate } from '../store/trips/trips.ts';
 import { afterChange } from './after-change.ts';
 import { visibleTrip } from './visible.ts';
 

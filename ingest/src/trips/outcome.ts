@@ -9,7 +9,9 @@ import type { Queryable } from '../postgres/queryable.ts';
 import { insertCommand } from '../store/locks/commands.ts';
 import type { GateChange, GateDecision } from '../store/passages/gate.ts';
 import type { AuditEntry } from '../store/people/audit.ts';
-import { changeTrip, type TripView, tripOf } from '../store/trips/trips.ts';
+import { changeTrip } from '../store/trips/changes.ts';
+import type { TripView } from '../store/trips/row.ts';
+import { tripOf } from '../store/trips/view.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 
 /** What a gate's release does to its trip, before any of it is written. */

@@ -7,7 +7,7 @@ import { credibleFix } from '../record/credible-fix.ts';
 import { LATE_AFTER_MS } from '../record/report.ts';
 import { isPending } from '../store/locks/commands.ts';
 import { type Custody, custodyOf } from '../store/trips/custody.ts';
-import type { TripView } from '../store/trips/trips.ts';
+import type { TripView } from '../store/trips/row.ts';
 import { designatedPlace, type Within } from './designated-place.ts';
 
 type LockCommands = Custody['commands'];

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Principal } from '../people/principal.ts';
 import type { Queryable } from '../postgres/queryable.ts';
 import { notFound } from '../problem.ts';
-import { getTrip, type TripView } from '../store/trips/trips.ts';
+import type { TripView } from '../store/trips/row.ts';
+import { getTrip } from '../store/trips/trips.ts';
 
 const UUID = z.uuid();
 

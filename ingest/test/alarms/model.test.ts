@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { v5 as uuidV5 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { upsertAlarms, withdrawAlarms } from '../../src/store/reports/batch.ts';
-import { refreshRisk } from '../../src/store/trips/trips.ts';
+import { refreshRisk } from '../../src/store/trips/changes.ts';
 import type { AlarmFact } from '../../src/tracker/index.ts';
 import { addRoute, addTrip, startPlatform, type TestPlatform, type TestTrip } from '../api/platform.ts';
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { PassageQuestion } from '@sealwatch/schemas';
 import { describe, expect, test } from 'vitest';
-import { decide, type GateTrip } from '../../src/custody/verdict.ts';
+import type { GateTrip } from '../../src/custody/gate-facts.ts';
+import { decide } from '../../src/custody/verdict.ts';
 
 const PAGE = new URL('../../../docs/gate.md', import.meta.url);
 const NOW_MS = Date.parse('2026-11-21T09:10:11.000Z');

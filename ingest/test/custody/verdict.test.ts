@@ -1,7 +1,8 @@
 import type { PassageQuestion } from '@sealwatch/schemas';
 import { describe, expect, test } from 'vitest';
+import type { GateAlarm, GateTrip } from '../../src/custody/gate-facts.ts';
 import { DEFAULT_GATE_PARAMS } from '../../src/custody/params.ts';
-import { decide, type GateAlarm, type GateTrip } from '../../src/custody/verdict.ts';
+import { decide } from '../../src/custody/verdict.ts';
 
 const NOW_MS = Date.parse('2026-11-21T09:10:11.000Z');
 const PLATE = '浙G12345';
@@ -182,6 +183,34 @@ const CASES: [what: string, q: PassageQuestion, t: GateTrip | undefined, answer:
     question(),
     trip({ departedAtMs: NOW_MS - 13 * 3_600_000, timeLimitMin: 480 }),
     'N time.overdue',
+  ],
+  [
+    'over the limit by more than a share set tighter',
+    question(),
+    trip({
+      departedAtMs: NOW_MS - 9 * 3_600_000,
+      timeLimitMin: 480,
+      params: { ...DEFAULT_GATE_PARAMS, 'gate.overdue': { inspectShare: 0.1 } },
+    }),
+    'N time.overdue',
+  ],
+  [
+    'a seal state older than is set to be fresh',
+    question(),
+    trip({
+      locks: [{ lockId: LOCK, seal: SEAL, sealTimeMs: NOW_MS - 180_000 }],
+      params: { ...DEFAULT_GATE_PARAMS, 'gate.seal': { freshMin: 2 } },
+    }),
+    'M seal.stale',
+  ],
+  [
+    'a seal state within a freshness set wider',
+    question(),
+    trip({
+      locks: [{ lockId: LOCK, seal: SEAL, sealTimeMs: NOW_MS - 1_200_000 }],
+      params: { ...DEFAULT_GATE_PARAMS, 'gate.seal': { freshMin: 30 } },
+    }),
+    'Y',
   ],
   // weight: the greater of 5 % and 1 t
   ['weight as declared', question({ grossWeightKg: 30_200 }), trip({ grossWeightKg: 30_000 }), 'Y'],

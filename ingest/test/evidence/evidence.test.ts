@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { IntakeRecord } from '../../src/record/record.ts';
+import type { TrackedReport } from '../../src/record/report.ts';
 import { insertReports } from '../../src/store/reports/batch.ts';
 import {
   addGate,
@@ -41,7 +41,7 @@ const MINUTE_MS = 60_000;
 /** Straight along the route, off it to the north from minute 30 to 50, and on to the end. */
 async function drive(): Promise<void> {
   startMs = Date.parse(String((await platform.call('GET', `trips/${trip.tripId}`)).body.departedAt)) + 1_000;
-  const records = Array.from({ length: 101 }, (_, minute): IntakeRecord => {
+  const records = Array.from({ length: 101 }, (_, minute): TrackedReport => {
     const off = minute > 30 && minute < 50 ? 0.02 * Math.sin(((minute - 30) / 20) * Math.PI) : 0;
     const timeMs = startMs + minute * MINUTE_MS;
     return {

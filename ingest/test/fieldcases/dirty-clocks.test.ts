@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judgeTimes, type KnownLock } from '../../src/intake/judge-times.ts';
-import type { IntakeRecord } from '../../src/record/record.ts';
+import type { TrackedReport } from '../../src/record/report.ts';
 import { at, Ledger, LOCK, onRoad, planOf, reporter, SHUT } from '../tracker/trip.ts';
 
 const HOUR = 3_600_000;
@@ -35,7 +35,7 @@ const trips = fc.record({
   seals: fc.array(fc.constantFrom(...SEALS), { minLength: 16, maxLength: 30 }),
 });
 
-function sealAlarms(records: IntakeRecord[]): string[] {
+function sealAlarms(records: TrackedReport[]): string[] {
   const ledger = new Ledger(planOf());
   for (const record of records) ledger.take(record);
   return ledger.rules().filter((rule) => rule.startsWith('seal.'));
@@ -47,7 +47,7 @@ test('a live trip with any faulty clock has the seal alarms of the same trip wit
       const make = reporter();
       const clean = seals.map((seal, i) =>
         make(START + i * 30_000, onRoad(5 + i * 0.6), {
-          seal: seal as NonNullable<IntakeRecord['seal']>,
+          seal: seal as NonNullable<TrackedReport['seal']>,
           boot: restarts && i >= faultyFrom ? 2 : 1,
         }),
       );

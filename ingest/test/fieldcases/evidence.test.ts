@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { epcisDocument } from '../../src/evidence/epcis.ts';
 import type { EvidencePack, GatePassage, SealChange } from '../../src/evidence/pack.ts';
-import type { IntakeRecord } from '../../src/record/record.ts';
+import type { TrackedReport } from '../../src/record/report.ts';
 import { insertReports } from '../../src/store/reports/batch.ts';
 import { addRoute, addTrip, startPlatform, type TestPlatform } from '../api/platform.ts';
 
@@ -26,7 +26,7 @@ test('an event keeps its id when a late record puts others before it', async () 
   const store = (seq: number, minute: number, cover: SealState['cover']) => {
     const timeMs = departedMs + minute * 60_000;
     const seal = { rope: 'inserted', motor: 'locked', cover } as const;
-    const record: IntakeRecord = { lockId: trip.lockId, boot: 1, seq, timeMs, receivedMs: timeMs, kind: 'live', seal };
+    const record: TrackedReport = { lockId: trip.lockId, boot: 1, seq, timeMs, receivedMs: timeMs, kind: 'live', seal };
     return insertReports(platform.pool, [{ record, tripId: trip.tripId }]);
   };
   const events = async () => {

@@ -11,7 +11,7 @@ import type { Committed } from '../../src/ports.ts';
 import { insertLocks } from '../../src/store/locks/locks.ts';
 import { lockSecretHashes } from '../../src/store/reports/roster.ts';
 import { putRoute } from '../../src/store/roads/routes.ts';
-import { insertTrip } from '../../src/store/trips/trips.ts';
+import { insertTrip } from '../../src/store/trips/changes.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
 export const SECRET = 'a-secret-of-at-least-128-bits-of-chance';

@@ -1,12 +1,17 @@
 import type pg from 'pg';
 import type { Queryable } from '../../src/postgres/queryable.ts';
-import type { IntakeRecord } from '../../src/record/record.ts';
+import type { TrackedReport } from '../../src/record/report.ts';
 
 export const NOW_MS = Date.parse('2026-11-21T09:00:00Z');
 export const TRIP_ID = '6f0a3f0e-5d1c-4b5e-9a59-2f7c63f5a001';
 const HOUR_MS = 3_600_000;
 
-export function reportOf(lockId: string, seq: number, timeMs: number, more: Partial<IntakeRecord> = {}): IntakeRecord {
+export function reportOf(
+  lockId: string,
+  seq: number,
+  timeMs: number,
+  more: Partial<TrackedReport> = {},
+): TrackedReport {
   return { lockId, boot: 1, seq, timeMs, receivedMs: timeMs, kind: 'live', ...more };
 }
 

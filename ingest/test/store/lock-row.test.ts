@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { IntakeRecord } from '../../src/record/record.ts';
 import { wireForm } from '../../src/record/record.ts';
+import type { TrackedReport } from '../../src/record/report.ts';
 import { insertLocks } from '../../src/store/locks/locks.ts';
 import { type LockUpdate, updateLocks } from '../../src/store/reports/batch.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -16,14 +16,14 @@ afterAll(() => database.drop());
 const BEGIN_MS = Date.UTC(2026, 10, 21, 8);
 
 /** A record of second `atS`, with or without a position. */
-function recordOf(lockId: string, atS: number, seq: number, fixed: boolean): IntakeRecord {
+function recordOf(lockId: string, atS: number, seq: number, fixed: boolean): TrackedReport {
   const timeMs = BEGIN_MS + atS * 1_000;
   const position = { lon: 120 + seq / 1_000, lat: 30, source: 'gnss' as const };
   return { lockId, boot: 1, seq, timeMs, receivedMs: timeMs, kind: 'live', ...(fixed ? { position } : {}) };
 }
 
 /** What a batch says of a lock: its newest record, and its newest with a position. */
-function updateOf(records: IntakeRecord[]): LockUpdate {
+function updateOf(records: TrackedReport[]): LockUpdate {
   const byTime = records.toSorted((a, b) => a.timeMs - b.timeMs);
   const last = byTime.at(-1)!;
   const lastFix = byTime.findLast((record) => record.position);

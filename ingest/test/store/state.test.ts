@@ -2,7 +2,7 @@ import { type AlarmKind, type AlarmState, CommandState, isOver, type Severity, T
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { IS_PENDING, isPending } from '../../src/store/locks/commands.ts';
-import { IS_OPEN } from '../../src/store/trips/trips.ts';
+import { IS_OPEN } from '../../src/store/trips/conditions.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { fillReports, TRIP_ID } from './fill.ts';
 

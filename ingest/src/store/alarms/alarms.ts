@@ -1,7 +1,7 @@
 import type { Alarm, AlarmKind, AlarmState, Severity } from '@sealwatch/schemas';
 import { isoField, isoOf } from '../../postgres/iso.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
-import { VISIBLE } from '../trips/trips.ts';
+import { VISIBLE } from '../trips/conditions.ts';
 
 /**
  * An alarm and its state. The state is worked out by the database alone, in alarm_state() of migration 0011:

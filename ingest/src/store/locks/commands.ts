@@ -1,6 +1,6 @@
 import type { CommandState } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
-import { VISIBLE } from '../trips/trips.ts';
+import { VISIBLE } from '../trips/conditions.ts';
 
 /**
  * A command and its state:

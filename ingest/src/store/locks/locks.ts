@@ -1,5 +1,5 @@
 import type { Queryable } from '../../postgres/queryable.ts';
-import { IS_OPEN, VISIBLE } from '../trips/trips.ts';
+import { IS_OPEN, VISIBLE } from '../trips/conditions.ts';
 
 export interface LockRow {
   lock_id: string;

@@ -2,8 +2,9 @@ import type { AlarmKind, PassageAnswer, PassageQuestion, Severity, Step, TripSta
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { AuditEntry } from '../people/audit.ts';
 import { type DeclaredParams, declaredParams } from '../roads/params.ts';
+import { IS_OPEN, VISIBLE } from '../trips/conditions.ts';
 import { CUSTODY, type Custody } from '../trips/custody.ts';
-import { IS_OPEN, type TripView, tripViewSql, VISIBLE } from '../trips/trips.ts';
+import { type TripView, tripViewSql } from '../trips/row.ts';
 import type { EventType } from '../webhooks/outbox.ts';
 
 /** What was read at a gate, in every spelling under which it may be on file. */

@@ -1,6 +1,6 @@
 import type { FeedPassage, PassageAnswer, PassageQuestion, PassageVerdict } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
-import { VISIBLE } from '../trips/trips.ts';
+import { VISIBLE } from '../trips/conditions.ts';
 
 export interface PassageRow {
   gate_id: string;

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../postgres/queryable.ts';
-import { ENDS_AT } from '../trips/trips.ts';
+import { ENDS_AT } from '../trips/conditions.ts';
 
 export interface AuditEntry {
   actor: string;

@@ -2,7 +2,8 @@ import type { TripStatus } from '@sealwatch/schemas';
 import { plainColumn, quotedColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { LockClock } from '../../record/clock.ts';
-import { type IntakeRecord, wireForm } from '../../record/record.ts';
+import { wireForm } from '../../record/record.ts';
+import type { TrackedReport } from '../../record/report.ts';
 import type { AlarmFact } from '../../tracker/index.ts';
 import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
 import { REPORTS, type ReportInsert } from './rows.ts';
@@ -19,8 +20,8 @@ export interface LockUpdate {
   maxSeq: number;
   receivedMs: number;
   /** The newest record by fix time in this batch, and the newest with a credible fix. */
-  last: IntakeRecord;
-  lastFix?: IntakeRecord;
+  last: TrackedReport;
+  lastFix?: TrackedReport;
   /** Absent: as it was. */
   clock?: LockClock;
 }

@@ -1,7 +1,7 @@
 import { plainColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { ReportRow } from '../../record/columns.ts';
-import type { IntakeRecord } from '../../record/record.ts';
+import type { TrackedReport } from '../../record/report.ts';
 import { reportKey } from '../../tracker/index.ts';
 import { REPORTS } from './rows.ts';
 
@@ -27,7 +27,7 @@ const WITHIN = `SELECT r.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $
  * that was sent again is looked up in the one partition of its time; only what is not there is
  * looked for in all of them, in runs of neighbouring numbers and not one by one: a lock's backlog is such a run.
  */
-export async function recordsByIdentity(db: Queryable, identities: readonly Identity[]): Promise<IntakeRecord[]> {
+export async function recordsByIdentity(db: Queryable, identities: readonly Identity[]): Promise<TrackedReport[]> {
   if (identities.length === 0) return [];
   const { rows: same } = await db.query<ReportRow>({
     name: 'records-by-identity-and-time',

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../postgres/queryable.ts';
-import { ENDS_AT, IS_OPEN } from '../trips/trips.ts';
+import { ENDS_AT, IS_OPEN } from '../trips/conditions.ts';
 
 export interface QuarantineRow {
   quarantine_id: number;

@@ -1,8 +1,9 @@
 import type { TrackPoint } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { ReportRow } from '../../record/columns.ts';
-import { type IntakeRecord, wireForm } from '../../record/record.ts';
-import { ENDS_AT } from '../trips/trips.ts';
+import { wireForm } from '../../record/record.ts';
+import type { TrackedReport } from '../../record/report.ts';
+import { ENDS_AT } from '../trips/conditions.ts';
 import { REPORTS } from './rows.ts';
 import { thinTrack } from './thin.ts';
 
@@ -28,7 +29,7 @@ export interface LockReportsQuery {
 const EVER_MS = { from: Date.UTC(1970, 0, 1), to: Date.UTC(2200, 0, 1) };
 
 /** A lock's stored records, oldest first. One more than `limit` where there are more. */
-export async function lockReports(db: Queryable, query: LockReportsQuery): Promise<IntakeRecord[]> {
+export async function lockReports(db: Queryable, query: LockReportsQuery): Promise<TrackedReport[]> {
   const { after } = query;
   const fromMs = Math.max(query.fromMs ?? EVER_MS.from, after?.timeMs ?? EVER_MS.from);
   const { rows } = await db.query<ReportRow>(
@@ -52,14 +53,14 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
   return rows.map(REPORTS.recordOf);
 }
 
-export const keyOf = (record: IntakeRecord): ReportKey => ({
+export const keyOf = (record: TrackedReport): ReportKey => ({
   timeMs: record.timeMs,
   boot: record.boot,
   seq: record.seq,
 });
 
 /** A record as it was sent (contract §2), and when the platform got it. */
-export function sentForm(record: IntakeRecord): object {
+export function sentForm(record: TrackedReport): object {
   return { ...wireForm(record), lockId: record.lockId, receivedAt: new Date(record.receivedMs).toISOString() };
 }
 

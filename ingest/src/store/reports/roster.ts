@@ -2,10 +2,10 @@ import type { Place, Route, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { LockClock } from '../../record/clock.ts';
 import type { ReportRow } from '../../record/columns.ts';
-import type { IntakeRecord } from '../../record/record.ts';
+import type { TrackedReport } from '../../record/report.ts';
 import type { TripState } from '../../tracker/index.ts';
 import { type DeclaredParams, declaredParams } from '../roads/params.ts';
-import { IS_OPEN } from '../trips/trips.ts';
+import { IS_NOT_CANCELLED, IS_OPEN } from '../trips/conditions.ts';
 import { REPORTS } from './rows.ts';
 
 /** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
@@ -51,7 +51,7 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
         SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
           extract(epoch FROM u.tracked_to) * 1000) ORDER BY u.tracked_from DESC)
         FROM trip_units u JOIN trips t USING (trip_id)
-        WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL AND t.status <> 'cancelled'), '[]'::json) AS windows
+        WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL AND ${IS_NOT_CANCELLED()}), '[]'::json) AS windows
      FROM locks l WHERE l.lock_id = ANY($1)`,
     [lockIds],
   );
@@ -69,7 +69,7 @@ const some = <K extends string, V>(key: K, value: V | null) =>
   (value === null ? {} : { [key]: value }) as { [P in K]?: V };
 
 /** All stored records of a trip's locks within their windows, from a fix time on, in fix-time order. */
-export async function tripRecords(db: Queryable, tripId: string, fromMs: number): Promise<IntakeRecord[]> {
+export async function tripRecords(db: Queryable, tripId: string, fromMs: number): Promise<TrackedReport[]> {
   return (await recordsOfTrips(db, [{ tripId, fromMs }])).get(tripId) ?? [];
 }
 
@@ -77,7 +77,7 @@ export async function tripRecords(db: Queryable, tripId: string, fromMs: number)
 export async function recordsOfTrips(
   db: Queryable,
   trips: readonly { tripId: string; fromMs: number }[],
-): Promise<Map<string, IntakeRecord[]>> {
+): Promise<Map<string, TrackedReport[]>> {
   const { rows } = await db.query<ReportRow & { of_trip: string }>(
     `SELECT u.trip_id AS of_trip, ${REPORTS.select} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
      JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN LATERAL (
@@ -87,7 +87,7 @@ export async function recordsOfTrips(
      ORDER BY u.trip_id, r.time, r.lock_id, r.boot, r.seq`,
     [trips.map(({ tripId }) => tripId), trips.map(({ fromMs }) => fromMs)],
   );
-  const records = new Map<string, IntakeRecord[]>();
+  const records = new Map<string, TrackedReport[]>();
   for (const row of rows) {
     const own = records.get(row.of_trip);
     if (own) own.push(REPORTS.recordOf(row));
@@ -159,7 +159,7 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
         AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
   FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks
     FROM trip_units WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
-  WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND t.status <> 'cancelled'`;
+  WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND ${IS_NOT_CANCELLED()}`;
 
 /** Trips that are tracked: those with a window. Others are left out. */
 export async function loadTrips(db: Queryable, tripIds: string[]): Promise<StoredTrip[]> {

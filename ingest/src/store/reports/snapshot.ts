@@ -3,8 +3,11 @@ import { colourOf } from '../../custody/colour.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { ReportRow } from '../../record/columns.ts';
 import { credibleFix } from '../../record/credible-fix.ts';
-import { type IntakeRecord, wireForm } from '../../record/record.ts';
-import { OPEN_ALARMS, type TripView, tripOf, VISIBLE } from '../trips/trips.ts';
+import { wireForm } from '../../record/record.ts';
+import type { TrackedReport } from '../../record/report.ts';
+import { IS_NOT_CANCELLED, VISIBLE } from '../trips/conditions.ts';
+import { OPEN_ALARMS, type TripView } from '../trips/row.ts';
+import { tripOf } from '../trips/view.ts';
 import { REPORTS } from './rows.ts';
 
 /** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
@@ -18,11 +21,11 @@ export interface LockAt {
   /** Of its newest record; absent: none that recent. */
   time?: string;
   receivedAt?: string;
-  position?: IntakeRecord['position'];
+  position?: TrackedReport['position'];
   /** Fix time of `position`, if the newest record had no credible fix of its own. */
   positionTime?: string;
-  seal?: IntakeRecord['seal'];
-  battery?: IntakeRecord['battery'];
+  seal?: TrackedReport['seal'];
+  battery?: TrackedReport['battery'];
 }
 
 export interface WallAt {
@@ -32,8 +35,8 @@ export interface WallAt {
 }
 
 interface LastRecord {
-  last: IntakeRecord;
-  fix?: IntakeRecord;
+  last: TrackedReport;
+  fix?: TrackedReport;
 }
 
 type TripAt = TripView & { tracked: { lockId: string; from: string | null; to: string | null }[] };
@@ -82,7 +85,7 @@ const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT},
            json_agg(json_build_object('lockId', lock_id, 'from', tracked_from, 'to', tracked_to)) AS tracked
     FROM trip_units WHERE trip_id = t.trip_id) u
   WHERE least(t.created_at, t.sealed_at, t.departed_at) <= $1 AND (t.closed_at IS NULL OR t.closed_at > $1)
-    AND (t.status <> 'cancelled' OR t.closed_at IS NOT NULL)
+    AND (${IS_NOT_CANCELLED()} OR t.closed_at IS NOT NULL)
     AND ${VISIBLE(2)}
   ORDER BY t.created_at DESC, t.trip_id`;
 

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../postgres/queryable.ts';
-import { type TripView, tripViewSql, VISIBLE } from './trips.ts';
+import { VISIBLE } from './conditions.ts';
+import { type TripView, tripViewSql } from './row.ts';
 
 export interface ConvoyRow {
   convoy_id: string;

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../postgres/queryable.ts';
+import { rulesShowing } from '../../tracker/index.ts';
 
 /** One day of one destination office. Shares are left to the reader, who may add days up. */
 export interface DayStats {
@@ -34,7 +35,7 @@ const STATS = `WITH events AS (
     FROM trips WHERE ${BETWEEN('arrived_at')}
   UNION ALL
     SELECT ${DAY('a.started_at')}, t.destination_office, 0, 0, 0, 0,
-      (a.rule = 'route.deviation' AND a.phase <> 'provisional')::int, coalesce(a.false_alarm, false)::int, 0, 0, 0
+      (a.rule = ANY($5) AND a.phase <> 'provisional')::int, coalesce(a.false_alarm, false)::int, 0, 0, 0
     FROM alarms a JOIN trips t USING (trip_id) WHERE ${BETWEEN('a.started_at')}
   UNION ALL
     SELECT ${DAY('p.decided_at')}, coalesce(t.destination_office, g.feature #>> '{properties,office}', ''), 0, 0, 0, 0, 0, 0,
@@ -61,6 +62,7 @@ export async function dayStats(
     new Date(query.toMs),
     query.offices ?? [],
     query.zone,
+    rulesShowing('deviation'),
   ]);
   return rows;
 }

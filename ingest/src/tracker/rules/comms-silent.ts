@@ -30,6 +30,8 @@ export const commsSilent = defineRule<typeof params, never>({
   rule: RULE,
   kind: 'level',
   severity: 'major',
+  breaksCheck: 'not-silent',
+  shows: 'silence',
   eaeuCode: '06',
   text: { zh: '关锁失联', en: 'Lock silent' },
   onlyWhileOpen: true,

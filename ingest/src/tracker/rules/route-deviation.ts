@@ -18,6 +18,7 @@ export const routeDeviation = defineRule<typeof DEVIATION_PARAMS, Memory>({
   rule: 'route.deviation',
   kind: 'latched',
   severity: 'critical',
+  shows: 'deviation',
   eaeuCode: '03',
   text: { zh: '偏离路线', en: 'Off the route' },
   params: DEVIATION_PARAMS,

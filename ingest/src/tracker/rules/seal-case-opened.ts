@@ -7,6 +7,7 @@ export const sealCaseOpened = defineRule({
   rule: 'seal.case-opened',
   kind: 'latched',
   severity: 'critical',
+  breaksCheck: 'case-intact',
   eaeuCode: '02',
   text: { zh: '锁壳打开', en: 'Lock case opened' },
   params: z.object({}),

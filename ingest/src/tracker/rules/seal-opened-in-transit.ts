@@ -8,6 +8,7 @@ export const sealOpenedInTransit = defineRule({
   rule: 'seal.opened-in-transit',
   kind: 'latched',
   severity: 'critical',
+  breaksCheck: 'not-opened',
   eaeuCode: '07',
   text: { zh: '在途开锁', en: 'Lock opened in transit' },
   params: z.object({}),

@@ -14,6 +14,7 @@ export const sealReclosed = defineRule<z.ZodObject, Seen>({
   rule: 'seal.reclosed',
   kind: 'latched',
   severity: 'critical',
+  breaksCheck: 'not-opened',
   eaeuCode: '07',
   text: { zh: '途中重新施封', en: 'Closed again in transit' },
   params: z.object({}),

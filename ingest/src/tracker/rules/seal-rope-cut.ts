@@ -7,6 +7,7 @@ export const sealRopeCut = defineRule({
   rule: 'seal.rope-cut',
   kind: 'latched',
   severity: 'critical',
+  breaksCheck: 'not-opened',
   eaeuCode: '01',
   text: { zh: '锁绳剪断', en: 'Rope cut' },
   params: z.object({}),

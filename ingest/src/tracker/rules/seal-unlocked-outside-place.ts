@@ -12,6 +12,7 @@ export const sealUnlockedOutsidePlace = defineRule({
   rule: 'seal.unlocked-outside-place',
   kind: 'latched',
   severity: 'critical',
+  breaksCheck: 'not-opened',
   eaeuCode: '07',
   text: { zh: '指定场所外开锁', en: 'Unlocked outside its place' },
   params: z.object({}),

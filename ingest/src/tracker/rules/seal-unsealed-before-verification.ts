@@ -8,6 +8,7 @@ export const sealUnsealedBeforeVerification = defineRule({
   rule: 'seal.unsealed-before-verification',
   kind: 'latched',
   severity: 'critical',
+  breaksCheck: 'not-opened',
   eaeuCode: '07',
   text: { zh: '未验封先开锁', en: 'Unsealed before verification' },
   params: z.object({}),

@@ -19,6 +19,7 @@ export const timeUnapprovedStop = defineRule<typeof params, Memory>({
   rule: 'time.unapproved-stop',
   kind: 'level',
   severity: 'major',
+  breaksCheck: 'no-overtime-stop',
   text: { zh: '违规停车', en: 'Unapproved stop' },
   params,
   judge: (was, context, values) => {

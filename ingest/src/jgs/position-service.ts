@@ -1,6 +1,19 @@
 import { Report, Time } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
-import { newCommand } from '../../commands/new.ts';
+import { newCommand } from '../commands/new.ts';
+import { requireActing } from '../people/offices.ts';
+import { OPERATORS, READERS, SUPERVISORS } from '../people/roles.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { ApiProblem, notFound } from '../problem.ts';
+import { insertCommand } from '../store/locks/commands.ts';
+import { getLock, type LockRow } from '../store/locks/locks.ts';
+import { audit } from '../store/people/audit.ts';
+import { recordsByIdentity } from '../store/reports/identities.ts';
+import { newestRefusal } from '../store/reports/refused.ts';
+import { lockReports } from '../store/reports/reports.ts';
+import { getTrip } from '../store/trips/trips.ts';
+import { SEALED_INTERVAL_S } from '../trips/acting.ts';
+import { type JgsAsked, requireRole } from './asked.ts';
 import {
   intervalOf,
   isPositionKind,
@@ -10,21 +23,8 @@ import {
   positionInfoOf,
   positionsOf,
   resultOf,
-} from '../../jgs/position.ts';
-import { field, list, timeField } from '../../jgs/xml.ts';
-import { requireActing } from '../../people/offices.ts';
-import { OPERATORS, READERS, SUPERVISORS } from '../../people/roles.ts';
-import { inTransaction } from '../../postgres/queryable.ts';
-import { ApiProblem, notFound } from '../../problem.ts';
-import { insertCommand } from '../../store/locks/commands.ts';
-import { getLock, type LockRow } from '../../store/locks/locks.ts';
-import { audit } from '../../store/people/audit.ts';
-import { recordsByIdentity } from '../../store/reports/identities.ts';
-import { newestRefusal } from '../../store/reports/refused.ts';
-import { lockReports } from '../../store/reports/reports.ts';
-import { getTrip } from '../../store/trips/trips.ts';
-import { SEALED_INTERVAL_S } from '../../trips/acting.ts';
-import { type JgsAsked, requireRole } from './asked.ts';
+} from './position.ts';
+import { field, list, timeField } from './xml.ts';
 
 const MAX_POSITIONS = 200;
 const MAX_LOCKS = 100;

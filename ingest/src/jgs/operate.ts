@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newCommand } from '../../commands/new.ts';
-import { field, list, printXml } from '../../jgs/xml.ts';
-import { requireActing } from '../../people/offices.ts';
-import { inTransaction, type Queryable } from '../../postgres/queryable.ts';
-import { ApiProblem, notFound } from '../../problem.ts';
-import { type CommandRow, commandsOfLock, insertCommand } from '../../store/locks/commands.ts';
-import { getLock, type LockRow } from '../../store/locks/locks.ts';
-import { audit } from '../../store/people/audit.ts';
-import { getTrip, tripForUpdate } from '../../store/trips/trips.ts';
+import { newCommand } from '../commands/new.ts';
+import { requireActing } from '../people/offices.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { ApiProblem, notFound } from '../problem.ts';
+import { type CommandRow, commandsOfLock, insertCommand } from '../store/locks/commands.ts';
+import { getLock, type LockRow } from '../store/locks/locks.ts';
+import { audit } from '../store/people/audit.ts';
+import { getTrip, tripForUpdate } from '../store/trips/trips.ts';
 import type { JgsAsked } from './asked.ts';
+import { field, list, printXml } from './xml.ts';
 
 const WAIT_MS = 1_500;
 const LOOK_MS = 100;

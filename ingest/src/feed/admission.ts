@@ -1,0 +1,45 @@
+import { fastifyCookie } from '@fastify/cookie';
+import type { ClientToServer, ServerToClient } from '@sealwatch/schemas';
+import type { Pool } from 'pg';
+import { Server } from 'socket.io';
+import { bearerOf, type Credentials, identify, type Principal, SESSION_COOKIE } from '../people/principal.ts';
+import { READERS } from '../people/roles.ts';
+import { sameHost } from '../people/same-host.ts';
+import { ApiProblem } from '../problem.ts';
+import type { FeedSocket } from './client.ts';
+
+export type FeedServer = Server<ClientToServer, ServerToClient, Record<string, never>, { caller: Principal }>;
+
+/** The socket.io server; it refuses pages of other hosts that bring a session's cookie. */
+export function feedServer(): FeedServer {
+  return new Server({
+    // A client with default settings begins by polling and upgrades to the WebSocket by itself.
+    transports: ['polling', 'websocket'],
+    perMessageDeflate: false,
+    httpCompression: false,
+    serveClient: false,
+    maxHttpBufferSize: 64 * 1024,
+    // A session's cookie is only taken from our own pages; a key is nobody's cookie.
+    allowRequest: (request, answer) => {
+      const { origin, host, cookie } = request.headers;
+      const foreign = origin !== undefined && cookie !== undefined && !sameHost(origin, host ?? '');
+      answer(foreign ? 'foreign page' : null, !foreign);
+    },
+  });
+}
+
+/** A key comes as `auth.key` or `auth.token`, with or without `Bearer`, or, where a client can set headers, as in REST. */
+function credentialsOf({ handshake: { auth, headers } }: FeedSocket): Credentials {
+  const given = [auth.key, auth.token].find((one) => typeof one === 'string');
+  const key = given === undefined ? bearerOf(headers.authorization) : (bearerOf(given) ?? given);
+  return { key, session: fastifyCookie.parse(headers.cookie ?? '')[SESSION_COOKIE] };
+}
+
+/** Notes on the socket who its caller is. @throws ApiProblem 401, 403 */
+export async function admit(pool: Pool, socket: FeedSocket, bootstrapKey: string | undefined): Promise<void> {
+  const caller = await identify(pool, credentialsOf(socket), { bootstrapKey });
+  if (caller === undefined) throw new ApiProblem(401, 'auth.missing', 'sign in, or give a key');
+  if (!(READERS as readonly string[]).includes(caller.role))
+    throw new ApiProblem(403, 'auth.role', `the role ${caller.role} sees no live feed`);
+  socket.data.caller = caller;
+}

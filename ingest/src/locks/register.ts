@@ -1,0 +1,88 @@
+import type { Principal } from '../people/principal.ts';
+import { hashSecret, newLockSecret } from '../people/secret.ts';
+import type { UseCaseDeps } from '../ports.ts';
+import { inTransaction } from '../postgres/queryable.ts';
+import { ApiProblem, type FieldError, notFound } from '../problem.ts';
+import { cancelCommands } from '../store/locks/commands.ts';
+import { blockLock, existingLocks, getLock, insertLocks, type LockRow, retireLock } from '../store/locks/locks.ts';
+import { audit } from '../store/people/audit.ts';
+import { busyLocks } from '../store/trips/trips.ts';
+
+type RegisterDeps = Pick<UseCaseDeps, 'pool' | 'hints'>;
+
+/** Ids that are registered already, or named before in the same list. @param pathOf where an id stands in the request */
+function takenIds(ids: string[], taken: Set<string>, pathOf: (i: number) => string): FieldError[] {
+  const repeated = new Set(ids.filter((id, i) => ids.indexOf(id) !== i));
+  return ids.flatMap((lockId, i) =>
+    taken.has(lockId) || (repeated.has(lockId) && ids.indexOf(lockId) !== i)
+      ? [{ path: pathOf(i), message: 'is registered already', value: lockId, expected: 'a lock id not in use' }]
+      : [],
+  );
+}
+
+function refuseTaken(errors: FieldError[]): never {
+  const which = errors
+    .map((error) => error.value)
+    .slice(0, 10)
+    .join(', ');
+  throw new ApiProblem(409, 'lock.exists', `registered already: ${which}`, errors.slice(0, 100));
+}
+
+/**
+ * Registers locks, all of them or none.
+ * @returns their secrets, which are known this once
+ * @throws ApiProblem 409 naming those that are registered already
+ */
+export async function registerLocks(
+  { pool, hints }: RegisterDeps,
+  caller: Principal,
+  locks: { lockId: string; model: string }[],
+  pathOf: (i: number) => string,
+): Promise<{ lockId: string; secret: string }[]> {
+  const ids = locks.map((lock) => lock.lockId);
+  const issued = locks.map((lock) => ({ ...lock, secret: newLockSecret() }));
+  await inTransaction(pool, async (db) => {
+    const errors = takenIds(ids, new Set(await existingLocks(db, ids)), pathOf);
+    if (errors.length > 0) refuseTaken(errors);
+    const hashed = issued.map((lock) => ({ ...lock, secretHash: hashSecret(lock.secret) }));
+    const inserted = await insertLocks(db, hashed);
+    if (inserted.length < locks.length) refuseTaken(errors);
+    await audit(db, { actor: caller.name, action: 'lock.register', subject: `lock:${ids[0]}`, after: { locks: ids } });
+  });
+  await hints.publish({ hint: 'changed', lockIds: ids });
+  return issued.map(({ lockId, secret }) => ({ lockId, secret }));
+}
+
+/** Puts a lock on the black list, or without a reason takes it off. @throws ApiProblem 404 */
+export function setBlock(
+  { pool }: RegisterDeps,
+  caller: Principal,
+  lockId: string,
+  reason: string | null,
+): Promise<LockRow> {
+  return inTransaction(pool, async (db) => {
+    const before = await getLock(db, lockId, caller.offices);
+    if (before === undefined) throw notFound('lock', lockId);
+    await blockLock(db, lockId, reason === null ? null : { reason, by: caller.name });
+    const entry = { actor: caller.name, action: 'lock.block', subject: `lock:${lockId}` };
+    await audit(db, { ...entry, before: { reason: before.blocked_reason }, after: { reason } });
+    return (await getLock(db, lockId, caller.offices))!;
+  });
+}
+
+/** Takes a lock out of service for good and cancels its commands. @throws ApiProblem 404, 409 while it is on a trip */
+export async function retire({ pool, hints }: RegisterDeps, caller: Principal, lockId: string): Promise<LockRow> {
+  const row = await inTransaction(pool, async (db) => {
+    if (!(await getLock(db, lockId, caller.offices))) throw notFound('lock', lockId);
+    const [busy] = await busyLocks(db, [lockId]);
+    if (busy) throw new ApiProblem(409, 'lock.on-trip', `lock ${lockId} is on trip ${busy.tripId}; end that first`);
+    await retireLock(db, lockId);
+    await cancelCommands(db, { lockId }, 'lock retired', caller.name);
+    const entry = { actor: caller.name, action: 'lock.retire', subject: `lock:${lockId}` };
+    await audit(db, { ...entry, before: { retired: false }, after: { retired: true } });
+    return (await getLock(db, lockId, caller.offices))!;
+  });
+  await hints.publish({ hint: 'locks', lockIds: [lockId] });
+  await hints.publish({ hint: 'changed', lockIds: [lockId] });
+  return row;
+}
