@@ -1,8 +1,5 @@
-import { LATE_AFTER_MS } from './report.ts';
+import { type ClockReason, LATE_AFTER_MS } from './report.ts';
 import type { Turns } from './turns.ts';
-
-/** Why a record's time as sent cannot be the time at which it was made. */
-export type ClockReason = 'ahead' | 'zone' | 'slow' | 'rollover' | 'epoch' | 'reset' | 'stepped-back';
 
 /** A clock fault of one record; `errorMs` is the time as sent minus the time used, positive: the clock is fast. */
 export interface ClockFault {

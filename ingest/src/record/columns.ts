@@ -1,6 +1,5 @@
-import type { ClockReason } from './clock.ts';
 import type { ColumnType, Field, FieldTable, Group } from './fields.ts';
-import type { TrackedReport } from './report.ts';
+import type { ClockReason, TrackedReport } from './report.ts';
 
 /** A column of a field of a report. */
 export interface Column {

@@ -1,5 +1,4 @@
 import type { Position, Report } from '@sealwatch/schemas';
-import type { ClockReason } from './clock.ts';
 
 /** An event as the lock sent it. Its type and its source may be words that this platform does not know. */
 export interface RecordedEvent {
@@ -13,6 +12,9 @@ export interface RecordedEvent {
 
 /** Its source may be a word that this platform does not know, which is not GNSS. */
 export type RecordedPosition = Omit<Position, 'source'> & { source: string };
+
+/** Why a record's time as sent cannot be the time at which it was made. */
+export type ClockReason = 'ahead' | 'zone' | 'slow' | 'rollover' | 'epoch' | 'reset' | 'stepped-back';
 
 /**
  * A report inside the platform: the fields of the schema, its time as a number, whose it is and when it came. Times are

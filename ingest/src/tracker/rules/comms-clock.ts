@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ClockReason } from '../../record/clock.ts';
 import { sentBoot } from '../../record/life.ts';
+import type { ClockReason } from '../../record/report.ts';
 import { defineRule } from '../rule.ts';
 import { stepLevel } from './level.ts';
 
