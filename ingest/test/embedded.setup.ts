@@ -41,8 +41,8 @@ async function offersTimescale(url: string): Promise<boolean> {
 }
 
 const MEMORY = '/dev/shm';
-/** Several times what a whole run has written at its largest. */
-const ROOM_BYTES = 4 * 1024 ** 3;
+/** More than the data of a run at its largest (some 200 MB) and a full log (max_wal_size) take. */
+const ROOM_BYTES = 2 * 1024 ** 3;
 
 /**
  * Where the server's data is kept: in memory where the system offers a folder there with room to spare, because each
