@@ -21,8 +21,8 @@ const project = (name: string, test: object) => ({
     expect: { poll: { timeout: 180_000 } },
     // One process reads the rooms once for all its files; no test mocks a module or leaves anything behind.
     isolate: false,
-    // Many tests wait for a database or for trucks to drive: one worker more than a core keeps the cores busy.
-    maxWorkers: availableParallelism() + 1,
+    // Many tests wait for a database or for trucks to drive: two workers more than cores keep the cores busy.
+    maxWorkers: availableParallelism() + 2,
     ...test,
   },
 });

@@ -11,6 +11,7 @@ const LONGEST = [
   'test/outage.test.ts',
   'test/basemap.test.ts',
   'test/scenarios.test.ts',
+  'ingest/test/alarms/escalation.test.ts',
   'test/simulator.test.ts',
   'ingest/test/proof/killed.test.ts',
   'ingest/test/proof/database.test.ts',

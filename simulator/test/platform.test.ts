@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runDemo } from '../src/demo/fleet.ts';
+import { measureCeiling } from '../src/load/ceiling.ts';
 import { runLoad } from '../src/load/load.ts';
 import { loadTable } from '../src/load/table.ts';
 import type { Progress } from '../src/progress.ts';
@@ -163,6 +164,11 @@ describe('a scenario played against a platform', () => {
 
 describe('a load', () => {
   const never = new AbortController().signal;
+  /** A sender that works a quarter of the time, 500 ms in all: no matter of the machine and its load. */
+  const gauges = {
+    ceiling: async () => ({ reportsPerS: 64_000, locksPerS: 3_200 }),
+    clock: { begin: () => () => ({ active: 500, utilization: 0.25 }) },
+  };
   let small: Parameters<typeof runLoad>[0];
   beforeEach(() => {
     const { http, mqtt, key } = fake;
@@ -170,21 +176,24 @@ describe('a load', () => {
   });
 
   it('acknowledges everything offered and measures from when each was due, and what the sender can do by itself', async () => {
-    const result = await runLoad(small, progress, never);
+    const result = await runLoad(small, progress, never, gauges);
     expect(result).toMatchObject({ locks: 20, sent: 400, acknowledged: 400, unsendable: 0, missingInSample: 0 });
     expect(result.latencyMs.max).toBeGreaterThanOrEqual(result.latencyMs.p50);
-    // How large these are is the machine's matter and its load's.
-    expect(result.senderBusyPercent).toBeGreaterThanOrEqual(0);
-    expect(result.senderBusyPercent).toBeLessThanOrEqual(100);
-    expect(result.ceiling.reportsPerS).toBeGreaterThan(0);
-    expect(result.ceiling.locksPerS).toBeGreaterThan(0);
-    expect(loadTable(result)).toMatch(/new locks\/s per core\nPASS$/);
+    expect(result).toMatchObject({ senderBusyPercent: 25, senderReportsPerSPerCore: 800 });
+    expect(result.ceiling).toEqual({ reportsPerS: 64_000, locksPerS: 3_200 });
+    expect(loadTable(result)).toMatch(/ 64,000 reports\/s and 3,200 new locks\/s per core\nPASS$/);
     expect(fake.invalid).toEqual([]);
+  });
+
+  it('measures what the sender can do by itself as what was acknowledged in the time it was at work', async () => {
+    const clock = { begin: () => () => ({ active: 2_000, utilization: 1 }) };
+    const work = { locks: 10, reports: 500, forMs: Number.POSITIVE_INFINITY, clock };
+    expect(await measureCeiling(never, work)).toEqual({ reportsPerS: 250, locksPerS: 5 });
   });
 
   it('charges a platform that stalls for every report that was due meanwhile', async () => {
     fake.stallMs = 600;
-    const { latencyMs, sent, acknowledged } = await runLoad({ ...small, rate: 200 }, progress, never);
+    const { latencyMs, sent, acknowledged } = await runLoad({ ...small, rate: 200 }, progress, never, gauges);
     expect(acknowledged).toBe(sent);
     // Who sends one report and waits for its answer sees one slow report; an open loop sees all that were due.
     expect(latencyMs.p95).toBeGreaterThan(200);
@@ -192,7 +201,7 @@ describe('a load', () => {
 
   it('stops at once when told to, with what has been measured so far', async () => {
     const stop = new AbortController();
-    const running = runLoad({ ...small, seconds: 600 }, progress, stop.signal);
+    const running = runLoad({ ...small, seconds: 600 }, progress, stop.signal, gauges);
     await vi.waitFor(() => expect(lines.join('')).toContain('offering'), 180_000);
     stop.abort();
     const result = await running;
@@ -202,7 +211,7 @@ describe('a load', () => {
 
   it('says which interface refused a lock, and why', async () => {
     fake.refusesLocks = true;
-    await expect(runLoad(small, progress, never)).rejects.toThrow(
+    await expect(runLoad(small, progress, never, gauges)).rejects.toThrow(
       /MQTT mqtt:.*lock SM.*CONNACK 5: the lock is unknown/,
     );
   });

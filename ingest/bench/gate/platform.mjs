@@ -26,7 +26,7 @@ const { readConfig } = await dist('config.js');
 const { hashSecret } = await dist('broker/secrets.js');
 const { insertLocks } = await dist('store/locks/locks.js');
 const { putRoute } = await dist('store/roads/routes.js');
-const { insertTrip } = await dist('store/trips/trips.js');
+const { insertTrip } = await dist('store/trips/changes.js');
 const { openDatabase } = await dist('postgres/database.js');
 const { migrate } = await dist('postgres/migrate.js');
 

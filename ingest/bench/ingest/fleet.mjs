@@ -2,10 +2,7 @@
 export const LOCKS = Number(process.env.LOCKS ?? 400);
 export const SECRET = 'a-secret-of-at-least-128-bits-of-chance';
 export const KEY = 'a-key-of-the-bench-of-at-least-32-characters';
-/**
- * Records are a tenth of a second apart however fast they are sent, from 2 min ago: a lock can send 7,000 of them and none
- * is ahead of the clock (10 min), late (10 min) or so old that the lock looks silent (3 min), as live ones never are.
- */
+/** Of records that are judged without a platform: they are a tenth of a second apart. */
 const STEP_MS = 100;
 process.env.BENCH_START_MS ??= String(Date.now() - 2 * 60_000);
 /** When the trips departed. */

@@ -1,7 +1,7 @@
 // A lock as raw MQTT, so that the generator costs as little as it can: QoS 1, one report per publish.
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { lockIdOf, reportOf, SECRET } from './fleet.mjs';
+import { lockIdOf, reportAt, SECRET } from './fleet.mjs';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -45,9 +45,11 @@ export class Lock {
     this.onRoom?.();
   }
 
-  /** Sends the next records of the lock, each in a publish of its own. */
+  /** Sends the next records of the lock, made now, each in a publish of its own. */
   publish(count, lat) {
-    this.send(Array.from({ length: count }, () => reportOf(this.seq++, lat)));
+    const atMs = Date.now();
+    const more = lat === undefined ? {} : { lat };
+    this.send(Array.from({ length: count }, () => reportAt({ seq: this.seq++, atMs, ...more })));
   }
 
   /** Sends payloads at once, each in a publish of its own. */

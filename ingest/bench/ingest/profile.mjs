@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 const PARTS = [
   ['idle', /^\(idle\)$/],
   ['garbage collection', /^\(garbage collector\)$/],
-  ['validation', /intake\/(decode|plainreport)|zod/],
+  ['validation', /record\/|zod/],
   ['judging: geofence', /geofence\//],
   ['judging: tracker', /tracker\//],
   ['broker', /broker\/|aedes|mqtt-packet|readable-stream|fastparallel|fastseries|reusify|fastfall/],

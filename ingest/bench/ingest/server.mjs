@@ -52,7 +52,7 @@ async function declare(pool) {
   const { insertLocks } = await dist('store/locks/locks.js');
   const { putPlace } = await dist('store/roads/places.js');
   const { putRoute } = await dist('store/roads/routes.js');
-  const { insertTrip } = await dist('store/trips/trips.js');
+  const { insertTrip } = await dist('store/trips/changes.js');
   const { inTransaction } = await dist('postgres/queryable.js');
   const secretHash = hashSecret(SECRET);
   const lockIds = Array.from({ length: LOCKS }, (_, i) => lockIdOf(i));

@@ -9,7 +9,7 @@ import { isLate } from '../record/report.ts';
 import { showsTwoLocks, turnsAfter } from '../record/turns.ts';
 import type { Identity } from '../store/reports/identities.ts';
 import { reportKey } from '../tracker/index.ts';
-import { type HighestOf, isAbove } from './highest.ts';
+import { type Highest, type HighestOf, isAbove } from './highest.ts';
 import type { JudgedTimes } from './judge-times.ts';
 
 export interface Admitted {
@@ -24,7 +24,7 @@ export interface Admitted {
    */
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
   /** The highest identity of each lock after this batch. */
-  highest: Map<string, Numbers>;
+  highest: Map<string, Highest>;
   /** What is known of each lock's clock after this batch, if it changed. */
   clocks: Map<string, LockClock>;
 }
@@ -124,11 +124,11 @@ function admitOne(
     admitted.duplicates.push(record);
     return;
   }
-  record.boot = bootIn(life, record.boot);
+  if (life > 0) record.boot = bootIn(life, record.boot);
   const above = isAbove(record, highest);
   const first = above ? undefined : seen.find(record);
   if (times.outOfTurn.has(record) && !above && isRestart(record, first, highest)) {
-    restart(admitted, record, life + 1, times.clockOf(lockId));
+    restart(admitted, record, life + 1);
     return;
   }
   if (!first) {
@@ -179,12 +179,11 @@ function takeTurn(admitted: Admitted, record: TrackedReport, above: boolean, clo
 }
 
 /** Takes the record into a new life of its lock: all its numbers are above those of the lives before. */
-function restart(admitted: Admitted, record: TrackedReport, life: number, clock: LockClock): void {
+function restart(admitted: Admitted, record: TrackedReport, life: number): void {
   const { lockId, seq, timeMs } = record;
   record.boot = bootIn(life, record.boot);
   admitted.accepted.push(record);
   admitted.highest.set(lockId, record);
-  admitted.clocks.set(lockId, { ...clock, lastMs: timeMs });
   admitted.conflicts.push({ lockId, boot: record.boot, seq, timeMs });
 }
 

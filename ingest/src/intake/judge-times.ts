@@ -1,14 +1,12 @@
-import { clockAfter, judgeTime, type LockClock } from '../record/clock.ts';
+import { clockAfter, isPlainlyTrue, judgeTime, type LockClock } from '../record/clock.ts';
 import type { ReadPublish } from '../record/decode.ts';
 import { bootIn, lifeOf } from '../record/life.ts';
-import type { Numbers } from '../record/numbers.ts';
-import type { TrackedReport } from '../record/report.ts';
-import { LATE_AFTER_MS } from '../record/report.ts';
-import { isAbove } from './highest.ts';
+import { LATE_AFTER_MS, type TrackedReport } from '../record/report.ts';
+import { type Highest, isAbove } from './highest.ts';
 
 /** What the intake knows of a lock before a batch. */
 export interface KnownLock {
-  highest?: Numbers;
+  highest?: Highest | undefined;
   clock: LockClock;
   inServiceMs: number;
   windows: readonly { fromMs: number; toMs: number }[];
@@ -16,7 +14,7 @@ export interface KnownLock {
 
 /** What the times of a batch say of its locks' clocks. */
 export interface JudgedTimes {
-  /** After the batch, of the locks that sent a record above all others. */
+  /** After the batch, of the locks of whose clocks something else is known than before. */
   clocks: Map<string, LockClock>;
   /** After the batch, of any lock in it. */
   clockOf(lockId: string): LockClock;
@@ -26,7 +24,7 @@ export interface JudgedTimes {
 
 interface Running {
   known: KnownLock;
-  highest: Numbers | undefined;
+  highest: Highest | undefined;
   clock: LockClock;
   isOfBatch: boolean;
 }
@@ -52,7 +50,8 @@ export function judgeTimes(
       lock = { known, highest: known.highest, clock: known.clock, isOfBatch: false };
       locks.set(lockId, lock);
     }
-    for (const record of records) record.boot = bootIn(lifeOf(lock.highest?.boot ?? 0), record.boot);
+    const life = lifeOf(lock.highest?.boot ?? 0);
+    if (life > 0) for (const record of records) record.boot = bootIn(life, record.boot);
     lock.isOfBatch = records.length > 1;
     if (lock.isOfBatch) shiftTogether(lock, records);
     for (const record of records) judgeOne(judged, lock, record);
@@ -83,16 +82,22 @@ function shiftTogether(lock: Running, records: readonly TrackedReport[]): void {
 
 function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): void {
   const { timeMs: sentMs } = record;
-  const known = knownOf(lock, record);
-  const { timeUsedMs, fault } = judgeTime(record, known);
-  if (known.isAbove) {
-    lock.clock = clockAfter(lock.clock, record, timeUsedMs, fault);
-    lock.highest = { boot: record.boot, seq: record.seq };
-    judged.clocks.set(record.lockId, lock.clock);
+  const above = isAbove(record, lock.highest);
+  if (above && isPlainlyTrue(record, lock.clock, lock.highest?.timeMs)) {
+    lock.highest = record;
+    return;
+  }
+  const lastMs = lock.highest?.timeMs;
+  const { timeUsedMs, fault } = judgeTime(record, knownOf(lock, record));
+  if (above) {
+    const clock = clockAfter(lock.clock, record, timeUsedMs, fault);
+    if (clock !== lock.known.clock) judged.clocks.set(record.lockId, clock);
+    lock.clock = clock;
+    lock.highest = record;
   } else if (record.kind !== 'backfill' && record.receivedMs - timeUsedMs <= LATE_AFTER_MS) {
     // Records of a slightly fast clock that overtook each other are later by their receipt only.
     const isByReceipt = fault === undefined && timeUsedMs !== sentMs;
-    if (lock.clock.lastMs !== undefined && timeUsedMs > lock.clock.lastMs && !isByReceipt) judged.outOfTurn.add(record);
+    if (lastMs !== undefined && timeUsedMs > lastMs && !isByReceipt) judged.outOfTurn.add(record);
   }
   if (timeUsedMs === sentMs) return;
   record.timeMs = timeUsedMs;
@@ -105,6 +110,7 @@ function knownOf({ known, highest, clock, isOfBatch }: Running, record: TrackedR
     clock,
     isOfBatch,
     isAbove: isAbove(record, highest),
+    lastMs: highest?.timeMs,
     inServiceMs: known.inServiceMs,
     windows: known.windows,
   };

@@ -51,12 +51,12 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
   await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)), db);
   const highestOf: HighestOf = (lockId) => {
     const lock = roster.lock(lockId);
-    return lock && lock.maxBoot >= 0 ? { boot: lock.maxBoot, seq: lock.maxSeq } : undefined;
+    return lock && lock.maxBoot >= 0 ? { boot: lock.maxBoot, seq: lock.maxSeq, timeMs: lock.lastMs } : undefined;
   };
   const times = judgeTimes(publishes, (lockId) => {
     const lock = roster.lock(lockId);
     const highest = highestOf(lockId);
-    return lock && { ...lock, ...(highest ? { highest } : {}) };
+    return lock && { highest, clock: lock.clock, inServiceMs: lock.inServiceMs, windows: lock.windows };
   });
   const stored = await recordsByIdentity(db, possibleDuplicates(publishes, highestOf));
   const admitted = admit(publishes, highestOf, stored, times);

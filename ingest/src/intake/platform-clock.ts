@@ -14,25 +14,29 @@ const LEAST_LOCKS = 5;
  * minutes, send times more than ten minutes ahead of it.
  */
 export class PlatformClock {
-  readonly #heard = new Map<string, { atMs: number; isAhead: boolean }>();
+  /** When each lock was heard; and those of them that were ahead. */
+  readonly #heardMs = new Map<string, number>();
+  readonly #ahead = new Set<string>();
 
   /** Takes what a committed batch says of the locks' clocks. */
   heard({ accepted }: Admitted, nowMs: number): void {
     for (const record of accepted) {
       if (record.kind === 'backfill') continue;
-      const isAhead = sentTimeMs(record) > record.receivedMs + AHEAD_MS;
-      this.#heard.set(record.lockId, { atMs: nowMs, isAhead });
+      this.#heardMs.set(record.lockId, nowMs);
+      if (sentTimeMs(record) > record.receivedMs + AHEAD_MS) this.#ahead.add(record.lockId);
+      else if (this.#ahead.size > 0) this.#ahead.delete(record.lockId);
     }
   }
 
   /** What is to be said about the clock; undefined: nothing. */
   warning(nowMs: number): string | undefined {
-    let ahead = 0;
-    for (const [lockId, { atMs, isAhead }] of this.#heard) {
-      if (nowMs - atMs > WINDOW_MS) this.#heard.delete(lockId);
-      else if (isAhead) ahead += 1;
+    for (const [lockId, atMs] of this.#heardMs) {
+      if (nowMs - atMs <= WINDOW_MS) continue;
+      this.#heardMs.delete(lockId);
+      this.#ahead.delete(lockId);
     }
-    const all = this.#heard.size;
+    const ahead = this.#ahead.size;
+    const all = this.#heardMs.size;
     if (ahead < LEAST_LOCKS || ahead * 2 <= all) return undefined;
     return `clock: ${ahead} of ${all} locks send times over 10 min ahead; the platform's own clock seems to be behind`;
   }

@@ -28,6 +28,7 @@ import {
   type TripTrack,
 } from '../tracker/index.ts';
 import type { FollowedTrip } from './followed-trip.ts';
+import type { Highest } from './highest.ts';
 import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
@@ -109,7 +110,7 @@ export class Roster {
    */
   expect(outcome: BatchOutcome): BatchOutcome {
     const { highest, clocks } = outcome.admitted;
-    for (const [lockId, { boot, seq }] of highest) this.#raiseHighest(lockId, boot, seq, clocks.get(lockId));
+    for (const [lockId, top] of highest) this.#raiseHighest(lockId, top, clocks.get(lockId));
     const trips = outcome.trips.map((judged) => {
       const now = this.#trips.get(judged.next.plan.tripId) ?? judged.next;
       const { status, risk, checkpointMs, written } = now;
@@ -125,9 +126,11 @@ export class Roster {
     if (isOver(trip)) this.#over.add(trip.plan.tripId);
   }
 
-  #raiseHighest(lockId: string, boot: number, seq: number, clock?: LockClock): void {
+  #raiseHighest(lockId: string, { boot, seq, timeMs }: Highest, clock?: LockClock): void {
     const lock = this.#locks.get(lockId);
-    if (lock) this.#locks.set(lockId, { ...lock, maxBoot: boot, maxSeq: seq, ...(clock ? { clock } : {}) });
+    if (!lock) return;
+    const raised = { ...lock, maxBoot: boot, maxSeq: seq, lastMs: timeMs };
+    this.#locks.set(lockId, clock ? { ...raised, clock } : raised);
   }
 
   forgetLocks(lockIds: string[]): void {

@@ -17,8 +17,6 @@ export interface ClockShift {
 
 /** What is kept of a lock's clock, in the lock's row. Times are epoch milliseconds. */
 export interface LockClock {
-  /** Time used of the record with the highest number. */
-  lastMs?: number;
   shift?: ClockShift;
   /** A lag of live records that may prove steady: their count, the least and the greatest, and the newest record. */
   lag?: { boot: number; count: number; leastMs: number; mostMs: number; sentMs: number; receivedMs: number };
@@ -37,6 +35,8 @@ export interface KnownClock {
   clock: LockClock;
   /** The record is numbered above every stored record of its lock. */
   isAbove: boolean;
+  /** Time used of the record with the highest number, epoch ms. */
+  lastMs: number | undefined;
   /** Received with other records at once, so that it may be older than its receipt. */
   isOfBatch: boolean;
   /** Earliest time at which the lock can have been in service. */
@@ -101,7 +101,7 @@ function shifted({ boot, kind, timeMs, receivedMs }: TimedRecord, known: KnownCl
 
 function correction(record: TimedRecord, known: KnownClock): Correction | undefined {
   const { timeMs, receivedMs } = record;
-  const { lastMs } = known.clock;
+  const { lastMs } = known;
   const isLive = record.kind !== 'backfill';
   if (timeMs < EPOCH_BEFORE_MS) return rolledOver(record, lastMs) ?? { timeMs: receivedMs, reason: 'epoch' };
   if (timeMs > receivedMs + SMALL_AHEAD_MS) return zoned(record) ?? { timeMs: receivedMs, reason: 'ahead' };
@@ -153,20 +153,29 @@ function rolledOver({ kind, timeMs, receivedMs }: TimedRecord, lastMs: number | 
   return undefined;
 }
 
-/** What is known of a lock's clock after a record that is above all others. @param timeUsedMs as `judgeTime` answered */
+/**
+ * What is known of a lock's clock after a record that is above all others; the same object if nothing has changed.
+ * @param timeUsedMs as `judgeTime` answered
+ */
 export function clockAfter(clock: LockClock, record: TimedRecord, timeUsedMs: number, fault?: ClockFault): LockClock {
-  const after: LockClock = { ...clock, lastMs: timeUsedMs };
-  if (record.kind === 'backfill') return after;
+  if (record.kind === 'backfill') return clock;
   const { boot, timeMs: sentMs, receivedMs } = record;
   const lag = lagAfter(clock.lag, record);
-  if (lag) after.lag = lag;
-  else delete after.lag;
-  const isSteady = lag !== undefined && lag.count >= STEADY_COUNT;
+  let { shift } = clock;
   if (fault && Math.abs(fault.errorMs) > SMALL_AHEAD_MS) {
-    after.shift = { boot, ms: timeUsedMs - sentMs, reason: fault.reason };
-  } else if (isSteady) after.shift = { boot, ms: lag.leastMs, reason: slowReason(lag.leastMs) };
-  else if (receivedMs - sentMs < STEADY_LEAST_MS) delete after.shift;
-  return after;
+    shift = { boot, ms: timeUsedMs - sentMs, reason: fault.reason };
+  } else if (lag && lag.count >= STEADY_COUNT) {
+    shift = { boot, ms: lag.leastMs, reason: slowReason(lag.leastMs) };
+  } else if (receivedMs - sentMs < STEADY_LEAST_MS) shift = undefined;
+  if (lag === clock.lag && shift === clock.shift) return clock;
+  const { turns } = clock;
+  return { ...(shift ? { shift } : {}), ...(lag ? { lag } : {}), ...(turns ? { turns } : {}) };
+}
+
+/** Whether a record numbered above all others needs no judgement: its time is a moment ago, of a clock without a fault. */
+export function isPlainlyTrue({ timeMs, receivedMs }: TimedRecord, { shift, lag }: LockClock, lastMs = 0): boolean {
+  const tookMs = receivedMs - timeMs;
+  return tookMs >= 0 && tookMs < STEADY_LEAST_MS && timeMs >= lastMs && shift === undefined && lag === undefined;
 }
 
 /** A lag that stays the same while both clocks advance; a batch, received at once, has another lag for each record. */

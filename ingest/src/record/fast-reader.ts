@@ -24,9 +24,7 @@ export function compileFastReader({ fields, groups }: FieldTable): FastReader {
       if (!(timeMs >= 0)) return undefined;
       ${fields.map((field) => take(field, 'value', 'undefined')).join('\n')}
       ${groups.map(takeGroup).join('\n')}
-      const record = { lockId, timeMs, receivedMs, ${given(fields)} };
-      ${[...fields.filter(mayLack), ...groups].map(putIfPresent('record')).join('\n')}
-      return record;
+      ${build(['lockId', 'timeMs', 'receivedMs', ...given(fields)], [...fields.filter(mayLack), ...groups])}
     };`;
   return new Function('isObject', 'isStorable', 'readTime', 'UNSURE', source)(isObject, isStorable, readTime, UNSURE);
 }
@@ -34,13 +32,26 @@ export function compileFastReader({ fields, groups }: FieldTable): FastReader {
 const text = JSON.stringify;
 const local = ({ key }: { key: string }) => `_${key}`;
 const mayLack = (field: Field) => !field.required && field.fallback === undefined;
-const given = (fields: readonly Field[]) =>
-  fields
-    .filter((field) => !mayLack(field))
-    .map((field) => `${text(field.key)}: ${local(field)}`)
-    .join(', ');
-const putIfPresent = (into: string) => (part: { key: string }) =>
-  `if (${local(part)} !== undefined) ${into}[${text(part.key)}] = ${local(part)};`;
+const member = (part: { key: string }) => `${text(part.key)}: ${local(part)}`;
+const given = (fields: readonly Field[]) => fields.filter((field) => !mayLack(field)).map(member);
+
+/**
+ * Returns an object of the members and of those parts that are present. One that has all usual parts is made at once: V8
+ * keeps its members together, and the rules read them faster. Events are not usual.
+ */
+function build(members: readonly string[], parts: readonly (Field | Group)[]): string {
+  const usual = parts.filter((part) => 'fields' in part || part.check);
+  const others = parts.filter((part) => !usual.includes(part));
+  const isUsual = [
+    ...usual.map((part) => `${local(part)} !== undefined`),
+    ...others.map((part) => `${local(part)} === undefined`),
+  ];
+  return `
+    if (${isUsual.join(' && ') || 'true'}) return { ${[...members, ...usual.map(member)].join(', ')} };
+    const read = { ${members.join(', ')} };
+    ${parts.map((part) => `if (${local(part)} !== undefined) read[${text(part.key)}] = ${local(part)};`).join('\n')}
+    return read;`;
+}
 
 /** A function that answers a group's plain copy, undefined where it is absent or says nothing, or UNSURE. */
 function groupReader({ key, fields, isPlain }: Group): string {
@@ -53,9 +64,7 @@ function groupReader({ key, fields, isPlain }: Group): string {
       if (${!isPlain} || !isObject(group)) return UNSURE;
       ${fields.map((field) => take(field, 'group', 'UNSURE')).join('\n')}
       ${isEmpty ? `if (${isEmpty}) return undefined;` : ''}
-      const read = { ${given(fields)} };
-      ${lacking.map(putIfPresent('read')).join('\n')}
-      return read;
+      ${build(given(fields), lacking)}
     };`;
 }
 

@@ -62,10 +62,15 @@ export function step(plan: TripPlan, state: TripState, report: TrackedReport): S
   return { state: next, ended };
 }
 
+type Stepped = Pick<Rule, 'rule' | 'scope' | 'kind' | 'judge'>;
+
+/** What each record asks of every rule; objects of one shape, because V8 reads those fastest. */
+const STEPPED = ALL_RULES.map(({ rule, scope, kind, judge }): Stepped => ({ rule, scope, kind, judge }));
+
 /** Rules that did not change are shared with the state before; most records change none. */
 function stepRules(before: TripState['rules'], context: EvaluationContext, ended: EndedEpisode[]): TripState['rules'] {
   let rules = before;
-  for (const rule of ALL_RULES) {
+  for (const rule of STEPPED) {
     const was = before[rule.rule];
     const next = stepRule(rule, was, context, ended);
     if (next === was) continue;
@@ -99,7 +104,7 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 function stepRule(
-  rule: Rule,
+  rule: Stepped,
   was: RuleHistory | undefined,
   context: EvaluationContext,
   ended: EndedEpisode[],

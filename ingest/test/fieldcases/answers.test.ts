@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Intake } from '../../src/intake/intake.ts';
 import {
   addLock,
@@ -35,22 +35,27 @@ async function verifiedTrip(): Promise<TestTrip> {
   return trip;
 }
 
-/** The lock replies `done` to its unlock as soon as there is one. */
-async function replyWhenAsked(trip: TestTrip): Promise<void> {
-  for (;;) {
-    const { rows } = await platform.pool.query<{ command_id: string }>(
-      "SELECT command_id FROM commands WHERE trip_id = $1 AND type = 'unlock' AND state = 'queued'",
+const unlocksOf = async (trip: TestTrip) =>
+  (
+    await platform.pool.query<{ command_id: string; state: string }>(
+      "SELECT command_id, state FROM commands WHERE trip_id = $1 AND type = 'unlock'",
       [trip.tripId],
-    );
-    if (rows[0]) return platform.reply(rows[0].command_id);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+    )
+  ).rows;
+
+/** The unlock of a trip, as soon as it is queued for its lock. */
+const asked = (trip: TestTrip) =>
+  vi.waitFor(async () => {
+    const queued = (await unlocksOf(trip)).find(({ state }) => state === 'queued');
+    if (!queued) throw new Error('no unlock is queued yet');
+    return queued.command_id;
+  });
+
+/** The lock replies `done` to its unlock as soon as there is one. */
+const replyWhenAsked = async (trip: TestTrip) => platform.reply(await asked(trip));
 
 const status = async (trip: TestTrip) => (await platform.call('GET', `trips/${trip.tripId}`)).body.status;
-async function reached(trip: TestTrip, wanted: string): Promise<void> {
-  while ((await status(trip)) !== wanted) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+const reached = (trip: TestTrip, wanted: string) => expect.poll(() => status(trip)).toBe(wanted);
 
 // X.1 of the field cases: an unlock that the lock had done was answered 409.
 describe('POST /trips/{id}/unlock', () => {
@@ -80,28 +85,19 @@ describe('POST /trips/{id}/unlock', () => {
     const trip = await verifiedTrip();
     const [first, second] = await Promise.all([step(trip, 'unlock'), step(trip, 'unlock'), replyWhenAsked(trip)]);
     expect([first.status, second.status]).toEqual([200, 200]);
-    const { rowCount } = await platform.pool.query("SELECT 1 FROM commands WHERE trip_id = $1 AND type = 'unlock'", [
-      trip.tripId,
-    ]);
-    expect(rowCount).toBe(1);
+    expect(await unlocksOf(trip)).toHaveLength(1);
   });
 
   test('confirms a lock whose clock is slow by a record that was received after the unlock', async () => {
     const trip = await verifiedTrip();
-    const asked = step(trip, 'unlock');
-    await platform.pool.query('SELECT 1');
+    const answer = step(trip, 'unlock');
     const seal = { rope: 'pulled', motor: 'unlocked', cover: 'closed' };
-    for (;;) {
-      const { rowCount } = await platform.pool.query("SELECT 1 FROM commands WHERE trip_id = $1 AND type = 'unlock'", [
-        trip.tripId,
-      ]);
-      if (rowCount) break;
-    }
+    await asked(trip);
     await report(platform, trip.lockId, { seal });
     await platform.pool.query("UPDATE locks SET last_time = last_time - interval '4 minutes' WHERE lock_id = $1", [
       trip.lockId,
     ]);
-    expect((await asked).status).toBe(200);
+    expect((await answer).status).toBe(200);
   });
 });
 

@@ -11,6 +11,9 @@ const ARGS = [
   '--use-angle=swiftshader',
   '--enable-unsafe-swiftshader',
   '--ignore-gpu-blocklist',
+  // In software the map's own pictures are most of the work: pages are put together, and edges left, the cheap way.
+  '--disable-gpu-compositing',
+  '--webgl-antialiasing-mode=none',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',

@@ -14,50 +14,82 @@ export interface Ceiling {
   locksPerS: number;
 }
 
-const LOCKS = 200;
-const FOR_MS = 1_500;
+/** Tells how long a thread has been at work since `begin` was called. */
+export interface BusyClock {
+  begin(): () => Busy;
+}
+export interface Busy {
+  /** ms at work */
+  active: number;
+  /** share of the time at work, 0 to 1 */
+  utilization: number;
+}
+
+/** The event loop of this thread. */
+export const eventLoop: BusyClock = {
+  begin() {
+    const since = performance.eventLoopUtilization();
+    return () => performance.eventLoopUtilization(since);
+  },
+};
+
+export interface CeilingOptions {
+  locks: number;
+  /** Sending ends after this, ms, … */
+  forMs: number;
+  /** … or when so many reports are acknowledged. */
+  reports: number;
+  clock: BusyClock;
+}
+
+const LARGEST: CeilingOptions = { locks: 200, forMs: 1_500, reports: Number.POSITIVE_INFINITY, clock: eventLoop };
 /** Reports without PUBACK at the same time: keeps the sender busy and its memory small. */
 const WINDOW = 4_000;
 const BURST = 200;
 
 /**
- * Sends as fast as possible for 1.5 s to a sink that only acknowledges (`bin/sink.mjs`, in a worker). A rate measured
+ * Sends as fast as possible, unless told otherwise for 1.5 s, to a sink that only acknowledges (`bin/sink.mjs`, in a worker). A rate measured
  * against a platform that is lower than this is limited by the platform.
  */
-export async function measureCeiling(stop: AbortSignal): Promise<Ceiling> {
+export async function measureCeiling(stop: AbortSignal, options: CeilingOptions = LARGEST): Promise<Ceiling> {
+  const { clock } = options;
   const sink = new Worker(new URL('../../bin/sink.mjs', import.meta.url));
   try {
     const [port] = (await once(sink, 'message', { signal: stop })) as [number];
     let acknowledged = 0;
-    const connecting = performance.eventLoopUtilization();
+    const connecting = clock.begin();
     const locks = await Promise.all(
-      Array.from({ length: LOCKS }, (_, i) =>
+      Array.from({ length: options.locks }, (_, i) =>
         openBareLock(`mqtt://127.0.0.1:${port}`, `SINK${String(i).padStart(6, '0')}`, 'x', () => {
           acknowledged += 1;
         }),
       ),
     );
-    const connected = busyS(connecting);
-    const sending = performance.eventLoopUtilization();
-    await flood(locks, () => acknowledged, stop);
-    const reportsPerS = acknowledged / busyS(sending);
+    const connectedMs = connecting().active;
+    const sending = clock.begin();
+    await flood(locks, () => acknowledged, options, stop);
+    const sentMs = sending().active;
     for (const lock of locks) lock.close();
-    return { reportsPerS: Math.round(reportsPerS), locksPerS: Math.round(LOCKS / connected) };
+    return {
+      reportsPerS: Math.round((acknowledged * 1_000) / sentMs),
+      locksPerS: Math.round((locks.length * 1_000) / connectedMs),
+    };
   } finally {
     await sink.terminate();
   }
 }
 
-/** Seconds since `since` in which this thread's event loop was busy. */
-const busyS = (since: ReturnType<typeof performance.eventLoopUtilization>): number =>
-  performance.eventLoopUtilization(since).active / 1_000;
-
-async function flood(locks: readonly BareLock[], acknowledged: () => number, stop: AbortSignal): Promise<void> {
-  const until = performance.now() + FOR_MS;
+async function flood(
+  locks: readonly BareLock[],
+  acknowledged: () => number,
+  { forMs, reports }: CeilingOptions,
+  stop: AbortSignal,
+): Promise<void> {
+  const until = performance.now() + forMs;
   const startedMs = Date.now();
   let sent = 0;
-  while (performance.now() < until && !stop.aborted) {
-    for (let i = 0; i < BURST && sent - acknowledged() < WINDOW; i++, sent++) {
+  while (performance.now() < until && acknowledged() < reports && !stop.aborted) {
+    for (let i = 0; i < BURST && sent < reports && sent - acknowledged() < WINDOW; i++, sent++) {
       const index = sent % locks.length;
       locks[index]!.publish(samplePayload(index, Math.floor(sent / locks.length), startedMs), 0);
     }

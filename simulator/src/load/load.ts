@@ -8,8 +8,8 @@ import type { Rest } from '../rest.ts';
 import { connectRest, untilReady } from '../rest.ts';
 import { lockName } from '../scenario/groups.ts';
 import { recordsOf } from '../score/evidence.ts';
-import type { Ceiling } from './ceiling.ts';
-import { measureCeiling } from './ceiling.ts';
+import type { BusyClock, Ceiling } from './ceiling.ts';
+import { eventLoop, measureCeiling } from './ceiling.ts';
 import type { Offered } from './offer.ts';
 import { offer } from './offer.ts';
 import type { BareLock } from './socket.ts';
@@ -61,11 +61,24 @@ const DRAIN_MS = 30_000;
 const STOPPED_DRAIN_MS = 3_000;
 const SAMPLED_LOCKS = 20;
 
+/** How the sender itself is measured. */
+export interface Gauges {
+  ceiling(stop: AbortSignal): Promise<Ceiling>;
+  clock: BusyClock;
+}
+
+const OWN: Gauges = { ceiling: measureCeiling, clock: eventLoop };
+
 /** Offers reports at a fixed rate, whether the platform keeps up or not, and measures each from the time it was due. */
-export async function runLoad(options: LoadOptions, progress: Progress, stop: AbortSignal): Promise<LoadResult> {
+export async function runLoad(
+  options: LoadOptions,
+  progress: Progress,
+  stop: AbortSignal,
+  gauges: Gauges = OWN,
+): Promise<LoadResult> {
   const rest = connectRest(options.http, options.key, new AbortController().signal);
   await untilReady(options.http, READY_WAIT_MS, stop);
-  const ceiling = await measureCeiling(stop);
+  const ceiling = await gauges.ceiling(stop);
   progress.info('the sender alone', { ...ceiling });
   const startedMs = Date.now();
   const secrets = await register(rest, options, startedMs);
@@ -84,7 +97,7 @@ export async function runLoad(options: LoadOptions, progress: Progress, stop: Ab
   const locks = await connectAll(options, secrets, onAcknowledged, progress, stop);
   const connectS = (performance.now() - connectFrom) / 1_000;
   try {
-    const busy = performance.eventLoopUtilization();
+    const busy = gauges.clock.begin();
     const offerFrom = performance.now();
     const onProgress = (done: number, of: number) =>
       progress.share('offering', done, of, {
@@ -92,7 +105,7 @@ export async function runLoad(options: LoadOptions, progress: Progress, stop: Ab
         p99Ms: Math.round(histogram.getValueAtPercentile(99) / 1_000),
       });
     const offered = await offer({ ...options, startedMs }, locks, onProgress, stop);
-    const use = performance.eventLoopUtilization(busy);
+    const use = busy();
     await drained(locks, stop);
     const elapsedS = (performance.now() - offerFrom) / 1_000;
     for (const lock of locks) for (const dueMs of lock.unanswered()) record(histogram, dueMs);

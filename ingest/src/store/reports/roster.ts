@@ -29,6 +29,8 @@ export interface StoredLock {
   /** The highest identity stored; -1 before the first record. */
   maxBoot: number;
   maxSeq: number;
+  /** Time of its newest record, epoch ms; 0 before the first. */
+  lastMs: number;
   clock: LockClock;
   /** Its registration, or the begin of its first trip if that is earlier, epoch ms. */
   inServiceMs: number;
@@ -44,10 +46,12 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     max_boot: number | null;
     max_seq: number | null;
     clock: LockClock;
+    last_ms: number | null;
     created_ms: number;
     windows: [string, number, number | null][];
   }>(
-    `SELECT l.lock_id, l.max_boot, l.max_seq, l.clock, ${ms('l.created_at')} AS created_ms, coalesce((
+    `SELECT l.lock_id, l.max_boot, l.max_seq, l.clock, ${ms('l.last_time')} AS last_ms,
+      ${ms('l.created_at')} AS created_ms, coalesce((
         SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
           extract(epoch FROM u.tracked_to) * 1000) ORDER BY u.tracked_from DESC)
         FROM trip_units u JOIN trips t USING (trip_id)
@@ -59,6 +63,7 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     lockId: row.lock_id,
     maxBoot: row.max_boot ?? -1,
     maxSeq: row.max_seq ?? -1,
+    lastMs: row.last_ms ?? 0,
     clock: row.clock,
     inServiceMs: Math.min(row.created_ms, ...row.windows.map(([, fromMs]) => fromMs)),
     windows: row.windows.map(([tripId, fromMs, toMs]) => ({ tripId, fromMs, toMs: toMs ?? Number.POSITIVE_INFINITY })),
