@@ -91,7 +91,9 @@ export interface DayFigures {
 }
 export function figures(fromMs: number): Promise<{ items: DayFigures[] }> {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  return call('GET', `/stats?${new URLSearchParams({ from: new Date(fromMs).toISOString(), zone: timeZone })}`);
+  // An old machine may name its zone by an abbreviation (CET), which the platform refuses.
+  const zone = timeZone.includes('/') ? timeZone : 'UTC';
+  return call('GET', `/stats?${new URLSearchParams({ from: new Date(fromMs).toISOString(), zone })}`);
 }
 
 export const signOut = () => call<void>('DELETE', '/session');

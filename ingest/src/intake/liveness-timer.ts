@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { openTripIds } from '../store/reports/roster.ts';
 import type { BatchGate } from './batch-gate.ts';
 import type { IntakeDeps } from './contract.ts';
+import { Listening } from './listening.ts';
 import { clockOutcome } from './liveness.ts';
 import type { TripOutcome } from './outcome.ts';
 import type { Roster } from './roster.ts';
@@ -26,7 +27,7 @@ export class LivenessTimer {
   readonly #nowMs: () => number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  #readyMs: number;
+  readonly #listening: Listening;
 
   constructor(deps: IntakeDeps, roster: Roster, gate: BatchGate, trips: TripChanges) {
     this.#deps = deps;
@@ -34,14 +35,14 @@ export class LivenessTimer {
     this.#gate = gate;
     this.#trips = trips;
     this.#nowMs = deps.nowMs ?? Date.now;
-    this.#readyMs = this.#nowMs();
+    this.#listening = new Listening(this.#nowMs());
   }
 
   /** Resolves once the first trips are loaded; the others are loaded between batches, or when they report. */
   async start(): Promise<void> {
     const tripIds = await openTripIds(this.#deps.pool);
     await this.#follow(tripIds.slice(0, FOLLOWED_AT_START));
-    this.#readyMs = this.#nowMs();
+    this.#listening.begin(this.#nowMs());
     await this.tick();
     void this.#followRest(tripIds);
     const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
@@ -71,6 +72,7 @@ export class LivenessTimer {
   #tickEvery(everyMs: number): void {
     let ticking = false;
     this.#timer = setInterval(() => {
+      this.#listening.look(this.#nowMs(), everyMs, this.#gate.ready().length === 0);
       if (ticking) return;
       ticking = true;
       this.tick()
@@ -89,7 +91,7 @@ export class LivenessTimer {
     let next = tripIds.next();
     while (!next.done) {
       const trip = this.#roster.trip(next.value);
-      const outcome = trip && clockOutcome(trip, this.#nowMs(), this.#readyMs);
+      const outcome = trip && clockOutcome(trip, this.#nowMs(), this.#listening.sinceMs);
       if (outcome && outcome.changes.length + outcome.withdrawn.length > 0) outcomes.push(outcome);
       // No alarm changed, but the track remembers what was worked out, so that the next tick need not.
       else if (outcome && outcome.next !== trip) this.#roster.keepTrip(outcome.next);

@@ -1,5 +1,6 @@
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach } from 'vitest';
+import type { IntakeDeps } from '../../src/intake/contract.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, type Rig, registerLocks, report, send, startRig } from '../intake/rig.ts';
 
@@ -20,7 +21,7 @@ export interface FieldCase {
   say(seq: number, sentMs: number, more?: Record<string, unknown>, afterMs?: number): Promise<void>;
   risk(tripId: string): Promise<number>;
   rules(tripId: string): Promise<string[]>;
-  reopen(): Promise<void>;
+  reopen(more?: Partial<IntakeDeps>): Promise<void>;
 }
 
 export const CUT = { rope: 'cut', motor: 'locked', cover: 'closed', useCount: 7 };
@@ -28,8 +29,8 @@ export const CUT = { rope: 'cut', motor: 'locked', cover: 'closed', useCount: 7 
 /** Sets up a case for each test of a file. */
 export function fieldCase(): FieldCase {
   const it = { lockId: 'JT79900001' } as FieldCase;
-  const open = async () => {
-    it.rig = await startRig({ db: it.db, nowMs: () => it.nowMs });
+  const open = async (more: Partial<IntakeDeps> = {}) => {
+    it.rig = await startRig({ db: it.db, nowMs: () => it.nowMs, ...more });
     it.client = await it.rig.lock(it.lockId);
   };
   beforeEach(async () => {
@@ -58,9 +59,9 @@ export function fieldCase(): FieldCase {
     const rows = await it.rig.rows<{ rule: string }>('SELECT DISTINCT rule FROM alarms WHERE trip_id = $1', [tripId]);
     return rows.map(({ rule }) => rule).sort();
   };
-  it.reopen = async () => {
+  it.reopen = async (more) => {
     await it.rig.close();
-    await open();
+    await open(more);
   };
   return it;
 }

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { Listening } from '../../src/intake/listening.ts';
 import { report, send } from '../intake/rig.ts';
 import { fieldCase } from './fieldcase.ts';
 
@@ -35,6 +36,35 @@ test('after the platform was away nobody is called for the gap, whether the live
   await send(field.client, field.lockId, stored);
   expect(await called()).toEqual([]);
   expect(await field.rules(tripId)).not.toContain('comms.silent');
+});
+
+test('after the process was suspended no lock is silent before it had 3 min to come back', async () => {
+  const tripId = await field.trip();
+  let looks = 0;
+  const nowMs = () => {
+    looks += 1;
+    return field.nowMs;
+  };
+  await field.reopen({ livenessEveryMs: 10, nowMs });
+  await field.base();
+  field.nowMs += 20 * MINUTE;
+  const before = looks;
+  // Each look at the trip reads the clock twice: some have been made since.
+  await vi.waitFor(() => expect(looks).toBeGreaterThan(before + 10), { timeout: 60_000 });
+  expect(await field.rules(tripId)).toEqual([]);
+});
+
+test('the platform listens from the moment on at which it is ready, awake and able to commit', () => {
+  const listening = new Listening(0);
+  listening.begin(10_000);
+  for (let at = 15_000; at <= 60_000; at += 5_000) listening.look(at, 5_000, true);
+  expect(listening.sinceMs).toBe(10_000);
+  for (let at = 65_000; at <= 90_000; at += 5_000) listening.look(at, 5_000, false);
+  listening.look(95_000, 5_000, true);
+  expect(listening.sinceMs).toBe(90_000);
+  listening.look(695_000, 5_000, true);
+  listening.look(700_000, 5_000, true);
+  expect(listening.sinceMs).toBe(695_000);
 });
 
 test('a lock that is silent while the platform listens is told of, once', async () => {

@@ -1,3 +1,4 @@
+import { MAX_PAYLOAD_BYTES } from '@sealwatch/schemas';
 import { report } from '../intake/rig.ts';
 
 type Chance = () => number;
@@ -86,7 +87,7 @@ function recordText(chance: Chance, startMs: number): string {
   return chance() < 0.75 ? pick(chance, MANGLE)(text, chance) : text;
 }
 
-/** A payload as a broken, old, new or hostile lock may send it; at most 64 KiB. */
+/** A payload as a broken, old, new or hostile lock may send it; at most 256 KiB. */
 export function mangledPayload(chance: Chance, startMs: number): Buffer {
   const kind = chance();
   let text = recordText(chance, startMs);
@@ -95,5 +96,5 @@ export function mangledPayload(chance: Chance, startMs: number): Buffer {
     text = pick(chance, ['', ' ', '[]', 'null', '0', '"x"', '[[]]', `[${text}]`, nested(3_000), '{'.repeat(999)]);
   const bytes = Buffer.from(text);
   if (chance() < 0.05) bytes[Math.floor(chance() * bytes.length)] = Math.floor(chance() * 256);
-  return bytes.subarray(0, 64 * 1024);
+  return bytes.subarray(0, MAX_PAYLOAD_BYTES);
 }
