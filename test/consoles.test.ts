@@ -129,7 +129,10 @@ async function signedIn(name: string, view: View = {}): Promise<BrowserContext> 
     if (!request.url().startsWith(platform.app.http) && !/^(blob|data):/.test(request.url()))
       abroad.push(request.url());
   });
-  context.on('console', (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`));
+  context.on(
+    'console',
+    (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`),
+  );
   context.on('weberror', (error) => faults.push(error.error().message));
   const { status } = await context.request
     .post(`${platform.app.http}/api/v1/session`, { data: { name, password: PASSWORD } })

@@ -41,7 +41,10 @@ beforeAll(async () => {
   await chmod(dataDir, 0o711);
   await start();
   page = await (await newView(await sharedChromium(), SIZE)).newPage();
-  page.on('console', (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`));
+  page.on(
+    'console',
+    (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`),
+  );
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('request', (request) => {
     const { hostname, protocol } = new URL(request.url());
