@@ -74,7 +74,7 @@ function takeNeighboursTimes(records: readonly TrackedReport[]): void {
 /** If the newest record of a publish needs a large correction, the others of its boot keep their distance to it. */
 function shiftTogether(lock: Running, records: readonly TrackedReport[]): void {
   const newest = records.reduce((top, record) => (isAbove(record, top) ? record : top));
-  const { timeUsedMs, fault } = judgeTime(newest, knownOf(lock, newest));
+  const { timeUsedMs, fault } = judgeTime(newest, knownOf({ ...lock, isOfBatch: false }, newest));
   if (!fault || Math.abs(fault.errorMs) <= SHIFTED_MS) return;
   const shift = { boot: newest.boot, ms: timeUsedMs - newest.timeMs, reason: fault.reason };
   lock.clock = { ...lock.clock, shift };

@@ -111,7 +111,7 @@ function correction(record: TimedRecord, known: KnownClock): Correction | undefi
   if (timeMs < known.inServiceMs - DAY_MS && (isBack || isLive)) {
     return rolledOver(record, lastMs) ?? { timeMs: receivedMs, reason: 'reset' };
   }
-  if (!isLive || !(isBack || isTooOld(record, known))) return undefined;
+  if (!isLive || !(isBack || (!known.isOfBatch && isTooOld(record, known)))) return undefined;
   return zoned(record) ?? { timeMs: receivedMs, reason: 'stepped-back' };
 }
 

@@ -79,6 +79,21 @@ test('a clock that steps back by seconds over the begin of the trip does not lea
   expect(await field.risk(tripId)).toBe(2);
 });
 
+test('stored records that call themselves live are of the trip of their time, if the newest beside them is of now', async () => {
+  const tripId = await field.trip();
+  await field.base();
+  const from = field.nowMs;
+  field.nowMs += 60 * MINUTE;
+  const ended = new Date(from + 30 * MINUTE);
+  await field.db.pool.query("UPDATE trips SET status = 'closed', closed_at = $1", [ended]);
+  await field.db.pool.query('UPDATE trip_units SET tracked_to = $1', [ended]);
+  await field.reopen();
+  const at = (seq: number, timeMs: number, more = {}) => report(seq, timeMs, 120.22, { boot: 5, ...more });
+  await send(field.client, field.lockId, [at(103, from + MINUTE, { seal: CUT }), at(104, field.nowMs - 1_000)]);
+  expect(await field.rig.rows('SELECT 1 FROM reports WHERE sent_time IS NOT NULL')).toEqual([]);
+  expect(await field.rules(tripId)).toContain('seal.rope-cut');
+});
+
 test('stored records without a clock are filed beside their neighbours in the same publish', async () => {
   await field.trip();
   await field.base();
