@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { at, clock, Ledger, onRoad, planOf, reporter, square } from '../tracker/trip.ts';
 
@@ -70,4 +71,41 @@ describe('restricted areas', () => {
       results[0]!.toSorted((a, b) => (a.alarmId < b.alarmId ? -1 : 1)),
     );
   });
+});
+
+const DRIVE = fc.record({
+  /** Each from `fromM` on, so long along the road and across all of the corridor. */
+  areas: fc.array(
+    fc.record({ fromM: fc.integer({ min: 300, max: 18_000 }), halfM: fc.integer({ min: 250, max: 700 }) }),
+    {
+      minLength: 1,
+      maxLength: 8,
+    },
+  ),
+  /** Seconds between fixes, at 80 km/h. */
+  gaps: fc.array(fc.integer({ min: 10, max: 240 }), { minLength: 4, maxLength: 40 }),
+});
+
+it('every restricted area that the truck drove through is told, once, and no other, however they overlap', () => {
+  fc.assert(
+    fc.property(DRIVE, ({ areas, gaps }) => {
+      const centreKm = ({ fromM, halfM }: { fromM: number; halfM: number }) => 5 + (fromM + halfM) / 1_000;
+      const known = areas.map((area, i) => square(`area-${i}`, 'restricted', centreKm(area), area.halfM));
+      let seconds = 0;
+      const fixes = [0, ...gaps].map((gap): [number, number] => {
+        seconds += gap;
+        return [seconds, 5 + (seconds * 80) / 3_600];
+      });
+      const reachedM = (fixes.at(-1)![1] - 5) * 1_000;
+      const ledger = driven(known, ...fixes);
+      const ids = told(ledger);
+      expect(ids.length).toBe(new Set(ids).size);
+      areas.forEach((area, i) => {
+        // The last one is told once the truck is past it, or seen inside.
+        if (reachedM > area.fromM + 2 * area.halfM + 20) expect(ids).toContain(`area-${i}`);
+        if (reachedM < area.fromM - 20) expect(ids).not.toContain(`area-${i}`);
+      });
+    }),
+    { numRuns: 60 },
+  );
 });

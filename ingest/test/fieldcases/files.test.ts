@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BOOTSTRAP, GATE, startPlatform, type TestPlatform } from '../api/platform.ts';
 
@@ -387,4 +388,29 @@ describe('hostile files', () => {
     });
     expect(answer.body).toMatchObject({ ok: false });
   });
+});
+
+/** A name that nobody reads, so that it has to be named. */
+const STRANGE = fc.stringMatching(/^x[a-z]{2,8}$/);
+
+test('whatever else stands in a GeoJSON or GPX file is named, wherever it stands', async () => {
+  const added = fc.uniqueArray(fc.record({ name: STRANGE, at: fc.constantFrom('feature', 'properties', 'geometry') }), {
+    minLength: 1,
+    maxLength: 4,
+    selector: ({ name }) => name,
+  });
+  await fc.assert(
+    fc.asyncProperty(added, async (members) => {
+      const of = (place: string) =>
+        Object.fromEntries(members.filter(({ at }) => at === place).map(({ name }) => [name, 1]));
+      const body = feature(R1, of('properties'), of('feature'));
+      Object.assign(body.geometry, of('geometry'));
+      const paths = named(await json(body)).join('\n');
+      for (const { name } of members) expect(paths).toContain(name);
+      const inTrack = members.map(({ name }) => `<${name}>1</${name}>`).join('');
+      const ofGpx = named(await xml(gpx(track(R1, `<name>r</name>${inTrack}`)))).join('\n');
+      for (const { name } of members) expect(ofGpx).toContain(name);
+    }),
+    { numRuns: 20 },
+  );
 });

@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshDatabase } from '../database.ts';
 import { type Rig, registerLocks, report, SECRET, send, startRig, topicOf } from '../intake/rig.ts';
 
 const [RETAINED, TWICE, LARGE, HUGE, WILL] = ['JT79910001', 'JT79910002', 'JT79910003', 'JT79910004', 'JT79910005'];
+const FORMS = 'JT79910006';
 const nowMs = Date.now();
 
 let rig: Rig;
@@ -79,5 +81,33 @@ test('a lock with a will on another topic is connected without it (emqx/emqx#216
   const refused = await rig.registry.getSingleMetric('sealwatch_broker_refused_total')?.get();
   expect(refused?.values).toContainEqual(
     expect.objectContaining({ labels: { stage: 'will', reason: 'foreign-topic' }, value: 1 }),
+  );
+});
+
+const FORM = fc.record({
+  qos: fc.constantFrom(1 as const, 2 as const),
+  retain: fc.boolean(),
+  /** More than one record: an array. */
+  records: fc.integer({ min: 1, max: 30 }),
+  padding: fc.constantFrom('', '\0', '\n\0\0', ' '),
+  mark: fc.boolean(),
+  again: fc.boolean(),
+});
+
+test('however a lock publishes its records, each is stored once, and its connection stays', async () => {
+  await registerLocks(rig.db, FORMS);
+  const lock = await rig.lock(FORMS);
+  let seq = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(FORM, { minLength: 1, maxLength: 6 }), async (forms) => {
+      for (const { qos, retain, records, padding, mark, again } of forms) {
+        const sent = Array.from({ length: records }, () => report(++seq, nowMs + seq, 120.1));
+        const text = `${mark ? '\uFEFF' : ''}${JSON.stringify(records === 1 ? sent[0] : sent)}${padding}`;
+        for (let i = again ? 2 : 1; i > 0; i--) await lock.publishAsync(topicOf(FORMS), text, { qos, retain });
+      }
+      expect([await storedOf(FORMS), lock.connected]).toEqual([seq, true]);
+      expect(await rig.rows('SELECT 1 FROM quarantine WHERE lock_id = $1', [FORMS])).toEqual([]);
+    }),
+    { numRuns: 15 },
   );
 });

@@ -1,6 +1,9 @@
+import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { Listening } from '../../src/intake/listening.ts';
+import { tick } from '../../src/tracker/replay.ts';
 import { report, send } from '../intake/rig.ts';
+import { at, Ledger, onRoad, planOf, reporter } from '../tracker/trip.ts';
 import { fieldCase } from './fieldcase.ts';
 
 /* Sources: traccar/traccar#3334 and #4832; vitalidze/traccar-web#57 and #722. */
@@ -87,4 +90,26 @@ test('a silence that was known before the restart lasts', async () => {
   await field.reopen();
   await field.rig.intake.checkLiveness();
   expect(await field.rig.rows('SELECT active FROM alarms WHERE trip_id = $1', [tripId])).toEqual([{ active: true }]);
+});
+
+test('a lock is silent one limit after its last record, or after the platform could hear it again, and not before', () => {
+  const story = fc.record({
+    readyAfterMs: fc.integer({ min: -30 * MINUTE, max: 30 * MINUTE }),
+    lookAfterMs: fc.integer({ min: 0, max: 60 * MINUTE }),
+    tookMs: fc.integer({ min: 0, max: 20 * MINUTE }),
+  });
+  fc.assert(
+    fc.property(story, ({ readyAfterMs, lookAfterMs, tookMs }) => {
+      const lastMs = at('08:30');
+      const plan = planOf();
+      const record = reporter()(lastMs, onRoad(10), { mode: 'sealed', receivedMs: lastMs + tookMs });
+      const ledger = new Ledger(plan).take(record);
+      const readyMs = lastMs + readyAfterMs;
+      const isHeardSince = record.receivedMs >= readyMs;
+      const dueMs = (isHeardSince ? lastMs : Math.max(lastMs, readyMs)) + 3 * MINUTE;
+      const nowMs = lastMs + lookAfterMs;
+      const { changes } = tick(plan, ledger.track, nowMs, readyMs);
+      expect(changes.some(({ rule }) => rule === 'comms.silent')).toBe(nowMs > dueMs);
+    }),
+  );
 });
