@@ -64,6 +64,7 @@ export async function declareConvoy(
         totalM,
         status: common.takeover === undefined ? 'declared' : 'in-transit',
         steps: common.takeover === undefined ? freshSteps() : takeoverSteps(common.takeover, caller.name),
+        by: caller.name,
       });
     }
     const rows = await tripsOfConvoy(db, convoyId);

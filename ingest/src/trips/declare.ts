@@ -126,6 +126,7 @@ export async function declare(deps: UseCaseDeps, caller: Principal, declared: De
       totalM: compileRoute(route.feature).lengthM,
       status: declared.takeover === undefined ? 'declared' : 'in-transit',
       steps: declared.takeover === undefined ? freshSteps() : takeoverSteps(declared.takeover, caller.name),
+      by: caller.name,
     });
     const row = (await getTrip(db, tripId, []))!;
     await announce(db, { type: 'trip.declared', tripId, data: tripOf(row) });
