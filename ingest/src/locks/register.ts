@@ -24,7 +24,11 @@ function takenIds(ids: string[], taken: Set<string>, pathOf: (i: number) => stri
 /** Only who runs test fleets says that a lock is simulated: its trips need fewer people. */
 function requireTester(caller: Principal, locks: { simulated?: boolean | undefined }[]): void {
   if ((TESTERS as readonly string[]).includes(caller.role) || !locks.some((lock) => lock.simulated)) return;
-  throw new ApiProblem(403, 'auth.role', `the role ${caller.role} registers no simulated locks; ${TESTERS.join(', ')} do`);
+  throw new ApiProblem(
+    403,
+    'auth.role',
+    `the role ${caller.role} registers no simulated locks; ${TESTERS.join(', ')} do`,
+  );
 }
 
 function refuseTaken(errors: FieldError[]): never {

@@ -66,5 +66,8 @@ export async function weigh(
   const latchedRules = [...new Set(latched.map((a) => a.rule))].sort();
   const end = question.direction === 'out' ? 'origin' : 'destination';
   const at = { pool: deps.pool, db: deps.pool };
-  return { row, facts: await factsFrom(at, row, end, { ...row, latchedRules, latchedSince: [] }, { by, read: readingOf(question) }) };
+  return {
+    row,
+    facts: await factsFrom(at, row, end, { ...row, latchedRules, latchedSince: [] }, { by, read: readingOf(question) }),
+  };
 }

@@ -99,11 +99,11 @@ export async function stepFacts(
   end: 'origin' | 'destination',
   who: Who,
 ): Promise<StepFacts> {
-  const { latched_rules: latchedRules, latched_since: latchedSince, ...custody } = await custodyOf(
-    at.db,
-    row.trip_id,
-    end,
-  );
+  const {
+    latched_rules: latchedRules,
+    latched_since: latchedSince,
+    ...custody
+  } = await custodyOf(at.db, row.trip_id, end);
   return factsFrom(at, row, end, { ...custody, latchedRules, latchedSince }, who);
 }
 

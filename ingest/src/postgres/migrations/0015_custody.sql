@@ -6,6 +6,9 @@ UPDATE locks SET simulated = true WHERE lock_id IN (
   WHERE a.action = 'lock.register' AND k.role = 'tester' AND k.name <> ''
     AND NOT EXISTS (SELECT FROM api_keys o WHERE o.name = k.name AND o.role <> 'tester'));
 
+-- The second person of a disposition as a false alarm.
+ALTER TABLE alarms ADD COLUMN disposed_second text;
+
 -- Who took a trip over under way.
 ALTER TABLE trips ADD COLUMN taken_over_by text;
 UPDATE trips SET taken_over_by = coalesce(steps #>> '{0,checks,0,waivedBy}', '') WHERE taken_over_at IS NOT NULL;
