@@ -70,10 +70,10 @@ export async function giveCommand(
     if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
     const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
     if (trip !== undefined) requireActing(caller, trip);
-    const secondBy = await authoriser(db, lockId, asked, trip, caller);
     if (asked.type === 'unlock' && (await unlockWaits(db, lockId))) {
       throw new ApiProblem(409, 'command.waiting', `an unlock is on its way to ${lockId} already`);
     }
+    const secondBy = await authoriser(db, lockId, asked, trip, caller);
     const inserted = await insertCommand(
       db,
       newCommand({
