@@ -45,7 +45,10 @@ interface Train {
 let serial = 0;
 
 async function declareTrain(boxes: number, more: object = {}): Promise<Train> {
-  const locks = Array.from({ length: boxes }, () => ({ lockId: `RX${String(++serial).padStart(8, '0')}` }));
+  const locks = Array.from({ length: boxes }, () => ({
+    lockId: `RX${String(++serial).padStart(8, '0')}`,
+    simulated: true,
+  }));
   await platform.call('POST', 'locks/import', { body: { locks } });
   const units = locks.map(({ lockId }, i) => ({ containerNo: containerNo(), lockId, wagonNo: `${5_000_000 + i}` }));
   const no = declarationNo();

@@ -225,6 +225,26 @@ test('of plans read again together each is judged by its own records; one that w
   expect(await rig.metric('trips')).toBe(2);
 });
 
+test('late records of a cancelled trip, of before its cancellation, raise their alarm on it and not on the next trip', async () => {
+  const first = await declareTrip(db, [LOCK], startMs);
+  await open();
+  await drive(DETOUR.slice(0, 2));
+  const cancelledAt = new Date(startMs + 24 * MINUTE);
+  await db.pool.query(`UPDATE trips SET status = 'cancelled', closed_at = $2 WHERE trip_id = $1`, [first, cancelledAt]);
+  await db.pool.query('UPDATE trip_units SET tracked_to = $2 WHERE trip_id = $1', [first, cancelledAt]);
+  const second = await declareTrip(db, [LOCK], startMs + MINUTE);
+  await rig.intake.refreshTrips([first, second]);
+  await drive(DETOUR.slice(2, 23));
+  expect(await rig.rows(`SELECT trip_id, active FROM alarms WHERE rule = 'route.deviation'`)).toEqual([
+    { trip_id: first, active: true },
+  ]);
+  expect(await rig.rows('SELECT trip_id, risk FROM trips ORDER BY created_at')).toEqual([
+    { trip_id: first, risk: 2 },
+    { trip_id: second, risk: 2 },
+  ]);
+  expect(await rig.rows('SELECT DISTINCT trip_id FROM reports')).toEqual([{ trip_id: first }]);
+});
+
 test('a sealed trip departs and arrives with its fixes; both are told once', async () => {
   const tripId = await declareTrip(db, [LOCK], startMs);
   await db.pool.query(
