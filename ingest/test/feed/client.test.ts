@@ -22,7 +22,7 @@ function wallWith(lockId: string): Wall {
   const wall = new Wall();
   const row: LockRow = {
     lock_id: lockId,
-    model: '',
+    model: '',    simulated: false,
     created_at: new Date(),
     retired_at: null,
     blocked_reason: null,
