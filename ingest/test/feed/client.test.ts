@@ -22,7 +22,8 @@ function wallWith(lockId: string): Wall {
   const wall = new Wall();
   const row: LockRow = {
     lock_id: lockId,
-    model: '',    simulated: false,
+    model: '',
+    simulated: false,
     created_at: new Date(),
     retired_at: null,
     blocked_reason: null,
