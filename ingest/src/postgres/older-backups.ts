@@ -33,6 +33,15 @@ const ADDED = [
   },
   {
     // the rule of migration 0015
+    table: 'locks',
+    column: 'simulated',
+    fill: `UPDATE locks SET simulated = true WHERE lock_id IN (
+      SELECT jsonb_array_elements_text(a.after -> 'locks') FROM audit a JOIN api_keys k ON a.actor = 'key:' || k.name
+      WHERE a.action = 'lock.register' AND k.role = 'tester' AND k.name <> ''
+        AND NOT EXISTS (SELECT FROM api_keys o WHERE o.name = k.name AND o.role <> 'tester'))`,
+  },
+  {
+    // the rule of migration 0015
     table: 'trips',
     column: 'taken_over_by',
     fill: `UPDATE trips SET taken_over_by = coalesce(steps #>> '{0,checks,0,waivedBy}', '') WHERE taken_over_at IS NOT NULL`,
