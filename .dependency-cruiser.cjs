@@ -27,6 +27,10 @@ const ROOMS = {
   trips: [['commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'what people do with trips.'],
   passages: [['trips', 'commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'what gates ask.'],
   alarms: [['trips', 'commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'the process of alarms.'],
+  approvals: [
+    ['passages', 'alarms', 'trips', 'commands', 'people', 'store', 'postgres', ...PURE_ROOMS],
+    'acts that wait for a second person: confirmed, they are done by the rooms that they belong to.',
+  ],
   locks: [['people', 'store', 'postgres', ...PURE_ROOMS], 'the register of locks.'],
   intake: [['store', 'postgres', ...PURE_ROOMS], 'from bytes to commit; nobody who shows or asks is known here.'],
   quarantine: [

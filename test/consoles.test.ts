@@ -94,7 +94,11 @@ beforeAll(async () => {
   ]) {
     await must('POST', '/users', { name, role, password: PASSWORD });
   }
-  const { secret } = await must<{ secret: string }>('POST', '/locks', { lockId: LOCK, model: 'JT701D' });
+  const { secret } = await must<{ secret: string }>('POST', '/locks', {
+    lockId: LOCK,
+    model: 'JT701D',
+    simulated: true,
+  });
   const trip = await must<Trip>('POST', '/trips', {
     declarationNo: '292120260900000001',
     originOffice: '2921',
@@ -266,9 +270,11 @@ describe('the consoles', () => {
 
     await page.locator('h1').click();
     await page.keyboard.press('1');
-    expect(await page.locator('[data-act="release"]').isDisabled()).toBe(true);
-    await page.keyboard.type('李强');
     await page.keyboard.press('Enter');
+    await page.locator('[data-approval]').waitFor(PATIENCE);
+    expect(await page.locator('[data-approval] [data-act="confirm"]').count()).toBe(0);
+    const second = await open('/gates/daxie', '李强');
+    await second.locator('[data-approval] [data-act="confirm"]').click();
     await card.locator('[data-decision="release"]').waitFor(PATIENCE);
     const { items } = await must<{ items: { passageId: string; decision: object }[] }>('GET', '/gates/daxie/passages');
     expect(items.find((one) => one.passageId === passageId)?.decision).toMatchObject({

@@ -54,7 +54,11 @@ let count = 0;
 async function newLock(): Promise<FieldLock> {
   const n = 500 + ++count;
   const lockId = `JT7990${n}`;
-  const { secret } = await ask<{ secret: string }>(platform, 'POST', '/locks', { lockId, model: 'test' });
+  const { secret } = await ask<{ secret: string }>(platform, 'POST', '/locks', {
+    lockId,
+    model: 'test',
+    simulated: true,
+  });
   const client = await platform.connectLock(lockId, secret);
   client.on('message', (_topic, payload) => {
     const { commandId } = JSON.parse(payload.toString()) as { commandId: string };

@@ -80,7 +80,11 @@ async function declare(n: number, lockId: string, containerNo: string): Promise<
 
 async function startLock(n: number): Promise<Lock> {
   const lockId = `JT7010${String(n).padStart(4, '0')}`;
-  const { status, body } = await platform.call<{ secret: string }>('POST', '/locks', { lockId, model: 'JT701D' });
+  const { status, body } = await platform.call<{ secret: string }>('POST', '/locks', {
+    lockId,
+    model: 'JT701D',
+    simulated: true,
+  });
   expect(status).toBe(201);
   const tripId = await declare(n, lockId, box(n));
   return { lockId, client: await platform.connectLock(lockId, body.secret), tripId, seq: 0 };

@@ -55,7 +55,11 @@ beforeAll(async () => {
     geometry: { type: 'LineString', coordinates: LINE },
     properties,
   });
-  const { secret } = await must<{ secret: string }>('POST', '/locks', { lockId: LOCK, model: 'JT701D' });
+  const { secret } = await must<{ secret: string }>('POST', '/locks', {
+    lockId: LOCK,
+    model: 'JT701D',
+    simulated: true,
+  });
   await must<Trip>('POST', '/trips', {
     declarationNo: '292120260900000002',
     originOffice: '2921',

@@ -18,6 +18,21 @@ const got = (type: string, rule?: string): Received | undefined =>
 const hears = (type: string, rule?: string) =>
   vi.waitFor(() => expect(got(type, rule), `${type} was not told`).toBeDefined(), { timeout: 180_000, interval: 100 });
 
+/** A critical alarm is disposed of by somebody signed in. */
+async function disposeAsPerson(alarmId: string): Promise<void> {
+  const who = { name: 'Wang Fang', password: 'correct horse battery' };
+  await call('POST', '/users', { ...who, role: 'operator' });
+  const post = (path: string, body: object, cookie = '') =>
+    fetch(`${platform.app.http}/api/v1${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', cookie },
+      body: JSON.stringify(body),
+    });
+  const session = await post('/session', who);
+  const cookie = String(session.headers.get('set-cookie')).split(';')[0]!;
+  expect((await post(`/alarms/${alarmId}/dispose`, { text: 'fuel station' }, cookie)).status).toBe(200);
+}
+
 beforeAll(async () => {
   platform = await startPlatform({
     SEALWATCH_WEBHOOK_NETWORKS: '127.0.0.0/8',
@@ -53,7 +68,7 @@ it('tells a subscriber the whole story of a trip: every type of event, signed, i
   const alarmId = String(got('alarm.raised', 'route.deviation')?.event.data.alarmId);
   await call('POST', `/alarms/${alarmId}/acknowledge`, {});
   await truck.report(at(0.6), 80, { percent: 25 });
-  await call('POST', `/alarms/${alarmId}/dispose`, { text: 'fuel station' });
+  await disposeAsPerson(alarmId);
   await truck.report(at(0.95), 115);
   await truck.report(at(1), 130);
   await hears('trip.arrived');

@@ -29,6 +29,8 @@ export interface Committed {
   /** As the store holds them; withdrawn ones come once more, no longer active. */
   alarms: Alarm[];
   tripIds: string[];
+  /** Trips whose colour may have changed by an alarm of another trip. */
+  inheriting?: string[];
 }
 
 /** The stream of what the intake commits. */

@@ -38,7 +38,7 @@ export const Alarm = z.object({
   assignedAt: Time.optional(),
   disposedBy: z.string().optional(),
   disposedAt: Time.optional(),
-  disposal: z.object({ text: z.string(), falseAlarm: z.boolean() }).optional(),
+  disposal: z.object({ text: z.string(), falseAlarm: z.boolean(), secondPerson: z.string().optional() }).optional(),
   closedBy: z.string().optional(),
   closedAt: Time.optional(),
 });

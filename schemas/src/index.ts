@@ -1,4 +1,5 @@
 export * from './alarm.ts';
+export * from './approval.ts';
 export * from './asyncapi.ts';
 export * from './basemap.ts';
 export * from './command.ts';

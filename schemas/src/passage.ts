@@ -42,5 +42,4 @@ export type PassageAnswer = z.infer<typeof PassageAnswer>;
 export const PassageDecision = z.object({
   decision: z.enum(['release', 'inspect', 'return']),
   comment: z.string().max(2_000).default(''),
-  secondPerson: z.string().max(100).optional(),
 });

@@ -113,6 +113,8 @@ export const Trip = z.object({
   hold: z.object({ reason: z.string(), by: z.string() }).optional(),
   /** Until then alarms are recorded, but nobody is called and no sound is played. */
   frozen: z.object({ reason: z.string(), by: z.string(), until: Time }).optional(),
+  /** Set on a trip that was taken over under way: who declared it so, and when. */
+  takenOver: z.object({ by: z.string(), at: Time }).optional(),
   createdAt: Time,
   sealedAt: Time.optional(),
   departedAt: Time.optional(),
@@ -124,6 +126,11 @@ export const Trip = z.object({
   steps: z.array(Step),
   progress: Progress,
   openAlarms: z.array(OpenAlarm),
+  /**
+   * Latched alarms of other trips with one of this trip's locks or containers that nobody has disposed of. They give this
+   * trip its colour as if they were its own.
+   */
+  inherited: z.array(z.object({ alarmId: Uuid, tripId: Uuid, rule: z.string() })).optional(),
   lastReport: z
     .object({
       lockId: z.string(),

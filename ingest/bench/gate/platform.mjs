@@ -44,7 +44,7 @@ async function fill() {
   const declare = async (lockIds, vehicleOf, boxNo) => {
     await insertLocks(
       pool,
-      lockIds.map((lockId) => ({ lockId, model: 'bench', secretHash })),
+      lockIds.map((lockId) => ({ lockId, model: 'bench', simulated: true, secretHash })),
     );
     for (const [i, lockId] of lockIds.entries()) {
       await insertTrip(pool, {

@@ -2,6 +2,8 @@ import type { Alarm } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import { DECIDERS } from '../people/roles.ts';
+import { requirePerson, twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
@@ -18,6 +20,7 @@ import {
 } from '../store/alarms/alarms.ts';
 import { audit } from '../store/people/audit.ts';
 import { refreshRisk } from '../store/trips/changes.ts';
+import { tripsInheriting } from '../store/trips/inherited.ts';
 import { getTrip } from '../store/trips/trips.ts';
 import { announce, type EventType } from '../store/webhooks/outbox.ts';
 import { afterChange } from '../trips/after-change.ts';
@@ -68,13 +71,42 @@ const EVENTS: Partial<Record<AlarmAct['act'], EventType>> = {
 };
 
 /** @returns whether anything changed: who acknowledged is who was there first */
-async function write(db: Queryable, row: AlarmRow, by: string, todo: AlarmAct): Promise<boolean> {
+async function write(
+  db: Queryable,
+  row: AlarmRow,
+  { by, second }: { by: string; second: string | undefined },
+  todo: AlarmAct,
+): Promise<boolean> {
   if (todo.act === 'acknowledge' && row.acknowledged_at !== null) return false;
   if (todo.act === 'acknowledge') await acknowledgeAlarm(db, row.alarm_id, by);
   if (todo.act === 'assign') await assignAlarm(db, row.alarm_id, by, todo.to);
-  if (todo.act === 'dispose') await disposeAlarm(db, row.alarm_id, { by, ...todo });
+  if (todo.act === 'dispose') await disposeAlarm(db, row.alarm_id, { by, second, ...todo });
   if (todo.act === 'close') await closeAlarm(db, row.alarm_id, by);
   return true;
+}
+
+/**
+ * A critical alarm is disposed of by a signed-in person; that it was none, two people say.
+ * @returns the second person; undefined where none is needed
+ * @throws ApiProblem 403; ApprovalNeeded
+ */
+async function secondForDisposal(
+  db: Queryable,
+  row: AlarmRow,
+  caller: Principal,
+  todo: AlarmAct,
+): Promise<string | undefined> {
+  if (todo.act !== 'dispose' || row.severity !== 'critical') return undefined;
+  requirePerson(caller, 'a critical alarm is disposed of by a signed-in person');
+  if (!todo.falseAlarm) return undefined;
+  const { text, falseAlarm } = todo;
+  return twoPeople(db, caller, {
+    act: 'alarm.dispose',
+    tripId: row.trip_id ?? undefined,
+    subject: { alarmId: row.alarm_id },
+    asked: { text, falseAlarm },
+    roles: DECIDERS,
+  });
 }
 
 /** What people did with it, for the audit. */
@@ -93,7 +125,8 @@ export async function actOnAlarm(
   const { row, changed } = await inTransaction(deps.pool, async (db) => {
     const before = await alarmForAct(db, alarmId, caller);
     requirePossible(before, todo);
-    if (!(await write(db, before, caller.name, todo))) return { row: before, changed: false };
+    const second = await secondForDisposal(db, before, caller, todo);
+    if (!(await write(db, before, { by: caller.name, second }, todo))) return { row: before, changed: false };
     if (before.trip_id !== null) await refreshRisk(db, before.trip_id);
     const after = (await alarmForUpdate(db, alarmId))!;
     const tripId = after.trip_id ?? undefined;
@@ -112,7 +145,9 @@ async function publish(
   { alarm_id: alarmId, trip_id: tripId }: AlarmRow,
   { act }: AlarmAct,
 ): Promise<void> {
-  const tripIds = tripId === null ? [] : [tripId];
+  // Trips with the same lock or box have the alarm's colour too.
+  const inheriting = act === 'dispose' ? await tripsInheriting(deps.pool, [alarmId]) : [];
+  const tripIds = [...(tripId === null ? [] : [tripId]), ...inheriting.map((trip) => trip.trip_id)];
   await deps.hints.publish({ hint: 'changed', alarmIds: [alarmId], tripIds });
   // Only a disposition changes what the rules judge by.
   if (act === 'dispose') await afterChange(deps, ...tripIds);

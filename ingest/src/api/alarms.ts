@@ -1,4 +1,4 @@
-import { Alarm, AlarmState, OfficeContacts, Severity } from '@sealwatch/schemas';
+import { Alarm, AlarmState, Approval, OfficeContacts, Severity } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { type AlarmAct, actOnAlarm, visibleAlarm } from '../alarms/acts.ts';
 import { contactsOfTrip } from '../people/contacts.ts';
@@ -102,10 +102,12 @@ function acts(app: Api, deps: ApiDeps): void {
       config: { roles: DECIDERS },
       schema: {
         tags: ['alarms'],
-        summary: 'End an alarm, with a word why; nothing else ends a latched one',
+        summary:
+          'End an alarm, with a word why; nothing else ends a latched one. A critical one is ended by a signed-in person, ' +
+          'and that it was a false alarm is confirmed by a second one (202)',
         params,
         body: z.object({ text: z.string().trim().min(1).max(2_000), falseAlarm: z.boolean().default(false) }),
-        response,
+        response: answers({ 200: Alarm, 202: Approval }),
       },
     },
     async (request) => act(request.params.alarmId, callerOf(request), { act: 'dispose', ...request.body }),

@@ -1,4 +1,4 @@
-import { CommandOrder } from '@sealwatch/schemas';
+import { Approval, CommandOrder } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { giveAgain, giveCommand, takeBack } from '../commands/give.ts';
 import { CommandView, commandViewOf } from '../commands/view.ts';
@@ -42,8 +42,8 @@ export function commandRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         tags: ['locks'],
         params,
-        body: CommandOrder.extend({ secondPerson: z.string().max(100).optional() }),
-        response: answers({ 201: CommandView }),
+        body: CommandOrder,
+        response: answers({ 201: CommandView, 202: Approval }),
       },
     },
     async (request, reply) =>
@@ -69,13 +69,12 @@ export function commandRoutes(app: Api, deps: ApiDeps): void {
         tags: ['locks'],
         summary: 'Give a command again that ended without being done',
         params: one,
-        body: z.object({ secondPerson: z.string().max(100).optional() }),
-        response: answers({ 201: CommandView }),
+        response: answers({ 201: CommandView, 202: Approval }),
       },
     },
     async (request, reply) => {
       const caller = callerOf(request);
-      const again = await giveAgain(deps, request.params, caller, request.body.secondPerson);
+      const again = await giveAgain(deps, request.params, caller);
       return reply.code(201).send(commandViewOf(again));
     },
   );

@@ -1,4 +1,4 @@
-import { PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
+import { Approval, PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { afterPassage, gateOf } from '../passages/after-passage.ts';
 import { pass } from '../passages/answer.ts';
@@ -84,7 +84,7 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
         tags: ['gates'],
         params: params.extend({ passageId: z.string().max(100) }),
         body: PassageDecision,
-        response: answers({ 200: PassageView }),
+        response: answers({ 200: PassageView, 202: Approval }),
       },
     },
     async (request) => {

@@ -9,7 +9,9 @@ import { afterPassage, gateOf } from '../passages/after-passage.ts';
 import { pass } from '../passages/answer.ts';
 import { decideByHand } from '../passages/manual-decision.ts';
 import type { Gate } from '../passages/passed.ts';
+import { keepApproval } from '../people/approvals.ts';
 import { DECIDERS, GATEKEEPERS } from '../people/roles.ts';
+import { ApprovalNeeded } from '../people/two-people.ts';
 import { ApiProblem, notFound, problemOf } from '../problem.ts';
 import { passageOfSession } from '../store/passages/passages.ts';
 import { getTrip } from '../store/trips/trips.ts';
@@ -56,11 +58,15 @@ async function manualCheck(asked: JgsAsked): Promise<string> {
   const gate: Gate = await gateOf(deps, field(node, 'AREA_ID') ?? '');
   const passageId = await passageOfSession(deps.pool, gate.gateId, sessionId);
   if (passageId === undefined) throw notFound('passage', sessionId);
-  const second = field(node, 'SECOND_OP_NAME');
-  const passed = await decideByHand(deps, gate, passageId, caller, {
-    decision,
-    comment: field(node, 'COMMENT') ?? '',
-    ...(second === undefined ? {} : { secondPerson: second }),
+  const comment = field(node, 'COMMENT') ?? '';
+  const passed = await decideByHand(deps, gate, passageId, caller, { decision, comment }).catch(async (error) => {
+    if (!(error instanceof ApprovalNeeded)) throw error;
+    const { approvalId } = await keepApproval(deps.pool, error);
+    throw new ApiProblem(
+      409,
+      'approval.pending',
+      `待第二人在本人会话中确认 / a second person has to confirm ${approvalId}`,
+    );
   });
   afterPassage(deps, reEvaluation, passed);
   const { answer } = passed.row;

@@ -11,11 +11,18 @@ import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
-const NewLock = z.object({ lockId: LockId, model: z.string().max(100).default('') });
+const NewLock = z.object({
+  lockId: LockId,
+  model: z.string().max(100).default(''),
+  /** A lock of a test fleet; said by testers. */
+  simulated: z.boolean().optional(),
+});
 const LockSecret = z.object({ lockId: z.string(), secret: z.string() });
 const Lock = z.object({
   lockId: z.string(),
   model: z.string(),
+  /** Absent: a real one. */
+  simulated: z.literal(true).optional(),
   state: z.enum(['new', 'stock', 'on-trip', 'retired']),
   createdAt: Time,
   retiredAt: Time.optional(),
@@ -45,6 +52,7 @@ function lockOf(row: LockRow): z.output<typeof Lock> {
   return {
     lockId: row.lock_id,
     model: row.model,
+    ...(row.simulated ? { simulated: true as const } : {}),
     state,
     createdAt: isoOf(row.created_at),
     ...isoField('retiredAt', row.retired_at),

@@ -4,11 +4,14 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { keepApproval } from '../people/approvals.ts';
+import { ApprovalNeeded } from '../people/two-people.ts';
 import { ApiProblem, problemOf } from '../problem.ts';
 import { Corridors } from '../roads/corridors.ts';
 import { startAuditLinker } from '../store/people/audit-chain.ts';
 import { accessRoutes } from './access.ts';
 import { alarmRoutes } from './alarms.ts';
+import { approvalRoutes } from './approvals.ts';
 import { basemapRoutes } from './basemap.ts';
 import { commandRoutes } from './commands.ts';
 import { contactRoutes } from './contacts.ts';
@@ -79,7 +82,15 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler(async (failure, request, reply) => {
+    let error: unknown = failure;
+    if (failure instanceof ApprovalNeeded) {
+      try {
+        return await reply.code(202).send(await keepApproval(deps.pool, failure));
+      } catch (notKept) {
+        error = notKept;
+      }
+    }
     const problem = problemOf(error);
     if (problem.statusCode >= 500) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
     if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer');
@@ -134,7 +145,7 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   }
   for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
   for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
-  for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes]) add(api, deps);
+  for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes, approvalRoutes]) add(api, deps);
   const corridors = new Corridors();
   await routeRoutes(api, deps, corridors);
   evidenceRoutes(api, deps, corridors);

@@ -1,4 +1,4 @@
-import { Check as CheckSchema, Trip } from '@sealwatch/schemas';
+import { Approval, Check as CheckSchema, Trip } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { DECIDERS, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { tripOf } from '../store/trips/view.ts';
@@ -18,7 +18,7 @@ export function stepRoutes(app: Api, deps: ApiDeps): void {
     const { step, checks, row } = acted;
     return { step, checks, trip: tripOf(row) };
   };
-  const response = answers({ 200: StepAnswer });
+  const response = answers({ 200: StepAnswer, 202: Approval });
   for (const [name, act] of Object.entries(STEP_ACTS)) {
     app.post(
       `/trips/:tripId/${name}`,
@@ -30,7 +30,13 @@ export function stepRoutes(app: Api, deps: ApiDeps): void {
     '/trips/:tripId/cancel',
     {
       config: { roles: SUPERVISORS },
-      schema: { tags: ['custody'], params, body: z.object({ reason: z.string().max(2_000).default('') }), response },
+      schema: {
+        tags: ['custody'],
+        summary: 'Cancel a trip; one with alarms that are not disposed of needs a reason and a second person (202)',
+        params,
+        body: z.object({ reason: z.string().max(2_000).default('') }),
+        response,
+      },
     },
     async (request) => answer(await cancel(deps, request.params.tripId, callerOf(request), request.body.reason)),
   );

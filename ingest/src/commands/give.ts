@@ -3,36 +3,46 @@ import { z } from 'zod';
 import { hasPassed } from '../custody/status.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
-import { secondPerson } from '../people/second-person.ts';
+import { twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import { type CommandRow, cancelCommands, getCommand, insertCommand, unlockWaits } from '../store/locks/commands.ts';
 import { getLock } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
+import { latchedOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/row.ts';
 import { getTrip } from '../store/trips/trips.ts';
 import { newCommand } from './new.ts';
 
 type Asked = Omit<z.output<typeof CommandOrder>, 'expiresAt'> & {
   expiresAt?: string | undefined;
-  secondPerson?: string | undefined;
   /** The command that this one takes up again, as it ended. */
-  retryOf?: { commandId: string; state: string };
+  retryOf?: { commandId: string; state: string } | undefined;
 };
 
 /**
- * Who answers for an unlock: the verification of the lock's trip, or two named supervisors.
+ * Who answers for an unlock: the verification of the lock's trip if no alarm has come since, or two supervisors.
  * @returns the second person; undefined where none is needed
  */
 async function authoriser(
   db: Queryable,
+  lockId: string,
   asked: Asked,
   trip: TripView | undefined,
   caller: Principal,
 ): Promise<string | undefined> {
-  if (asked.type !== 'unlock' || (trip !== undefined && hasPassed(trip.status, 'verify'))) return undefined;
-  return secondPerson(db, caller, asked.secondPerson, ['supervisor', 'admin']);
+  if (asked.type !== 'unlock') return undefined;
+  const tripId = trip?.trip_id;
+  const verified = trip !== undefined && hasPassed(trip.status, 'verify');
+  if (verified && (await latchedOf(db, trip.trip_id)).latched_since.length === 0) return undefined;
+  return twoPeople(db, caller, {
+    act: 'lock.unlock',
+    tripId,
+    subject: { lockId },
+    asked,
+    roles: ['supervisor', 'admin'],
+  });
 }
 
 function requireUsable({ type, intervalS, expiresAt }: Asked): void {
@@ -60,10 +70,10 @@ export async function giveCommand(
     if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
     const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
     if (trip !== undefined) requireActing(caller, trip);
-    const secondBy = await authoriser(db, asked, trip, caller);
     if (asked.type === 'unlock' && (await unlockWaits(db, lockId))) {
       throw new ApiProblem(409, 'command.waiting', `an unlock is on its way to ${lockId} already`);
     }
+    const secondBy = await authoriser(db, lockId, asked, trip, caller);
     const inserted = await insertCommand(
       db,
       newCommand({
@@ -127,12 +137,7 @@ export async function takeBack(deps: UseCaseDeps, named: Named, caller: Principa
 const UNDONE = ['refused', 'failed', 'expired', 'cancelled'];
 
 /** Queues a command again that ended without being done. @throws ApiProblem 403, 404, 409 */
-export async function giveAgain(
-  deps: UseCaseDeps,
-  named: Named,
-  caller: Principal,
-  second: string | undefined,
-): Promise<CommandRow> {
+export async function giveAgain(deps: UseCaseDeps, named: Named, caller: Principal): Promise<CommandRow> {
   const ended = await knownCommand(deps.pool, named, caller);
   if (!UNDONE.includes(ended.state)) {
     throw new ApiProblem(409, 'command.state', `a command that is ${ended.state} is not given again`);
@@ -140,7 +145,6 @@ export async function giveAgain(
   return giveCommand(deps, named.lockId, caller, {
     type: ended.type,
     ...(ended.interval_s === null ? {} : { intervalS: ended.interval_s }),
-    secondPerson: second,
     retryOf: { commandId: ended.command_id, state: ended.state },
   });
 }

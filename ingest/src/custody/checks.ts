@@ -37,6 +37,8 @@ export interface StepFacts {
   read?: Reading;
   /** Rules of the trip's active alarms that a person has to dispose of. */
   latchedRules: string[];
+  /** Those of them that came after the verification. */
+  latchedSince: string[];
   /** Whether the destination has verified the seal. */
   verified: boolean;
   /** The person who does the step. */
@@ -176,17 +178,19 @@ export function verifyChecks(facts: StepFacts): Check[] {
     locked('intact', facts),
     place(facts),
     ...identity(facts),
-    {
-      check: 'alarms',
-      passed: facts.latchedRules.length === 0,
-      ...(facts.latchedRules.length > 0 ? { detail: `to be disposed of: ${facts.latchedRules.join(', ')}` } : {}),
-    },
+    alarms(facts.latchedRules),
   ];
 }
 
-/** What must hold before an unlock is sent; whether the lock did it comes after. */
+const alarms = (rules: string[]): Check => ({
+  check: 'alarms',
+  passed: rules.length === 0,
+  ...(rules.length > 0 ? { detail: `to be disposed of: ${rules.join(', ')}` } : {}),
+});
+
+/** What must hold before an unlock is sent; whether the lock did it comes after. Of alarms the verification has judged. */
 export function unlockChecks(facts: StepFacts): Check[] {
-  return [{ check: 'verified', passed: facts.verified }, place(facts)];
+  return [{ check: 'verified', passed: facts.verified }, place(facts), alarms(facts.latchedSince)];
 }
 
 export function unlockedCheck(facts: StepFacts): Check {

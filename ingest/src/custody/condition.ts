@@ -4,14 +4,29 @@ import { type Finding, found } from './finding.ts';
 import type { GateAlarm, GateTrip } from './gate-facts.ts';
 import type { GateParams } from './params.ts';
 
+const isRed = ({ kind, severity }: GateAlarm) => kind === 'latched' && severity === 'critical';
+
+/** Red follows the box and the lock: an alarm of another trip weighs as it does there. */
+function inheritedFinding({ rule, severity, provisional, tripId }: GateTrip['inherited'][number]): Finding[] {
+  const what = `${rule}, ${tripId}`;
+  if (severity === 'critical') return [found('gate.inherited', provisional ? 'manual' : 'alarm', what)];
+  return severity === 'major' && !provisional ? [found('gate.inherited', 'manual', what)] : [];
+}
+
 /** The trip's risk 0 → Y, 1 → M, 2 → N; the alarms behind it are the reasons. */
-export function risk({ risk, alarms }: GateTrip): Finding[] {
+export function risk({ risk, alarms, inherited }: GateTrip): Finding[] {
   const waiting = alarms.filter((a) => a.provisional && a.severity === 'critical');
   const firm = alarms.filter((a) => !a.provisional);
   const named = (list: GateAlarm[]) => [...new Set(list.map((a) => a.rule))].sort();
-  const findings = named(waiting).map((rule) => found('gate.alarm-provisional', 'manual', rule));
+  const findings = [
+    ...named(waiting).map((rule) => found('gate.alarm-provisional', 'manual', rule)),
+    ...inherited.flatMap(inheritedFinding),
+  ];
+  if (findings.some(({ rule, weight }) => rule === 'gate.inherited' && weight === 'alarm') && !firm.some(isRed)) {
+    return findings;
+  }
   if (risk === 2) {
-    const behind = named(firm.filter((a) => a.kind === 'latched' && a.severity === 'critical'));
+    const behind = named(firm.filter(isRed));
     for (const rule of behind.length > 0 ? behind : ['red']) findings.push(found('gate.trip-flagged', 'alarm', rule));
   } else if (risk === 1) {
     const behind = named(firm.filter((a) => a.severity === 'major' || a.severity === 'critical'));

@@ -29,6 +29,10 @@ export interface GateTrip {
   locks: GateLock[];
   /** Active ones. */
   alarms: GateAlarm[];
+  /** Active latched alarms of other trips with one of its locks or containers. */
+  inherited: (Pick<GateAlarm, 'rule' | 'severity' | 'provisional'> & { tripId: string })[];
+  /** Set if it was taken over under way; `simulated`: all of its locks are simulated. */
+  takenOver?: { by: string; simulated: boolean };
   /** The checks of sealing, of a trip that is hung and leaves its origin by this gate: it is sealed here. */
   sealing?: Check[];
   holdReason?: string;

@@ -11,6 +11,9 @@ export const GATE_PARAMS = {
   }),
   // A seal state older than this is unknown. Sealed locks report every 30 s: after 10 min twenty reports are missing.
   'gate.seal': z.object({ freshMin: z.number().min(1).max(1_440).default(10) }),
+  // Whether a trip that was taken over under way is released without a person; one of simulated locks alone has a value of its
+  // own, so that test fleets pass. Switch that off where testers have keys and trucks are real.
+  'gate.takeover': z.object({ release: z.boolean().default(false), releaseSimulated: z.boolean().default(true) }),
   // Beyond the time limit by this share of it the truck is inspected; by less, a person looks.
   'gate.overdue': z.object({ inspectShare: z.number().min(0).max(10).default(0.5) }),
 };

@@ -133,6 +133,17 @@ const REASONS = {
     sentence: (what) => ({ zh: `报警待确认：${what}`, en: `alarm not yet confirmed: ${what}` }),
     namesRule: true,
   },
+  'gate.inherited': {
+    text: { zh: '锁或箱有未处置报警', en: 'Alarm of the same box or lock' },
+    sentence: (what) => ({
+      zh: `同锁或同箱的另一行程有未处置报警：${what}`,
+      en: `the same lock or box has an alarm not disposed of on another trip: ${what}`,
+    }),
+  },
+  'gate.takeover': {
+    text: { zh: '途中接管', en: 'Taken over under way' },
+    sentence: (what) => ({ zh: `途中接管，接管人：${what}`, en: `taken over under way by ${what}` }),
+  },
   'seal.not-intact': {
     text: { zh: '施封状态异常', en: 'Seal not intact' },
     sentence: (what) => ({ zh: `施封状态异常：${what}`, en: `seal not intact: ${what}` }),

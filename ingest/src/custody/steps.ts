@@ -10,7 +10,7 @@ export const CHECKS = {
   seal: ['number', 'battery', 'online', 'blacklist', 'locked', 'place', 'container', 'plate', 'interval'],
   transit: ['not-silent', 'not-opened', 'case-intact', 'no-overtime-stop'],
   verify: ['number', 'battery', 'intact', 'place', 'container', 'plate', 'alarms'],
-  unlock: ['verified', 'place', 'unlocked'],
+  unlock: ['verified', 'place', 'alarms', 'unlocked'],
 } as const satisfies Record<StepName, readonly string[]>;
 
 /** The five steps of a trip that was just declared: 挂锁 施封 在途 验封 开锁. */

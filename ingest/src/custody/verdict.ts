@@ -35,7 +35,7 @@ export function decide(facts: GateFacts): GateVerdict {
   if (trip !== undefined) {
     findings.push(
       ...identity(question, trip, facts.registeredLocks),
-      ...permission(trip, question.direction),
+      ...permission(trip, question.direction, params['gate.takeover']),
       ...risk(trip),
       ...seals(trip, facts.nowMs, params['gate.seal']),
       ...timeLimit(trip, passageMs(time), params['gate.overdue']),

@@ -139,7 +139,7 @@ class LiveFeed implements Feed {
     this.#waiting.push(change);
   }
 
-  #committed({ reports, alarms, tripIds }: Committed): void {
+  #committed({ reports, alarms, tripIds, inheriting = [] }: Committed): void {
     const changed = new Set<number>();
     const nowMs = Date.now();
     this.#throughput.count(reports.length);
@@ -159,6 +159,7 @@ class LiveFeed implements Feed {
       this.#changes.alarm(alarm.alarmId, alarm.active ? undefined : alarm);
       if (alarm.tripId !== undefined) this.#changes.trip(alarm.tripId);
     }
+    for (const tripId of inheriting) this.#changes.trip(tripId);
     this.#changes.progress(tripIds, this.#wall.trips.size);
     void this.#changes.flush();
   }

@@ -46,6 +46,7 @@ export class Notifier {
       reports,
       alarms: [...written.alarms.map(alarmOf), ...withdrawn],
       tripIds: trips.map(({ next }) => next.plan.tripId),
+      inheriting: written.inheriting.map((trip) => trip.trip_id),
     };
     for (const listener of this.#listeners) {
       try {

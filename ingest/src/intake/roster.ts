@@ -163,6 +163,10 @@ export class Roster {
       const settled = after ? { status: after.status, risk: after.risk } : {};
       this.keepTrip({ ...next, checkpointMs, written: progress, ...settled });
     }
+    for (const { trip_id: tripId, risk } of written.inheriting) {
+      const trip = this.#trips.get(tripId);
+      if (trip) this.keepTrip({ ...trip, risk });
+    }
     this.#removeOver();
   }
 

@@ -24,6 +24,7 @@ import {
   writeCheckpoints,
 } from '../store/reports/batch.ts';
 import { insertConflicts, insertQuarantine, type QuarantineInsert } from '../store/reports/quarantine.ts';
+import { tripsInheriting } from '../store/trips/inherited.ts';
 import { describeRule } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
@@ -39,6 +40,8 @@ export interface Written {
   alarms: AlarmRow[];
   withdrawn: AlarmRow[];
   raised: WrittenAlarm[];
+  /** Trips that have inherited one of these alarms: their risk may be another one. */
+  inheriting: TripAfter[];
   trips: Map<string, TripAfter>;
   /** The trips' columns that were written; trips without a visible change are left out. */
   progress: Map<string, TripUpdate>;
@@ -127,13 +130,15 @@ export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: num
     keepCheckpoints(db, trips),
   ]);
   const raised = alarms.filter(isRaised);
+  const latched = alarms.filter((alarm) => alarm.kind === 'latched').map((alarm) => alarm.alarm_id);
+  const inheriting = await tripsInheriting(db, latched);
   await insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]);
   const status = new Map(after.map((trip) => [trip.trip_id, trip]));
   for (const { type, tripId } of moved) {
     const trip = tripId && status.get(tripId);
     if (trip) trip.status = type === 'trip.departed' ? 'in-transit' : 'arrived';
   }
-  return { alarms, withdrawn, raised, trips: status, progress, checkpoints };
+  return { alarms, withdrawn, raised, inheriting, trips: status, progress, checkpoints };
 }
 
 /** Smaller changes of the distance done or of the ETA are not written. */

@@ -6,6 +6,7 @@ import { ApiProblem, notFound } from '../problem.ts';
 import { type CommandRow, commandsOfLock, insertCommand } from '../store/locks/commands.ts';
 import { getLock, type LockRow } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
+import { latchedOf } from '../store/trips/custody.ts';
 import { getTrip, tripForUpdate } from '../store/trips/trips.ts';
 import type { JgsAsked } from './asked.ts';
 import { field, list, printXml } from './xml.ts';
@@ -64,6 +65,10 @@ async function commandFor(asked: JgsAsked, lockId: string, act: 'U' | 'L'): Prom
     if (!(status as readonly string[]).includes(trip.status)) {
       const expected = status.join(' or ');
       throw new ApiProblem(409, 'trip.status', `${lockId}: its trip is ${trip.status}; ${type} needs ${expected}`);
+    }
+    const { latched_since: since } = await latchedOf(db, trip.trip_id);
+    if (act === 'U' && since.length > 0) {
+      throw new ApiProblem(409, 'trip.alarms-open', `${lockId}: alarms since the verification: ${since.join(', ')}`);
     }
     const known = (await commandsOfLock(db, lockId, 20)).find(
       (command) => command.trip_id === trip.trip_id && command.type === type && RESULT[command.state] !== '2',

@@ -1,4 +1,5 @@
 import type { Principal } from '../people/principal.ts';
+import { TESTERS } from '../people/roles.ts';
 import { hashSecret, newLockSecret } from '../people/secret.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
@@ -20,6 +21,16 @@ function takenIds(ids: string[], taken: Set<string>, pathOf: (i: number) => stri
   );
 }
 
+/** Only who runs test fleets says that a lock is simulated: its trips need fewer people. */
+function requireTester(caller: Principal, locks: { simulated?: boolean | undefined }[]): void {
+  if ((TESTERS as readonly string[]).includes(caller.role) || !locks.some((lock) => lock.simulated)) return;
+  throw new ApiProblem(
+    403,
+    'auth.role',
+    `the role ${caller.role} registers no simulated locks; ${TESTERS.join(', ')} do`,
+  );
+}
+
 function refuseTaken(errors: FieldError[]): never {
   const which = errors
     .map((error) => error.value)
@@ -31,15 +42,16 @@ function refuseTaken(errors: FieldError[]): never {
 /**
  * Registers locks, all of them or none.
  * @returns their secrets, which are known this once
- * @throws ApiProblem 409 naming those that are registered already
+ * @throws ApiProblem 403 if somebody else than a tester calls one simulated, 409 naming those that are registered already
  */
 export async function registerLocks(
   { pool, hints }: RegisterDeps,
   caller: Principal,
-  locks: { lockId: string; model: string }[],
+  locks: { lockId: string; model: string; simulated?: boolean | undefined }[],
   pathOf: (i: number) => string,
 ): Promise<{ lockId: string; secret: string }[]> {
   const ids = locks.map((lock) => lock.lockId);
+  requireTester(caller, locks);
   const issued = locks.map((lock) => ({ ...lock, secret: newLockSecret() }));
   await inTransaction(pool, async (db) => {
     const errors = takenIds(ids, new Set(await existingLocks(db, ids)), pathOf);
@@ -47,7 +59,8 @@ export async function registerLocks(
     const hashed = issued.map((lock) => ({ ...lock, secretHash: hashSecret(lock.secret) }));
     const inserted = await insertLocks(db, hashed);
     if (inserted.length < locks.length) refuseTaken(errors);
-    await audit(db, { actor: caller.name, action: 'lock.register', subject: `lock:${ids[0]}`, after: { locks: ids } });
+    const after = { locks: ids, ...(locks.some((lock) => lock.simulated) ? { simulated: true } : {}) };
+    await audit(db, { actor: caller.name, action: 'lock.register', subject: `lock:${ids[0]}`, after });
   });
   await hints.publish({ hint: 'changed', lockIds: ids });
   return issued.map(({ lockId, secret }) => ({ lockId, secret }));

@@ -2,6 +2,7 @@ import type { Hint, UseCaseDeps } from '../ports.ts';
 import { notFound } from '../problem.ts';
 import { feedPassageOf } from '../store/passages/passages.ts';
 import { getPlace } from '../store/roads/places.ts';
+import { tripsInheriting } from '../store/trips/inherited.ts';
 import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import type { Gate, Passed } from './passed.ts';
 
@@ -27,5 +28,14 @@ export function afterPassage(deps: UseCaseDeps, reEvaluation: ReEvaluationQueue,
     publish({ hint: 'changed', tripIds: [tripId] });
   }
   publish({ hint: 'changed', alarmIds });
+  if (alarmIds.length > 0) {
+    // Trips with the same lock or box have the alarm's colour too.
+    void tripsInheriting(deps.pool, alarmIds)
+      .then((trips) => {
+        for (const { trip_id: id } of trips)
+          reEvaluation.changed(id, () => publish({ hint: 'changed', tripIds: [id] }));
+      })
+      .catch((error) => deps.log.error({ err: error }, 'trips of the same box could not be told of an alarm'));
+  }
   publish({ hint: 'passage', passage: feedPassageOf(row, gate.name), office: gate.office });
 }

@@ -39,6 +39,12 @@ export function gateTripOf({ row, facts }: Weighed, question: PassageQuestion, g
       return { lockId, ...(seal && sealTimeMs !== undefined && !retired ? { seal, sealTimeMs } : {}) };
     }),
     alarms: row.alarms.map(({ phase, ...alarm }) => ({ ...alarm, provisional: phase === 'provisional' })),
+    inherited: row.inherited,
+    ...(row.taken_over_at === null
+      ? {}
+      : {
+          takenOver: { by: row.taken_over_by ?? '', simulated: row.lock_states.every((lock) => lock.simulated) },
+        }),
     ...(belongsHere(row, question, gate) ? {} : { otherOffice: gate.office ?? '' }),
     ...(row.hold_reason === null ? {} : { holdReason: row.hold_reason }),
     writtenOff: row.written_off_at !== null,
@@ -56,8 +62,12 @@ export async function weigh(
   question: PassageQuestion,
   by: string,
 ): Promise<Weighed> {
-  const latchedRules = [...new Set(row.alarms.filter((a) => a.kind === 'latched').map((a) => a.rule))].sort();
+  const latched = [...row.alarms.filter((a) => a.kind === 'latched'), ...row.inherited];
+  const latchedRules = [...new Set(latched.map((a) => a.rule))].sort();
   const end = question.direction === 'out' ? 'origin' : 'destination';
   const at = { pool: deps.pool, db: deps.pool };
-  return { row, facts: await factsFrom(at, row, end, { ...row, latchedRules }, { by, read: readingOf(question) }) };
+  return {
+    row,
+    facts: await factsFrom(at, row, end, { ...row, latchedRules, latchedSince: [] }, { by, read: readingOf(question) }),
+  };
 }

@@ -4,7 +4,8 @@ import type { PassageTime } from '../custody/gate-time.ts';
 import { WRITE_OFF_FROM } from '../custody/status.ts';
 import { requireActing, requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
-import { secondPerson } from '../people/second-person.ts';
+import { DECIDERS } from '../people/roles.ts';
+import { twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
@@ -54,7 +55,7 @@ async function released(
 }
 
 /**
- * A person's decision on a passage. A release against a red trip needs two named people; the same decision again
+ * A person's decision on a passage. A release against a red trip needs two people; the same decision again
  * changes nothing, another one is kept over it.
  */
 export async function decideByHand(
@@ -77,7 +78,14 @@ export async function decideByHand(
     const red = trip?.risk === 2 || passage.verdict === 'alarm';
     const second =
       asked.decision === 'release' && red
-        ? await secondPerson(db, caller, asked.secondPerson, ['operator', 'supervisor', 'admin'])
+        ? await twoPeople(db, caller, {
+            act: 'gate.decide',
+            tripId: trip?.trip_id,
+            subject: { gateId: gate.gateId, passageId },
+            asked,
+            roles: DECIDERS,
+            state: passage.decision ?? '',
+          })
         : undefined;
     const releases = asked.decision === 'release' && trip !== undefined && trip.written_off_at === null;
     const inward = passage.question.direction === 'in';

@@ -14,6 +14,8 @@ export interface Principal {
   role: Role;
   /** Offices it is bound to; none: all. */
   offices: string[];
+  /** Set while an act is done that a second person has confirmed (`approvals/`). */
+  approved?: { by: string; stamp: string };
 }
 
 export const SESSION_COOKIE = 'sealwatch_session';

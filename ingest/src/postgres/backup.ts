@@ -137,6 +137,7 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
     const manifest = await reader.manifest();
     await inCopyTransaction(pool, async (client) => {
       await client.query(FORM);
+      await client.query(`SET LOCAL sealwatch.restoring = 'on'`);
       const tables = await checkFit(client, manifest);
       await makeEmpty(client, tables, options.force === true);
       const restored = manifest.tables.map(withTodaysNames);

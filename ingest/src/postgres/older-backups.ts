@@ -31,7 +31,25 @@ const ADDED = [
       FROM (SELECT trip_id, min(tracked_from) AS tracked_from FROM trip_units GROUP BY trip_id) u
       WHERE u.trip_id = t.trip_id AND t.departed_at = u.tracked_from`,
   },
+  {
+    // the rule of migration 0015
+    table: 'locks',
+    column: 'simulated',
+    fill: `UPDATE locks SET simulated = true WHERE lock_id IN (
+      SELECT jsonb_array_elements_text(a.after -> 'locks') FROM audit a JOIN api_keys k ON a.actor = 'key:' || k.name
+      WHERE a.action = 'lock.register' AND k.role = 'tester' AND k.name <> ''
+        AND NOT EXISTS (SELECT FROM api_keys o WHERE o.name = k.name AND o.role <> 'tester'))`,
+  },
+  {
+    // the rule of migration 0015
+    table: 'trips',
+    column: 'taken_over_by',
+    fill: `UPDATE trips SET taken_over_by = coalesce(steps #>> '{0,checks,0,waivedBy}', '') WHERE taken_over_at IS NOT NULL`,
+  },
 ];
+
+/** What migration 0015 works out for trips that were open then. */
+const INHERIT = `SELECT inherit_alarms(t.trip_id) FROM trips t WHERE t.status NOT IN ('closed', 'cancelled')`;
 
 /** A table of a backup with the names that its columns have in today's schema; their order stays. */
 export function withTodaysNames<T extends TableColumns>(table: T): T {
@@ -45,4 +63,5 @@ export async function fillAddedColumns(db: Queryable, tables: readonly TableColu
     const stored = tables.find(({ name }) => name === table);
     if (stored && !stored.columns.includes(column)) await db.query(fill);
   }
+  if (!tables.some(({ name }) => name === 'inherited_alarms')) await db.query(INHERIT);
 }

@@ -1,7 +1,9 @@
 import pMap from 'p-map';
 import { compareCode, compareContainer } from '../custody/reading.ts';
 import { hasPassed } from '../custody/status.ts';
+import { keepApproval } from '../people/approvals.ts';
 import type { Principal } from '../people/principal.ts';
+import { ApprovalNeeded } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { problemOf } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
@@ -89,6 +91,10 @@ async function actOn(
     await afterAct(deps, acted);
     return { ...box, ok: true, status: acted.row.status, checks: acted.checks };
   } catch (error) {
+    if (error instanceof ApprovalNeeded) {
+      const approval = await keepApproval(deps.pool, error);
+      return { ...box, ok: false, status: row.status, checks: [], approval };
+    }
     const problem = problemOf(error);
     if (problem.statusCode >= 500) throw error;
     const detail = problem.errors?.map(({ path, message }) => `${path}: ${message}`).join('; ') ?? problem.message;

@@ -1,4 +1,4 @@
-import { Check, Time, Trip, TripStatus } from '@sealwatch/schemas';
+import { Approval, Check, Time, Trip, TripStatus } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { isoOf } from '../postgres/iso.ts';
 import type { ConvoyRow } from '../store/trips/convoys.ts';
@@ -29,6 +29,8 @@ const BoxResult = z.object({
   status: TripStatus,
   checks: z.array(Check),
   problem: z.object({ code: z.string(), detail: z.string() }).optional(),
+  /** The act on this box waits for a second person. */
+  approval: Approval.optional(),
 });
 export const ConvoyAnswer = z.object({
   convoyId: z.string(),

@@ -9,7 +9,7 @@ import { SUPERVISORS } from '../people/roles.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, type FieldError, requireNone } from '../problem.ts';
-import { lockStates } from '../store/locks/locks.ts';
+import { type LockOnFile, lockStates } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { getRoute, type RouteRow } from '../store/roads/routes.ts';
 import { insertTrip } from '../store/trips/changes.ts';
@@ -55,10 +55,25 @@ function unitFaults({ mode, units }: Declaration): FieldError[] {
   return faults;
 }
 
+/** Keys take over trips of simulated locks alone; with a real lock a person says what another system has sealed. */
+function requireMayTakeOver(caller: Principal, locks: LockOnFile[]): void {
+  if (caller.kind === 'person' && ['supervisor', 'admin'].includes(caller.role)) return;
+  if (locks.every((lock) => lock.simulated)) return;
+  throw new ApiProblem(
+    403,
+    'takeover.person',
+    'a trip under way is taken over by a signed-in supervisor or admin: sign in and declare it with that session; keys and ' +
+      'testers take over trips of simulated locks alone',
+  );
+}
+
 /** The offices and the route must be known, and so must every lock, in service and free. */
 export async function requireParts(
   db: Queryable,
-  declared: Pick<Declaration, 'routeId' | 'originOffice' | 'destinationOffice'> & { units: { lockId: string }[] },
+  caller: Principal,
+  declared: Pick<Declaration, 'routeId' | 'originOffice' | 'destinationOffice' | 'takeover'> & {
+    units: { lockId: string }[];
+  },
 ): Promise<RouteRow> {
   await requireKnownOffices(db, declared);
   const lockIds = declared.units.map((unit) => unit.lockId);
@@ -81,6 +96,7 @@ export async function requireParts(
     else if (lock.retired) faults.push({ path, message: `lock "${lockId}" is retired`, value: lockId, expected });
   }
   requireNone(route === undefined ? 'route.unknown' : 'lock.unknown', faults);
+  if (declared.takeover !== undefined) requireMayTakeOver(caller, [...known.values()]);
   const busy = (await busyLocks(db, lockIds)).map(({ lockId, tripId }) => ({
     path: `units[${lockIds.indexOf(lockId)}].lockId`,
     message: `lock "${lockId}" is on the open trip ${tripId}`,
@@ -118,7 +134,7 @@ export async function declare(deps: UseCaseDeps, caller: Principal, declared: De
   requireNone('request.invalid', unitFaults(declared));
   const tripId = randomUUID();
   const view = await inTransaction(deps.pool, async (db) => {
-    const route = await requireParts(db, declared);
+    const route = await requireParts(db, caller, declared);
     await insertTrip(db, {
       tripId,
       declaration: declared,
@@ -126,6 +142,7 @@ export async function declare(deps: UseCaseDeps, caller: Principal, declared: De
       totalM: compileRoute(route.feature).lengthM,
       status: declared.takeover === undefined ? 'declared' : 'in-transit',
       steps: declared.takeover === undefined ? freshSteps() : takeoverSteps(declared.takeover, caller.name),
+      by: caller.name,
     });
     const row = (await getTrip(db, tripId, []))!;
     await announce(db, { type: 'trip.declared', tripId, data: tripOf(row) });

@@ -76,7 +76,7 @@ export async function factsFrom(
   at: Reader,
   row: TripView,
   end: 'origin' | 'destination',
-  known: Custody & { latchedRules: string[] },
+  known: Custody & { latchedRules: string[]; latchedSince: string[] },
   who: Who,
 ): Promise<StepFacts> {
   const within = await designatedPlace(at, row, end, known.places_stamp);
@@ -87,6 +87,7 @@ export async function factsFrom(
     locks: lockFactsOf(known, within),
     ...(who.read === undefined ? {} : { read: who.read }),
     latchedRules: known.latchedRules,
+    latchedSince: known.latchedSince,
     verified: ['verified', 'unlocked'].includes(row.status),
     by: who.by,
   };
@@ -98,8 +99,12 @@ export async function stepFacts(
   end: 'origin' | 'destination',
   who: Who,
 ): Promise<StepFacts> {
-  const { latched_rules: latchedRules, ...custody } = await custodyOf(at.db, row.trip_id, end);
-  return factsFrom(at, row, end, { ...custody, latchedRules }, who);
+  const {
+    latched_rules: latchedRules,
+    latched_since: latchedSince,
+    ...custody
+  } = await custodyOf(at.db, row.trip_id, end);
+  return factsFrom(at, row, end, { ...custody, latchedRules, latchedSince }, who);
 }
 
 export async function lockFacts(at: Reader, row: TripView, end: 'origin' | 'destination'): Promise<LockFacts[]> {

@@ -11,13 +11,15 @@ import {
 } from '../custody/checks.ts';
 import { type Waiver, waive } from '../custody/steps.ts';
 import type { Principal } from '../people/principal.ts';
-import { secondPerson } from '../people/second-person.ts';
+import { twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
-import { ApiProblem } from '../problem.ts';
+import { ApiProblem, wrongField } from '../problem.ts';
 import { cancelCommands } from '../store/locks/commands.ts';
+import { isSimulated } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { trackFrom, trackTo } from '../store/trips/changes.ts';
+import { latchedOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/row.ts';
 import { checksOf, commandEach, record, requirePassed, stepDone, tripForAct, tripForStep } from './acting.ts';
 import { wake } from './after-change.ts';
@@ -41,8 +43,6 @@ export const StepRequest = z.object({
     .array(z.object({ check: z.string().max(40), reason: z.string().min(1).max(500) }))
     .max(20)
     .default([]),
-  /** Who stands beside the caller where alarms are waived. */
-  secondPerson: z.string().max(100).optional(),
 });
 export type StepAsked = z.output<typeof StepRequest>;
 
@@ -57,11 +57,23 @@ export function askedReading({ read }: StepAsked): { read?: Reading } {
   };
 }
 
+/** The step at which checks are waived, and its trip. */
+interface Waiving {
+  act: 'hang' | 'seal' | 'verify' | 'write-off' | 'unlock';
+  tripId: string;
+}
+
 /**
- * The checks with what the caller waives. Alarms of a red trip are waived by two named people, as at a gate.
- * @throws ApiProblem 403 or 422
+ * The checks with what the caller waives. Alarms of a red trip are waived by two people, as at a gate.
+ * @throws ApiProblem 403 or 422; ApprovalNeeded
  */
-export async function waivedBy(db: Queryable, checks: Check[], asked: StepAsked, caller: Principal): Promise<Check[]> {
+export async function waivedBy(
+  db: Queryable,
+  checks: Check[],
+  asked: StepAsked,
+  caller: Principal,
+  { act, tripId }: Waiving,
+): Promise<Check[]> {
   const waivers: Waiver[] = asked.waive;
   if (waivers.length > 0 && !['supervisor', 'admin'].includes(caller.role)) {
     throw new ApiProblem(403, 'auth.role', `the role ${caller.role} may not waive a check; supervisor, admin may`);
@@ -76,7 +88,10 @@ export async function waivedBy(db: Queryable, checks: Check[], asked: StepAsked,
   }
   const red = checks.some((check) => check.check === 'alarms' && !check.passed);
   const two = red && waivers.some((waiver) => waiver.check === 'alarms');
-  const second = two ? await secondPerson(db, caller, asked.secondPerson, ['supervisor', 'admin']) : undefined;
+  const second =
+    two && act !== 'hang' && act !== 'seal'
+      ? await twoPeople(db, caller, { act: `trip.${act}`, tripId, asked, roles: ['supervisor', 'admin'] })
+      : undefined;
   return waive(checks, waivers, second === undefined ? caller.name : `${caller.name}, ${second}`);
 }
 
@@ -112,7 +127,7 @@ export async function hang(deps: UseCaseDeps, tripId: string, caller: Principal,
     const { row, done } = await tripForStep(db, tripId, caller, 'hang');
     if (done) return taken(row, 'hang');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
-    const checks = await waivedBy(db, hangChecks(facts), asked, caller);
+    const checks = await waivedBy(db, hangChecks(facts), asked, caller, { act: 'hang', tripId: row.trip_id });
     requirePassed('hang', checks);
     await commandEach(db, row, row.units, 'interval', caller.name);
     const steps = stepDone(row, 'hang', checks, new Date().toISOString());
@@ -134,7 +149,7 @@ export async function seal(deps: UseCaseDeps, tripId: string, caller: Principal,
     const { row, done } = await tripForStep(db, tripId, caller, 'seal');
     if (done) return taken(row, 'seal');
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'origin', { by: caller.name, ...askedReading(asked) });
-    const checks = await waivedBy(db, sealChecks(facts), asked, caller);
+    const checks = await waivedBy(db, sealChecks(facts), asked, caller, { act: 'seal', tripId: row.trip_id });
     requirePassed('seal', checks);
     const at = new Date().toISOString();
     const steps = stepDone(row, 'seal', checks, at);
@@ -156,7 +171,7 @@ export async function verify(deps: UseCaseDeps, tripId: string, caller: Principa
       by: caller.name,
       ...askedReading(asked),
     });
-    const checks = await waivedBy(db, verifyChecks(facts), asked, caller);
+    const checks = await waivedBy(db, verifyChecks(facts), asked, caller, { act: 'verify', tripId: row.trip_id });
     requirePassed('verify', checks);
     const at = new Date().toISOString();
     const change = { steps: stepDone(row, 'verify', checks, at), verifiedAt: at, arrivedAt: at };
@@ -181,7 +196,10 @@ export async function unlock(deps: UseCaseDeps, tripId: string, caller: Principa
     const { row: locked, done: doneMeanwhile } = await tripForStep(db, tripId, caller, 'unlock');
     if (doneMeanwhile) return taken(locked, 'unlock');
     const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
-    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
+    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller, {
+      act: 'unlock',
+      tripId: locked.trip_id,
+    });
     requirePassed('unlock', checks);
     const at = new Date().toISOString();
     const change = { steps: stepDone(locked, 'unlock', checks, at), unlockedAt: at };
@@ -205,7 +223,10 @@ function authoriseUnlock(
     if (found.done) return found;
     const { row: locked } = found;
     const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
-    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller);
+    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller, {
+      act: 'unlock',
+      tripId: locked.trip_id,
+    });
     requirePassed(
       'unlock',
       checks.filter((check) => check.check !== 'unlocked'),
@@ -247,17 +268,35 @@ export async function close(deps: UseCaseDeps, tripId: string, caller: Principal
   });
 }
 
+/** Who else answers for a cancellation: somebody, if the trip has alarms that nobody has disposed of. */
+async function secondForCancel(db: Queryable, tripId: string, caller: Principal, reason: string) {
+  const { latched_rules: latched } = await latchedOf(db, tripId);
+  if (latched.length === 0 || (await isSimulated(db, tripId))) return undefined;
+  if (reason.trim() === '') {
+    const expected = `why a trip with alarms that are not disposed of (${latched.join(', ')}) is cancelled`;
+    throw wrongField('request.invalid', { path: 'reason', message: 'is missing', expected });
+  }
+  return twoPeople(db, caller, { act: 'trip.cancel', tripId, asked: { reason }, roles: ['supervisor', 'admin'] });
+}
+
+/**
+ * Cancels a trip. What its locks have recorded until now stays its record, also what comes late; its red stays until a person
+ * disposes of it, and follows its locks and containers. A trip of simulated locks alone needs no second person.
+ * @throws ApiProblem 403, 404, 409, 422; ApprovalNeeded
+ */
 export async function cancel(deps: UseCaseDeps, tripId: string, caller: Principal, reason: string): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'cancel');
+    const second = await secondForCancel(db, row.trip_id, caller, reason);
     const at = new Date().toISOString();
     await trackTo(db, row.trip_id, at);
     await cancelCommands(db, { tripId: row.trip_id }, 'trip cancelled', caller.name);
     const change = { closedAt: at };
+    const detail = { reason, ...(second === undefined ? {} : { second }) };
     return {
       step: 'cancel',
       checks: [],
-      row: await record(db, row, { act: 'cancel', by: caller.name, change, detail: { reason } }),
+      row: await record(db, row, { act: 'cancel', by: caller.name, change, detail }),
     };
   });
 }

@@ -4,18 +4,26 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { upsertAlarms, withdrawAlarms } from '../../src/store/reports/batch.ts';
 import { refreshRisk } from '../../src/store/trips/changes.ts';
 import type { AlarmFact } from '../../src/tracker/index.ts';
-import { addRoute, addTrip, startPlatform, type TestPlatform, type TestTrip } from '../api/platform.ts';
+import {
+  addPerson,
+  addRoute,
+  addTrip,
+  type Person,
+  startPlatform,
+  type TestPlatform,
+  type TestTrip,
+} from '../api/platform.ts';
 
 const RULES = ['route.deviation', 'seal.rope-cut', 'pair.separation'] as const;
 const NAMES = ['A', 'B'] as const;
 
 let platform: TestPlatform;
-const keys = new Map<string, string>();
+const people = new Map<string, Person>();
 beforeAll(async () => {
   platform = await startPlatform();
   await addRoute(platform);
   for (const name of NAMES) {
-    keys.set(name, (await platform.call('POST', 'keys', { body: { name, role: 'supervisor' } })).body.key);
+    people.set(name, await addPerson(platform, 'supervisor', name));
   }
 });
 afterAll(() => platform?.stop());
@@ -169,22 +177,21 @@ const doAct = (rule: string, act: Act, name: string) =>
     async (model) => {
       const alarm = newestOf(model, rule);
       if (alarm === undefined) return;
-      const options = { key: keys.get(name)!, body: BODIES[act] };
-      const answer = await platform.call('POST', `alarms/${alarm.alarmId}/${act}`, options);
+      const answer = await people.get(name)!.call('POST', `alarms/${alarm.alarmId}/${act}`, BODIES[act]);
       const refused = refusal(alarm, act);
       expect([answer.status, answer.body.code]).toEqual(refused === undefined ? [200, undefined] : [409, refused]);
-      if (refused === undefined) apply(model, alarm, act, `key:${name}`);
+      if (refused === undefined) apply(model, alarm, act, name);
     },
     (model) => newestOf(model, rule) !== undefined,
   );
 
 const acknowledgeAll = (name: string) =>
   new Step(`${name} acknowledges all`, async (model, real) => {
-    const options = { key: keys.get(name)!, body: { filter: { tripId: real.trip.tripId } } };
-    const { items } = (await platform.call('POST', 'alarms/acknowledge', options)).body;
+    const body = { filter: { tripId: real.trip.tripId } };
+    const { items } = (await people.get(name)!.call('POST', 'alarms/acknowledge', body)).body;
     const free = model.alarms.filter((a) => a.disposedBy === undefined && a.acknowledgedBy === undefined);
     expect(items.map((item) => item.alarmId).sort()).toEqual(free.map((a) => a.alarmId).sort());
-    for (const alarm of free) apply(model, alarm, 'acknowledge', `key:${name}`);
+    for (const alarm of free) apply(model, alarm, 'acknowledge', name);
   });
 
 const rule = fc.constantFrom(...RULES);

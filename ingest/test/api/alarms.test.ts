@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addRoute, addTrip, raise, startPlatform, type TestPlatform } from './platform.ts';
+import { addPerson, addRoute, addTrip, raise, startPlatform, type TestPlatform } from './platform.ts';
 
 let platform: TestPlatform;
 beforeAll(async () => {
@@ -18,6 +18,7 @@ const post = (path: string, body: object = {}, key?: string) =>
 describe('the process of an alarm', () => {
   test('raised, acknowledged, assigned, disposed of, closed: each with its name and time', async () => {
     const [first, second, chief] = [await named('A'), await named('B'), await named('C', 'supervisor')];
+    const wang = await addPerson(platform, 'operator', 'Wang Fang');
     const trip = await addTrip(platform);
     const at = `alarms/${await raise(platform, trip)}`;
     expect((await post(`${at}/close`, {}, chief)).body.code).toBe('alarm.not-disposed');
@@ -31,12 +32,12 @@ describe('the process of an alarm', () => {
       state: 'assigned',
       assignedTo: 'patrol 3',
     });
-    const disposed = await post(`${at}/dispose`, { text: 'fuel station, receipt seen', falseAlarm: true }, second);
+    const disposed = await wang.call('POST', `${at}/dispose`, { text: 'fuel station, receipt seen' });
     expect(disposed.body).toMatchObject({
       state: 'disposed',
       active: false,
-      disposedBy: 'key:B',
-      disposal: { text: 'fuel station, receipt seen', falseAlarm: true },
+      disposedBy: 'Wang Fang',
+      disposal: { text: 'fuel station, receipt seen', falseAlarm: false },
     });
     expect((await post(`${at}/assign`, { to: 'x' }, first)).body.code).toBe('alarm.disposed');
     expect((await post(`${at}/close`, {}, second)).body.code).toBe('auth.role');
@@ -50,10 +51,10 @@ describe('the process of an alarm', () => {
     const alarmId = await raise(platform, await addTrip(platform));
     await post(`alarms/${alarmId}/acknowledge`);
     await post(`alarms/${alarmId}/acknowledge`);
-    await post(`alarms/${alarmId}/dispose`, { text: 'seen' });
+    await (await addPerson(platform, 'operator', 'Chen')).call('POST', `alarms/${alarmId}/dispose`, { text: 'seen' });
     const { items } = (await platform.call('GET', `audit?subject=alarm:${alarmId}`)).body;
     expect(items.map(({ action, actor }) => [action, actor])).toEqual([
-      ['alarm.dispose', 'key:bootstrap'],
+      ['alarm.dispose', 'Chen'],
       ['alarm.acknowledge', 'key:bootstrap'],
     ]);
     expect(items[1]).toMatchObject({
@@ -77,7 +78,7 @@ describe('many alarms at once', () => {
       await raise(platform, trip, { rule: 'pair.separation' }),
     ];
     await post(`alarms/${taken}/acknowledge`);
-    await post(`alarms/${gone}/dispose`, { text: 'x' });
+    await (await addPerson(platform, 'operator')).call('POST', `alarms/${gone}/dispose`, { text: 'x' });
     const nobody = randomUUID();
     const alarmIds = [free, taken, gone, nobody, free];
     const { status, body } = await post('alarms/acknowledge', { alarmIds }, destination);

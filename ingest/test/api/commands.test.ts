@@ -31,13 +31,17 @@ describe('an unlock by hand', () => {
     const lockId = await addLock(platform);
     const url = `locks/${lockId}/commands`;
     expect((await platform.call('POST', url, { body: { type: 'unlock' } })).body.code).toBe('two-people.required');
-    expect((await as('Wang Fang', url, { type: 'unlock', secondPerson: 'Zhang Min' })).body.code).toBe('auth.role');
-    expect((await as('Li Wei', url, { type: 'unlock' })).body.code).toBe('second-person.required');
-    expect((await as('Li Wei', url, { type: 'unlock', secondPerson: 'Li Wei' })).status).toBe(422);
-    expect((await as('Li Wei', url, { type: 'unlock', secondPerson: 'Wang Fang' })).status).toBe(422);
-    const given = await as('Li Wei', url, { type: 'unlock', secondPerson: 'Zhang Min' });
-    expect([given.status, given.body.createdBy, given.body.secondPerson]).toEqual([201, 'Li Wei', 'Zhang Min']);
-    const again = await as('Li Wei', url, { type: 'unlock', secondPerson: 'Zhang Min' });
+    expect((await as('Wang Fang', url, { type: 'unlock' })).body.code).toBe('auth.role');
+    const asked = await as('Li Wei', url, { type: 'unlock', secondPerson: 'Zhang Min' });
+    expect([asked.status, asked.body.lockId, asked.body.state]).toEqual([202, lockId, 'pending']);
+    const confirm = `approvals/${String(asked.body.approvalId)}/confirm`;
+    expect((await as('Li Wei', confirm)).body.code).toBe('approval.same-person');
+    expect((await as('Wang Fang', confirm)).body.code).toBe('auth.role');
+    expect((await platform.call('GET', url)).body.items).toEqual([]);
+    expect((await as('Zhang Min', confirm)).status).toBe(200);
+    const [given] = (await platform.call('GET', url)).body.items;
+    expect(given).toMatchObject({ type: 'unlock', createdBy: 'Li Wei', secondPerson: 'Zhang Min' });
+    const again = await as('Li Wei', url, { type: 'unlock' });
     expect([again.status, again.body.code]).toEqual([409, 'command.waiting']);
   });
 
@@ -154,8 +158,10 @@ test('alarms of a red trip are waived by two named people only', async () => {
   const waived = { waive: [{ check: 'alarms', reason: '查验无异常' }] };
   const url = `trips/${trip.tripId}/verify`;
   expect((await platform.call('POST', url, { body: waived })).body.code).toBe('two-people.required');
-  expect((await as('Li Wei', url, waived)).body.code).toBe('second-person.required');
-  const done = await as('Li Wei', url, { ...waived, secondPerson: 'Zhang Min' });
-  expect(done.body).toMatchObject({ trip: { status: 'verified' } });
+  const asked = await as('Li Wei', url, waived);
+  expect(asked.status).toBe(202);
+  expect((await as('Zhang Min', `approvals/${String(asked.body.approvalId)}/confirm`)).status).toBe(200);
+  const done = await platform.call('GET', `trips/${trip.tripId}`);
+  expect(done.body).toMatchObject({ status: 'verified' });
   expect(JSON.stringify(done.body)).toContain('Li Wei, Zhang Min');
 });

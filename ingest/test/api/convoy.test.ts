@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addGate,
+  addPerson,
   addRoute,
   containerNo,
   declarationNo,
@@ -44,7 +45,10 @@ interface Train {
 let serial = 0;
 
 async function declareTrain(boxes: number, more: object = {}): Promise<Train> {
-  const locks = Array.from({ length: boxes }, () => ({ lockId: `RX${String(++serial).padStart(8, '0')}` }));
+  const locks = Array.from({ length: boxes }, () => ({
+    lockId: `RX${String(++serial).padStart(8, '0')}`,
+    simulated: true,
+  }));
   await platform.call('POST', 'locks/import', { body: { locks } });
   const units = locks.map(({ lockId }, i) => ({ containerNo: containerNo(), lockId, wagonNo: `${5_000_000 + i}` }));
   const no = declarationNo();
@@ -158,7 +162,8 @@ describe('a train with something wrong', () => {
     expect(of(first, open?.lockId)?.problem?.detail).toContain('rope cut');
     expect(of(first, held?.lockId)?.problem?.code).toBe('trip.held');
 
-    await platform.call('POST', `alarms/${alarmId}/dispose`, { body: { text: '已查验', falseAlarm: false } });
+    const wang = await addPerson(platform, 'operator');
+    await wang.call('POST', `alarms/${alarmId}/dispose`, { text: '已查验', falseAlarm: false });
     const second = await act(train, 'write-off');
     expect(second).toMatchObject({ done: 2, failed: 2 });
     expect(of(second, clean?.lockId)?.already).toBe(true);

@@ -232,9 +232,10 @@ export async function addGate(platform: TestPlatform, gateId = 'daxie-1'): Promi
   if (answer.status > 201) throw new Error(answer.text);
 }
 
-export async function addLock(platform: TestPlatform): Promise<string> {
+/** A lock of a test fleet, or a real one: with it keys alone neither take a trip over nor cancel a red one. */
+export async function addLock(platform: TestPlatform, simulated = true): Promise<string> {
   const lockId = `JT7010${String(1_000 + ++serial)}`;
-  const answer = await platform.call('POST', 'locks', { body: { lockId, model: 'JT701D' } });
+  const answer = await platform.call('POST', 'locks', { body: { lockId, model: 'JT701D', simulated } });
   if (answer.status !== 201) throw new Error(answer.text);
   return lockId;
 }
@@ -273,6 +274,30 @@ export async function addTrip(platform: TestPlatform, more: object = { takeover:
     lockId,
     containerNo: declared.units[0]!.containerNo,
     plate: declared.vehicle.tractorPlate,
+  };
+}
+
+/** Somebody signed in with an own session. */
+export interface Person {
+  name: string;
+  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: object): Promise<Answer>;
+}
+
+export async function addPerson(
+  platform: TestPlatform,
+  role: Role,
+  name = `${role} ${++serial}`,
+  offices: string[] = [],
+): Promise<Person> {
+  const password = 'correct horse battery';
+  await platform.call('POST', 'users', { body: { name, role, password, offices } });
+  const session = await platform.call('POST', 'session', { key: null, body: { name, password } });
+  if (session.status !== 201) throw new Error(session.text);
+  const headers = { cookie: String(session.headers['set-cookie']).split(';')[0]! };
+  return {
+    name,
+    call: (method, url, body) =>
+      platform.call(method, url, { key: null, headers, ...(body === undefined ? {} : { body }) }),
   };
 }
 

@@ -3,10 +3,12 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { endCommand } from '../../src/store/locks/command-queue.ts';
 import { moveTrips, updateTrips } from '../../src/store/reports/batch.ts';
 import {
+  addPerson,
   addRoute,
   addTrip,
   DESTINATION_OFFICE,
   ORIGIN_OFFICE,
+  type Person,
   raise,
   report,
   startPlatform,
@@ -41,10 +43,12 @@ interface Real {
 type Deed = (model: Model, real: Real) => Promise<void>;
 
 let platform: TestPlatform;
+let wang: Person;
 const keys = new Map<string, string>();
 beforeAll(async () => {
   platform = await startPlatform();
   await addRoute(platform);
+  wang = await addPerson(platform, 'operator');
   for (const [name, role, offices] of [
     ['origin', 'supervisor', [ORIGIN_OFFICE]],
     ['destination', 'supervisor', [DESTINATION_OFFICE]],
@@ -140,12 +144,14 @@ const replies =
   };
 
 const raises: Deed = async (model, real) => {
-  if (model.alarmId === undefined && !isOver(model)) model.alarmId = await raise(platform, real.trip);
+  if (model.alarmId !== undefined || isOver(model)) return;
+  model.alarmId = await raise(platform, real.trip);
+  model.alarmIsNew = ['verified', 'unlocked'].includes(model.status);
 };
 
 const disposes: Deed = async (model) => {
   if (model.alarmId === undefined) return;
-  await platform.call('POST', `alarms/${model.alarmId}/dispose`, { body: { text: 'inspected' } });
+  await wang.call('POST', `alarms/${model.alarmId}/dispose`, { text: 'inspected' });
   delete model.alarmId;
 };
 

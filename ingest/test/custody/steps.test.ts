@@ -31,6 +31,7 @@ function facts(lock: object = {}, more: Partial<StepFacts> = {}): StepFacts {
       },
     ],
     latchedRules: [],
+    latchedSince: [],
     verified: false,
     by: 'Li Wei',
     ...more,

@@ -58,6 +58,8 @@ export interface Model {
   shownOpen: boolean;
   writtenOff: boolean;
   alarmId?: string;
+  /** The alarm came after the verification. */
+  alarmIsNew?: boolean;
   steps: Record<string, string>;
   /** What was done by whom, oldest first: it only grows. */
   history: [string, string][];
@@ -99,8 +101,11 @@ function failures({ lock, interval, alarmId, ...model }: Model, act: Act, waived
         ...told('alarms', alarmId !== undefined),
       ];
     case 'unlock': {
-      const elsewhere = told('place', lock?.at !== 'destination');
-      return elsewhere.length > 0 ? elsewhere : told('unlocked', !opened({ lock, interval, ...model } as Model));
+      const before = [
+        ...told('place', lock?.at !== 'destination'),
+        ...told('alarms', alarmId !== undefined && model.alarmIsNew === true),
+      ];
+      return before.length > 0 ? before : told('unlocked', !opened({ lock, interval, ...model } as Model));
     }
     default:
       return [];

@@ -20,6 +20,7 @@ function trip(change: Partial<GateTrip> = {}): GateTrip {
     units: [{ containerNo: BOX, lockId: LOCK }],
     locks: [{ lockId: LOCK, seal: SEAL, sealTimeMs: NOW_MS - 30_000 }],
     alarms: [],
+    inherited: [],
     writtenOff: false,
     ...change,
   };

@@ -7,6 +7,7 @@ import type { TrackedReport } from '../../src/record/report.ts';
 import { insertReports } from '../../src/store/reports/batch.ts';
 import {
   addGate,
+  addPerson,
   addRoute,
   addTrip,
   passage,
@@ -75,7 +76,8 @@ async function drive(): Promise<void> {
   );
   await report(platform, trip.lockId);
   await platform.call('POST', 'gates/daxie-1/passages', { body: passage(trip) });
-  await platform.call('POST', `alarms/${alarmId}/dispose`, { body: { text: HOSTILE, falseAlarm: false } });
+  const wang = await addPerson(platform, 'operator', 'Wang Fang');
+  await wang.call('POST', `alarms/${alarmId}/dispose`, { text: HOSTILE, falseAlarm: false });
 }
 
 const evidence = (query = '', headers: Record<string, string> = {}) =>
@@ -202,7 +204,7 @@ describe('the page to print', () => {
   test('names the five steps, who worked the alarm and when, and the digests', async () => {
     const { text } = await evidence('?format=html&lang=en');
     for (const step of ['hang', 'seal', 'transit', 'verify', 'unlock']) expect(text).toContain(`<td>${step}</td>`);
-    expect(text).toMatch(/disposed of key:bootstrap \d{4}-\d\d-\d\d/);
+    expect(text).toMatch(/disposed of Wang Fang \d{4}-\d\d-\d\d/);
     expect(text).toMatch(/class="hash">[0-9a-f]{64}</);
     expect(text).toContain('trip.take-over');
   });

@@ -23,6 +23,7 @@ function wallWith(lockId: string): Wall {
   const row: LockRow = {
     lock_id: lockId,
     model: '',
+    simulated: false,
     created_at: new Date(),
     retired_at: null,
     blocked_reason: null,

@@ -16,6 +16,7 @@ import type { Committed } from '../../src/ports.ts';
 import {
   addGate,
   addLock,
+  addPerson,
   addRoute,
   addTrip,
   BOOTSTRAP,
@@ -229,7 +230,8 @@ describe('what a screen is told', () => {
     await expect.poll(() => screen.position(trip.lockId)?.status).toBe('red');
     expect(screen.alarms.get(alarmId)).toMatchObject({ rule: 'route.deviation', state: 'open' });
     expect(screen.trips.get(trip.tripId)).toMatchObject({ risk: 'red', openAlarms: [{ alarmId }] });
-    await platform.call('POST', `alarms/${alarmId}/dispose`, { body: { text: 'inspected' } });
+    const wang = await addPerson(platform, 'operator');
+    await wang.call('POST', `alarms/${alarmId}/dispose`, { text: 'inspected' });
     await expect.poll(() => screen.position(trip.lockId)?.status).toBe('green');
     expect(screen.alarms.has(alarmId)).toBe(false);
     expect(screen.gaps).toBe(0);

@@ -168,6 +168,7 @@ describe('the wall', () => {
   const row = (lock_id: string) => ({
     lock_id,
     model: 'test',
+    simulated: false,
     created_at: new Date(0),
     retired_at: null,
     blocked_reason: null,

@@ -124,6 +124,7 @@ export async function declareTrip(db: TestDatabase, lockIds: string[], departedM
     totalM: 96_000,
     status: 'in-transit',
     steps: takeoverSteps(takeover, 'test'),
+    by: 'test',
   });
   return tripId;
 }

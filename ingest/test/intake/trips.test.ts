@@ -211,7 +211,7 @@ test('reports that came before their trip was declared are judged when it is', a
   expect(lastAlarms()).toMatchObject([{ state: 'open' }]);
 });
 
-test('of plans read again together each is judged by its own records; one that was cancelled is judged no more', async () => {
+test('of plans read again together each is judged by its own records; one that was cancelled too, up to its end', async () => {
   const others = ['JT70100002', 'JT70100003'];
   await registerLocks(db, ...others);
   await open();
@@ -221,8 +221,28 @@ test('of plans read again together each is judged by its own records; one that w
   await db.pool.query(`UPDATE trips SET status = 'cancelled' WHERE trip_id = $1`, [tripIds[2]]);
   await rig.intake.refreshTrips(tripIds);
   expect(await rig.rows('SELECT trip_id FROM alarms')).toEqual([{ trip_id: tripIds[0] }]);
-  expect(rig.committed.at(-1)?.tripIds.toSorted()).toEqual(tripIds.slice(0, 2).toSorted());
+  expect(rig.committed.at(-1)?.tripIds.toSorted()).toEqual(tripIds.toSorted());
   expect(await rig.metric('trips')).toBe(2);
+});
+
+test('late records of a cancelled trip, of before its cancellation, raise their alarm on it and not on the next trip', async () => {
+  const first = await declareTrip(db, [LOCK], startMs);
+  await open();
+  await drive(DETOUR.slice(0, 2));
+  const cancelledAt = new Date(startMs + 24 * MINUTE);
+  await db.pool.query(`UPDATE trips SET status = 'cancelled', closed_at = $2 WHERE trip_id = $1`, [first, cancelledAt]);
+  await db.pool.query('UPDATE trip_units SET tracked_to = $2 WHERE trip_id = $1', [first, cancelledAt]);
+  const second = await declareTrip(db, [LOCK], startMs + MINUTE);
+  await rig.intake.refreshTrips([first, second]);
+  await drive(DETOUR.slice(2, 23));
+  expect(await rig.rows(`SELECT trip_id, active FROM alarms WHERE rule = 'route.deviation'`)).toEqual([
+    { trip_id: first, active: true },
+  ]);
+  expect(await rig.rows('SELECT trip_id, risk FROM trips ORDER BY created_at')).toEqual([
+    { trip_id: first, risk: 2 },
+    { trip_id: second, risk: 2 },
+  ]);
+  expect(await rig.rows('SELECT DISTINCT trip_id FROM reports')).toEqual([{ trip_id: first }]);
 });
 
 test('a sealed trip departs and arrives with its fixes; both are told once', async () => {

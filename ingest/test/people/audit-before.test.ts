@@ -4,21 +4,25 @@ import type { Webhooks } from '../../src/webhooks/webhooks.ts';
 import {
   addGate,
   addLock,
+  addPerson,
   addRoute,
   addTrip,
   declaration,
   GATE,
+  type Person,
   passage,
   ROUTE,
   raise,
   report,
   startPlatform,
   type TestPlatform,
+  type TestTrip,
 } from '../api/platform.ts';
 import { withWebhooks } from '../webhooks/subscribing.ts';
 
 /** Acts that make something which was not there before. */
 const CREATIONS = ['user.add', 'key.create', 'session.open', 'lock.register', 'trip.declare', 'trip.take-over'].concat([
+  'approval.ask',
   'gate.decide',
   'subscription.create',
   'convoy.declare',
@@ -67,6 +71,15 @@ const ended = (result: 'done' | 'refused' | 'failed') => () =>
   );
 const onAlarm = (act: string, body: object) => () =>
   arrived(async (_url, trip) => post(`alarms/${await raise(platform, trip)}/${act}`, body));
+
+/** A false alarm that waits for a second person. */
+const asked = (then: (asker: Person, second: Person, url: string, trip: TestTrip) => Promise<unknown>) =>
+  arrived(async (_url, trip) => {
+    const [asker, second] = [await addPerson(platform, 'operator'), await addPerson(platform, 'operator')];
+    const body = { text: 'a cow', falseAlarm: true };
+    const answer = await asker.call('POST', `alarms/${await raise(platform, trip)}/dispose`, body);
+    await then(asker, second, `approvals/${String(answer.body.approvalId)}`, trip);
+  });
 
 const CHANGES: Record<string, () => Promise<unknown>> = {
   'place.put': () => put('places/daxie-1', { ...GATE, properties: { ...GATE.properties, name: '大榭二号' } }),
@@ -121,7 +134,18 @@ const CHANGES: Record<string, () => Promise<unknown>> = {
     }),
   'alarm.acknowledge': onAlarm('acknowledge', {}),
   'alarm.assign': onAlarm('assign', { to: 'patrol' }),
-  'alarm.dispose': onAlarm('dispose', { text: 'inspected' }),
+  'alarm.dispose': () =>
+    arrived(async (_url, trip) => {
+      const wang = await addPerson(platform, 'operator');
+      await wang.call('POST', `alarms/${await raise(platform, trip)}/dispose`, { text: 'inspected' });
+    }),
+  'approval.confirm': () => asked((_asker, second, url) => second.call('POST', `${url}/confirm`)),
+  'approval.refuse': () => asked((_asker, second, url) => second.call('POST', `${url}/refuse`)),
+  'approval.undone': () =>
+    asked(async (_asker, second, url, trip) => {
+      await raise(platform, trip, { rule: 'seal.rope-cut' });
+      await second.call('POST', `${url}/confirm`);
+    }),
 };
 
 interface Entry {

@@ -62,6 +62,17 @@ async function fillOldTrips(pool: pg.Pool): Promise<void> {
   await trip(3, 'declared', null, null);
   await unit(3, null, null);
   await pool.query(
+    `INSERT INTO alarms (alarm_id, trip_id, lock_id, rule, kind, severity, phase, active, started_at, raised_at)
+     VALUES ($1, $1, 'JT70100001', 'seal.rope-cut', 'latched', 'critical', 'open', true, $2, $2)`,
+    [tripId(1), SEALED],
+  );
+  await pool.query(
+    `INSERT INTO api_keys (name, role, key_hash) VALUES ('fleet', 'tester', 'a'), ('desk', 'admin', 'b')`,
+  );
+  const registered = `INSERT INTO audit (actor, action, subject, after) VALUES ($1, 'lock.register', 'lock:x', $2)`;
+  await pool.query(registered, ['key:fleet', { locks: ['JT70100002'] }]);
+  await pool.query(registered, ['key:desk', { locks: ['JT70100001', 'JT70100003'] }]);
+  await pool.query(
     `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind)
      SELECT 'JT70100001', 1, i, at, at, 'live' FROM unnest($1::timestamptz[]) WITH ORDINALITY AS x(at, i)`,
     [[SEALED, DEPARTED, NOW]],
@@ -105,13 +116,20 @@ describe('a database of version 0009 with trips in it', () => {
     ]);
   });
 
+  it('has the open trips of a box red whose alarm nobody has disposed of, and knows the locks that testers registered', async () => {
+    const { rows: trips } = await upgraded.pool.query('SELECT trip_id, risk FROM trips WHERE risk = 2 ORDER BY 1');
+    expect(trips.map((trip) => trip.trip_id)).toEqual([tripId(2), tripId(3)]);
+    const { rows: locks } = await upgraded.pool.query('SELECT lock_id FROM locks WHERE simulated');
+    expect(locks).toEqual([{ lock_id: 'JT70100002' }]);
+  });
+
   it('keeps which records belong to a trip', async () => {
     const times = (await tripRecords(upgraded.pool, tripId(1), 0)).map(({ timeMs }) => new Date(timeMs));
     expect(times).toEqual([DEPARTED]);
   });
 
   it('is the same after the upgrade as a backup of it that is restored into today’s schema', async () => {
-    for (const table of ['trips', 'trip_units', 'locks', 'reports']) {
+    for (const table of ['trips', 'trip_units', 'locks', 'reports', 'inherited_alarms']) {
       const rows = async ({ pool }: TestDatabase) =>
         (await pool.query(`SELECT t::text FROM ${table} t ORDER BY 1`)).rows;
       expect(await rows(restored)).toEqual(await rows(upgraded));

@@ -44,7 +44,7 @@ async function muster(env: Record<string, string> = {}): Promise<{ tripId: strin
   await start(env);
   await call('PUT', 'routes/yiwu-daxie', ROUTE);
   await call('PUT', 'places/daxie-1', GATE);
-  await call('POST', 'locks', { lockId: LOCK, model: 'JT701D' });
+  await call('POST', 'locks', { lockId: LOCK, simulated: true });
   const declared = declaration(LOCK, { takeover: takeover() });
   const tripId = String((await call('POST', 'trips', declared)).tripId);
   const at = new Date();

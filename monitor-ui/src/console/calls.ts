@@ -1,4 +1,4 @@
-import type { Alarm, PassageAnswer, PassageQuestion, Place, Track, Trip } from '@sealwatch/schemas';
+import type { Alarm, Approval, PassageAnswer, PassageQuestion, Place, Track, Trip } from '@sealwatch/schemas';
 import { call, everything, type KnownPlace, type Page } from '../rest.ts';
 
 /** What the consoles ask of the platform beside what the wall does (contract §3). */
@@ -56,7 +56,7 @@ export interface Acknowledged {
 /** At most 500 at once; one that is refused does not hold the others back. */
 export const acknowledgeMany = (alarmIds: string[]) => call<Acknowledged>('POST', '/alarms/acknowledge', { alarmIds });
 export const dispose = (alarmId: string, text: string, falseAlarm: boolean) =>
-  call<Alarm>('POST', `/alarms/${id(alarmId)}/dispose`, { text, falseAlarm });
+  call<Alarm | Approval>('POST', `/alarms/${id(alarmId)}/dispose`, { text, falseAlarm });
 
 export const tripPage = (filter: Values, cursor?: string) =>
   call<Page<Trip>>('GET', `/trips${queryOf({ ...filter, limit: 100, cursor })}`);
@@ -70,9 +70,15 @@ export const step = (tripId: string, act: string) => call<{ trip: Trip }>('POST'
 export const gates = () => everything<GateView>('/gates');
 export const passages = (gateId: string) =>
   call<Page<PassageView>>('GET', `/gates/${id(gateId)}/passages${queryOf({ limit: 30 })}`);
-export const decide = (
-  { gateId, passageId }: PassageView,
-  decision: { decision: Decision; comment: string; secondPerson?: string },
-) => call<PassageView>('POST', `/gates/${id(gateId)}/passages/${id(passageId)}/decision`, decision);
+export const decide = ({ gateId, passageId }: PassageView, decision: { decision: Decision; comment: string }) =>
+  call<PassageView | Approval>('POST', `/gates/${id(gateId)}/passages/${id(passageId)}/decision`, decision);
 
 export const places = () => everything<KnownPlace>('/places');
+
+/** An act that waits for a second person. */
+export type PendingApproval = Omit<Approval, 'roles'> & { roles: string[] };
+export const approvals = (filter: Values) => everything<PendingApproval>(`/approvals${queryOf(filter)}`);
+export const decideApproval = (approvalId: string, how: 'confirm' | 'refuse') =>
+  call<Approval>('POST', `/approvals/${id(approvalId)}/${how}`, {});
+export const cancelTrip = (tripId: string, reason: string) =>
+  call<{ trip: Trip } | Approval>('POST', `/trips/${id(tripId)}/cancel`, { reason });

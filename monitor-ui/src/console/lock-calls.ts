@@ -33,7 +33,6 @@ export interface LockRecord {
 export interface Order {
   type: string;
   intervalS?: number;
-  secondPerson?: string;
 }
 
 export const locks = () => everything<LockView>('/locks');

@@ -34,6 +34,25 @@ const en: typeof zh = {
     tester: 'Tester',
     admin: 'Administrator',
   },
+  approval: {
+    title: 'Waiting for a second person',
+    asked: 'asked by {by}, until {until}',
+    confirm: 'Confirm',
+    refuse: 'Refuse',
+    takeBack: 'Take back',
+    another: 'another person confirms',
+    act: {
+      trip: {
+        cancel: 'Cancel the trip',
+        verify: 'Verify in spite of alarms',
+        'write-off': 'Write off in spite of alarms',
+        unlock: 'Unlock in spite of alarms',
+      },
+      lock: { unlock: 'Unlock by hand' },
+      gate: { decide: 'Release at the gate' },
+      alarm: { dispose: 'Dispose of as a false alarm' },
+    },
+  },
   alarm: {
     severity: 'Severity',
     rule: 'Rule',
@@ -46,6 +65,7 @@ const en: typeof zh = {
     disposeOf: 'Dispose of {n} alarms',
     word: 'In a word, what was found (required, kept with the trip)',
     false: 'False alarm',
+    falseWhy: 'That a critical alarm was false, a second person confirms within 15 min.',
     keys: '↑ ↓ move, X tick, A acknowledge, S assign to me, D dispose of',
     group: {
       seal: 'Seal',
@@ -74,6 +94,11 @@ const en: typeof zh = {
     noCommands: 'No commands',
     evidence: 'Evidence',
     hold: 'Hold',
+    cancel: 'Cancel trip',
+    cancelWhy:
+      'With an alarm that nobody has disposed of a second supervisor has to confirm; the red follows lock and box.',
+    takenOver: 'Taken over by',
+    inherited: 'The same lock or box has an alarm on another trip that nobody has disposed of: {rule}.',
     unhold: 'Lift the hold',
     held: 'On hold ({by}): {reason}',
     reason: 'Reason',
@@ -117,8 +142,8 @@ const en: typeof zh = {
     noReasons: 'Everything matches',
     decided: '{by} decided at {at}: {decision}',
     comment: 'Comment',
-    second: 'Second person (name)',
-    secondWhy: 'Two people answer for releasing a flagged truck: name another operator.',
+    secondWhy:
+      'Two people answer for releasing a flagged truck: another one confirms within 15 min, signed in themselves.',
     earlier: 'Earlier trucks',
     keys: 'Press 1, 2 or 3 to choose, Enter to decide',
     armed: 'Enter to decide: {decision}',
@@ -160,7 +185,8 @@ const en: typeof zh = {
     send: 'Send a command',
     seconds: 's',
     go: 'Send',
-    unlockWhy: 'Two supervisors answer for an unlock by hand; it is kept in the audit.',
+    unlockWhy:
+      'Two supervisors answer for an unlock by hand: another one confirms within 15 min, signed in themselves.',
     retire: 'Retire',
     retireSure: 'A retired lock can no longer connect. Retire {lock}?',
     records: 'Records of the last 30 min',

@@ -24,7 +24,7 @@ export async function importLocks(
   rest: Rest,
   lockIds: readonly string[],
 ): Promise<{ lockId: string; secret: string }[]> {
-  const locks = lockIds.map((lockId) => ({ lockId, model: 'JT701D (simulated)' }));
+  const locks = lockIds.map((lockId) => ({ lockId, model: 'JT701D (simulated)', simulated: true }));
   return Secrets.parse(await rest.post('/locks/import', { locks })).items;
 }
 

@@ -153,7 +153,9 @@ async function register(
   const lockIds = Array.from({ length: options.locks }, (_, i) => lockName(options.seed, startedMs, i));
   const secrets: { lockId: string; secret: string }[] = [];
   for (let from = 0; from < lockIds.length; from += IMPORT_AT_ONCE) {
-    const locks = lockIds.slice(from, from + IMPORT_AT_ONCE).map((lockId) => ({ lockId, model: 'load' }));
+    const locks = lockIds
+      .slice(from, from + IMPORT_AT_ONCE)
+      .map((lockId) => ({ lockId, model: 'load', simulated: true }));
     secrets.push(...Secrets.parse(await rest.post('/locks/import', { locks })).items);
   }
   return secrets;

@@ -164,7 +164,9 @@ async function registerLocks(rest: Rest, groups: readonly Group[]): Promise<Map<
   const lockIds = groups.flatMap((group) => group.lockIds);
   const secrets = new Map<string, string>();
   for (let from = 0; from < lockIds.length; from += IMPORT_AT_ONCE) {
-    const locks = lockIds.slice(from, from + IMPORT_AT_ONCE).map((lockId) => ({ lockId, model: 'simulated' }));
+    const locks = lockIds
+      .slice(from, from + IMPORT_AT_ONCE)
+      .map((lockId) => ({ lockId, model: 'simulated', simulated: true }));
     for (const item of Secrets.parse(await rest.post('/locks/import', { locks })).items) {
       secrets.set(item.lockId, item.secret);
     }

@@ -46,6 +46,7 @@ export interface AlarmRow {
   assigned_to: string | null;
   assigned_at: Date | null;
   disposed_by: string | null;
+  disposed_second: string | null;
   disposed_at: Date | null;
   disposal_text: string | null;
   false_alarm: boolean | null;
@@ -88,7 +89,13 @@ export function alarmOf(row: AlarmRow): Alarm {
     ...isoField('disposedAt', row.disposed_at),
     ...(row.disposal_text === null
       ? {}
-      : { disposal: { text: row.disposal_text, falseAlarm: row.false_alarm ?? false } }),
+      : {
+          disposal: {
+            text: row.disposal_text,
+            falseAlarm: row.false_alarm ?? false,
+            ...some('secondPerson', row.disposed_second),
+          },
+        }),
     ...some('closedBy', row.closed_by),
     ...isoField('closedAt', row.closed_at),
   };
@@ -177,12 +184,12 @@ export async function assignAlarm(db: Queryable, alarmId: string, by: string, to
 export async function disposeAlarm(
   db: Queryable,
   alarmId: string,
-  disposal: { by: string; text: string; falseAlarm: boolean },
+  disposal: { by: string; second: string | undefined; text: string; falseAlarm: boolean },
 ): Promise<void> {
   await db.query(
-    `UPDATE alarms SET active = false, disposed_by = $2, disposed_at = now(), disposal_text = $3, false_alarm = $4
+    `UPDATE alarms SET active = false, disposed_by = $2, disposed_at = now(), disposal_text = $3, false_alarm = $4, disposed_second = $5
      WHERE alarm_id = $1`,
-    [alarmId, disposal.by, disposal.text, disposal.falseAlarm],
+    [alarmId, disposal.by, disposal.text, disposal.falseAlarm, disposal.second ?? null],
   );
 }
 

@@ -4,6 +4,7 @@ import { IS_OPEN, VISIBLE } from '../trips/conditions.ts';
 export interface LockRow {
   lock_id: string;
   model: string;
+  simulated: boolean;
   created_at: Date;
   retired_at: Date | null;
   blocked_reason: string | null;
@@ -24,19 +25,24 @@ const TRIP = `LEFT JOIN LATERAL (
   SELECT t.trip_id, t.origin_office, t.destination_office FROM trip_units u JOIN trips t USING (trip_id)
   WHERE u.lock_id = l.lock_id AND ${IS_OPEN()} ORDER BY t.created_at DESC LIMIT 1) t ON true`;
 
-const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
+const COLUMNS = `l.lock_id, l.model, l.simulated, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
   l.left_out_count, l.left_out,
   t.trip_id`;
 
 /** Registers locks; answers those that were new. */
 export async function insertLocks(
   db: Queryable,
-  locks: { lockId: string; model: string; secretHash: Buffer }[],
+  locks: { lockId: string; model: string; simulated?: boolean | undefined; secretHash: Buffer }[],
 ): Promise<string[]> {
   const { rows } = await db.query<{ lock_id: string }>(
-    `INSERT INTO locks (lock_id, model, secret_hash)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING RETURNING lock_id`,
-    [locks.map((l) => l.lockId), locks.map((l) => l.model), locks.map((l) => l.secretHash)],
+    `INSERT INTO locks (lock_id, model, secret_hash, simulated)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::boolean[]) ON CONFLICT DO NOTHING RETURNING lock_id`,
+    [
+      locks.map((l) => l.lockId),
+      locks.map((l) => l.model),
+      locks.map((l) => l.secretHash),
+      locks.map((l) => l.simulated ?? false),
+    ],
   );
   return rows.map((row) => row.lock_id);
 }
@@ -46,13 +52,18 @@ export async function existingLocks(db: Queryable, lockIds: string[]): Promise<s
   return rows.map((row) => row.lock_id);
 }
 
+export interface LockOnFile {
+  retired: boolean;
+  simulated: boolean;
+}
+
 /** What is on file of locks, by id. */
-export async function lockStates(db: Queryable, lockIds: string[]): Promise<Map<string, { retired: boolean }>> {
-  const { rows } = await db.query<{ lock_id: string; retired: boolean }>(
-    'SELECT lock_id, retired_at IS NOT NULL AS retired FROM locks WHERE lock_id = ANY($1)',
+export async function lockStates(db: Queryable, lockIds: string[]): Promise<Map<string, LockOnFile>> {
+  const { rows } = await db.query<LockOnFile & { lock_id: string }>(
+    'SELECT lock_id, retired_at IS NOT NULL AS retired, simulated FROM locks WHERE lock_id = ANY($1)',
     [lockIds],
   );
-  return new Map(rows.map((row) => [row.lock_id, { retired: row.retired }]));
+  return new Map(rows.map(({ lock_id: lockId, ...lock }) => [lockId, lock]));
 }
 
 /** Puts a lock on the black list, or with null takes it off. */
@@ -102,4 +113,13 @@ export async function wallLocks(db: Queryable, lockIds?: string[]): Promise<Lock
 
 export async function retireLock(db: Queryable, lockId: string): Promise<void> {
   await db.query('UPDATE locks SET retired_at = coalesce(retired_at, now()) WHERE lock_id = $1', [lockId]);
+}
+
+/** Whether every lock of a trip is simulated. */
+export async function isSimulated(db: Queryable, tripId: string): Promise<boolean> {
+  const { rows } = await db.query<{ simulated: boolean | null }>(
+    'SELECT bool_and(l.simulated) AS simulated FROM trip_units u JOIN locks l USING (lock_id) WHERE u.trip_id = $1',
+    [tripId],
+  );
+  return rows[0]?.simulated === true;
 }

@@ -30,6 +30,15 @@ export async function activePerson(db: Queryable, name: string): Promise<PersonR
   return rows[0];
 }
 
+/** Whether a person's access has ended; one who is not on file never had any to end. */
+export async function isDisabled(db: Queryable, name: string): Promise<boolean> {
+  const { rows } = await db.query<{ gone: boolean }>(
+    'SELECT EXISTS (SELECT 1 FROM people WHERE name = $1 AND disabled_at IS NOT NULL) AS gone',
+    [name],
+  );
+  return rows[0]?.gone ?? false;
+}
+
 /** In the order of their names; to people of some offices those who see no more than they do, `[]`: all. */
 export async function listPeople(
   db: Queryable,

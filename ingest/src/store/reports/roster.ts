@@ -5,7 +5,7 @@ import type { ReportRow } from '../../record/columns.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import type { TripState } from '../../tracker/index.ts';
 import { type DeclaredParams, declaredParams } from '../roads/params.ts';
-import { IS_NOT_CANCELLED, IS_OPEN } from '../trips/conditions.ts';
+import { IS_OPEN } from '../trips/conditions.ts';
 import { REPORTS } from './rows.ts';
 
 /** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
@@ -39,7 +39,7 @@ export interface StoredLock {
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-/** Locks with every trip they were ever on, newest window first. Unknown locks are left out. */
+/** Locks with every trip they were ever on, also cancelled ones, newest window first. Unknown locks are left out. */
 export async function loadLocks(db: Queryable, lockIds: string[]): Promise<StoredLock[]> {
   const { rows } = await db.query<{
     lock_id: string;
@@ -54,8 +54,7 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
       ${ms('l.created_at')} AS created_ms, coalesce((
         SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
           extract(epoch FROM u.tracked_to) * 1000) ORDER BY u.tracked_from DESC)
-        FROM trip_units u JOIN trips t USING (trip_id)
-        WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL AND ${IS_NOT_CANCELLED()}), '[]'::json) AS windows
+        FROM trip_units u WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL), '[]'::json) AS windows
      FROM locks l WHERE l.lock_id = ANY($1)`,
     [lockIds],
   );
@@ -164,7 +163,7 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
         AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
   FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks
     FROM trip_units WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
-  WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL AND ${IS_NOT_CANCELLED()}`;
+  WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL`;
 
 /** Trips that are tracked: those with a window. Others are left out. */
 export async function loadTrips(db: Queryable, tripIds: string[]): Promise<StoredTrip[]> {

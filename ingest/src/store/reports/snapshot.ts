@@ -6,7 +6,7 @@ import { credibleFix } from '../../record/credible-fix.ts';
 import { wireForm } from '../../record/record.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import { IS_NOT_CANCELLED, VISIBLE } from '../trips/conditions.ts';
-import { OPEN_ALARMS, type TripView } from '../trips/row.ts';
+import { INHERITED, OPEN_ALARMS, type TripView } from '../trips/row.ts';
 import { tripOf } from '../trips/view.ts';
 import { REPORTS } from './rows.ts';
 
@@ -77,7 +77,8 @@ const STATUS_AT = `CASE WHEN t.unlocked_at <= $1 THEN 'unlocked' WHEN t.verified
     WHEN t.status = 'declared' THEN 'declared' ELSE 'released' END`;
 
 const TRIPS_AT = `SELECT t.*, ${STATUS_AT} AS status, coalesce(${CHECKPOINT_AT}, 0) AS done_m, NULL::timestamptz AS eta_at,
-    NULL::json AS last_report, ${OPEN_ALARMS('$1')} AS open_alarms, u.units, u.tracked, trip_risk(t.trip_id, $1) AS risk
+    NULL::json AS last_report, ${OPEN_ALARMS('$1')} AS open_alarms,
+    ${INHERITED('$1')} AS inherited, u.units, u.tracked, trip_risk(t.trip_id, $1) AS risk
   FROM trips t
   CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object('containerNo', container_no, 'lockId', lock_id, 'mechanicalSealNo', mechanical_seal_no)

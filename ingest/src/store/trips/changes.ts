@@ -1,5 +1,6 @@
 import type { Step, TripDeclaration, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
+import { inheritAlarms } from './inherited.ts';
 
 export interface NewTrip {
   tripId: string;
@@ -11,15 +12,19 @@ export interface NewTrip {
   totalM: number;
   status: TripStatus;
   steps: Step[];
+  /** Who declares it. */
+  by: string;
 }
 
+/** Writes a trip; it has inherited the alarms of its locks and containers. */
 export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   const { declaration: d } = trip;
   await db.query(
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
        tractor_plate, trailer_plate, status, steps, planned_departure_at, time_limit_min, gross_weight_kg, sealed_at,
-       departed_at, taken_over_at, total_m, company, convoy_id, plate_country)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20)`,
+       departed_at, taken_over_at, total_m, company, convoy_id, plate_country,
+       taken_over_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20, $21)`,
     [
       trip.tripId,
       d.declarationNo,
@@ -41,12 +46,13 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
       d.company ?? null,
       trip.convoyId ?? null,
       d.vehicle.plateCountry ?? null,
+      d.takeover === undefined ? null : trip.by,
     ],
   );
   for (const [ordinal, unit] of d.units.entries()) {
     await db.query(
       `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, mechanical_seal_no, tracked_from)
-       VALUES ($1, $2, $3, $4, $5, $6)`,
+       VALUES ($1, $2, $3, $4, $5, ${TRACKED_FROM})`,
       [
         trip.tripId,
         ordinal,
@@ -57,7 +63,15 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
       ],
     );
   }
+  await inheritAlarms(db, trip.tripId);
 }
+
+/**
+ * From when on the records of the lock $4 are a new trip's: the departure $6 of one that was taken over, and not before the
+ * end of the lock's trips that are over: late records of these stay theirs. A simulated lock starts where it says.
+ */
+const TRACKED_FROM = `greatest($6::timestamptz, CASE WHEN $6::timestamptz IS NOT NULL THEN
+  (SELECT max(u.tracked_to) FROM trip_units u JOIN locks l USING (lock_id) WHERE u.lock_id = $4 AND NOT l.simulated) END)`;
 
 /** Columns a custody act writes; the tracker's own columns are not among them. */
 export interface TripChange {

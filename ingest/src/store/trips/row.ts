@@ -1,4 +1,4 @@
-import type { Step, Trip, TripStatus } from '@sealwatch/schemas';
+import type { Severity, Step, Trip, TripStatus } from '@sealwatch/schemas';
 
 export interface TripRow {
   trip_id: string;
@@ -29,6 +29,8 @@ export interface TripRow {
   departed_at: Date | null;
   /** Departure of a trip that was taken over under way; null: it was sealed here. */
   taken_over_at: Date | null;
+  /** Who took it over; empty: not known. */
+  taken_over_by: string | null;
   arrived_at: Date | null;
   verified_at: Date | null;
   unlocked_at: Date | null;
@@ -39,10 +41,20 @@ export interface TripRow {
   eta_at: Date | null;
 }
 
+export interface InheritedAlarm {
+  alarmId: string;
+  tripId: string;
+  rule: string;
+  severity: Severity;
+  provisional: boolean;
+}
+
 /** A trip with what a caller sees of it. */
 export interface TripView extends TripRow {
   units: { containerNo: string; lockId: string; mechanicalSealNo: string | null }[];
   open_alarms: Trip['openAlarms'];
+  /** Active latched alarms of other trips with one of its locks or containers, oldest first. */
+  inherited: InheritedAlarm[];
   last_report: {
     lockId: string;
     time: string;
@@ -66,10 +78,17 @@ export const OPEN_ALARMS = (asOf = "'infinity'") => `(SELECT coalesce(json_agg(j
     ORDER BY a.started_at, a.alarm_id), '[]'::json)
   FROM alarms a WHERE a.trip_id = t.trip_id AND alarm_active(a, ${asOf}))`;
 
+/** The alarms that a trip aliased `t` has inherited and that are active. @param asOf an SQL expression: at what time */
+export const INHERITED = (asOf = "'infinity'") => `(SELECT coalesce(json_agg(json_build_object('alarmId', a.alarm_id,
+    'tripId', a.trip_id, 'rule', a.rule, 'severity', a.severity,
+    'provisional', alarm_state(a, ${asOf}) = 'provisional') ORDER BY a.raised_at, a.alarm_id), '[]'::json)
+  FROM inherited_alarms i JOIN alarms a USING (alarm_id) WHERE i.trip_id = t.trip_id AND alarm_active(a, ${asOf}))`;
+
 /** Reads trips aliased `t`; a condition follows. @param more further columns, each after a comma */
 export const tripViewSql = (more = '') => `SELECT t.*,
   (SELECT json_agg(json_build_object('containerNo', u.container_no, 'lockId', u.lock_id,
      'mechanicalSealNo', u.mechanical_seal_no) ORDER BY u.ordinal) FROM trip_units u WHERE u.trip_id = t.trip_id) AS units,
   ${OPEN_ALARMS()} AS open_alarms,
+  ${INHERITED()} AS inherited,
   ${LAST_REPORT} AS last_report${more}
   FROM trips t`;

@@ -79,6 +79,7 @@ export function tripOf(row: TripView): Trip {
     ...(row.gross_weight_kg === null ? {} : { grossWeightKg: row.gross_weight_kg }),
     ...(row.hold_reason === null ? {} : { hold: { reason: row.hold_reason, by: row.hold_by ?? '' } }),
     ...frozenOf(row),
+    ...(row.taken_over_at === null ? {} : { takenOver: { by: row.taken_over_by ?? '', at: isoOf(row.created_at) } }),
     ...times,
     steps: withTransit(
       row.steps,
@@ -87,6 +88,9 @@ export function tripOf(row: TripView): Trip {
     ),
     progress: { doneM: row.done_m, totalM: row.total_m, ...isoField('etaAt', row.eta_at) },
     openAlarms,
+    ...(row.inherited.length === 0
+      ? {}
+      : { inherited: row.inherited.map(({ alarmId, tripId, rule }) => ({ alarmId, tripId, rule })) }),
     ...lastReportOf(row.last_report),
   };
 }
