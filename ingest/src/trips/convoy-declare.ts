@@ -47,7 +47,7 @@ export async function declareConvoy(
   const convoyId = randomUUID();
   const { units, convoyNo, batchNo, ...common } = declared;
   const trips = await inTransaction(deps.pool, async (db) => {
-    const route = await requireParts(db, declared);
+    const route = await requireParts(db, caller, declared);
     const totalM = compileRoute(route.feature).lengthM;
     await insertConvoy(db, { convoyId, convoyNo, batchNo, by: caller.name, ...common });
     for (const { declarationNo = common.declarationNo, wagonNo, ...unit } of units) {

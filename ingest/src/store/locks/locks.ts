@@ -6,6 +6,8 @@ export interface LockRow {
   model: string;
   created_at: Date;
   retired_at: Date | null;
+  /** Registered by a tester. */
+  simulated: boolean;
   blocked_reason: string | null;
   blocked_by: string | null;
   last_time: Date | null;
@@ -24,19 +26,24 @@ const TRIP = `LEFT JOIN LATERAL (
   SELECT t.trip_id, t.origin_office, t.destination_office FROM trip_units u JOIN trips t USING (trip_id)
   WHERE u.lock_id = l.lock_id AND ${IS_OPEN()} ORDER BY t.created_at DESC LIMIT 1) t ON true`;
 
-const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
+const COLUMNS = `l.lock_id, l.model, l.created_at, l.retired_at, l.simulated, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
   l.left_out_count, l.left_out,
   t.trip_id`;
 
 /** Registers locks; answers those that were new. */
 export async function insertLocks(
   db: Queryable,
-  locks: { lockId: string; model: string; secretHash: Buffer }[],
+  locks: { lockId: string; model: string; secretHash: Buffer; simulated?: boolean }[],
 ): Promise<string[]> {
   const { rows } = await db.query<{ lock_id: string }>(
-    `INSERT INTO locks (lock_id, model, secret_hash)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING RETURNING lock_id`,
-    [locks.map((l) => l.lockId), locks.map((l) => l.model), locks.map((l) => l.secretHash)],
+    `INSERT INTO locks (lock_id, model, secret_hash, simulated)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::boolean[]) ON CONFLICT DO NOTHING RETURNING lock_id`,
+    [
+      locks.map((l) => l.lockId),
+      locks.map((l) => l.model),
+      locks.map((l) => l.secretHash),
+      locks.map((l) => l.simulated ?? false),
+    ],
   );
   return rows.map((row) => row.lock_id);
 }
@@ -47,12 +54,15 @@ export async function existingLocks(db: Queryable, lockIds: string[]): Promise<s
 }
 
 /** What is on file of locks, by id. */
-export async function lockStates(db: Queryable, lockIds: string[]): Promise<Map<string, { retired: boolean }>> {
-  const { rows } = await db.query<{ lock_id: string; retired: boolean }>(
-    'SELECT lock_id, retired_at IS NOT NULL AS retired FROM locks WHERE lock_id = ANY($1)',
+export async function lockStates(
+  db: Queryable,
+  lockIds: string[],
+): Promise<Map<string, { retired: boolean; simulated: boolean }>> {
+  const { rows } = await db.query<{ lock_id: string; retired: boolean; simulated: boolean }>(
+    'SELECT lock_id, retired_at IS NOT NULL AS retired, simulated FROM locks WHERE lock_id = ANY($1)',
     [lockIds],
   );
-  return new Map(rows.map((row) => [row.lock_id, { retired: row.retired }]));
+  return new Map(rows.map((row) => [row.lock_id, { retired: row.retired, simulated: row.simulated }]));
 }
 
 /** Puts a lock on the black list, or with null takes it off. */

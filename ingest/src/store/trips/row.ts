@@ -37,6 +37,8 @@ export interface TripRow {
   done_m: number;
   total_m: number;
   eta_at: Date | null;
+  /** All its locks are simulated. */
+  simulated: boolean;
 }
 
 /** A trip with what a caller sees of it. */
