@@ -119,7 +119,13 @@ function addData(command: Command): void {
     .command('verify')
     .description('verify the hash chain of the audit; exit code 1 if an entry was changed, removed or inserted')
     .option('--json', 'print the result as JSON')
-    .action(async (given: { json?: boolean }) => (await operations()).verifyAudit(readConfig(process.env), given));
+    .option(
+      '--anchor <file>',
+      'anchors kept elsewhere, or log lines with them; default: audit.anchors of the data folder',
+    )
+    .action(async (given: { json?: boolean; anchor?: string }) =>
+      (await operations()).verifyAudit(readConfig(process.env), given),
+    );
   command
     .command('backup')
     .argument('<file>')

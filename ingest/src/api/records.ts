@@ -38,6 +38,8 @@ const AuditView = z.object({
   hash: z.string().optional(),
 });
 
+const AuditFault = z.object({ auditId: z.int(), reason: z.string() });
+
 const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
   auditId: row.audit_id,
   at: isoOf(row.at),
@@ -125,6 +127,9 @@ function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
             holds: z.boolean(),
             auditId: z.int().optional(),
             reason: z.string().optional(),
+            /** Every break, and times that step back. */
+            breaks: z.array(AuditFault).optional(),
+            warnings: z.array(AuditFault).optional(),
             /** Linked entries, and those that wait to be: nothing can be said of these yet. */
             linked: z.int(),
             unlinked: z.array(z.int()),

@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { anchorWriter } from '../people/audit-anchors.ts';
 import { ApiProblem, problemOf } from '../problem.ts';
 import { Corridors } from '../roads/corridors.ts';
 import { startAuditLinker } from '../store/people/audit-chain.ts';
@@ -68,7 +69,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
 
   await app.register((api: Api) => addRoutes(api, deps), { prefix: '/api/v1' });
   healthRoutes(app, deps);
-  const linker = startAuditLinker(deps.pool, deps.log);
+  const linker = startAuditLinker(deps.pool, deps.log, anchorWriter(deps.pool, deps.log, deps.config.auditAnchors));
   app.addHook('onClose', () => linker.stop());
   await wallRoutes(app, deps);
   return app;

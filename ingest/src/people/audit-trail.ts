@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { type AuditRow, listAudit } from '../store/people/audit.ts';
-import { checkAudit, linkAudit } from '../store/people/audit-chain.ts';
+import { linkAudit } from '../store/people/audit-chain.ts';
+import { checkAudit } from '../store/people/audit-check.ts';
 
 /** Who did what, newest first; entries written before the call are linked into the chain first. */
 export async function auditEntries(pool: Pool, query: Parameters<typeof listAudit>[1]): Promise<AuditRow[]> {

@@ -194,6 +194,8 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
         raw: `<POSITION_INFO><MESSAGE_TYPE>4</MESSAGE_TYPE><ESEAL_ID>${(await tripOf(office)).lockId}</ESEAL_ID><COMMAND>X0030</COMMAND></POSITION_INFO>`,
         headers: { 'content-type': 'text/xml' },
       }),
+      // A refusal is a message of its own there, with status 200.
+      refused: ({ text }) => !text.includes('<RESULT>0</RESULT>'),
     },
     'POST /users': {
       role: 'admin',

@@ -25,6 +25,7 @@ function wallWith(lockId: string): Wall {
     model: '',
     created_at: new Date(),
     retired_at: null,
+    simulated: false,
     blocked_reason: null,
     blocked_by: null,
     last_time: null,

@@ -170,6 +170,7 @@ describe('the wall', () => {
     model: 'test',
     created_at: new Date(0),
     retired_at: null,
+    simulated: false,
     blocked_reason: null,
     blocked_by: null,
     last_time: null,
