@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
@@ -75,6 +76,9 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   return app;
 }
 
+const hasBody = (headers: IncomingHttpHeaders): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
 /** How bodies are read and errors answered. */
 function readAndAnswer(app: Api, deps: ApiDeps): void {
   app.setValidatorCompiler(validatorCompiler);
@@ -84,6 +88,8 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
     const problem = problemOf(error);
     if (problem.statusCode >= 500) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
     if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer');
+    // Who is refused before all of its body has come is not listened to any longer.
+    if (!request.raw.complete && hasBody(request.headers)) reply.header('connection', 'close');
     return reply
       .code(problem.statusCode)
       .type('application/problem+json')
@@ -93,8 +99,7 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
 
   // Many clients name a type with every call, also where they send nothing.
   app.addHook('onRequest', async ({ headers }) => {
-    const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-    if (isEmpty) delete headers['content-type'];
+    if (!hasBody(headers)) delete headers['content-type'];
   });
 }
 
