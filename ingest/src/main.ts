@@ -1,7 +1,8 @@
 import { Role } from '@sealwatch/schemas';
 import { Command, CommanderError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
-import { createLog, type Logger } from './log.ts';
+import { endInTime } from './end-in-time.ts';
+import { createLog } from './log.ts';
 
 export interface RunOptions {
   /** Path of the simulator's program; undefined if it is not installed. `demo` and `/simulator` need it. */
@@ -20,24 +21,13 @@ that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fl
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
 `;
 
-/** A platform that was asked to stop is gone within 10 s (contract §1), also where its database does not answer. */
-const STOP_WITHIN_MS = 9_000;
-
-/** What was not committed by then has no PUBACK: its lock sends it again. */
-function endAfter(signal: string, log: Logger): void {
-  setTimeout(() => {
-    log.warn({ signal }, 'stopped without waiting any longer; what was not committed was not acknowledged');
-    process.exit(0);
-  }, STOP_WITHIN_MS).unref();
-}
-
 /** Runs the platform until SIGINT or SIGTERM; commits the reports it has received and exits with 0. */
 async function serve(config: Config, simulatorPath: string | undefined): Promise<void> {
   const log = createLog(config.logLevel);
   const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => resolve(name));
   });
-  void signal.then((name) => endAfter(name, log));
+  void signal.then(() => endInTime(log));
   const { startApp } = await import('./app.ts');
   const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
   if (await app.isNew())

@@ -78,6 +78,16 @@ export async function getQuarantine(
   return rows[0];
 }
 
+/** How many locks were refused for a reason within five minutes of a time. */
+export async function locksRefusedAround(db: Queryable, at: Date, reason: string): Promise<number> {
+  const { rows } = await db.query<{ locks: number }>(
+    `SELECT count(DISTINCT lock_id) AS locks FROM quarantine
+     WHERE reason = $2 AND at BETWEEN $1::timestamptz - interval '5 min' AND $1::timestamptz + interval '5 min'`,
+    [at, reason],
+  );
+  return rows[0]?.locks ?? 0;
+}
+
 /** Why a publish was refused the last time that these very bytes came. */
 export async function newestRefusal(
   db: Queryable,
