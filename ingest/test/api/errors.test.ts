@@ -6,6 +6,7 @@ import {
   addLock,
   addRoute,
   addTrip,
+  BOOTSTRAP,
   declaration,
   passage,
   ROUTE,
@@ -231,7 +232,7 @@ describe('other bad input', () => {
 
 describe('a caller that is refused before its body has come', () => {
   test.each([
-    [429, { callsPerMinute: 1 }, 'Bearer x'],
+    [429, { callsPerMinute: 1 }, `Bearer ${BOOTSTRAP}`],
     [401, {}, 'Bearer x'],
   ])('with %i is not listened to any longer', async (status, config, authorization) => {
     const own = await startPlatform(config);
