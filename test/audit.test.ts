@@ -56,13 +56,8 @@ describe('sealwatch audit verify --anchor', () => {
       const run = sealwatch(['audit', 'verify', ...flags], { DATABASE_URL: own.url, SEALWATCH_DATA_DIR: folder });
       return { code: await run.ended, text: run.lines.join('\n') };
     };
+    const serve = sealwatch(['serve'], { DATABASE_URL: own.url, SEALWATCH_DATA_DIR: folder });
     try {
-      const serve = sealwatch(['serve'], {
-        DATABASE_URL: own.url,
-        SEALWATCH_DATA_DIR: folder,
-        SEALWATCH_HTTP_PORT: '0',
-        SEALWATCH_MQTT_PORT: '0',
-      });
       await expect.poll(() => serve.lines.join(), { timeout: 180_000 }).toContain('"listening"');
       for (const actor of ['officer A', 'officer B', 'officer C']) {
         await audit(own.pool, { actor, action: 'trip.hold', subject: 'trip:1', before: {}, after: { reason: 'x' } });
@@ -79,6 +74,7 @@ describe('sealwatch audit verify --anchor', () => {
       await writeFile(log, 'nothing\n');
       expect(await on('--anchor', log)).toEqual({ code: 1, text: expect.stringContaining('holds no anchor') });
     } finally {
+      serve.child.kill('SIGKILL');
       await own.drop();
     }
   });

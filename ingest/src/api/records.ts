@@ -52,7 +52,8 @@ const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
 });
 
 /** What was recorded: reports and tracks, who did what. */
-export function recordRoutes(app: Api, { pool }: ApiDeps): void {
+export function recordRoutes(app: Api, deps: ApiDeps): void {
+  const { pool } = deps;
   app.get(
     '/locks/:lockId/reports',
     {
@@ -93,10 +94,10 @@ export function recordRoutes(app: Api, { pool }: ApiDeps): void {
       return { tripId, points: points.map((point) => ({ ...point })), thinnedWithinM };
     },
   );
-  auditRoutes(app, pool);
+  auditRoutes(app, deps);
 }
 
-function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
+function auditRoutes(app: Api, { pool, config: { auditAnchors: anchors } }: ApiDeps): void {
   const roles = ['supervisor', 'admin'] as const;
   app.get(
     '/audit',
@@ -137,6 +138,6 @@ function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
         }),
       },
     },
-    () => auditState(pool),
+    () => auditState(pool, anchors),
   );
 }

@@ -47,13 +47,19 @@ export async function* readAnchors(path: string): AsyncGenerator<Anchor[]> {
   if (some.length > 0) yield some;
 }
 
-async function newestIn(path: string): Promise<Anchor | undefined> {
-  let newest: Anchor | undefined;
+/** The same of the platform's own file, which is not there before its first anchor. */
+export async function* ownAnchors(path: string | undefined): AsyncGenerator<Anchor[]> {
+  if (path === undefined) return;
   try {
-    for await (const some of readAnchors(path)) newest = some.at(-1);
+    yield* readAnchors(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
+}
+
+async function newestIn(path: string | undefined): Promise<Anchor | undefined> {
+  let newest: Anchor | undefined;
+  for await (const some of ownAnchors(path)) newest = some.at(-1);
   return newest;
 }
 
@@ -77,22 +83,24 @@ interface AnchorLog {
  * Writes the end of the chain to a file and to the log, if it has grown since the last time. Before, the anchor written last is
  * looked up: a chain that has lost it was cut or written again, and the log says so.
  * @param path absent: to the log alone
+ * @returns answers whether it has written one
  */
-export function anchorWriter(pool: Pool, log: AnchorLog, path: string | undefined): () => Promise<void> {
+export function anchorWriter(pool: Pool, log: AnchorLog, path: string | undefined): () => Promise<boolean> {
   let newest: Pick<Anchor, 'linkNo' | 'hash'> | undefined;
   let isRead = false;
   return async () => {
-    if (!isRead && path !== undefined) newest = await newestIn(path);
+    if (!isRead) newest = await newestIn(path);
     isRead = true;
     const anchor = await anchorOf(pool);
-    if (anchor === undefined ? newest === undefined : anchor.hash === newest?.hash) return;
+    if (anchor === undefined ? newest === undefined : anchor.hash === newest?.hash) return false;
     if (newest !== undefined && !(await hasAnchor(pool, newest))) {
       const { linkNo, hash } = newest;
       log.error({ anchor: `${linkNo} ${hash}` }, 'the audit has lost its last anchor: run sealwatch audit verify');
     }
     newest = anchor;
-    if (anchor === undefined) return;
+    if (anchor === undefined) return false;
     if (path !== undefined) await append(path, { at: new Date().toISOString(), ...anchor });
     log.info(anchor, 'audit anchored');
+    return true;
   };
 }

@@ -128,12 +128,12 @@ const ANCHOR_EVERY_MS = 60_000;
 
 /**
  * Links new audit rows to the chain; a failure is logged once and tried again.
- * @param anchor keeps the end of the chain outside the database; called at the start, once a minute and at the end
+ * @param anchor keeps the end of the chain outside the database, and answers whether it has grown; once a minute at most, and at the end
  */
 export function startAuditLinker(
   pool: Pool,
   log: { warn(fields: object, text: string): void },
-  anchor: () => Promise<void> = async () => undefined,
+  anchor: () => Promise<boolean> = async () => false,
   everyMs = LINK_EVERY_MS,
 ): AuditLinker {
   let running: Promise<unknown> | undefined;
@@ -142,8 +142,7 @@ export function startAuditLinker(
   const work = async (isLast: boolean) => {
     await linkAudit(pool);
     if (!isLast && performance.now() - anchoredMs < ANCHOR_EVERY_MS) return;
-    await anchor();
-    anchoredMs = performance.now();
+    if (await anchor()) anchoredMs = performance.now();
   };
   const link = (isLast = false) => {
     running ??= work(isLast)
