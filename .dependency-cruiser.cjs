@@ -19,7 +19,7 @@ const ROOMS = {
     'steps, checks and verdicts are decided from facts given as arguments, and from what the rules say they show.',
   ],
   params: [['tracker', 'custody'], 'which parameters the rules and the gate have, and the layers that set them.'],
-  postgres: [[], 'connections, migrations, partitions, backup: no trip is known here.'],
+  postgres: [[], 'connections, migrations, partitions, backup: of a trip it knows alone whether it is over.'],
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],
   broker: [[], 'MQTT: it knows no database, no rule and no use case.'],
   people: [['store', 'postgres', ...PURE_ROOMS], 'who one is and what one may.'],
@@ -38,7 +38,7 @@ const ROOMS = {
     'what was refused goes through the intake again, or is discarded.',
   ],
   roads: [
-    ['intake', 'store', 'postgres', ...PURE_ROOMS],
+    ['intake', 'people', 'store', 'postgres', ...PURE_ROOMS],
     'routes and places as people bring them; a what-if judges past trips by the plan that the intake makes.',
   ],
   webhooks: [['people', 'store', 'postgres', ...PURE_ROOMS], 'events to other systems, and who subscribes to them.'],

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type App, startApp } from './app.ts';
 import type { Config } from './config.ts';
+import { endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
 import { spawnSimulator, stopSimulator } from './simulations.ts';
 import { spoken } from './words.ts';
@@ -26,6 +27,7 @@ export async function runDemo(config: Config, simulatorPath: string): Promise<nu
   const stopped = new Promise<'signal'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve('signal'));
   });
+  void stopped.then(() => endInTime(log));
   const app = await startApp(
     { ...config, bootstrapKey: key, simulator: true, webhookNetworks: [...config.webhookNetworks, ...OWN_MACHINE] },
     { log, onProgress: say, simulatorPath },

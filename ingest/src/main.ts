@@ -1,6 +1,7 @@
 import { Role } from '@sealwatch/schemas';
 import { Command, CommanderError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
+import { endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
 
 export interface RunOptions {
@@ -26,6 +27,7 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
   const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => resolve(name));
   });
+  void signal.then(() => endInTime(log));
   const { startApp } = await import('./app.ts');
   const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
   if (await app.isNew())
@@ -119,7 +121,13 @@ function addData(command: Command): void {
     .command('verify')
     .description('verify the hash chain of the audit; exit code 1 if an entry was changed, removed or inserted')
     .option('--json', 'print the result as JSON')
-    .action(async (given: { json?: boolean }) => (await operations()).verifyAudit(readConfig(process.env), given));
+    .option(
+      '--anchor <file>',
+      'anchors kept elsewhere, or log lines with them; default: audit.anchors of the data folder',
+    )
+    .action(async (given: { json?: boolean; anchor?: string }) =>
+      (await operations()).verifyAudit(readConfig(process.env), given),
+    );
   command
     .command('backup')
     .argument('<file>')

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Role } from '@sealwatch/schemas';
@@ -7,6 +7,7 @@ import type { Pool } from 'pg';
 import { type Config, WALL_DIR } from './config.ts';
 import { createLog } from './log.ts';
 import { readOffices, type TableFault } from './office-table.ts';
+import { anchorFileOf, readAnchors } from './people/audit-anchors.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { hashPassword, signInLink } from './people/sign-in.ts';
 import { restoreBackup, writeBackup } from './postgres/backup.ts';
@@ -16,7 +17,8 @@ import { checkDatabase, type Finding } from './postgres/doctor.ts';
 import { migrate } from './postgres/migrate.ts';
 import { inTransaction } from './postgres/queryable.ts';
 import { audit } from './store/people/audit.ts';
-import { checkAudit, linkAudit } from './store/people/audit-chain.ts';
+import { linkAudit } from './store/people/audit-chain.ts';
+import { type Anchor, checkAudit } from './store/people/audit-check.ts';
 import { insertKey } from './store/people/keys.ts';
 import { type OfficeRow, replaceOffices } from './store/people/offices.ts';
 import { insertPerson } from './store/people/people.ts';
@@ -158,7 +160,9 @@ const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' } as const
 /** Prints one line per part and what to do about it; sets exit code 1 if there is a problem. */
 export async function checkUp(config: Config): Promise<void> {
   const findings: Finding[] = [checkNode(), checkWall()];
-  findings.push(...(await onDatabase(config, { beside: true }, ({ pool }) => checkDatabase(pool))));
+  findings.push(
+    ...(await onDatabase(config, { beside: true }, ({ pool, description }) => checkDatabase(pool, description))),
+  );
   for (const { part, state, text: found, hint } of findings) {
     print(`${MARKS[state]}  ${part}: ${found}`);
     if (hint) print(`         ${hint}`);
@@ -177,20 +181,61 @@ function checkWall(): Finding {
     : { part: 'wall', state: 'warning', text: 'not built', hint: 'Run: npm run build' };
 }
 
-/** Verifies the hash chain of the audit; sets exit code 1 if it is broken. */
-export async function verifyAudit(config: Config, { json }: { json?: boolean }): Promise<void> {
-  const { broken, ...counts } = await onDatabase(config, { beside: true }, async ({ pool }) => {
+/** The anchors to compare with: of the file that is named, else of the platform's own file, if there is one. */
+async function anchorsFor(
+  config: Config,
+  file: string | undefined,
+): Promise<{ path: string; kept: Anchor[][] } | undefined> {
+  const path = file ?? anchorFileOf(config.dataDir);
+  if (file === undefined && !existsSync(path)) return undefined;
+  const kept: Anchor[][] = [];
+  try {
+    for await (const some of readAnchors(path)) kept.push(some);
+  } catch (error) {
+    throw new OperationError(`${path} cannot be read: ${(error as Error).message}`, 'Give a file of anchors.');
+  }
+  if (kept.length > 0 || file === undefined) return { path, kept };
+  const hint = 'Give audit.anchors of the data folder, a copy of it, or log lines of the platform ("audit anchored").';
+  throw new OperationError(`${path} holds no anchor of an audit`, hint);
+}
+
+async function* batches<T>(lists: T[][]): AsyncGenerator<T[]> {
+  yield* lists;
+}
+
+/** Verifies the hash chain of the audit, against anchors as well; sets exit code 1 if it is broken. */
+export async function verifyAudit(
+  config: Config,
+  { json, anchor }: { json?: boolean; anchor?: string },
+): Promise<void> {
+  const anchors = await anchorsFor(config, anchor);
+  const count = anchors?.kept.flat().length ?? 0;
+  const {
+    broken,
+    breaks = [],
+    warnings = [],
+    ...counts
+  } = await onDatabase(config, { beside: true }, async ({ pool }) => {
     // Entries committed in the last half second are not linked yet; link them first so that they are verified too.
     await linkAudit(pool);
-    return checkAudit(pool);
+    return checkAudit(pool, batches(anchors?.kept ?? []));
   });
-  if (json === true) print(JSON.stringify({ holds: broken === undefined, ...broken, ...counts }));
-  else if (broken === undefined) print(`the audit holds: ${counts.linked} entries, each linked to the one before it`);
-  else {
-    print(`THE AUDIT IS BROKEN at entry ${broken.auditId}: ${broken.reason}`);
-    print(`${counts.linked} entries before it hold. Compare with a backup made before; nothing was changed.`);
-  }
   if (broken !== undefined) process.exitCode = 1;
+  if (json === true) {
+    const faults = { ...(broken ? { breaks } : {}), ...(warnings.length > 0 ? { warnings } : {}) };
+    print(JSON.stringify({ holds: broken === undefined, ...broken, ...faults, ...counts, anchors: count }));
+    return;
+  }
+  for (const { auditId, reason } of warnings) print(`warning: entry ${auditId}: ${reason}`);
+  for (const { auditId, reason } of breaks) print(`THE AUDIT IS BROKEN at entry ${auditId}: ${reason}`);
+  if (broken === undefined) print(`the audit holds: ${counts.linked} entries, each linked to the one before it`);
+  else
+    print(
+      `${breaks.length} breaks in ${counts.linked} entries. Compare with a backup made before; nothing was changed.`,
+    );
+  if (anchors === undefined)
+    print('no anchors to compare with: an end that was cut off together with its head is not found');
+  else print(`compared with ${count} anchors of ${anchors.path}`);
 }
 
 export async function backUpTo(config: Config, path: string): Promise<void> {
@@ -201,6 +246,12 @@ export async function backUpTo(config: Config, path: string): Promise<void> {
 export async function restoreFrom(config: Config, path: string, force: boolean): Promise<void> {
   const manifest = await onDatabase(config, { beside: false }, ({ pool }) => restoreBackup(pool, path, { force }));
   print(`restored ${countRows(manifest)} rows of ${manifest.tables.length} tables, state of ${manifest.createdAt}`);
+  // What was anchored after the backup is not in the chain any more.
+  const anchors = anchorFileOf(config.dataDir);
+  if (!existsSync(anchors)) return;
+  const kept = `${anchors}.before-restore-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+  await rename(anchors, kept);
+  print(`the anchors of the audit before this restore are kept in ${kept}`);
 }
 
 const countRows = (manifest: Manifest) => manifest.tables.reduce((sum, { rows }) => sum + rows, 0);

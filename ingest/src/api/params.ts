@@ -60,7 +60,7 @@ export function paramsRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { layer } = request.params;
       requireNone('params.invalid', checkParams(request.body));
-      return viewOf(await setParams(deps.pool, layer, request.body, callerOf(request).name));
+      return viewOf(await setParams(deps.pool, callerOf(request), layer, request.body));
     },
   );
 }

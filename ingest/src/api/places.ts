@@ -58,8 +58,7 @@ export function placeRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { place, warnings } = checkedPlace(request.body);
       const { placeId } = request.params;
-      const by = callerOf(request).name;
-      const { row, created } = await keepPlace(deps, { placeId, place, by });
+      const { row, created } = await keepPlace(deps, callerOf(request), { placeId, place });
       const told = warnings.map(({ path, message }) => ({ path, message }));
       return reply.code(created ? 201 : 200).send(placeOf(row, [...told, ...unusedWarnings(request)]));
     },

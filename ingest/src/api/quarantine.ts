@@ -1,6 +1,7 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { OPERATORS, SUPERVISORS } from '../people/roles.ts';
+import { isTester } from '../people/simulated.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { discard } from '../quarantine/discard.ts';
@@ -118,8 +119,9 @@ function replayRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { quarantineId } = request.params;
       const known = /^\d{1,15}$/.test(quarantineId);
-      const row = known ? await getQuarantine(pool, Number(quarantineId), callerOf(request).offices) : undefined;
-      const [replayed] = row ? await replay(deps, callerOf(request), [row]) : [];
+      const caller = callerOf(request);
+      const row = known ? await getQuarantine(pool, Number(quarantineId), caller.offices, isTester(caller)) : undefined;
+      const [replayed] = row ? await replay(deps, caller, [row]) : [];
       if (!replayed) throw notFound('quarantine', quarantineId);
       return replayed;
     },
@@ -142,9 +144,11 @@ function replayRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { limit, cursor, ...filter } = request.body;
       const after = keysOf(cursor, z.int());
-      const { offices } = callerOf(request);
-      const rows = await oldestQuarantine(pool, { ...filterOf(filter), offices, after, limit: limit + 1 });
-      const replayed = await replay(deps, callerOf(request), rows.slice(0, limit));
+      const caller = callerOf(request);
+      const { offices } = caller;
+      const of = { ...filterOf(filter), offices, simulatedOnly: isTester(caller) };
+      const rows = await oldestQuarantine(pool, { ...of, after, limit: limit + 1 });
+      const replayed = await replay(deps, caller, rows.slice(0, limit));
       const page = pageOf(
         rows,
         limit,

@@ -38,6 +38,8 @@ const AuditView = z.object({
   hash: z.string().optional(),
 });
 
+const AuditFault = z.object({ auditId: z.int(), reason: z.string() });
+
 const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
   auditId: row.audit_id,
   at: isoOf(row.at),
@@ -50,7 +52,8 @@ const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
 });
 
 /** What was recorded: reports and tracks, who did what. */
-export function recordRoutes(app: Api, { pool }: ApiDeps): void {
+export function recordRoutes(app: Api, deps: ApiDeps): void {
+  const { pool } = deps;
   app.get(
     '/locks/:lockId/reports',
     {
@@ -91,10 +94,10 @@ export function recordRoutes(app: Api, { pool }: ApiDeps): void {
       return { tripId, points: points.map((point) => ({ ...point })), thinnedWithinM };
     },
   );
-  auditRoutes(app, pool);
+  auditRoutes(app, deps);
 }
 
-function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
+function auditRoutes(app: Api, { pool, config: { auditAnchors: anchors } }: ApiDeps): void {
   const roles = ['supervisor', 'admin'] as const;
   app.get(
     '/audit',
@@ -125,6 +128,9 @@ function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
             holds: z.boolean(),
             auditId: z.int().optional(),
             reason: z.string().optional(),
+            /** Every break, and times that step back. */
+            breaks: z.array(AuditFault).optional(),
+            warnings: z.array(AuditFault).optional(),
             /** Linked entries, and those that wait to be: nothing can be said of these yet. */
             linked: z.int(),
             unlinked: z.array(z.int()),
@@ -132,6 +138,6 @@ function auditRoutes(app: Api, pool: ApiDeps['pool']): void {
         }),
       },
     },
-    () => auditState(pool),
+    () => auditState(pool, anchors),
   );
 }

@@ -258,10 +258,9 @@ function routeWriting(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { routeId } = request.params;
-      const by = callerOf(request).name;
       const check = withParams(await readRoute(request.body, request.query));
       if (check.route === undefined) refuse(check.problems);
-      const { row, created } = await keepRoute(deps.pool, { routeId, feature: check.route, by });
+      const { row, created } = await keepRoute(deps.pool, callerOf(request), { routeId, feature: check.route });
       return reply.code(created ? 201 : 200).send(viewOf(row, check.warnings));
     },
   );

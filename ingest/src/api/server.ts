@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
@@ -5,6 +6,7 @@ import swagger from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { keepApproval } from '../people/approvals.ts';
+import { anchorWriter } from '../people/audit-anchors.ts';
 import { ApprovalNeeded } from '../people/two-people.ts';
 import { ApiProblem, problemOf } from '../problem.ts';
 import { Corridors } from '../roads/corridors.ts';
@@ -71,11 +73,14 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
 
   await app.register((api: Api) => addRoutes(api, deps), { prefix: '/api/v1' });
   healthRoutes(app, deps);
-  const linker = startAuditLinker(deps.pool, deps.log);
+  const linker = startAuditLinker(deps.pool, deps.log, anchorWriter(deps.pool, deps.log, deps.config.auditAnchors));
   app.addHook('onClose', () => linker.stop());
   await wallRoutes(app, deps);
   return app;
 }
+
+const hasBody = (headers: IncomingHttpHeaders): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** How bodies are read and errors answered. */
 function readAndAnswer(app: Api, deps: ApiDeps): void {
@@ -94,6 +99,8 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
     const problem = problemOf(error);
     if (problem.statusCode >= 500) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
     if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer');
+    // Who is refused before all of its body has come is not listened to any longer.
+    if (!request.raw.complete && hasBody(request.headers)) reply.header('connection', 'close');
     return reply
       .code(problem.statusCode)
       .type('application/problem+json')
@@ -103,8 +110,7 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
 
   // Many clients name a type with every call, also where they send nothing.
   app.addHook('onRequest', async ({ headers }) => {
-    const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-    if (isEmpty) delete headers['content-type'];
+    if (!hasBody(headers)) delete headers['content-type'];
   });
 }
 

@@ -1,5 +1,7 @@
 import { Injection, SimulatorRun, SimulatorScenario, Uuid } from '@sealwatch/schemas';
 import { z } from 'zod';
+import { requireUnbound } from '../people/offices.ts';
+import type { Principal } from '../people/principal.ts';
 import { TESTERS } from '../people/roles.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
 import type { Simulations } from '../simulations.ts';
@@ -30,6 +32,12 @@ function simulationsOf({ simulations }: ApiDeps): Simulations {
     'simulator.off',
     'the simulator is switched off here; SEALWATCH_SIMULATOR=1 switches it on',
   );
+}
+
+/** A fleet drives between offices and belongs to none. @throws ApiProblem 403, 404 */
+function ownSimulations(deps: ApiDeps, caller: Principal): Simulations {
+  requireUnbound(caller, 'a simulation belongs');
+  return simulationsOf(deps);
 }
 
 function note({ pool }: ApiDeps, actor: string, act: string, runId: string, after: object, before?: object) {
@@ -67,7 +75,7 @@ export function simulatorRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const simulations = simulationsOf(deps);
+      const simulations = ownSimulations(deps, callerOf(request));
       const { scenario, trips, seed } = request.body;
       const names = (await simulations.scenarios()).map(({ name }) => name);
       // Only names that the simulator lists: on its command line a name may be the path of any file.
@@ -101,7 +109,8 @@ function runRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { runId } = request.params;
-      if (!(await simulationsOf(deps).stop(runId))) throw notFound('simulation that can be stopped', runId);
+      if (!(await ownSimulations(deps, callerOf(request)).stop(runId)))
+        throw notFound('simulation that can be stopped', runId);
       await note(deps, callerOf(request).name, 'stop', runId, { running: false }, { running: true });
       return reply.code(204).send(undefined);
     },
@@ -120,7 +129,7 @@ function runRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { runId } = request.params;
-      const refused = await simulationsOf(deps).inject(runId, request.body);
+      const refused = await ownSimulations(deps, callerOf(request)).inject(runId, request.body);
       if (refused !== undefined) throw new ApiProblem(409, 'simulator.refused', refused);
       await note(deps, callerOf(request).name, 'inject', runId, request.body);
       return reply.code(204).send(undefined);

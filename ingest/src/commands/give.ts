@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { hasPassed } from '../custody/status.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import { requireSimulated } from '../people/simulated.ts';
 import { twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
@@ -67,6 +68,7 @@ export async function giveCommand(
   const row = await inTransaction(deps.pool, async (db) => {
     const lock = await getLock(db, lockId, caller.offices);
     if (lock === undefined) throw notFound('lock', lockId);
+    requireSimulated(caller, lock, 'this lock is');
     if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
     const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
     if (trip !== undefined) requireActing(caller, trip);
@@ -109,7 +111,9 @@ interface Named {
 
 /** The command of a lock that the caller may act on. @throws ApiProblem 404, 403 */
 async function knownCommand(db: Queryable, { lockId, commandId }: Named, caller: Principal): Promise<CommandRow> {
-  if (!(await getLock(db, lockId, caller.offices))) throw notFound('lock', lockId);
+  const lock = await getLock(db, lockId, caller.offices);
+  if (lock === undefined) throw notFound('lock', lockId);
+  requireSimulated(caller, lock, 'this lock is');
   const row = z.uuid().safeParse(commandId).success ? await getCommand(db, commandId) : undefined;
   if (row?.lock_id !== lockId) throw notFound('command', commandId);
   const trip = row.trip_id === null ? undefined : await getTrip(db, row.trip_id, caller.offices);

@@ -6,6 +6,7 @@ import { startApi } from '../api/server.ts';
 import type { ServedBasemap } from '../basemap/served.ts';
 import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
+import { anchorFileOf } from '../people/audit-anchors.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import type { Simulations } from '../simulations.ts';
 import { describeRule } from '../tracker/index.ts';
@@ -78,7 +79,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     simulations,
     webhooks,
     registry,
-    config: { bootstrapKey, wallDir, basemap },
+    config: { bootstrapKey, wallDir, basemap, auditAnchors: anchorFileOf(config.dataDir) },
   });
   feed.attach(api.server);
   // The sockets of the live feed end first: while one is open, the server does not close.

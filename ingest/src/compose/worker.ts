@@ -1,4 +1,5 @@
 import { startIntake } from '../intake/intake.ts';
+import { replayAhead } from '../intake/refused-ahead.ts';
 import type { Judging, ReportDoor } from '../ports.ts';
 import type { Base } from './part.ts';
 
@@ -20,13 +21,19 @@ export async function startWorker(base: Base, nowMs: () => number): Promise<Work
     return drained;
   };
   undo.push(drain);
+  const stopping = new AbortController();
+  const receive: ReportDoor['receive'] = (...publish) => intake.receive(...publish);
+  void replayAhead({ pool, log, receive, nowMs }, stopping.signal).catch((error) =>
+    log.warn({ err: error }, 'what an earlier version refused as ahead was not judged; the next start tries again'),
+  );
+  undo.push(async () => stopping.abort());
   intake.onCommitted((committed) => live.publish(committed));
   hints.on('places', () => intake.refreshPlaces());
   hints.on('locks', async ({ lockIds }) => {
     for (const lockId of lockIds) await intake.refreshLock(lockId);
   });
   return {
-    receive: (...publish) => intake.receive(...publish),
+    receive,
     ready: () => intake.ready(),
     warnings: () => intake.warnings(),
     reevaluate: (tripIds) => intake.refreshTrips(tripIds),

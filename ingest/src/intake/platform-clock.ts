@@ -7,7 +7,7 @@ const AHEAD_MS = 10 * 60_000;
 /** Locks that were not heard for so long say nothing of the clock now. */
 const WINDOW_MS = 5 * 60_000;
 /** One lock with a wrong clock is its own fault, and so are a few. */
-const LEAST_LOCKS = 5;
+export const LEAST_LOCKS = 5;
 
 /**
  * Whether the platform's own clock seems to be behind: at least five locks, and most of those heard live in the last five

@@ -49,7 +49,8 @@ export class Roster {
   /** Those of them that are closed or cancelled; they leave after the next commit. */
   readonly #over = new Set<string>();
   readonly #routes = new Map<string, CompiledRoute>();
-  #places: PlaceSet | undefined;
+  /** Known places, of real and of simulated trips. */
+  readonly #places = new Map<boolean, PlaceSet>();
   /** Open trips may be missing from memory: the liveness timer loads them at its next tick. */
   tripsMissing = false;
 
@@ -209,7 +210,7 @@ export class Roster {
 
   /** Loads known places again into all plans; records that were judged already are not judged again. */
   async reloadPlaces(): Promise<void> {
-    this.#places = undefined;
+    this.#places.clear();
     for (const stored of await loadTrips(this.#db, [...this.#trips.keys()])) {
       const trip = this.#trips.get(stored.tripId);
       if (trip) this.keepTrip({ ...trip, plan: await this.#planOf(stored) });
@@ -218,8 +219,10 @@ export class Roster {
 
   async #planOf(stored: StoredTrip): Promise<TripPlan> {
     const compiled = await this.#route(stored.routeId, stored.routeVersion);
-    this.#places ??= compilePlaces(await allPlaces(this.#db));
-    return planOf(stored, compiled, this.#places);
+    const { simulated } = stored;
+    const places = this.#places.get(simulated) ?? compilePlaces(await allPlaces(this.#db, simulated));
+    this.#places.set(simulated, places);
+    return planOf(stored, compiled, places);
   }
 
   async #load(

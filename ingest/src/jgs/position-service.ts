@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { newCommand } from '../commands/new.ts';
 import { requireActing } from '../people/offices.ts';
 import { OPERATORS, READERS, SUPERVISORS } from '../people/roles.ts';
+import { requireSimulated } from '../people/simulated.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { insertCommand } from '../store/locks/commands.ts';
@@ -59,6 +60,7 @@ async function take(asked: JgsAsked, position: PositionIn): Promise<PositionResu
   if (lock === undefined || lock.retired_at !== null) {
     return { lockId, serialNo, result: '2', text: 'ESEAL_ID: no registered lock in service that you may see' };
   }
+  requireSimulated(caller, lock, `lock ${lockId} is`);
   const report = await timed(deps.pool, position);
   const payload = Buffer.from(JSON.stringify(report));
   await new Promise<void>((resolve, reject) =>
@@ -90,6 +92,7 @@ async function command(
 ): Promise<PositionResult> {
   const lock = await getLock(db, lockId, caller.offices);
   if (lock === undefined || lock.retired_at !== null) throw notFound('lock', lockId);
+  requireSimulated(caller, lock, 'this lock is');
   const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
   if (trip !== undefined) requireActing(caller, trip);
   const command = await insertCommand(db, newCommand({ lockId, tripId: trip?.trip_id, by: caller.name, ...given }));

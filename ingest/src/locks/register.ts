@@ -1,6 +1,7 @@
 import type { Principal } from '../people/principal.ts';
 import { TESTERS } from '../people/roles.ts';
 import { hashSecret, newLockSecret } from '../people/secret.ts';
+import { isTester, requireSimulated } from '../people/simulated.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, type FieldError, notFound } from '../problem.ts';
@@ -56,10 +57,15 @@ export async function registerLocks(
   await inTransaction(pool, async (db) => {
     const errors = takenIds(ids, new Set(await existingLocks(db, ids)), pathOf);
     if (errors.length > 0) refuseTaken(errors);
-    const hashed = issued.map((lock) => ({ ...lock, secretHash: hashSecret(lock.secret) }));
+    const hashed = issued.map((lock) => ({
+      ...lock,
+      secretHash: hashSecret(lock.secret),
+      // A tester's locks are simulated whether that is said or not.
+      simulated: lock.simulated === true || isTester(caller),
+    }));
     const inserted = await insertLocks(db, hashed);
     if (inserted.length < locks.length) refuseTaken(errors);
-    const after = { locks: ids, ...(locks.some((lock) => lock.simulated) ? { simulated: true } : {}) };
+    const after = { locks: ids, ...(hashed.some((lock) => lock.simulated) ? { simulated: true } : {}) };
     await audit(db, { actor: caller.name, action: 'lock.register', subject: `lock:${ids[0]}`, after });
   });
   await hints.publish({ hint: 'changed', lockIds: ids });
@@ -76,6 +82,7 @@ export function setBlock(
   return inTransaction(pool, async (db) => {
     const before = await getLock(db, lockId, caller.offices);
     if (before === undefined) throw notFound('lock', lockId);
+    requireSimulated(caller, before, 'this lock is');
     await blockLock(db, lockId, reason === null ? null : { reason, by: caller.name });
     const entry = { actor: caller.name, action: 'lock.block', subject: `lock:${lockId}` };
     await audit(db, { ...entry, before: { reason: before.blocked_reason }, after: { reason } });
@@ -86,7 +93,9 @@ export function setBlock(
 /** Takes a lock out of service for good and cancels its commands. @throws ApiProblem 404, 409 while it is on a trip */
 export async function retire({ pool, hints }: RegisterDeps, caller: Principal, lockId: string): Promise<LockRow> {
   const row = await inTransaction(pool, async (db) => {
-    if (!(await getLock(db, lockId, caller.offices))) throw notFound('lock', lockId);
+    const lock = await getLock(db, lockId, caller.offices);
+    if (lock === undefined) throw notFound('lock', lockId);
+    requireSimulated(caller, lock, 'this lock is');
     const [busy] = await busyLocks(db, [lockId]);
     if (busy) throw new ApiProblem(409, 'lock.on-trip', `lock ${lockId} is on trip ${busy.tripId}; end that first`);
     await retireLock(db, lockId);

@@ -3,6 +3,7 @@ import { passageMs } from '../custody/gate-time.ts';
 import { decide, type GateVerdict } from '../custody/verdict.ts';
 import { requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import { isTester } from '../people/simulated.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { type GateCandidate, type GateScene, gateScene, keepDecision } from '../store/passages/gate.ts';
@@ -39,7 +40,7 @@ export async function pass(
   caller: Principal,
 ): Promise<Passed> {
   const asking: Asking = { deps, question, caller, startedMs: performance.now() };
-  const at = { gateId, direction: question.direction, offices: caller.offices };
+  const at = { gateId, direction: question.direction, offices: caller.offices, simulatedOnly: isTester(caller) };
   const read = lookUps(question);
   for (let tries = 0; tries < TRIES; ) {
     const scene = await gateScene(deps.gatePool, at, read);

@@ -4,9 +4,11 @@ import { ApiProblem, requireNone } from '../problem.ts';
 import { unknownOffices } from '../store/people/offices.ts';
 import type { TripRow } from '../store/trips/row.ts';
 import type { Principal } from './principal.ts';
+import { requireSimulated } from './simulated.ts';
 
 /** The origin acts on a trip until departure, the destination from departure on; the other office may look. */
 export function requireActing(caller: Principal, trip: TripRow): void {
+  requireSimulated(caller, trip, 'this trip is');
   const office = actingOffice({
     status: trip.status,
     originOffice: trip.origin_office,
@@ -14,6 +16,38 @@ export function requireActing(caller: Principal, trip: TripRow): void {
   });
   if (caller.offices.length === 0 || caller.offices.includes(office)) return;
   throw new ApiProblem(403, 'office.not-acting', `office ${office} acts on this trip while it is ${trip.status}`);
+}
+
+/** Whether the caller is bound to no office. */
+const isUnbound = (caller: Principal): boolean => caller.offices.length === 0;
+
+/**
+ * What belongs to no office is changed only by those who are bound to none.
+ * @param what begins the sentence, e.g. `a route belongs`
+ * @throws ApiProblem 403
+ */
+export function requireUnbound(caller: Principal, what: string): void {
+  if (isUnbound(caller)) return;
+  throw new ApiProblem(
+    403,
+    'office.shared',
+    `${what} to no office: only people and keys that are bound to no office change it`,
+  );
+}
+
+/**
+ * A place belongs to its office, and one without an office to nobody: who is bound changes places of its own offices alone
+ * and gives none away.
+ * @param places as it was, where there was one, and as it becomes
+ * @throws ApiProblem 403
+ */
+export function requireOwnPlace(caller: Principal, ...places: { properties: { office?: string | undefined } }[]): void {
+  for (const { properties } of places) {
+    if (properties.office === undefined) requireUnbound(caller, 'a place without an office belongs');
+    else if (!isWithin(caller, [properties.office])) {
+      throw new ApiProblem(403, 'office.not-yours', `this place belongs to office ${properties.office}`);
+    }
+  }
 }
 
 /** A gate's key that is bound to offices asks at the gates of these, and of none. @throws ApiProblem 403 */

@@ -15,6 +15,8 @@ const DERIVED = ['report_hours', 'report_days'];
 /** Not in a backup: the schema's own record, what lets somebody in (people sign in again), and what is derived. */
 const LEFT_OUT = ['migrations', 'sessions', 'sign_in_links', ...DERIVED];
 
+const AUDIT = ['audit', 'audit_head'];
+
 /** How values print, so that a checksum means the same on every server. */
 const FORM = `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres';
   SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL search_path = public`;
@@ -139,6 +141,8 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
       await client.query(FORM);
       await client.query(`SET LOCAL sealwatch.restoring = 'on'`);
       const tables = await checkFit(client, manifest);
+      // The triggers keep the audit from all but a restore, which brings it back as a whole.
+      for (const table of AUDIT) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
       await makeEmpty(client, tables, options.force === true);
       const restored = manifest.tables.map(withTodaysNames);
       for (const table of restored) {
@@ -149,6 +153,7 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
       await verify(client, restored);
       await fillAddedColumns(client, restored);
       await advanceSequences(client);
+      for (const table of AUDIT) await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
     });
     return manifest;
   } finally {

@@ -72,6 +72,8 @@ export interface DatabaseOptions {
   onProgress?: (text: string) => void;
   /** A tool beside a running platform: joins its embedded server instead of refusing. */
   beside?: boolean;
+  /** Where root keeps the cluster of a data folder that is closed. Default /var/lib/sealwatch. */
+  stateFolder?: string;
   pool?: PoolSettings;
 }
 
@@ -120,6 +122,8 @@ const endAll = async ({ pool, gatePool }: Pools): Promise<void> => {
   await Promise.all([pool.end(), gatePool.end()]);
 };
 
+const notIn = (dataDir: string) => ` (not in ${dataDir}, which the account that runs Postgres cannot enter)`;
+
 async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   const server = await startEmbedded(options);
   const url = urlOf(server, server.user, server.database);
@@ -127,7 +131,7 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   return {
     ...pools,
     url,
-    description: `PostgreSQL ${server.version}, embedded, in ${server.home}`,
+    description: `PostgreSQL ${server.version}, embedded, in ${server.home}${server.movedFrom ? notIn(server.movedFrom) : ''}`,
     embedded: true,
     stop: once(async () => {
       await endAll(pools);

@@ -25,6 +25,32 @@ async function version(pool: pg.Pool): Promise<Finding> {
   };
 }
 
+/** Where it is: as root with a closed data folder not where one would look for it. */
+const place = (description: string): Finding => ({ part: 'database.place', state: 'ok', text: description });
+
+/** No trigger holds a superuser up. */
+async function auditGuard(pool: pg.Pool): Promise<Finding> {
+  const { rows } = await pool.query<{ on: boolean; off: number }>(
+    `SELECT current_setting('is_superuser') = 'on' AS on,
+       (SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('audit'::regclass, 'audit_head'::regclass)
+          AND NOT tgisinternal AND tgenabled = 'D') AS off`,
+  );
+  const { on: isSuperuser, off } = rows[0]!;
+  const part = 'audit.guard';
+  if (off > 0) {
+    const hint = 'ALTER TABLE audit ENABLE TRIGGER USER; the same of audit_head; then sealwatch audit verify.';
+    return { part, state: 'problem', text: `${off} triggers that keep the audit from changes are off`, hint };
+  }
+  if (!isSuperuser) return { part, state: 'ok', text: 'the database refuses the platform changes of the audit' };
+  const hint = 'Give DATABASE_URL an ordinary role that owns the database: CREATE ROLE sealwatch LOGIN PASSWORD …';
+  return {
+    part,
+    state: 'warning',
+    text: 'the platform is a superuser of its database, and could change the audit',
+    hint,
+  };
+}
+
 /** A PUBACK promises that a record survives a power cut: three settings of the server decide whether that is true. */
 async function durability(pool: pg.Pool): Promise<Finding> {
   const { rows } = await pool.query<{ name: string; setting: string }>(
@@ -144,8 +170,9 @@ async function quarantine(pool: pg.Pool): Promise<Finding> {
 }
 
 /** Looks at the database that is open: what it is, whether it keeps what it is given, how reports are kept and their cost. */
-export async function checkDatabase(pool: pg.Pool): Promise<Finding[]> {
-  const findings = [await version(pool), await durability(pool), await connections(pool)];
+export async function checkDatabase(pool: pg.Pool, description?: string): Promise<Finding[]> {
+  const places = description === undefined ? [] : [place(description)];
+  const findings = [...places, await version(pool), await durability(pool), await connections(pool)];
   const { rows } = await pool.query(`SELECT 1 WHERE to_regclass('public.reports') IS NOT NULL`);
   if (rows.length === 0) {
     const hint = 'Run sealwatch migrate, or start the platform once.';
@@ -156,5 +183,5 @@ export async function checkDatabase(pool: pg.Pool): Promise<Finding[]> {
     storage.kind === 'hypertable'
       ? await hyperStorage(pool, storage.licence, storage.columnstore, storage.version)
       : await plainStorage(pool);
-  return [...findings, ...kept, await quarantine(pool)];
+  return [...findings, ...kept, await quarantine(pool), await auditGuard(pool)];
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { errorCode } from './database-error.ts';
 import type { StoreLog } from './embedded/embedded.ts';
+import { cutoffOfChunks, deleteOlder, dropDays } from './partitions-retention.ts';
 import { rollUp } from './partitions-rollup.ts';
 import { inTransaction } from './queryable.ts';
 
@@ -160,14 +161,9 @@ async function daysInDefault(pool: pg.Pool, nowMs: number): Promise<string[]> {
 async function dropOld(pool: pg.Pool, cutoffMs: number): Promise<string[]> {
   const cutoff = partitionOf(dayOf(cutoffMs));
   const old = (await partitions(pool)).filter((name) => name < cutoff);
-  for (const name of old) {
-    await inTransaction(pool, async (client) => {
-      await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-      await client.query(`DROP TABLE ${name}`);
-    });
-  }
-  await pool.query('DELETE FROM reports_default WHERE time < $1', [new Date(cutoffMs)]);
-  return old.map((name) => name.replace(/^reports_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3'));
+  const dropped = await dropDays(pool, old, LOCK_TIMEOUT);
+  await deleteOlder(pool, new Date(cutoffMs));
+  return dropped.map((name) => name.replace(/^reports_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3'));
 }
 
 async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept> {
@@ -191,7 +187,7 @@ async function keepHypertable(pool: pg.Pool, storage: ReportStorage, options: Ke
   if (options.retentionDays === undefined) return kept;
   const { rows } = await pool.query<{ chunk: string }>(
     `SELECT drop_chunks('reports', older_than => $1::timestamptz) AS chunk`,
-    [new Date(options.nowMs - options.retentionDays * DAY_MS)],
+    [await cutoffOfChunks(pool, new Date(options.nowMs - options.retentionDays * DAY_MS))],
   );
   kept.dropped = rows.map((row) => row.chunk);
   return kept;

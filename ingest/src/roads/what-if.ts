@@ -93,7 +93,7 @@ export async function whatIf(
   const { limit } = asked;
   const trips = await pastTrips(pool, { ...asked, limit: limit + 1 });
   const compiled = { route, corridor: compileRoute(route) };
-  const places = compilePlaces(await allPlaces(pool));
+  const places = compilePlaces(await allPlaces(pool, false));
   const untilMs = performance.now() + BUDGET_MS;
   const items: PastVerdict[] = [];
   for (const trip of trips.slice(0, limit)) {

@@ -6,9 +6,10 @@ import { freshSteps, takeoverSteps } from '../custody/steps.ts';
 import { requireKnownOffices } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { SUPERVISORS } from '../people/roles.ts';
+import { requireSimulated } from '../people/simulated.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
-import { ApiProblem, type FieldError, requireNone } from '../problem.ts';
+import { ApiProblem, type FieldError, requireNone, wrongField } from '../problem.ts';
 import { type LockOnFile, lockStates } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { getRoute, type RouteRow } from '../store/roads/routes.ts';
@@ -96,7 +97,13 @@ export async function requireParts(
     else if (lock.retired) faults.push({ path, message: `lock "${lockId}" is retired`, value: lockId, expected });
   }
   requireNone(route === undefined ? 'route.unknown' : 'lock.unknown', faults);
+  const simulated = lockIds.every((lockId) => known.get(lockId)?.simulated);
+  requireSimulated(caller, { simulated }, 'a lock of this trip is');
   if (declared.takeover !== undefined) requireMayTakeOver(caller, [...known.values()]);
+  if (route?.simulated && !simulated) {
+    const [path, value, expected] = ['routeId', declared.routeId, 'a route that no tester made'];
+    throw wrongField('route.simulated', { path, message: 'is a simulated route', value, expected });
+  }
   const busy = (await busyLocks(db, lockIds)).map(({ lockId, tripId }) => ({
     path: `units[${lockIds.indexOf(lockId)}].lockId`,
     message: `lock "${lockId}" is on the open trip ${tripId}`,

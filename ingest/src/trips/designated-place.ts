@@ -45,7 +45,8 @@ export async function designatedPlace(
 
 async function compile(db: Queryable, trip: TripRow, end: 'origin' | 'destination'): Promise<Within | undefined> {
   const route = await getRoute(db, trip.route_id, trip.route_version);
-  const places = await officePlaces(db, end === 'origin' ? trip.origin_office : trip.destination_office);
+  const office = end === 'origin' ? trip.origin_office : trip.destination_office;
+  const places = await officePlaces(db, office, trip.simulated);
   const shapes = [
     ...shapeOf(route?.feature.properties[end], 'end'),
     ...places.map((place) => ({ id: `place ${place.place_id}`, polygon: place.feature.geometry })),

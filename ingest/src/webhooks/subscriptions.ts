@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { Principal } from '../people/principal.ts';
+import { requireNoTester } from '../people/simulated.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
@@ -53,6 +54,7 @@ export async function subscribe(
   caller: Principal,
   asked: { url: string; types: SubscriptionRow['types']; office?: string | undefined },
 ): Promise<{ row: SubscriptionRow; secret: string }> {
+  requireNoTester(caller, 'subscriptions are');
   const { url } = asked;
   const expected = urlFault(rule, url);
   if (expected !== undefined) {
@@ -73,6 +75,7 @@ export async function subscribe(
 
 /** @throws ApiProblem 404 */
 export async function unsubscribe(pool: Pool, caller: Principal, subscriptionId: string): Promise<void> {
+  requireNoTester(caller, 'subscriptions are');
   await inTransaction(pool, async (db) => {
     const row = await visibleSubscription(db, subscriptionId, caller);
     const { subscription_id: id, url, types, offices } = row;
@@ -88,6 +91,7 @@ export async function rotate(
   caller: Principal,
   subscriptionId: string,
 ): Promise<{ row: SubscriptionRow; secret: string; until: Date }> {
+  requireNoTester(caller, 'subscriptions are');
   const secret = newWebhookSecret();
   const until = new Date(Date.now() + ROTATION_MS);
   const row = await inTransaction(pool, async (db) => {
@@ -108,6 +112,7 @@ export async function enable(
   caller: Principal,
   subscriptionId: string,
 ): Promise<SubscriptionRow> {
+  requireNoTester(caller, 'subscriptions are');
   const row = await inTransaction(pool, async (db) => {
     const before = await visibleSubscription(db, subscriptionId, caller);
     const { subscription_id: id, disabled_reason: reason } = before;
@@ -126,6 +131,7 @@ export async function sendAgain(
   caller: Principal,
   named: { subscriptionId: string; deliveryId: string },
 ): Promise<DeliveryRow> {
+  requireNoTester(caller, 'subscriptions are');
   const row = await inTransaction(pool, async (db) => {
     const subscription = await visibleSubscription(db, named.subscriptionId, caller);
     const of = { subscriptionId: subscription.subscription_id, deliveryId: named.deliveryId };

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addGate,
   addLock,
   addRoute,
   addTrip,
+  BOOTSTRAP,
   declaration,
   passage,
   ROUTE,
@@ -224,5 +227,30 @@ describe('other bad input', () => {
     await broken.stop();
     expect([answer.status, answer.body.code]).toEqual([500, 'internal']);
     expect(answer.text).not.toContain('relation');
+  });
+});
+
+describe('a caller that is refused before its body has come', () => {
+  test.each([
+    [429, { callsPerMinute: 1 }, `Bearer ${BOOTSTRAP}`],
+    [401, {}, 'Bearer x'],
+  ])('with %i is not listened to any longer', async (status, config, authorization) => {
+    const own = await startPlatform(config);
+    try {
+      const address = new URL(await own.api.listen({ host: '127.0.0.1', port: 0 }));
+      await own.call('GET', '/api/v1/trips', { headers: { authorization } });
+      const socket = connect(Number(address.port), address.hostname);
+      let heard = '';
+      socket.on('data', (data) => {
+        heard += data;
+      });
+      const head = ['POST /api/v1/trips HTTP/1.1', 'host: x', `authorization: ${authorization}`];
+      socket.write([...head, 'content-type: application/json', 'content-length: 1000', '', '{'].join('\r\n'));
+      await once(socket, 'close');
+      expect(heard).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(heard.toLowerCase()).toContain('connection: close');
+    } finally {
+      await own.stop();
+    }
   });
 });

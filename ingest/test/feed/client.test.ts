@@ -23,9 +23,9 @@ function wallWith(lockId: string): Wall {
   const row: LockRow = {
     lock_id: lockId,
     model: '',
-    simulated: false,
     created_at: new Date(),
     retired_at: null,
+    simulated: false,
     blocked_reason: null,
     blocked_by: null,
     last_time: null,

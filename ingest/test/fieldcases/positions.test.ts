@@ -168,9 +168,9 @@ describe('the wall', () => {
   const row = (lock_id: string) => ({
     lock_id,
     model: 'test',
-    simulated: false,
     created_at: new Date(0),
     retired_at: null,
+    simulated: false,
     blocked_reason: null,
     blocked_by: null,
     last_time: null,

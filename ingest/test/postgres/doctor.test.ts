@@ -24,6 +24,12 @@ describe('the doctor of the database', () => {
     expect(await find('database.durability')).toMatchObject(expected);
   });
 
+  it('warns of a role that could change the audit, and of a guard that is off', async () => {
+    expect(await find('audit.guard')).toMatchObject({ state: 'warning', hint: expect.stringContaining('CREATE ROLE') });
+    await database.pool.query('ALTER TABLE audit DISABLE TRIGGER audit_kept');
+    expect(await find('audit.guard')).toMatchObject({ state: 'problem', hint: expect.stringContaining('ENABLE') });
+  });
+
   it('says how reports are kept and what one costs', async () => {
     expect(await find('reports.storage')).toMatchObject({ text: expect.stringContaining('too few reports') });
     await keepReports(database.pool, { nowMs: NOW_MS, log: testLog });

@@ -16,6 +16,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPool, openDatabase, urlOf } from '../../src/postgres/database.ts';
 import { explainFileError } from '../../src/postgres/database-error.ts';
+import { checkDatabase } from '../../src/postgres/doctor.ts';
 import { findBinaries } from '../../src/postgres/embedded/binaries.ts';
 import { placeCluster } from '../../src/postgres/embedded/cluster.ts';
 import { type EmbeddedServer, type StoreLog, startEmbedded } from '../../src/postgres/embedded/embedded.ts';
@@ -67,6 +68,18 @@ describe('the embedded Postgres', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url').length * 8).toBeGreaterThanOrEqual(128);
     expect(server.password).toBe(readFileSync(file, 'utf8').trim());
+  });
+
+  it('says where the database is, also where root cannot keep it in the data folder', async () => {
+    const database = await openDatabase({ ...options, beside: true });
+    try {
+      const [place] = await checkDatabase(database.pool, database.description);
+      const elsewhere = server.movedFrom !== undefined;
+      expect(place).toMatchObject({ part: 'database.place', state: 'ok', text: expect.stringContaining(server.home) });
+      expect([elsewhere, place?.text.includes(`not in ${dataDir}`)]).toEqual([process.getuid?.() === 0, elsewhere]);
+    } finally {
+      await database.stop();
+    }
   });
 
   it('asks for the password by scram and refuses another', async () => {

@@ -74,6 +74,30 @@ describe('the partitions of reports', () => {
     expect(await rowsByPartition()).toEqual({ reports_20261121: 1, reports_20261111: 1 });
   });
 
+  it('of a trip that is not over outlive retention, alone, until the trip is over', async () => {
+    const road = `INSERT INTO routes (route_id, version, name, feature, created_by) VALUES ('road', 1, 'road', '{}', 'test')`;
+    await database.pool.query(road);
+    const { rows } = await database.pool.query<{ trip_id: string }>(
+      `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
+         tractor_plate, status, steps)
+       SELECT gen_random_uuid(), 'd', 'road', '2921', '3104', 'road', 1, 'p', s, '[]'
+       FROM unnest('{in-transit,closed}'::text[]) s RETURNING trip_id`,
+    );
+    const of = (tripId: string, seq: number) =>
+      database.pool.query('UPDATE reports SET trip_id = $1 WHERE seq = $2', [tripId, seq]);
+    // Two days of their own, and one that lies in none.
+    for (const [seq, days] of [40, 40, 40, 50, 500, 500].entries())
+      await write('JT70100001', seq, NOW_MS - days * DAY_MS);
+    await keep();
+    for (const seq of [0, 4]) await of(rows[0]!.trip_id, seq);
+    await of(rows[1]!.trip_id, 1);
+    expect((await keep({ retentionDays: 30 })).dropped).toEqual(['2026-10-02']);
+    expect(await rowsByPartition()).toEqual({ reports_20261012: 1, reports_default: 1 });
+    await database.pool.query("UPDATE trips SET status = 'cancelled'");
+    expect((await keep({ retentionDays: 30 })).dropped).toEqual(['2026-10-12']);
+    expect(await rowsByPartition()).toEqual({});
+  });
+
   it('are added up by the hour once their day is over, and again when late records come', async () => {
     const yesterdayMs = Date.parse('2026-11-20T10:00:00Z');
     const hours = async () => {

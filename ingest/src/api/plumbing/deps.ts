@@ -10,6 +10,8 @@ export type ApiConfig = UseCaseDeps['config'] & {
   wallDir?: string | undefined;
   /** The operator's own basemap; absent: the bundled one alone. */
   basemap?: ServedBasemap;
+  /** File in which the end of the audit's chain is kept; absent: in the log alone. */
+  auditAnchors?: string;
   /** Calls a minute and caller. */
   callsPerMinute?: number;
   /** Attempts to sign in a minute and address. */

@@ -50,6 +50,8 @@ export interface EmbeddedServer {
   pid: number;
   /** Folder of Postgres: the cluster and its log. */
   home: string;
+  /** The data folder, where the cluster is not in it. */
+  movedFrom?: string;
   /** False where a running server was joined (`beside`); stop() then leaves it alone. */
   owned: boolean;
   stop(): Promise<void>;
@@ -75,10 +77,13 @@ async function stopLeftover(place: ClusterPlace, running: Running, password: str
   }
 }
 
+const movedFrom = ({ movedTo, dataDir }: ClusterPlace) => (movedTo === undefined ? {} : { movedFrom: dataDir });
+
 function joined(place: ClusterPlace, running: Running, password: string, version: string): EmbeddedServer {
   return {
     ...{ host: HOST, port: running.port, database: DATABASE, user: ROLE, password, version },
     ...{ supervisor: SUPERVISOR_ROLE, pid: running.pid, home: place.home, owned: false },
+    ...movedFrom(place),
     stop: async () => undefined,
   };
 }
@@ -87,6 +92,7 @@ function owned(supervisor: Supervisor, place: ClusterPlace, password: string, ve
   return {
     ...{ host: HOST, port: supervisor.port, database: DATABASE, user: ROLE, password, version },
     ...{ supervisor: SUPERVISOR_ROLE, home: place.home, owned: true, stop: () => supervisor.stop() },
+    ...movedFrom(place),
     get pid() {
       return supervisor.pid;
     },

@@ -47,6 +47,7 @@ const SCENE = `WITH seen AS (
       ${declaredParams},
       ${CUSTODY("CASE WHEN $6 = 'out' THEN t.origin_office ELSE t.destination_office END")}`)}
     WHERE t.trip_id IN (SELECT trip_id FROM seen) AND ${IS_OPEN()} AND ${VISIBLE(5)}
+      AND t.simulated >= (g.simulated OR $7)
     ORDER BY t.created_at DESC LIMIT 20) c ON g.name IS NOT NULL`;
 
 type SceneRow = GateCandidate & {
@@ -57,13 +58,13 @@ type SceneRow = GateCandidate & {
 
 export async function gateScene(
   db: Queryable,
-  at: { gateId: string; direction: 'in' | 'out'; offices: string[] },
+  at: { gateId: string; direction: 'in' | 'out'; offices: string[]; simulatedOnly: boolean },
   read: GateReading,
 ): Promise<GateScene> {
   const { rows } = await db.query<SceneRow>({
     name: 'gate-scene',
     text: SCENE,
-    values: [at.gateId, read.plates, read.containers, read.lockIds, at.offices, at.direction],
+    values: [at.gateId, read.plates, read.containers, read.lockIds, at.offices, at.direction, at.simulatedOnly],
   });
   const first = rows[0]!;
   return {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { inTransaction, type Queryable } from '../../postgres/queryable.ts';
-import type { AuditRow } from './audit.ts';
+import { type AuditRow, audit } from './audit.ts';
 
-const GENESIS = Buffer.alloc(32);
+/** Before the first entry. */
+export const GENESIS = Buffer.alloc(32);
 
 /** JSON with sorted keys, as jsonb keeps no order. */
 function canonical(value: unknown): string {
@@ -16,7 +17,7 @@ function canonical(value: unknown): string {
   return JSON.stringify(value ?? null);
 }
 
-function hashOf(previous: Buffer, row: AuditRow): Buffer {
+export function hashOf(previous: Buffer, row: AuditRow): Buffer {
   const content = [
     row.audit_id,
     row.at.toISOString(),
@@ -49,13 +50,19 @@ async function linkBatch(db: Queryable): Promise<number> {
     `SELECT pg_try_advisory_xact_lock(hashtextextended('audit chain', 0)) AS mine`,
   );
   if (turn[0]?.mine !== true) return 0;
-  const { rows } = await db.query<AuditRow>({
-    name: 'audit-unlinked',
-    text: 'SELECT * FROM audit WHERE link_no IS NULL ORDER BY audit_id LIMIT $1',
-    values: [BATCH],
-  });
+  const unlinked = () =>
+    db.query<AuditRow>({
+      name: 'audit-unlinked',
+      text: 'SELECT * FROM audit WHERE link_no IS NULL ORDER BY audit_id LIMIT $1',
+      values: [BATCH],
+    });
+  let { rows } = await unlinked();
   if (rows.length === 0) return 0;
-  const head = await headOf(db);
+  const { end: head, isLost } = await endOf(db);
+  if (isLost) {
+    await audit(db, { ...HEAD_LOST, after: { linkNo: head?.link_no } });
+    ({ rows } = await unlinked());
+  }
   const links: { prev: Buffer; hash: Buffer }[] = [];
   for (const row of rows) {
     const prev = links.at(-1)?.hash ?? head?.hash ?? GENESIS;
@@ -82,8 +89,31 @@ async function linkBatch(db: Queryable): Promise<number> {
   return rows.length;
 }
 
-async function headOf(db: Queryable): Promise<{ link_no: number; hash: Buffer } | undefined> {
-  return (await db.query<{ link_no: number; hash: Buffer }>('SELECT link_no, hash FROM audit_head')).rows[0];
+interface Link {
+  link_no: number;
+  hash: Buffer;
+}
+
+/** The end of the chain as it is noted beside the entries. */
+export async function headOf(db: Queryable): Promise<Link | undefined> {
+  return (await db.query<Link>('SELECT link_no, hash FROM audit_head')).rows[0];
+}
+
+/** Marks in the chain that its head was gone: `checkAudit` reports it from then on. */
+export const HEAD_LOST = { actor: 'platform', action: 'audit.head-lost', subject: 'audit:chain' };
+
+/**
+ * What the next entry is linked to. A head that is gone or behind was meddled with; the chain goes on from its last entry,
+ * for entries that wait could be changed.
+ */
+async function endOf(db: Queryable): Promise<{ end: Link | undefined; isLost: boolean }> {
+  const head = await headOf(db);
+  const { rows } = await db.query<Link>(
+    'SELECT link_no, hash FROM audit WHERE link_no IS NOT NULL ORDER BY link_no DESC LIMIT 1',
+  );
+  const last = rows[0];
+  if (last === undefined || (head !== undefined && head.link_no >= last.link_no)) return { end: head, isLost: false };
+  return { end: last, isLost: true };
 }
 
 export interface AuditLinker {
@@ -93,21 +123,34 @@ export interface AuditLinker {
 
 const LINK_EVERY_MS = 500;
 
-/** Links new audit rows to the chain; a failure is logged once and tried again. */
+/** So much of the end of the chain can be cut without a trace outside the database. */
+const ANCHOR_EVERY_MS = 60_000;
+
+/**
+ * Links new audit rows to the chain; a failure is logged once and tried again.
+ * @param anchor keeps the end of the chain outside the database, and answers whether it has grown; once a minute at most, and at the end
+ */
 export function startAuditLinker(
   pool: Pool,
   log: { warn(fields: object, text: string): void },
+  anchor: () => Promise<boolean> = async () => false,
   everyMs = LINK_EVERY_MS,
 ): AuditLinker {
   let running: Promise<unknown> | undefined;
   let failing = false;
-  const link = () => {
-    running ??= linkAudit(pool)
+  let anchoredMs = Number.NEGATIVE_INFINITY;
+  const work = async (isLast: boolean) => {
+    await linkAudit(pool);
+    if (!isLast && performance.now() - anchoredMs < ANCHOR_EVERY_MS) return;
+    if (await anchor()) anchoredMs = performance.now();
+  };
+  const link = (isLast = false) => {
+    running ??= work(isLast)
       .then(() => {
         failing = false;
       })
       .catch((error) => {
-        if (!failing) log.warn({ err: error }, 'the audit could not be linked; it is tried again');
+        if (!failing) log.warn({ err: error }, 'the audit could not be linked or anchored; it is tried again');
         failing = true;
       })
       .finally(() => {
@@ -120,60 +163,7 @@ export function startAuditLinker(
     async stop() {
       clearInterval(timer);
       await running;
-      await link();
+      await link(true);
     },
   };
-}
-
-export interface AuditFinding {
-  /** Linked entries that were walked. */
-  linked: number;
-  /** Entries committed a moment ago that wait to be linked: nothing can be said of them yet. */
-  unlinked: number[];
-  /** The first entry that was changed, or before or after which one was removed or inserted. */
-  broken?: { auditId: number; reason: string };
-}
-
-/**
- * An entry is linked within moments of its writing. One whose time lies so far before that of the entry linked before it
- * was put in afterwards, with a time of the past.
- */
-const BACKDATED_MS = 10 * 60_000;
-
-/** Walks the chain from its beginning. */
-export async function checkAudit(db: Queryable): Promise<AuditFinding> {
-  const { rows: waiting } = await db.query<{ audit_id: number }>(
-    'SELECT audit_id FROM audit WHERE link_no IS NULL ORDER BY audit_id LIMIT 1000',
-  );
-  const head = await headOf(db);
-  const finding = { linked: 0, unlinked: waiting.map((row) => row.audit_id) };
-  let before: AuditRow | undefined;
-  for (;;) {
-    const { rows } = await db.query<AuditRow>('SELECT * FROM audit WHERE link_no > $1 ORDER BY link_no LIMIT 1000', [
-      finding.linked,
-    ]);
-    for (const row of rows) {
-      const reason = faultOf(row, finding.linked + 1, before);
-      if (reason !== undefined) return { ...finding, broken: { auditId: row.audit_id, reason } };
-      before = row;
-      finding.linked++;
-    }
-    if (rows.length === 0) break;
-  }
-  const gone = head === undefined && finding.linked > 0 && (await headOf(db)) === undefined;
-  if (gone || (head?.link_no ?? 0) > finding.linked) {
-    return { ...finding, broken: { auditId: before?.audit_id ?? 0, reason: 'entries after this one were removed' } };
-  }
-  return finding;
-}
-
-function faultOf(row: AuditRow, linkNo: number, before: AuditRow | undefined): string | undefined {
-  const previous = before?.hash ?? GENESIS;
-  if (row.link_no !== linkNo || row.prev_hash?.equals(previous) !== true) {
-    return 'an entry before this one was removed or inserted';
-  }
-  if (row.hash === null || !hashOf(previous, row).equals(row.hash)) return 'this entry was changed';
-  const backMs = (before?.at.getTime() ?? 0) - row.at.getTime();
-  if (backMs < BACKDATED_MS) return undefined;
-  return `this entry was inserted: its time lies ${Math.round(backMs / 60_000)} min before that of the entry linked before it`;
 }

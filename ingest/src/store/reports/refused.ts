@@ -11,6 +11,10 @@ export interface QuarantineRow {
   raw: Buffer;
 }
 
+/** @param parameter true: of simulated locks alone */
+const OF_SIMULATED = (parameter: number) =>
+  `(NOT $${parameter}::boolean OR EXISTS (SELECT 1 FROM locks l WHERE l.lock_id = quarantine.lock_id AND l.simulated))`;
+
 /** People of some offices see what locks on their own open trips sent; `[]` sees everything. */
 const VISIBLE = (parameter: number) =>
   `($${parameter}::text[] = '{}' OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
@@ -19,6 +23,8 @@ const VISIBLE = (parameter: number) =>
 
 export interface QuarantineFilter {
   offices?: string[];
+  /** Of locks alone that testers registered. */
+  simulatedOnly?: boolean;
   lockId?: string | undefined;
   reason?: string | undefined;
   /** When it was refused, in [from, to). */
@@ -52,8 +58,9 @@ export async function oldestQuarantine(
 ): Promise<QuarantineRow[]> {
   const { rows } = await db.query<QuarantineRow>(
     `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id > $5) AND ${VISIBLE(7)}
+       AND ${OF_SIMULATED(8)}
      ORDER BY quarantine_id LIMIT $6`,
-    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices ?? []],
+    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices ?? [], filter.simulatedOnly ?? false],
   );
   return rows;
 }
@@ -62,12 +69,23 @@ export async function getQuarantine(
   db: Queryable,
   quarantineId: number,
   offices: string[],
+  simulatedOnly = false,
 ): Promise<QuarantineRow | undefined> {
   const { rows } = await db.query<QuarantineRow>(
-    `SELECT * FROM quarantine WHERE quarantine_id = $1 AND ${VISIBLE(2)}`,
-    [quarantineId, offices],
+    `SELECT * FROM quarantine WHERE quarantine_id = $1 AND ${VISIBLE(2)} AND ${OF_SIMULATED(3)}`,
+    [quarantineId, offices, simulatedOnly],
   );
   return rows[0];
+}
+
+/** How many locks were refused for a reason within five minutes of a time. */
+export async function locksRefusedAround(db: Queryable, at: Date, reason: string): Promise<number> {
+  const { rows } = await db.query<{ locks: number }>(
+    `SELECT count(DISTINCT lock_id) AS locks FROM quarantine
+     WHERE reason = $2 AND at BETWEEN $1::timestamptz - interval '5 min' AND $1::timestamptz + interval '5 min'`,
+    [at, reason],
+  );
+  return rows[0]?.locks ?? 0;
 }
 
 /** Why a publish was refused the last time that these very bytes came. */

@@ -107,6 +107,8 @@ export interface StoredTrip {
   routeId: string;
   routeVersion: number;
   totalM: number;
+  /** It knows simulated places too. */
+  simulated: boolean;
   /** Locks whose records belong to the trip, i.e. that have a window. */
   locks: string[];
   sealedAtMs?: number;
@@ -136,6 +138,7 @@ interface TrackedTripRow extends DeclaredParams {
   route_id: string;
   route_version: number;
   total_m: number;
+  simulated: boolean;
   locks: string[];
   sealed_ms: number | null;
   taken_over_ms: number | null;
@@ -147,7 +150,7 @@ interface TrackedTripRow extends DeclaredParams {
   conflicts: StoredTrip['conflicts'];
 }
 
-const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_version, t.total_m, u.locks,
+const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_version, t.total_m, t.simulated, u.locks,
     ${ms('t.sealed_at')} AS sealed_ms,
     ${ms('t.taken_over_at')} AS taken_over_ms, ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
     ${ms('coalesce(t.verified_at, t.unlocked_at)')} AS verified_ms,
@@ -175,6 +178,7 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
     routeId: row.route_id,
     routeVersion: row.route_version,
     totalM: row.total_m,
+    simulated: row.simulated,
     locks: row.locks,
     ...some('sealedAtMs', row.sealed_ms),
     ...some('takenOverAtMs', row.taken_over_ms),
@@ -216,9 +220,11 @@ export async function routeFeature(db: Queryable, routeId: string, version: numb
   return rows[0].feature;
 }
 
-export async function allPlaces(db: Queryable): Promise<{ placeId: string; place: Place }[]> {
+/** @param simulated also those that only simulated trips know */
+export async function allPlaces(db: Queryable, simulated: boolean): Promise<{ placeId: string; place: Place }[]> {
   const { rows } = await db.query<{ place_id: string; feature: Place }>(
-    'SELECT place_id, feature FROM places ORDER BY place_id',
+    'SELECT place_id, feature FROM places WHERE simulated <= $1 ORDER BY place_id',
+    [simulated],
   );
   return rows.map((row) => ({ placeId: row.place_id, place: row.feature }));
 }

@@ -8,18 +8,21 @@ export interface PlaceRow {
   name: string;
   feature: Place;
   updated_at: Date;
+  /** Made by a tester: only simulated trips know it. */
+  simulated: boolean;
 }
 
 export async function putPlace(
   db: Queryable,
   placeId: string,
   feature: Place,
+  simulated = false,
 ): Promise<{ row: PlaceRow; created: boolean }> {
   const { rows } = await db.query<PlaceRow & { created: boolean }>(
-    `INSERT INTO places (place_id, kind, name, feature) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (place_id) DO UPDATE SET kind = $2, name = $3, feature = $4, updated_at = now()
+    `INSERT INTO places (place_id, kind, name, feature, simulated) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (place_id) DO UPDATE SET kind = $2, name = $3, feature = $4, simulated = $5, updated_at = now()
      RETURNING *, xmax = 0 AS created`,
-    [placeId, feature.properties.kind, feature.properties.name, feature],
+    [placeId, feature.properties.kind, feature.properties.name, feature, simulated],
   );
   const { created, ...row } = rows[0]!;
   return { row, created };
@@ -43,12 +46,12 @@ export async function listPlaces(
   return rows;
 }
 
-/** Places bound to an office, where its steps happen. */
-export async function officePlaces(db: Queryable, office: string): Promise<PlaceRow[]> {
+/** Places bound to an office, where its steps happen. @param simulated of a simulated trip: simulated places too */
+export async function officePlaces(db: Queryable, office: string, simulated: boolean): Promise<PlaceRow[]> {
   const { rows } = await db.query<PlaceRow>(
     `SELECT * FROM places WHERE feature -> 'properties' ->> 'office' = $1
-       AND kind IN ${DESIGNATED_KINDS} LIMIT 100`,
-    [office],
+       AND kind IN ${DESIGNATED_KINDS} AND (simulated <= $2) LIMIT 100`,
+    [office, simulated],
   );
   return rows;
 }

@@ -8,6 +8,8 @@ export interface RouteRow {
   feature: Route;
   created_at: Date;
   created_by: string;
+  /** Made by a tester: only simulated trips run on it. */
+  simulated: boolean;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface RouteRow {
  */
 export async function putRoute(
   db: Queryable,
-  route: { routeId: string; feature: Route; by: string },
+  route: { routeId: string; feature: Route; by: string; simulated?: boolean },
 ): Promise<{ row: RouteRow; created: boolean }> {
   await db.query(`SELECT pg_advisory_xact_lock(hashtextextended('route:' || $1, 0))`, [route.routeId]);
   const newest = await getRoute(db, route.routeId);
@@ -24,10 +26,13 @@ export async function putRoute(
     JSON.stringify(newest?.feature ?? null),
     JSON.stringify(route.feature),
   ]);
-  if (newest !== undefined && same.rows[0]?.same === true) return { row: newest, created: false };
+  const { simulated = false } = route;
+  const isKept = same.rows[0]?.same === true && newest?.simulated === simulated;
+  if (newest !== undefined && isKept) return { row: newest, created: false };
   const { rows } = await db.query<RouteRow>(
-    `INSERT INTO routes (route_id, version, name, feature, created_by) VALUES ($1, $2, $3, $4, $5) RETURNING *`,
-    [route.routeId, (newest?.version ?? 0) + 1, route.feature.properties.name, route.feature, route.by],
+    `INSERT INTO routes (route_id, version, name, feature, created_by, simulated)
+     VALUES ($1, $2, $3, $4, $5, $6) RETURNING *`,
+    [route.routeId, (newest?.version ?? 0) + 1, route.feature.properties.name, route.feature, route.by, simulated],
   );
   return { row: rows[0]!, created: true };
 }

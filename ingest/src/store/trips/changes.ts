@@ -23,8 +23,9 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
        tractor_plate, trailer_plate, status, steps, planned_departure_at, time_limit_min, gross_weight_kg, sealed_at,
        departed_at, taken_over_at, total_m, company, convoy_id, plate_country,
-       taken_over_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20, $21)`,
+       taken_over_by, simulated)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20, $21,
+       (SELECT bool_and(simulated) FROM locks WHERE lock_id = ANY($22)))`,
     [
       trip.tripId,
       d.declarationNo,
@@ -47,6 +48,7 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
       trip.convoyId ?? null,
       d.vehicle.plateCountry ?? null,
       d.takeover === undefined ? null : trip.by,
+      d.units.map((unit) => unit.lockId),
     ],
   );
   for (const [ordinal, unit] of d.units.entries()) {

@@ -33,7 +33,8 @@ export const CUSTODY = (office: string) => `(SELECT coalesce(json_agg(json_build
   (SELECT coalesce(json_agg(json_build_object('lockId', o.lock_id, 'type', o.type, 'state', o.state,
       'createdAt', o.created_at) ORDER BY o.ordinal), '[]'::json) FROM commands o WHERE o.trip_id = t.trip_id) AS commands,
   (SELECT coalesce(string_agg(q.place_id || '@' || q.updated_at, ' ' ORDER BY q.place_id), '') FROM places q
-    WHERE q.feature -> 'properties' ->> 'office' = ${office} AND q.kind IN ${DESIGNATED_KINDS}) AS places_stamp`;
+    WHERE q.feature -> 'properties' ->> 'office' = ${office} AND q.kind IN ${DESIGNATED_KINDS}
+      AND q.simulated <= t.simulated) AS places_stamp`;
 
 /** An active latched alarm of a trip aliased `t`, its own or inherited, aliased `a`. */
 const LATCHED = `FROM alarms a WHERE a.active AND a.kind = 'latched' AND (a.trip_id = t.trip_id

@@ -39,6 +39,8 @@ export interface TripRow {
   done_m: number;
   total_m: number;
   eta_at: Date | null;
+  /** All its locks are simulated. */
+  simulated: boolean;
 }
 
 export interface InheritedAlarm {

@@ -1,0 +1,12 @@
+import type { Logger } from './log.ts';
+
+/** A platform that was asked to stop is gone within 10 s (contract §1), also where its database does not answer. */
+const STOP_WITHIN_MS = 9_000;
+
+/** Ends the process after that time. What was not committed by then has no PUBACK: its lock sends it again. */
+export function endInTime(log: Logger): void {
+  setTimeout(() => {
+    log.warn({}, 'stopped without waiting any longer; what was not committed was not acknowledged');
+    process.exit(0);
+  }, STOP_WITHIN_MS).unref();
+}
