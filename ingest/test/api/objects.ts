@@ -43,8 +43,14 @@ let serial = 0;
 /** Every write route, by method and path; a route that is missing fails the test. */
 export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): Record<string, WriteRoute> {
   const ends = (office: string) => ({ originOffice: office, destinationOffice: office });
-  const tripOf = (office: string, more: object = { takeover: takeover() }) =>
-    addTrip(platform, { ...ends(office), ...more });
+  const realLock = () => addLock(platform, false);
+  /** A trip of a real lock; keys take over simulated ones alone. */
+  const tripOf = async (office: string, more: object = { takeover: takeover() }) => {
+    const trip = await addTrip(platform, { ...ends(office), ...more });
+    await platform.pool.query('UPDATE locks SET simulated = false WHERE lock_id = $1', [trip.lockId]);
+    await platform.pool.query('UPDATE trips SET simulated = false WHERE trip_id = $1', [trip.tripId]);
+    return trip;
+  };
   const onTrip =
     (act: string, body: object = {}) =>
     async (office: string): Promise<Write> => ({ url: `trips/${(await tripOf(office)).tripId}/${act}`, body });
@@ -54,7 +60,8 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
   const onAlarm =
     (act: string, body: object = {}) =>
     async (office: string): Promise<Write> => ({
-      url: `alarms/${await raise(platform, await tripOf(office))}/${act}`,
+      // Of a critical one no key disposes, whatever its office.
+      url: `alarms/${await raise(platform, await tripOf(office), { severity: 'major' })}/${act}`,
       body,
     });
   const onCommand = (act: string) => async (office: string) => {
@@ -63,7 +70,7 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     return { url: `locks/${lockId}/commands/${String(command.body.commandId)}/${act}`, body: {} };
   };
   const train = async (office: string) => {
-    const { vehicle: _, units, ...common } = declaration(await addLock(platform), ends(office));
+    const { vehicle: _, units, ...common } = declaration(await realLock(), ends(office));
     return { ...common, convoyNo: `X${++serial}`, units: units.map((unit) => ({ ...unit, wagonNo: '5000001' })) };
   };
   const onConvoy =
@@ -93,14 +100,18 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     );
     return rows[0]!.quarantine_id;
   };
-  const stock = async () => ({ tripId: '', containerNo: '', plate: '', lockId: await addLock(platform) });
+  const stock = async () => ({ tripId: '', containerNo: '', plate: '', lockId: await realLock() });
   const noneReplayed = ({ body }: Answer) => body.items.length === 0;
   const until = () => new Date(Date.now() + 60_000).toISOString();
-  const stocked = async (act: string, body: object = {}) => ({ url: `locks/${await addLock(platform)}/${act}`, body });
+  const stocked = async (act: string, body: object = {}) => ({ url: `locks/${await realLock()}/${act}`, body });
   const contacts = [{ name: 'duty officer', phone: '+86 574 0000 0001' }];
   const shared = GATE.properties;
 
   return {
+    'POST /approvals/{approvalId}/confirm': {
+      none: 'signed-in people alone, of the office of its trip (custody.test.ts)',
+    },
+    'POST /approvals/{approvalId}/refuse': { none: 'as confirm' },
     'POST /locks': { none: 'a lock belongs to no office until a trip holds it', testers: true },
     'POST /locks/import': { none: 'as POST /locks', testers: true },
     'POST /locks/{lockId}/commands': {
@@ -134,7 +145,7 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     },
     'PUT /params/{layer}': { shared: async () => ({ url: 'params/platform', body: { 'power.low': { percent: 35 } } }) },
     'POST /trips': {
-      of: async (office) => ({ url: 'trips', body: declaration(await addLock(platform), ends(office)) }),
+      of: async (office) => ({ url: 'trips', body: declaration(await realLock(), ends(office)) }),
     },
     'POST /trips/{tripId}/release': { of: onTrip('release') },
     'POST /trips/{tripId}/hang': { of: onTrip('hang') },
