@@ -58,7 +58,7 @@ export async function createKey(config: Config, given: { role: Role; name: strin
         name: given.name,
         role: given.role,
         keyHash: hashSecret(key),
-        offices: given.office ?? [],
+        offices: given.office ?? null,
       });
       await audit(client, {
         actor: 'command line',
@@ -92,7 +92,7 @@ export async function createPerson(
         name: given.name,
         role: given.role,
         passwordHash,
-        offices: given.office ?? [],
+        offices: given.office ?? null,
       });
       if (!row) throw new OperationError(`there is a person named ${given.name} already`, 'Choose another name.');
       await audit(client, {

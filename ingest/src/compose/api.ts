@@ -39,7 +39,7 @@ function buildOf(wallDir: string): string {
 export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
   const { config, log, registry, pool, gatePool, hints, live, undo } = base;
   const { judging, door, simulations, basemap, wallDir } = parts;
-  const { bootstrapKey } = config;
+  const { bootstrapKey, trustProxy } = config;
   const ready = () => door.ready();
   const warnings = () => door.warnings?.() ?? [];
   const feed = await startFeed({
@@ -49,7 +49,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     ready,
     warnings,
     log,
-    config: { bootstrapKey, build: buildOf(wallDir) },
+    config: { bootstrapKey, trustProxy, build: buildOf(wallDir) },
   });
   const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry });
   undo.push(() => escalation.stop());
@@ -78,7 +78,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     simulations,
     webhooks,
     registry,
-    config: { bootstrapKey, wallDir, basemap },
+    config: { bootstrapKey, trustProxy, wallDir, basemap },
   });
   feed.attach(api.server);
   // The sockets of the live feed end first: while one is open, the server does not close.

@@ -57,7 +57,7 @@ type SceneRow = GateCandidate & {
 
 export async function gateScene(
   db: Queryable,
-  at: { gateId: string; direction: 'in' | 'out'; offices: string[] },
+  at: { gateId: string; direction: 'in' | 'out'; offices: string[] | null },
   read: GateReading,
 ): Promise<GateScene> {
   const { rows } = await db.query<SceneRow>({

@@ -11,14 +11,14 @@ export interface QuarantineRow {
   raw: Buffer;
 }
 
-/** People of some offices see what locks on their own open trips sent; `[]` sees everything. */
+/** People of some offices see what locks on their own open trips sent; null sees everything, `[]` nothing. */
 const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] = '{}' OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
+  `($${parameter}::text[] IS NULL OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
     WHERE u.lock_id = quarantine.lock_id AND ${IS_OPEN()}
       AND ${ENDS_AT(parameter)}))`;
 
 export interface QuarantineFilter {
-  offices?: string[];
+  offices: string[] | null;
   lockId?: string | undefined;
   reason?: string | undefined;
   /** When it was refused, in [from, to). */
@@ -40,7 +40,7 @@ export async function listQuarantine(
   const { rows } = await db.query<QuarantineRow>(
     `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id < $5) AND ${VISIBLE(7)}
      ORDER BY quarantine_id DESC LIMIT $6`,
-    [...valuesOf(filter), filter.before ?? null, filter.limit, filter.offices ?? []],
+    [...valuesOf(filter), filter.before ?? null, filter.limit, filter.offices],
   );
   return rows;
 }
@@ -53,7 +53,7 @@ export async function oldestQuarantine(
   const { rows } = await db.query<QuarantineRow>(
     `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id > $5) AND ${VISIBLE(7)}
      ORDER BY quarantine_id LIMIT $6`,
-    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices ?? []],
+    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices],
   );
   return rows;
 }
@@ -61,7 +61,7 @@ export async function oldestQuarantine(
 export async function getQuarantine(
   db: Queryable,
   quarantineId: number,
-  offices: string[],
+  offices: string[] | null,
 ): Promise<QuarantineRow | undefined> {
   const { rows } = await db.query<QuarantineRow>(
     `SELECT * FROM quarantine WHERE quarantine_id = $1 AND ${VISIBLE(2)}`,
