@@ -133,7 +133,7 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   for (const add of [lockRoutes, placeRoutes, paramsRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
     await add(api, deps);
   }
-  const limits = new SignInLimits(deps.config.signInRules);
+  const limits = deps.config.signInLimits ?? new SignInLimits();
   accessRoutes(api, deps, limits);
   sessionRoutes(api, deps, limits);
   for (const add of [recordRoutes, historyRoutes]) await add(api, deps);

@@ -4,7 +4,7 @@ import { TooManyAttempts } from '../problem.ts';
 
 const MINUTE_MS = 60_000;
 
-export interface SignInRules {
+interface SignInRules {
   /** Of one address, whatever names it tries. */
   address: BackoffRule;
   /** Of one name, from wherever it is tried. */
@@ -13,7 +13,7 @@ export interface SignInRules {
   known: BackoffRule;
 }
 
-export const SIGN_IN_RULES: SignInRules = {
+const RULES: SignInRules = {
   address: { free: 9, firstMs: 5_000, longestMs: 15 * MINUTE_MS, forgetMs: 60 * MINUTE_MS, kept: 20_000 },
   name: { free: 19, firstMs: 30_000, longestMs: 15 * MINUTE_MS, forgetMs: 24 * 60 * MINUTE_MS, kept: 20_000 },
   known: { free: 9, firstMs: 5_000, longestMs: 15 * MINUTE_MS, forgetMs: 60 * MINUTE_MS, kept: 20_000 },
@@ -41,11 +41,12 @@ export class SignInLimits {
   readonly #networks: QuickLRU<string, Set<string>>;
   readonly #nowMs: () => number;
 
-  constructor(rules: SignInRules = SIGN_IN_RULES, nowMs: () => number = Date.now) {
-    this.#address = new Backoff(rules.address);
-    this.#name = new Backoff(rules.name);
-    this.#known = new Backoff(rules.known);
-    this.#networks = new QuickLRU({ maxSize: rules.name.kept, maxAge: rules.name.forgetMs });
+  /** @param nowMs the clock, epoch ms */
+  constructor(nowMs: () => number = Date.now) {
+    this.#address = new Backoff(RULES.address);
+    this.#name = new Backoff(RULES.name);
+    this.#known = new Backoff(RULES.known);
+    this.#networks = new QuickLRU({ maxSize: RULES.name.kept, maxAge: RULES.name.forgetMs });
     this.#nowMs = nowMs;
   }
 

@@ -230,7 +230,7 @@ describe('a subscriber that fails', () => {
     await happen(trip);
     await webhooks.settled();
     expect(receiver.received).toHaveLength(1);
-    expect((await getSubscription(database.pool, id, []))!.disabled_reason).toMatch(/410/);
+    expect((await getSubscription(database.pool, id, null))!.disabled_reason).toMatch(/410/);
     const audited = await database.pool.query(
       `SELECT actor, subject, after FROM audit WHERE action = 'subscription.disable'`,
     );

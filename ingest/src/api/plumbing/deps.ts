@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { ServedBasemap } from '../../basemap/served.ts';
-import type { SignInRules } from '../../people/sign-in-limits.ts';
+import type { SignInLimits } from '../../people/sign-in-limits.ts';
 import type { ReportDoor, UseCaseDeps } from '../../ports.ts';
 import type { Simulations } from '../../simulations.ts';
 import type { TrustProxy } from '../../trust-proxy.ts';
@@ -16,8 +16,8 @@ export type ApiConfig = UseCaseDeps['config'] & {
   callsPerMinute?: number;
   /** Calls to sign in a minute and address, right passwords included. */
   signInsPerMinute?: number;
-  /** How wrong passwords slow down those that follow. */
-  signInRules?: SignInRules;
+  /** How wrong passwords slow down those that follow; absent: by the usual rules. */
+  signInLimits?: SignInLimits;
   /** Which proxies before the platform are believed; absent: none. */
   trustProxy?: TrustProxy | undefined;
 };
