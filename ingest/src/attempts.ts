@@ -42,12 +42,9 @@ export class Backoff {
     this.#rows.set(key, { failures, untilMs: nowMs + waitMs });
   }
 
-  /** What was counted as a failure when it began has turned out well. */
-  takeBack(key: string): void {
-    const row = this.#rows.peek(key);
-    if (row === undefined) return;
-    if (row.failures <= 1) this.#rows.delete(key);
-    else this.#rows.set(key, { failures: row.failures - 1, untilMs: 0 });
+  /** Whether one more attempt may run beside `running` others: if all of them fail, no free one is exceeded. */
+  hasRoom(key: string, running: number): boolean {
+    return running === 0 || (this.#rows.peek(key)?.failures ?? 0) + running <= this.#rule.free;
   }
 
   forget(key: string): void {

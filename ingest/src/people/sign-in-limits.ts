@@ -24,60 +24,96 @@ const PAIRS_KNOWN = 20_000;
 /** Addresses noted of one name, so that an admin can lift their waits with the name's. */
 const ADDRESSES_NOTED = 16;
 
+interface Counted {
+  backoff: Backoff;
+  key: string;
+  /** Tells the counters' keys from each other. */
+  id: string;
+}
+
 const pairOf = (name: string, network: string) => JSON.stringify([name, network]);
 
+/** Attempts that are checked or wait for others of their name or address: a password takes 19 MiB and some 30 ms. */
+const OPEN_AT_MOST = 64;
+
 /**
- * Attempts to sign in with a password, by address and by name. An attempt counts as failed from its beginning, so that many
- * at once gain nothing, and is taken back when the password was right. Names that nobody has are counted like all others.
+ * Attempts to sign in with a password, by address and by name. Names that nobody has are counted like all others. Of many
+ * attempts at once no more are checked than may fail; the others wait for the outcome.
  *
  * Where somebody has signed in before, neither the address nor the name keeps them out, only their own failures there: a
  * stranger who tries the name from elsewhere cannot lock them out.
  */
 export class SignInLimits {
-  readonly #address: Backoff;
-  readonly #name: Backoff;
-  readonly #known: Backoff;
+  readonly #address = new Backoff(RULES.address);
+  readonly #name = new Backoff(RULES.name);
+  readonly #known = new Backoff(RULES.known);
   readonly #pairs = new QuickLRU<string, true>({ maxSize: PAIRS_KNOWN });
-  readonly #networks: QuickLRU<string, Set<string>>;
+  readonly #networks = new QuickLRU<string, Set<string>>({ maxSize: RULES.name.kept, maxAge: RULES.name.forgetMs });
+  readonly #running = new Map<string, number>();
   readonly #nowMs: () => number;
+  #open = 0;
+  #waiting: (() => void)[] = [];
 
   /** @param nowMs the clock, epoch ms */
   constructor(nowMs: () => number = Date.now) {
-    this.#address = new Backoff(RULES.address);
-    this.#name = new Backoff(RULES.name);
-    this.#known = new Backoff(RULES.known);
-    this.#networks = new QuickLRU({ maxSize: RULES.name.kept, maxAge: RULES.name.forgetMs });
     this.#nowMs = nowMs;
   }
 
   /**
-   * Begins an attempt.
-   * @returns what is to be called if the password was right, or if it could not be checked
-   * @throws TooManyAttempts while the address or the name has to wait
+   * Checks a password, unless the address or the name has to wait.
+   * @param check resolves to undefined if the password is wrong; what it throws counts as no attempt
+   * @throws TooManyAttempts
    */
-  begin(name: string, address: string): { succeeded(): void; takeBack(): void } {
+  async attempt<T>(name: string, address: string, check: () => Promise<T | undefined>): Promise<T | undefined> {
+    if (this.#open >= OPEN_AT_MOST) throw new TooManyAttempts('sign-in.busy', 'many people are signing in', 1_000);
     const network = networkOf(address);
+    const counters = this.#countersOf(name, network);
+    this.#open++;
+    try {
+      await this.#turn(counters);
+      try {
+        const found = await check();
+        if (found === undefined) this.#failed(counters, name, network);
+        else this.#succeeded(pairOf(name, network));
+        return found;
+      } finally {
+        for (const { id } of counters) this.#running.set(id, (this.#running.get(id) ?? 1) - 1);
+        for (const { id } of counters) if (this.#running.get(id) === 0) this.#running.delete(id);
+      }
+    } finally {
+      this.#open--;
+      for (const resume of this.#waiting.splice(0)) resume();
+    }
+  }
+
+  #countersOf(name: string, network: string): Counted[] {
     const pair = pairOf(name, network);
-    const counted: [Backoff, string][] = this.#pairs.has(pair)
-      ? [[this.#known, pair]]
-      : [
-          [this.#address, network],
-          [this.#name, name],
-        ];
-    const nowMs = this.#nowMs();
-    const untilMs = Math.max(...counted.map(([backoff, key]) => backoff.untilMs(key, nowMs)));
-    if (untilMs > 0) throw new TooManyAttempts('sign-in.limited', 'too many attempts to sign in', untilMs - nowMs);
-    for (const [backoff, key] of counted) backoff.failed(key, nowMs);
+    if (this.#pairs.has(pair)) return [{ backoff: this.#known, key: pair, id: `known ${pair}` }];
+    return [
+      { backoff: this.#address, key: network, id: `address ${network}` },
+      { backoff: this.#name, key: name, id: `name ${name}` },
+    ];
+  }
+
+  async #turn(counters: Counted[]): Promise<void> {
+    for (;;) {
+      const nowMs = this.#nowMs();
+      const untilMs = Math.max(...counters.map(({ backoff, key }) => backoff.untilMs(key, nowMs)));
+      if (untilMs > 0) throw new TooManyAttempts('sign-in.limited', 'too many attempts to sign in', untilMs - nowMs);
+      if (counters.every(({ backoff, key, id }) => backoff.hasRoom(key, this.#running.get(id) ?? 0))) break;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    for (const { id } of counters) this.#running.set(id, (this.#running.get(id) ?? 0) + 1);
+  }
+
+  #failed(counters: Counted[], name: string, network: string): void {
+    for (const { backoff, key } of counters) backoff.failed(key, this.#nowMs());
     this.#note(name, network);
-    const takeBack = () => {
-      for (const [backoff, key] of counted) backoff.takeBack(key);
-    };
-    const succeeded = () => {
-      takeBack();
-      this.#known.forget(pair);
-      this.#pairs.set(pair, true);
-    };
-    return { succeeded, takeBack };
+  }
+
+  #succeeded(pair: string): void {
+    this.#known.forget(pair);
+    this.#pairs.set(pair, true);
   }
 
   #note(name: string, network: string): void {

@@ -2,7 +2,7 @@ import { hash, verify } from '@node-rs/argon2';
 import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
-import { ApiProblem, TooManyAttempts } from '../problem.ts';
+import { ApiProblem } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
 import { activePerson, insertPerson, type PersonRow } from '../store/people/people.ts';
 import {
@@ -19,26 +19,17 @@ import type { SignInLimits } from './sign-in-limits.ts';
 /** A shift and its handover. */
 const SESSION_MS = 12 * 3_600_000;
 const LINK_MS = 3_600_000;
-/** Passwords that are verified at once or wait for it, 19 MiB and some 30 ms each. */
-const VERIFIED_AT_ONCE = 64;
 
 /** argon2id with the library's defaults (19 MiB, 2 passes), which are OWASP's. */
 export const hashPassword = (password: string): Promise<string> => hash(password);
 
 /** The hash of a password that nobody has. */
 const decoy = hashPassword(newToken());
-let verifying = 0;
 
-/** Takes as long for a name that does not exist as for a wrong password. @throws TooManyAttempts */
+/** Takes as long for a name that does not exist as for a wrong password. */
 async function passwordFits(stored: string | null | undefined, password: string): Promise<boolean> {
-  if (verifying >= VERIFIED_AT_ONCE) throw new TooManyAttempts('sign-in.busy', 'many people are signing in', 1_000);
-  verifying++;
-  try {
-    const fits = await verify(stored ?? (await decoy), password);
-    return fits && stored !== null && stored !== undefined;
-  } finally {
-    verifying--;
-  }
+  const fits = await verify(stored ?? (await decoy), password);
+  return fits && stored !== null && stored !== undefined;
 }
 
 interface Session {
@@ -87,13 +78,8 @@ export async function signIn(
   limits: SignInLimits,
   { name, password, from }: { name: string; password: string; from: string },
 ): Promise<SignedRow & Session> {
-  const attempt = limits.begin(name, from);
-  const person = await checkPassword(pool, name, password).catch((error) => {
-    attempt.takeBack();
-    throw error;
-  });
+  const person = await limits.attempt(name, from, () => checkPassword(pool, name, password));
   if (person === undefined) throw new ApiProblem(401, 'auth.sign-in', 'name or password is wrong');
-  attempt.succeeded();
   return { ...person, ...(await inTransaction(pool, (db) => openSession(db, person))) };
 }
 
