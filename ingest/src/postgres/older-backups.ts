@@ -31,6 +31,18 @@ const ADDED = [
       FROM (SELECT trip_id, min(tracked_from) AS tracked_from FROM trip_units GROUP BY trip_id) u
       WHERE u.trip_id = t.trip_id AND t.departed_at = u.tracked_from`,
   },
+  // the rules of migration 0016: until then '{}' was bound to no office
+  { table: 'api_keys', column: 'actor', fill: `UPDATE people SET offices = NULL WHERE offices = '{}'` },
+  { table: 'api_keys', column: 'actor', fill: `UPDATE subscriptions SET offices = NULL WHERE offices = '{}'` },
+  {
+    table: 'api_keys',
+    column: 'actor',
+    fill: `UPDATE api_keys k SET offices = nullif(offices, '{}'), actor = 'key:' || CASE
+      WHEN k.name = '' THEN k.key_id::text
+      WHEN NOT EXISTS (SELECT FROM api_keys o WHERE o.name = k.name
+        AND (o.created_at, o.key_id) < (k.created_at, k.key_id)) AND k.name <> 'bootstrap' THEN k.name
+      ELSE k.name || '#' || k.key_id END`,
+  },
 ];
 
 /** A table of a backup with the names that its columns have in today's schema; their order stays. */

@@ -42,9 +42,9 @@ function start(more: Partial<WebhooksDeps> = {}): Webhooks {
   return webhooks;
 }
 
-async function subscribe(more: { types?: string[]; offices?: string[]; url?: string } = {}) {
+async function subscribe(more: { types?: string[]; offices?: string[] | null; url?: string } = {}) {
   const secret = newWebhookSecret();
-  const { types = [], offices = [], url = receiver.url } = more;
+  const { types = [], offices = null, url = receiver.url } = more;
   const row = await insertSubscription(database.pool, {
     url,
     types,
