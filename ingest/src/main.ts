@@ -30,7 +30,10 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
   const { startApp, FIRST_PERSON } = await import('./app.ts');
   const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
   if (await app.isNew())
-    log.info({ signIn: await app.signInLink(FIRST_PERSON, 'admin') }, 'no account exists yet; sign in once with this link');
+    log.info(
+      { signIn: await app.signInLink(FIRST_PERSON, 'admin') },
+      'no account exists yet; sign in once with this link',
+    );
   log.info({ signal: await signal }, 'stopping');
   await app.stop();
   log.info('stopped');

@@ -67,6 +67,7 @@ export function clientAddress({ headers, socket }: Request, trusts: TrustProxy |
 
 /** The host that the client of a request asked for. */
 export function hostOf({ headers, socket }: Request, trusts: TrustProxy | undefined): string {
-  const forwarded = trusts?.(socket.remoteAddress, 0) === true ? partsOf(headers['x-forwarded-host']).at(-1) : undefined;
+  const forwarded =
+    trusts?.(socket.remoteAddress, 0) === true ? partsOf(headers['x-forwarded-host']).at(-1) : undefined;
   return forwarded ?? headers.host ?? '';
 }

@@ -124,8 +124,7 @@ function changesOfPeople(app: Api, deps: ApiDeps, limits: SignInLimits): void {
         response: answers({ 200: PersonView }),
       },
     },
-    async (request) =>
-      personOf(await changeAccess(deps, callerOf(request), request.params.name, request.body), limits),
+    async (request) => personOf(await changeAccess(deps, callerOf(request), request.params.name, request.body), limits),
   );
   app.delete(
     '/users/:name',

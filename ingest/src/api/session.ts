@@ -99,13 +99,9 @@ export function signInRoute(app: Api, deps: ApiDeps): void {
     await requireGoodLink(deps.pool, request.params.token);
     return reply.header('cache-control', 'no-store').redirect('/wall');
   });
-  app.get(
-    '/sign-in/:token',
-    { ...options, exposeHeadRoute: false },
-    async (request, reply) => {
-      const session = await signInByLink(deps.pool, request.params.token);
-      giveCookie(request, reply, session);
-      return reply.header('cache-control', 'no-store').redirect('/wall');
-    },
-  );
+  app.get('/sign-in/:token', { ...options, exposeHeadRoute: false }, async (request, reply) => {
+    const session = await signInByLink(deps.pool, request.params.token);
+    giveCookie(request, reply, session);
+    return reply.header('cache-control', 'no-store').redirect('/wall');
+  });
 }

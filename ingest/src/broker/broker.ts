@@ -100,7 +100,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const pair = options.tls && readPair(options.tls);
   const plain = createServer(acceptSocket);
   const secure = pair && createTlsServer(pair, acceptSocket);
-  const web = options.webSocketPort === undefined ? undefined : webSocketServer({
+  const web =
+    options.webSocketPort === undefined
+      ? undefined
+      : webSocketServer({
           tls: pair,
           accept: (stream, request) => accept(stream, clientAddress(request, options.trustProxy)),
           refused,

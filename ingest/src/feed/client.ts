@@ -104,8 +104,7 @@ export class FeedClient {
 
   #seesAlarmOf(tripId: string | undefined): boolean {
     return (
-      this.offices === null ||
-      (tripId !== undefined && this.#wall.seesTrip(this.offices, this.#wall.trips.get(tripId)))
+      this.offices === null || (tripId !== undefined && this.#wall.seesTrip(this.offices, this.#wall.trips.get(tripId)))
     );
   }
 

@@ -39,7 +39,11 @@ export interface TestPlatform {
   reply(commandId: string): Promise<void>;
   /** @param offices null: bound to none */
   key(role: Role, offices?: string[] | null): Promise<string>;
-  call(method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, options?: CallOptions): Promise<Answer>;
+  call(
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    url: string,
+    options?: CallOptions,
+  ): Promise<Answer>;
   stop(): Promise<void>;
 }
 

@@ -45,7 +45,16 @@ describe('two keys of one name', () => {
 });
 
 describe('names of the platform’s own', () => {
-  const OWN = ['bootstrap', 'Bootstrap', ' system ', 'ＳＹＳＴＥＭ', 'lock', 'platform', 'command line', 'Command-Line'];
+  const OWN = [
+    'bootstrap',
+    'Bootstrap',
+    ' system ',
+    'ＳＹＳＴＥＭ',
+    'lock',
+    'platform',
+    'command line',
+    'Command-Line',
+  ];
   const WITH_COLON = ['gate:daxie-1', 'key:bootstrap', 'lock: JT70100001', 'person:x', 'GATE:1'];
 
   test.each([...OWN, ...WITH_COLON])('"%s" is no name of a person or a key', async (name) => {
@@ -57,7 +66,10 @@ describe('names of the platform’s own', () => {
 
   test('words that only begin like them are names', async () => {
     for (const name of ['gate 1', 'lock depot', 'system test', 'platform 3']) {
-      expect([name, (await platform.call('POST', 'keys', { body: { name, role: 'viewer' } })).status]).toEqual([name, 201]);
+      expect([name, (await platform.call('POST', 'keys', { body: { name, role: 'viewer' } })).status]).toEqual([
+        name,
+        201,
+      ]);
     }
   });
 });

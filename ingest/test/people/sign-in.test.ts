@@ -39,19 +39,22 @@ describe('who is bound to no office is never the same as who has no office', () 
     expect((await platform.call('POST', path, { body: bound })).body).toMatchObject({ bound: true, offices: ['3104'] });
   });
 
-  test.each(['users', 'keys'])('POST /%s: "bound" without an office, and unbound with one, are refused', async (path) => {
-    for (const binding of [
-      { bound: true },
-      { bound: true, offices: [] },
-      { bound: true, offices: null },
-      { bound: false, offices: ['3104'] },
-    ]) {
-      const { status, body } = await platform.call('POST', path, {
-        body: { name: `n ${++serial}`, role: 'viewer', ...binding },
-      });
-      expect([binding, status, body.errors[0]?.path]).toEqual([binding, 422, 'offices']);
-    }
-  });
+  test.each(['users', 'keys'])(
+    'POST /%s: "bound" without an office, and unbound with one, are refused',
+    async (path) => {
+      for (const binding of [
+        { bound: true },
+        { bound: true, offices: [] },
+        { bound: true, offices: null },
+        { bound: false, offices: ['3104'] },
+      ]) {
+        const { status, body } = await platform.call('POST', path, {
+          body: { name: `n ${++serial}`, role: 'viewer', ...binding },
+        });
+        expect([binding, status, body.errors[0]?.path]).toEqual([binding, 422, 'offices']);
+      }
+    },
+  );
 
   test('a row without offices sees nothing, wherever its list came from', async () => {
     const { name, signIn: link } = await add({ offices: ['3104'] });

@@ -149,7 +149,12 @@ describe('a database of version 0009 with trips in it', () => {
     const expected = { bound: ['3104'], free: null, gone: null };
     expect(rows).toEqual(
       Object.entries(expected).flatMap(([name, offices]) =>
-        name === 'gone' ? [{ name, offices }] : [{ name, offices }, { name, offices }],
+        name === 'gone'
+          ? [{ name, offices }]
+          : [
+              { name, offices },
+              { name, offices },
+            ],
       ),
     );
   });

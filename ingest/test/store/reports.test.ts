@@ -46,7 +46,7 @@ describe('queries over reports', () => {
       fromMs,
       toMs: fromMs + 60_000,
       offices: null,
-        limit: 500,
+      limit: 500,
     });
     expect(records.map((record) => record.timeMs)).toEqual([fromMs, fromMs + 30_000]);
   });
@@ -121,7 +121,9 @@ describe('queries over reports', () => {
     const lockId = 'JT70100001';
     const after = { timeMs: NOW_MS - 3_600_000, boot: 1, seq: 3 };
     expect(await read((db) => lockReports(db, { lockId, offices: null, limit: 500 }))).toBe(0);
-    expect(await read((db) => lockReports(db, { lockId, fromMs: NOW_MS - 7_200_000, offices: null, limit: 500 }))).toBe(0);
+    expect(await read((db) => lockReports(db, { lockId, fromMs: NOW_MS - 7_200_000, offices: null, limit: 500 }))).toBe(
+      0,
+    );
     expect(await read((db) => lockReports(db, { lockId, after, offices: null, limit: 500 }))).toBe(0);
     expect(await read((db) => tripTrack(db, { tripId: TRIP_ID, maxPoints: 100_000 }))).toBe(0);
     expect(await read((db) => tripRecords(db, TRIP_ID, NOW_MS - 600_000))).toBe(0);

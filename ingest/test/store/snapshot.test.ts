@@ -131,7 +131,12 @@ describe('statistics', () => {
       released: 0,
       gateSeconds: 0,
     };
-    const stats = await dayStats(database.pool, { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS + 24 * HOUR_MS, zone: 'UTC', offices: null });
+    const stats = await dayStats(database.pool, {
+      fromMs: NOW_MS - HOUR_MS,
+      toMs: NOW_MS + 24 * HOUR_MS,
+      zone: 'UTC',
+      offices: null,
+    });
     expect(stats).toEqual([
       {
         ...none,

@@ -16,8 +16,7 @@ export interface SubscriptionRow {
 }
 
 /** People of an office see the subscriptions that are bound to offices of theirs alone; null sees all. */
-const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] IS NULL OR offices <@ $${parameter}::text[])`;
+const VISIBLE = (parameter: number) => `($${parameter}::text[] IS NULL OR offices <@ $${parameter}::text[])`;
 
 export interface NewSubscription {
   url: string;
