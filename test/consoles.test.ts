@@ -300,6 +300,22 @@ describe('the consoles', () => {
     expect(await must('GET', '/locks/JT70190002')).toMatchObject({ model: 'JT701D', state: 'new' });
   });
 
+  it.each([
+    ['en', 'Lift the lock-out', 'locked out until'],
+    ['zh-CN', '解除锁定', '前不能登录'],
+  ])('show who is locked out after wrong passwords, and lift it (%s)', async (locale, word, state) => {
+    const page = await open('/admin/people', '王芳', { locale });
+    const signIn = async (password: string) =>
+      (await platform.call('POST', '/session', { name: '李强', password }, 'no key')).status;
+    for (let n = 0; n < 12; n++) await signIn(`wrong password ${n}`);
+    expect(await signIn(PASSWORD)).toBe(429);
+    await page.reload();
+    await page.getByText(state).first().waitFor(PATIENCE);
+    await page.getByRole('button', { name: word }).first().click();
+    await expect.poll(() => page.getByText(state).count(), PATIENCE).toBe(0);
+    expect(await signIn(PASSWORD)).toBe(201);
+  });
+
   it('are without barriers (WCAG 2.2 AA), in both languages, with nothing asked of other machines', async () => {
     const paths = [
       '/alarms',

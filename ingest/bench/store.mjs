@@ -136,13 +136,13 @@ async function run(database) {
   const middleMs = endMs - (REPORTS / LOCKS / 2) * STEP_MS;
   print(
     '500 records of a lock',
-    await timed(50, () => lockReports(pool, { lockId: lockId(7), fromMs: middleMs, limit: 500 })),
+    await timed(50, () => lockReports(pool, { lockId: lockId(7), fromMs: middleMs, offices: null, limit: 500 })),
   );
   print(
     'track of a trip, thinned to 100 points',
     await timed(50, () => tripTrack(pool, { tripId: TRIP_ID, maxPoints: 100 })),
   );
-  print(`the wall at a time, ${LOCKS} locks`, await timed(10, () => snapshotAt(pool, middleMs)));
+  print(`the wall at a time, ${LOCKS} locks`, await timed(10, () => snapshotAt(pool, middleMs, null)));
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'sealwatch-bench-'));

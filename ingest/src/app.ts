@@ -16,15 +16,18 @@ import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
-import { hasPeople } from './store/people/people.ts';
+import { hasPeopleBeside } from './store/people/people.ts';
 import { afterCommandEnded } from './trips/command-ended.ts';
+
+/** Who is given the first link of a platform that has no people. */
+export const FIRST_PERSON = 'admin';
 
 export interface App extends Gateway {
   /** e.g. `http://127.0.0.1:8080` */
   http: string;
   /** Nobody can sign in yet. */
   isNew(): Promise<boolean>;
-  /** An address that signs one browser in, once. */
+  /** An address that signs one browser in, once; a person of this name is made if there is none. */
   signInLink(name: string, role: Role): Promise<string>;
   /** Where they are switched on. */
   simulations: Simulations | undefined;
@@ -98,7 +101,7 @@ async function compose(
   return {
     ...addresses,
     simulations,
-    isNew: async () => !(await hasPeople(pool)) && config.bootstrapKey === undefined,
+    isNew: async () => !(await hasPeopleBeside(pool, FIRST_PERSON)) && config.bootstrapKey === undefined,
     signInLink: async (name, role) => addresses.http + (await signInLink(pool, { name, role })),
   };
 }
@@ -120,7 +123,7 @@ function simulationsOf(
   if (path === undefined) throw new ConfigError('SEALWATCH_SIMULATOR: the simulator is not installed here');
   const lendKey = async (name: string) => {
     const key = newApiKey();
-    const { key_id } = await insertKey(pool, { name, role: 'tester', keyHash: hashSecret(key), offices: [] });
+    const { key_id } = await insertKey(pool, { name, role: 'tester', keyHash: hashSecret(key), offices: null });
     return {
       key,
       end: async () => {

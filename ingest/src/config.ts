@@ -4,6 +4,7 @@ import { BasemapTone } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { CallTimes } from './alarms/due.ts';
 import { type BasemapSettings, basemapOf } from './basemap/settings.ts';
+import { readTrustProxy, TRUST_PROXY_FORM, type TrustProxy } from './trust-proxy.ts';
 
 /** Folder of the wall's built pages, the same in the checkout and in the image. */
 export const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
@@ -49,6 +50,11 @@ const Environment = z
       .transform((text) => text.split(',').map((part) => part.trim()))
       .pipe(z.array(Network))
       .optional(),
+    SEALWATCH_TRUST_PROXY: z
+      .string()
+      .transform(readTrustProxy)
+      .refine((read) => read !== 'wrong', TRUST_PROXY_FORM)
+      .optional(),
     SEALWATCH_REMIND_AFTER_S: Seconds.default(120),
     SEALWATCH_ESCALATE_AFTER_S: Seconds.default(300),
     SEALWATCH_SIMULATOR: z.enum(['0', '1'], { error: 'expected 1 (on) or 0 (off)' }).default('0'),
@@ -93,6 +99,8 @@ export interface Config {
   bootstrapKey?: string;
   /** Private networks that webhooks may reach; none by default. */
   webhookNetworks: string[];
+  /** Which proxies before the platform are believed; absent: none. */
+  trustProxy?: TrustProxy;
   /** When people are called for a critical alarm that nobody acknowledges. */
   calls: CallTimes;
   /** Testers may start simulated fleets at /simulator. */
@@ -136,6 +144,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
     ...(e.SEALWATCH_RETENTION_DAYS === undefined ? {} : { retentionDays: e.SEALWATCH_RETENTION_DAYS }),
     ...(basemap ? { basemap } : {}),
+    ...(typeof e.SEALWATCH_TRUST_PROXY === 'function' ? { trustProxy: e.SEALWATCH_TRUST_PROXY } : {}),
     webhookNetworks: e.SEALWATCH_WEBHOOK_NETWORKS ?? [],
     calls: {
       remindAfterMs: e.SEALWATCH_REMIND_AFTER_S * 1_000,

@@ -16,7 +16,8 @@ const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
-networks that webhooks may reach), SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
+networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
+SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
 that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fleets at /simulator; not in production),
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
 `;
@@ -28,10 +29,13 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
     for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => resolve(name));
   });
   void signal.then(() => endInTime(log));
-  const { startApp } = await import('./app.ts');
+  const { startApp, FIRST_PERSON } = await import('./app.ts');
   const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
   if (await app.isNew())
-    log.info({ signIn: await app.signInLink('admin', 'admin') }, 'no account exists yet; sign in once with this link');
+    log.info(
+      { signIn: await app.signInLink(FIRST_PERSON, 'admin') },
+      'no account exists yet; sign in once with this link',
+    );
   log.info({ signal: await signal }, 'stopping');
   await app.stop();
   log.info('stopped');

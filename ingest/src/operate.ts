@@ -8,6 +8,7 @@ import { type Config, WALL_DIR } from './config.ts';
 import { createLog } from './log.ts';
 import { readOffices, type TableFault } from './office-table.ts';
 import { anchorFileOf, readAnchors } from './people/audit-anchors.ts';
+import { KeyName, PersonName } from './people/names.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { hashPassword, signInLink } from './people/sign-in.ts';
 import { restoreBackup, writeBackup } from './postgres/backup.ts';
@@ -51,16 +52,23 @@ async function onDatabase<T>(config: Config, access: Access, work: (database: Da
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
+function readName(form: typeof KeyName | typeof PersonName, given: string): string {
+  const read = form.safeParse(given);
+  if (read.success) return read.data;
+  throw new OperationError(`"${given}" cannot be a name`, read.error.issues[0]?.message ?? 'Choose another name.');
+}
+
 /** Creates a key and prints only the key, so that a script can read it. */
 export async function createKey(config: Config, given: { role: Role; name: string; office?: string[] }): Promise<void> {
+  const name = readName(KeyName, given.name);
   const key = newApiKey();
   await onDatabase(config, { beside: true }, ({ pool }) =>
     inTransaction(pool, async (client) => {
-      const { key_id, role, name, offices } = await insertKey(client, {
-        name: given.name,
+      const { key_id, role, offices } = await insertKey(client, {
+        name,
         role: given.role,
         keyHash: hashSecret(key),
-        offices: given.office ?? [],
+        offices: given.office ?? null,
       });
       await audit(client, {
         actor: 'command line',
@@ -86,17 +94,18 @@ export async function createPerson(
   config: Config,
   given: { name: string; role: Role; office?: string[] },
 ): Promise<void> {
+  const name = readName(PersonName, given.name);
   const password = await pipedPassword();
   await onDatabase(config, { beside: true }, async ({ pool }) => {
     const passwordHash = password === undefined ? undefined : await hashPassword(password);
     await inTransaction(pool, async (client) => {
       const row = await insertPerson(client, {
-        name: given.name,
+        name,
         role: given.role,
         passwordHash,
-        offices: given.office ?? [],
+        offices: given.office ?? null,
       });
-      if (!row) throw new OperationError(`there is a person named ${given.name} already`, 'Choose another name.');
+      if (!row) throw new OperationError(`there is a person named ${name} already`, 'Choose another name.');
       await audit(client, {
         actor: 'command line',
         action: 'person.create',
@@ -104,9 +113,9 @@ export async function createPerson(
         after: { name: row.name, role: row.role, offices: row.offices },
       });
     });
-    print(`${given.name} is now a ${given.role}.`);
+    print(`${name} is now a ${given.role}.`);
     if (passwordHash === undefined) {
-      const path = await signInLink(pool, { name: given.name, role: given.role });
+      const path = await signInLink(pool, { name, role: given.role });
       print(`One-time sign-in link, good for an hour: http://${config.host}:${config.httpPort}${path}`);
     }
   });

@@ -51,8 +51,8 @@ export type Hint =
   /** These locks were retired or have another secret. */
   | { hint: 'locks'; lockIds: string[] }
   | { hint: 'places' }
-  /** An API key was revoked or made. */
-  | { hint: 'keys' };
+  /** The access of people or keys has changed or ended. */
+  | { hint: 'access' };
 
 export type HintOf<K extends Hint['hint']> = Extract<Hint, { hint: K }>;
 

@@ -49,6 +49,18 @@ export class ApiProblem extends Error {
   }
 }
 
+/** 429, with how long to wait. */
+export class TooManyAttempts extends ApiProblem {
+  /** Whole seconds, at least 1. */
+  readonly retryAfterS: number;
+
+  constructor(code: string, detail: string, waitMs: number) {
+    const retryAfterS = Math.max(1, Math.ceil(waitMs / 1_000));
+    super(429, code, `${detail}; try again in ${retryAfterS} s`);
+    this.retryAfterS = retryAfterS;
+  }
+}
+
 export const notFound = (what: string, id: string): ApiProblem =>
   new ApiProblem(404, `${what}.not-found`, `there is no ${what} "${id}" that you may see`);
 

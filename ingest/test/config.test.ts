@@ -51,6 +51,27 @@ describe('the settings', () => {
     expect(() => readConfig({ SEALWATCH_REMIND_AFTER_S: 'soon' })).toThrow('expected seconds: 1 to 86400');
   });
 
+  it('believe no proxy unless told which, by number, address or network', () => {
+    expect(readConfig({}).trustProxy).toBeUndefined();
+    expect(readConfig({ SEALWATCH_TRUST_PROXY: '0' }).trustProxy).toBeUndefined();
+    const trusts = (setting: string, address: string, hop = 0) =>
+      readConfig({ SEALWATCH_TRUST_PROXY: setting }).trustProxy?.(address, hop);
+    expect([trusts('1', '192.0.2.1'), trusts('1', '192.0.2.1', 1), trusts('2', '192.0.2.1', 1)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect([trusts('loopback', '::1'), trusts('loopback', '::ffff:127.0.0.1'), trusts('loopback', '10.0.0.1')]).toEqual(
+      [...[true, true, false]],
+    );
+    const list = '10.20.0.5, 10.21.0.0/16,fd00::/8';
+    expect(['10.20.0.5', '10.20.0.6', '10.21.7.7', 'fd12::1', 'fe80::1'].map((one) => trusts(list, one))).toEqual([
+      ...[true, false, true, true, false],
+    ]);
+    for (const wrong of ['everybody', '10.0.0.0/33', '10.0.0.1/', '-1', '1.5', '99', '10.0.0.0/8/8', 'loopback,'])
+      expect(() => readConfig({ SEALWATCH_TRUST_PROXY: wrong })).toThrow('SEALWATCH_TRUST_PROXY');
+  });
+
   it('want a certificate and its key together', () => {
     expect(() => readConfig({ SEALWATCH_TLS_CERT: 'cert.pem' })).toThrow('SEALWATCH_TLS_KEY');
   });

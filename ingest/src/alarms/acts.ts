@@ -36,7 +36,7 @@ const UUID = z.uuid();
 /** The alarm, if its caller may see it. @throws ApiProblem 404 */
 export async function visibleAlarm(db: Queryable, alarmId: string, { offices }: Principal): Promise<AlarmRow> {
   const row = UUID.safeParse(alarmId).success ? (await alarmsById(db, [alarmId]))[0] : undefined;
-  const seen = row && (row.trip_id === null ? offices.length === 0 : await getTrip(db, row.trip_id, offices));
+  const seen = row && (row.trip_id === null ? offices === null : await getTrip(db, row.trip_id, offices));
   if (row === undefined || !seen) throw notFound('alarm', alarmId);
   return row;
 }

@@ -1,70 +1,71 @@
 import { OfficeCode, Role, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { endKey, makeKey } from '../people/keys.ts';
-import { addPerson, endAccess } from '../people/persons.ts';
+import { KeyName, PersonName } from '../people/names.ts';
+import { addPerson, changeAccess, endAccess, giveLink, restoreAccess, unlockPerson } from '../people/persons.ts';
 import { ADMINS } from '../people/roles.ts';
+import type { SignInLimits } from '../people/sign-in-limits.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { type KeyRow, listKeys } from '../store/people/keys.ts';
 import { listPeople, type PersonRow } from '../store/people/people.ts';
+import { Binding, bindingOf, NewBinding, newOffices } from './plumbing/binding.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
-const Offices = z.array(OfficeCode).max(100).default([]);
-/** The audit prefixes the name of a key with `key:`, so that no person can look like one. */
-const PersonName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(100)
-  .regex(/^[^\p{Cc}:]+$/u, 'a name has no colon and no control characters');
+const Password = z.string().min(12, 'expected at least 12 characters').max(1_000);
 
-const NewPerson = z.object({
-  name: PersonName,
-  role: Role,
-  offices: Offices,
-  password: z.string().min(12, 'expected at least 12 characters').max(1_000).optional(),
-});
 const PersonView = z.object({
   name: z.string(),
   role: Role,
-  offices: z.array(z.string()),
+  ...Binding,
   createdAt: Time,
   disabledAt: Time.optional(),
+  lockedUntil: Time.optional(),
 });
+const PersonWithLink = PersonView.extend({ signIn: z.string().optional() });
 const KeyView = z.object({
   keyId: z.string(),
   name: z.string(),
   role: Role,
-  offices: z.array(z.string()),
+  ...Binding,
+  actor: z.string(),
   createdAt: Time,
   revokedAt: Time.optional(),
 });
 
-const personOf = (row: PersonRow) => ({
-  name: row.name,
-  role: row.role,
-  offices: row.offices,
-  createdAt: isoOf(row.created_at),
-  ...(row.disabled_at === null ? {} : { disabledAt: isoOf(row.disabled_at) }),
-});
+function personOf(row: PersonRow, limits: SignInLimits) {
+  const untilMs = limits.lockedUntilMs(row.name);
+  return {
+    name: row.name,
+    role: row.role,
+    ...bindingOf(row.offices),
+    createdAt: isoOf(row.created_at),
+    ...(row.disabled_at === null ? {} : { disabledAt: isoOf(row.disabled_at) }),
+    ...(untilMs === undefined ? {} : { lockedUntil: new Date(untilMs).toISOString() }),
+  };
+}
 
 const keyOf = (row: KeyRow) => ({
   keyId: row.key_id,
   name: row.name,
   role: row.role,
-  offices: row.offices,
+  ...bindingOf(row.offices),
+  actor: row.actor,
   createdAt: isoOf(row.created_at),
   ...(row.revoked_at === null ? {} : { revokedAt: isoOf(row.revoked_at) }),
 });
 
-export function accessRoutes(app: Api, deps: ApiDeps): void {
-  people(app, deps);
+const withLink = (signIn: string | undefined) => (signIn === undefined ? {} : { signIn });
+
+export function accessRoutes(app: Api, deps: ApiDeps, limits: SignInLimits): void {
+  people(app, deps, limits);
+  changesOfPeople(app, deps, limits);
   keys(app, deps);
 }
 
-function people(app: Api, { pool }: ApiDeps): void {
+function people(app: Api, deps: ApiDeps, limits: SignInLimits): void {
   app.post(
     '/users',
     {
@@ -72,13 +73,15 @@ function people(app: Api, { pool }: ApiDeps): void {
       schema: {
         tags: ['access'],
         summary: 'Add a person; without a password a one-time sign-in link is answered',
-        body: NewPerson,
-        response: answers({ 201: PersonView.extend({ signIn: z.string().optional() }) }),
+        body: z.object({ name: PersonName, role: Role, ...NewBinding, password: Password.optional() }),
+        response: answers({ 201: PersonWithLink }),
       },
     },
     async (request, reply) => {
-      const { row, signIn } = await addPerson(pool, callerOf(request), request.body);
-      return reply.code(201).send({ ...personOf(row), ...(signIn === undefined ? {} : { signIn }) });
+      const { name, role, password, ...binding } = request.body;
+      const person = { name, role, offices: newOffices(binding), password };
+      const { row, signIn } = await addPerson(deps, callerOf(request), person);
+      return reply.code(201).send({ ...personOf(row, limits), ...withLink(signIn) });
     },
   );
   app.get(
@@ -90,24 +93,98 @@ function people(app: Api, { pool }: ApiDeps): void {
     async (request) => {
       const { limit, cursor } = request.query;
       const { offices } = callerOf(request);
-      const rows = await listPeople(pool, { offices, after: keysOf(cursor, z.string()), limit: limit + 1 });
-      return pageOf(rows, limit, personOf, (row) => row.name);
+      const rows = await listPeople(deps.pool, { offices, after: keysOf(cursor, z.string()), limit: limit + 1 });
+      return pageOf(
+        rows,
+        limit,
+        (row) => personOf(row, limits),
+        (row) => row.name,
+      );
     },
+  );
+}
+
+const OfPerson = z.object({ name: z.string() });
+
+/** What becomes of a person's access. */
+function changesOfPeople(app: Api, deps: ApiDeps, limits: SignInLimits): void {
+  app.patch(
+    '/users/:name',
+    {
+      config: { roles: ADMINS },
+      schema: {
+        tags: ['access'],
+        summary: 'Change role, offices (null: bound to none) or password; another password ends every session and link',
+        params: OfPerson,
+        body: z.object({
+          role: Role.optional(),
+          offices: z.array(OfficeCode).min(1, 'expected an office, or null').max(100).nullish(),
+          password: Password.optional(),
+        }),
+        response: answers({ 200: PersonView }),
+      },
+    },
+    async (request) => personOf(await changeAccess(deps, callerOf(request), request.params.name, request.body), limits),
   );
   app.delete(
     '/users/:name',
     {
       config: { roles: ADMINS },
-      schema: { tags: ['access'], params: z.object({ name: z.string() }), response: answers({ 204: z.undefined() }) },
+      schema: { tags: ['access'], params: OfPerson, response: answers({ 204: z.undefined() }) },
     },
     async (request, reply) => {
-      await endAccess(pool, callerOf(request), request.params.name);
+      await endAccess(deps, callerOf(request), request.params.name);
       return reply.code(204).send(undefined);
     },
   );
+  app.post(
+    '/users/:name/enable',
+    {
+      config: { roles: ADMINS },
+      schema: {
+        tags: ['access'],
+        summary: 'Let somebody in again, by a new password or by the sign-in link that is answered',
+        params: OfPerson,
+        body: z.object({ password: Password.optional() }),
+        response: answers({ 200: PersonWithLink }),
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const { row, signIn } = await restoreAccess(deps, callerOf(request), name, request.body.password);
+      return { ...personOf(row, limits), ...withLink(signIn) };
+    },
+  );
+  app.post(
+    '/users/:name/link',
+    {
+      config: { roles: ADMINS },
+      schema: {
+        tags: ['access'],
+        summary: 'Give a person a new one-time sign-in link',
+        params: OfPerson,
+        response: answers({ 201: z.object({ signIn: z.string() }) }),
+      },
+    },
+    async (request, reply) =>
+      reply.code(201).send({ signIn: await giveLink(deps, callerOf(request), request.params.name) }),
+  );
+  app.post(
+    '/users/:name/unlock',
+    {
+      config: { roles: ADMINS },
+      schema: {
+        tags: ['access'],
+        summary: 'Lift the lock-out of a name after wrong passwords',
+        params: OfPerson,
+        response: answers({ 200: PersonView }),
+      },
+    },
+    async (request) => personOf(await unlockPerson(deps, limits, callerOf(request), request.params.name), limits),
+  );
 }
 
-function keys(app: Api, { pool }: ApiDeps): void {
+function keys(app: Api, deps: ApiDeps): void {
   app.post(
     '/keys',
     {
@@ -115,12 +192,13 @@ function keys(app: Api, { pool }: ApiDeps): void {
       schema: {
         tags: ['access'],
         summary: 'Make an API key; it is shown this once',
-        body: z.object({ name: z.string().max(100).default(''), role: Role, offices: Offices }),
+        body: z.object({ name: KeyName.default(''), role: Role, ...NewBinding }),
         response: answers({ 201: KeyView.extend({ key: z.string() }) }),
       },
     },
     async (request, reply) => {
-      const { row, key } = await makeKey(pool, callerOf(request), request.body);
+      const { name, role, ...binding } = request.body;
+      const { row, key } = await makeKey(deps, callerOf(request), { name, role, offices: newOffices(binding) });
       return reply.code(201).send({ ...keyOf(row), key });
     },
   );
@@ -133,7 +211,7 @@ function keys(app: Api, { pool }: ApiDeps): void {
     async (request) => {
       const { limit, cursor } = request.query;
       const { offices } = callerOf(request);
-      const rows = await listKeys(pool, { offices, after: keysOf(cursor, z.uuid()), limit: limit + 1 });
+      const rows = await listKeys(deps.pool, { offices, after: keysOf(cursor, z.uuid()), limit: limit + 1 });
       return pageOf(rows, limit, keyOf, (row) => row.key_id);
     },
   );
@@ -144,7 +222,7 @@ function keys(app: Api, { pool }: ApiDeps): void {
       schema: { tags: ['access'], params: z.object({ keyId: z.string() }), response: answers({ 204: z.undefined() }) },
     },
     async (request, reply) => {
-      await endKey(pool, callerOf(request), request.params.keyId);
+      await endKey(deps, callerOf(request), request.params.keyId);
       return reply.code(204).send(undefined);
     },
   );

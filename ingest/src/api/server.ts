@@ -3,12 +3,14 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyRequest, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { networkOf } from '../attempts.ts';
 import { keepApproval } from '../people/approvals.ts';
 import { anchorWriter } from '../people/audit-anchors.ts';
+import { SignInLimits } from '../people/sign-in-limits.ts';
 import { ApprovalNeeded } from '../people/two-people.ts';
-import { ApiProblem, problemOf } from '../problem.ts';
+import { ApiProblem, problemOf, TooManyAttempts } from '../problem.ts';
 import { Corridors } from '../roads/corridors.ts';
 import { startAuditLinker } from '../store/people/audit-chain.ts';
 import { accessRoutes } from './access.ts';
@@ -46,10 +48,8 @@ import { whatIfRoutes } from './what-if.ts';
 
 const BODY_BYTES = 1024 * 1024;
 
-/** A caller is counted by its key or session, and by its address if it has neither. */
-function callerKey(request: { headers: { authorization?: string | undefined }; ip: string }): string {
-  return request.headers.authorization ?? request.ip;
-}
+/** A caller is counted by who it has proved to be, and by its address as long as it has not. */
+const callerKey = ({ caller, ip }: FastifyRequest): string => caller?.id ?? networkOf(ip);
 
 /**
  * The REST side of the platform, ready to listen. Everything it answers other than success is RFC 9457 problem
@@ -98,6 +98,7 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
     }
     const problem = problemOf(error);
     if (problem.statusCode >= 500) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
+    if (problem instanceof TooManyAttempts) reply.header('retry-after', problem.retryAfterS);
     if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer');
     // Who is refused before all of its body has come is not listened to any longer.
     if (!request.raw.complete && hasBody(request.headers)) reply.header('connection', 'close');
@@ -149,7 +150,10 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   for (const add of [lockRoutes, placeRoutes, paramsRoutes, tripRoutes, stepRoutes, alarmRoutes, gateRoutes]) {
     await add(api, deps);
   }
-  for (const add of [accessRoutes, sessionRoutes, recordRoutes, historyRoutes]) await add(api, deps);
+  const limits = deps.config.signInLimits ?? new SignInLimits();
+  accessRoutes(api, deps, limits);
+  sessionRoutes(api, deps, limits);
+  for (const add of [recordRoutes, historyRoutes]) await add(api, deps);
   for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
   for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes, approvalRoutes]) add(api, deps);
   const corridors = new Corridors();

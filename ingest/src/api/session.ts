@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { SESSION_COOKIE } from '../people/principal.ts';
 import { EVERYONE } from '../people/roles.ts';
 import { sameHost } from '../people/same-host.ts';
-import { signIn, signInByLink, signOut } from '../people/sign-in.ts';
+import { requireGoodLink, signIn, signInByLink, signOut } from '../people/sign-in.ts';
+import type { SignInLimits } from '../people/sign-in-limits.ts';
 import { ApiProblem } from '../problem.ts';
+import { Binding, bindingOf } from './plumbing/binding.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -13,7 +15,7 @@ import { callerOf } from './plumbing/guard.ts';
 const Session = z.object({
   name: z.string(),
   role: Role,
-  offices: z.array(z.string()),
+  ...Binding,
   kind: z.enum(['person', 'key']),
   expiresAt: Time.optional(),
 });
@@ -29,14 +31,15 @@ function giveCookie(request: FastifyRequest, reply: FastifyReply, session: { tok
 }
 
 /** A sign-in from another site's form would put its own session under our pages. */
-function requireOwnPage({ headers }: FastifyRequest): void {
-  if (headers.origin !== undefined && !sameHost(headers.origin, headers.host ?? '')) {
+function requireOwnPage({ headers, host }: FastifyRequest): void {
+  if (headers.origin !== undefined && !sameHost(headers.origin, host)) {
     throw new ApiProblem(403, 'auth.foreign-page', 'sign in on a page of this platform');
   }
 }
 
-export function sessionRoutes(app: Api, deps: ApiDeps): void {
-  const perMinute = { rateLimit: { max: deps.config.signInsPerMinute ?? 10, timeWindow: 60_000 } };
+/** @param limits of wrong passwords; `signInsPerMinute` bounds the good ones too, for the work that each of them is */
+export function sessionRoutes(app: Api, deps: ApiDeps, limits: SignInLimits): void {
+  const perMinute = { rateLimit: { max: deps.config.signInsPerMinute ?? 600, timeWindow: 60_000 } };
   app.post(
     '/session',
     {
@@ -51,9 +54,11 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       requireOwnPage(request);
       const { name, password } = request.body;
-      const { token, expiresAt, ...who } = await signIn(deps.pool, name, password);
-      giveCookie(request, reply, { token, expiresAt });
-      return reply.code(201).send({ ...who, kind: 'person' as const, expiresAt: expiresAt.toISOString() });
+      const session = await signIn(deps.pool, limits, { name, password, from: request.ip });
+      giveCookie(request, reply, session);
+      const { role, offices, expiresAt } = session;
+      const who = { name: session.name, role, ...bindingOf(offices), kind: 'person' as const };
+      return reply.code(201).send({ ...who, expiresAt: expiresAt.toISOString() });
     },
   );
   app.get(
@@ -64,7 +69,7 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { name, role, offices, kind } = callerOf(request);
-      return { name, role, offices, kind };
+      return { name, role, ...bindingOf(offices), kind };
     },
   );
   app.delete(
@@ -76,6 +81,7 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const token = request.cookies[SESSION_COOKIE];
       if (token !== undefined) await signOut(deps.pool, token);
+      await deps.hints.publish({ hint: 'access' });
       reply.clearCookie(SESSION_COOKIE, { path: '/' });
       return reply.code(204).send(undefined);
     },
@@ -84,16 +90,18 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
 
 /** Outside of `/api`: a person opens it in a browser. */
 export function signInRoute(app: Api, deps: ApiDeps): void {
-  app.get(
-    '/sign-in/:token',
-    {
-      config: { roles: 'public', rateLimit: { max: 60, timeWindow: 60_000 } },
-      schema: { hide: true, params: z.object({ token: z.string().max(200) }) },
-    },
-    async (request, reply) => {
-      const session = await signInByLink(deps.pool, request.params.token);
-      giveCookie(request, reply, session);
-      return reply.header('cache-control', 'no-store').redirect('/wall');
-    },
-  );
+  const options = {
+    config: { roles: 'public' as const, rateLimit: { max: 60, timeWindow: 60_000 } },
+    schema: { hide: true, params: z.object({ token: z.string().max(200) }) },
+  };
+  // Programs that look at a link before its reader does ask with HEAD: nothing is used up and nobody signed in.
+  app.head('/sign-in/:token', options, async (request, reply) => {
+    await requireGoodLink(deps.pool, request.params.token);
+    return reply.header('cache-control', 'no-store').redirect('/wall');
+  });
+  app.get('/sign-in/:token', { ...options, exposeHeadRoute: false }, async (request, reply) => {
+    const session = await signInByLink(deps.pool, request.params.token);
+    giveCookie(request, reply, session);
+    return reply.header('cache-control', 'no-store').redirect('/wall');
+  });
 }

@@ -13,6 +13,7 @@ import {
   visibleSubscription,
 } from '../webhooks/subscriptions.ts';
 import { deliveryRoutes, webhooksOf } from './deliveries.ts';
+import { Binding, bindingOf } from './plumbing/binding.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -30,7 +31,7 @@ const Subscription = z.object({
   subscriptionId: z.string(),
   url: z.string(),
   types: z.array(z.string()),
-  offices: z.array(z.string()),
+  ...Binding,
   state: z.enum(['active', 'disabled']),
   disabledAt: Time.optional(),
   disabledReason: z.string().optional(),
@@ -48,7 +49,7 @@ function viewOf(row: SubscriptionRow): z.output<typeof Subscription> {
     subscriptionId: row.subscription_id,
     url: row.url,
     types: row.types,
-    offices: row.offices,
+    ...bindingOf(row.offices),
     state: subscriptionState(row),
     ...(row.disabled_at === null ? {} : { disabledAt: isoOf(row.disabled_at) }),
     ...(row.disabled_reason === null ? {} : { disabledReason: row.disabled_reason }),

@@ -11,7 +11,7 @@ import { ApiProblem, notFound } from '../problem.ts';
 import { getLock } from '../store/locks/locks.ts';
 import { type ApprovalRow, approvalForUpdate, decideApproval } from '../store/people/approvals.ts';
 import { audit } from '../store/people/audit.ts';
-import { activePerson, isDisabled } from '../store/people/people.ts';
+import { activePerson } from '../store/people/people.ts';
 import { getTrip } from '../store/trips/trips.ts';
 import { type PerformDeps, perform } from './perform.ts';
 
@@ -51,17 +51,12 @@ async function forDecision(
 
 /** Who asked, as it may act now. @throws ApiProblem 409 if its access has ended */
 async function askerOf(db: Queryable, row: ApprovalRow, by: string): Promise<Principal> {
-  if (await isDisabled(db, row.asked_by)) {
+  const person = await activePerson(db, row.asked_by);
+  if (person === undefined) {
     throw new ApiProblem(409, 'approval.void', `${row.asked_by}, who asked, may not act any more`);
   }
-  const person = await activePerson(db, row.asked_by);
-  return {
-    kind: 'person',
-    name: row.asked_by,
-    role: person?.role ?? row.asked_role,
-    offices: person?.offices ?? row.asked_offices,
-    approved: { by, stamp: row.stamp },
-  };
+  const { person_id, name, role, offices } = person;
+  return { kind: 'person', id: `person:${person_id}`, name, role, offices, approved: { by, stamp: row.stamp } };
 }
 
 /**

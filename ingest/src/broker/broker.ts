@@ -7,7 +7,10 @@ import { type Command, commandTopic } from '@sealwatch/schemas';
 import type { AuthenticateError, Client, PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { networkOf } from '../attempts.ts';
+import { clientAddress, type TrustProxy } from '../trust-proxy.ts';
 import { Budget } from './budget.ts';
+import { ConnectFailures } from './connect-failures.ts';
 import { CONNECTION_LIMITS } from './connection-limits.ts';
 import { FrameGuard } from './frame-guard.ts';
 import { type BrokerMetrics, brokerMetrics } from './metrics.ts';
@@ -27,6 +30,8 @@ export interface BrokerOptions {
   tls?: { port: number; certPath: string; keyPath: string };
   /** Port of MQTT over WebSocket, with `tls` over wss; absent: none. 0 chooses a free port. */
   webSocketPort?: number | undefined;
+  /** Proxies before MQTT over WebSocket that are believed; absent: none. */
+  trustProxy?: TrustProxy | undefined;
   secretHashes: LoadSecretHashes;
   report: Receive;
   reply: Receive;
@@ -63,6 +68,7 @@ interface Session {
 interface BrokerContext {
   options: BrokerOptions;
   secrets: Secrets;
+  failures: ConnectFailures;
   metrics: BrokerMetrics;
   sessions: Map<string, Session>;
   takeovers: Takeovers;
@@ -73,6 +79,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const context: BrokerContext = {
     options,
     secrets: lockSecrets(options.secretHashes),
+    failures: new ConnectFailures(),
     metrics: brokerMetrics(options.registry),
     sessions: new Map(),
     takeovers: new Takeovers(),
@@ -82,16 +89,25 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   context.metrics.waitingBytes(() => budget.bytes);
   const streams = new Set<Duplex>();
   const refused = (reason: string) => context.metrics.refused('wire', reason);
-  const accept = (stream: Duplex) => {
+  const accept = (stream: Duplex, address: string | undefined) => {
     streams.add(stream);
     stream.once('close', () => streams.delete(stream));
-    aedes.handle(new FrameGuard(stream, CONNECTION_LIMITS, budget, refused));
+    const guard = new FrameGuard(stream, CONNECTION_LIMITS, budget, refused);
+    guard.network = networkOf(address);
+    aedes.handle(guard);
   };
-  const acceptSocket = (socket: Socket) => accept(socket.setNoDelay(true));
+  const acceptSocket = (socket: Socket) => accept(socket.setNoDelay(true), socket.remoteAddress);
   const pair = options.tls && readPair(options.tls);
   const plain = createServer(acceptSocket);
   const secure = pair && createTlsServer(pair, acceptSocket);
-  const web = options.webSocketPort === undefined ? undefined : webSocketServer({ tls: pair, accept, refused });
+  const web =
+    options.webSocketPort === undefined
+      ? undefined
+      : webSocketServer({
+          tls: pair,
+          accept: (stream, request) => accept(stream, clientAddress(request, options.trustProxy)),
+          refused,
+        });
   const close = async () => {
     const servers = [plain, secure, web].filter((server) => server?.listening);
     const closed = servers.map((server) => new Promise<void>((resolve) => server?.close(() => resolve())));
@@ -200,14 +216,21 @@ async function authenticate(
   password: Buffer | undefined,
   done: AuthenticateDone,
 ): Promise<void> {
+  const connect = { clientId: client.id, network: (client.conn as FrameGuard).network, password };
+  if (!context.failures.begin(connect, Date.now())) {
+    context.metrics.refused('connect', 'too-many-failures');
+    return done(connackError('too many failures', CONNACK_UNAVAILABLE), null);
+  }
   let reason: string | undefined;
   try {
     reason = await context.secrets.refusal(client.id, userName, password);
   } catch (error) {
+    context.failures.end(connect, 'unchecked', Date.now());
     context.metrics.refused('connect', 'store-unavailable');
     context.options.log.error({ err: error }, 'a lock could not be checked');
     return done(connackError('store unavailable', CONNACK_UNAVAILABLE), null);
   }
+  context.failures.end(connect, reason ? 'wrong' : 'right', Date.now());
   if (!reason) {
     await takeoverDelay(context, client.id);
     return done(null, true);

@@ -28,6 +28,8 @@ const PINGRESP = Buffer.from([0xd0, 0]);
  * States: `connect` (only a CONNECT passes) → `connack` (nothing is read until aedes has answered) → `open`.
  */
 export class FrameGuard extends Duplex {
+  /** Where the connection comes from: `networkOf` its address. */
+  network = 'unknown';
   readonly #socket: Duplex;
   readonly #limits: ConnectionLimits;
   readonly #budget: Budget;

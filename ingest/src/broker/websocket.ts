@@ -11,7 +11,7 @@ export interface WebSocketOptions {
   /** With a certificate it is wss. */
   tls: { cert: Buffer; key: Buffer } | undefined;
   /** Gets each connection as a stream of the bytes in its messages. */
-  accept: (stream: Duplex) => void;
+  accept: (stream: Duplex, request: IncomingMessage) => void;
   refused: (reason: string) => void;
 }
 
@@ -48,7 +48,7 @@ export function webSocketServer({ tls, accept, refused }: WebSocketOptions): Ser
         refused('ws-text');
         webSocket.terminate();
       });
-      accept(createWebSocketStream(webSocket));
+      accept(createWebSocketStream(webSocket), request);
     });
   });
   return server;

@@ -40,7 +40,7 @@ function buildOf(wallDir: string): string {
 export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
   const { config, log, registry, pool, gatePool, hints, live, undo } = base;
   const { judging, door, simulations, basemap, wallDir } = parts;
-  const { bootstrapKey } = config;
+  const { bootstrapKey, trustProxy } = config;
   const ready = () => door.ready();
   const warnings = () => door.warnings?.() ?? [];
   const feed = await startFeed({
@@ -50,7 +50,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     ready,
     warnings,
     log,
-    config: { bootstrapKey, build: buildOf(wallDir) },
+    config: { bootstrapKey, trustProxy, build: buildOf(wallDir) },
   });
   const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry });
   undo.push(() => escalation.stop());
@@ -79,7 +79,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     simulations,
     webhooks,
     registry,
-    config: { bootstrapKey, wallDir, basemap, auditAnchors: anchorFileOf(config.dataDir) },
+    config: { bootstrapKey, trustProxy, wallDir, basemap, auditAnchors: anchorFileOf(config.dataDir) },
   });
   feed.attach(api.server);
   // The sockets of the live feed end first: while one is open, the server does not close.

@@ -32,6 +32,7 @@ export async function startGateway(
     port: config.mqttPort,
     ...(config.tls ? { tls: { port: config.mqttsPort, ...config.tls } } : {}),
     webSocketPort: config.mqttWebSocketPort,
+    trustProxy: config.trustProxy,
     secretHashes: (lockIds) => lockSecretHashes(pool, lockIds),
     report: (lockId, payload, done) => door.receive(lockId, payload, done),
     reply: (lockId, payload, done) => commands.receiveReply(lockId, payload, done),

@@ -21,7 +21,12 @@ export async function digestOf(db: Queryable, window: UnitWindow): Promise<Recor
   let after: ReturnType<typeof keyOf> | undefined;
   for (let more = fromMs !== undefined; more; ) {
     const query = { lockId, ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
-    const rows = await lockReports(db, { ...query, ...(after ? { after } : {}), limit: PAGE_OF_RECORDS });
+    const rows = await lockReports(db, {
+      ...query,
+      offices: null,
+      ...(after ? { after } : {}),
+      limit: PAGE_OF_RECORDS,
+    });
     more = rows.length > PAGE_OF_RECORDS;
     for (const record of rows.slice(0, PAGE_OF_RECORDS)) {
       hash.update(`${JSON.stringify(sentForm(record))}\n`);

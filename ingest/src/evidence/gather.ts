@@ -45,9 +45,9 @@ export async function evidenceOf(
   const tripId = row.trip_id;
   const [route, alarms, passages, acts, track, windows] = await Promise.all([
     getRoute(pool, row.route_id, row.route_version),
-    listAlarms(pool, { tripId, offices: [], limit: MOST }),
-    listPassages(pool, { tripId, offices: [], limit: MOST }),
-    listAudit(pool, { subject: `trip:${tripId}`, limit: MOST }),
+    listAlarms(pool, { tripId, offices: null, limit: MOST }),
+    listPassages(pool, { tripId, offices: null, limit: MOST }),
+    listAudit(pool, { subject: `trip:${tripId}`, offices: null, limit: MOST }),
     tripTrack(pool, { tripId, maxPoints: TRACK_POINTS }),
     unitWindows(pool, tripId),
   ]);

@@ -6,12 +6,13 @@ import { bearerOf, type Credentials, identify, type Principal, SESSION_COOKIE } 
 import { READERS } from '../people/roles.ts';
 import { sameHost } from '../people/same-host.ts';
 import { ApiProblem } from '../problem.ts';
+import { hostOf, type TrustProxy } from '../trust-proxy.ts';
 import type { FeedSocket } from './client.ts';
 
 export type FeedServer = Server<ClientToServer, ServerToClient, Record<string, never>, { caller: Principal }>;
 
-/** The socket.io server; it refuses pages of other hosts that bring a session's cookie. */
-export function feedServer(): FeedServer {
+/** The socket.io server. It refuses pages of other hosts that bring a session's cookie. */
+export function feedServer(trusts: TrustProxy | undefined): FeedServer {
   return new Server({
     // A client with default settings begins by polling and upgrades to the WebSocket by itself.
     transports: ['polling', 'websocket'],
@@ -21,8 +22,8 @@ export function feedServer(): FeedServer {
     maxHttpBufferSize: 64 * 1024,
     // A session's cookie is only taken from our own pages; a key is nobody's cookie.
     allowRequest: (request, answer) => {
-      const { origin, host, cookie } = request.headers;
-      const foreign = origin !== undefined && cookie !== undefined && !sameHost(origin, host ?? '');
+      const { origin, cookie } = request.headers;
+      const foreign = origin !== undefined && cookie !== undefined && !sameHost(origin, hostOf(request, trusts));
       answer(foreign ? 'foreign page' : null, !foreign);
     },
   });

@@ -42,7 +42,8 @@ export class FeedClient {
     });
   }
 
-  get offices(): string[] {
+  /** Offices it is bound to; null: none, it sees all; `[]`: it sees nothing. */
+  get offices(): string[] | null {
     return this.socket.data.caller.offices;
   }
 
@@ -64,7 +65,8 @@ export class FeedClient {
   }
 
   #sees(lock: WallLock): boolean {
-    return this.offices.length === 0 || lock.offices.some((office) => this.offices.includes(office));
+    const { offices } = this;
+    return offices === null || lock.offices.some((office) => offices.includes(office));
   }
 
   #watches(lock: WallLock): boolean {
@@ -102,13 +104,12 @@ export class FeedClient {
 
   #seesAlarmOf(tripId: string | undefined): boolean {
     return (
-      this.offices.length === 0 ||
-      (tripId !== undefined && this.#wall.seesTrip(this.offices, this.#wall.trips.get(tripId)))
+      this.offices === null || (tripId !== undefined && this.#wall.seesTrip(this.offices, this.#wall.trips.get(tripId)))
     );
   }
 
   #seesPassage(tripId: string | undefined, office: string | undefined): boolean {
-    if (this.offices.length === 0) return true;
+    if (this.offices === null) return true;
     if (tripId !== undefined && this.#wall.seesTrip(this.offices, this.#wall.trips.get(tripId))) return true;
     return office !== undefined && this.offices.includes(office);
   }
@@ -160,7 +161,7 @@ export class FeedClient {
     passage: Parameters<ServerToClient['passage']>[0]['passage'],
     of: { trip: Parameters<Wall['seesTrip']>[1]; office: string | undefined },
   ): void {
-    const own = of.office !== undefined && this.offices.includes(of.office);
+    const own = of.office !== undefined && (this.offices?.includes(of.office) ?? true);
     if (!own && !this.#wall.seesTrip(this.offices, of.trip)) return;
     this.#deliver((sequence) => this.socket.emit('passage', { sequence, passage }));
   }

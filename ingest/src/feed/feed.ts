@@ -4,7 +4,8 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Committed, HintOf, Hints, Live } from '../ports.ts';
 import { problemOf } from '../problem.ts';
-import { admit, feedServer } from './admission.ts';
+import type { TrustProxy } from '../trust-proxy.ts';
+import { admit, type FeedServer, feedServer } from './admission.ts';
 import { type ChangeReceiver, Changes } from './changes.ts';
 import { FeedClient, type FeedSocket } from './client.ts';
 import { followRequests } from './requests.ts';
@@ -16,6 +17,8 @@ export interface FeedConfig {
   bootstrapKey?: string | undefined;
   /** Changes with every build; screens made by another build reload themselves. */
   build?: string;
+  /** Which proxies before the platform are believed; absent: none. */
+  trustProxy?: TrustProxy | undefined;
   /** Positions are sent this often, ms. */
   tickMs?: number;
   statsMs?: number;
@@ -53,7 +56,7 @@ const ACCESS_CHECK_MS = 15_000;
 class LiveFeed implements Feed {
   readonly #deps: FeedDeps;
   readonly #wall = new Wall();
-  readonly #io = feedServer();
+  readonly #io: FeedServer;
   readonly #throughput = new Throughput();
   readonly #clients = new Map<string, FeedClient>();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -66,6 +69,7 @@ class LiveFeed implements Feed {
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
+    this.#io = feedServer(deps.config.trustProxy);
     this.#changes = new Changes(deps, {
       locks: (rows) => this.#sendLocks(rows),
       trip: (trip) => this.#sendTrip(trip),
@@ -92,6 +96,7 @@ class LiveFeed implements Feed {
       () => undefined,
     );
     hints.on('changed', (hint) => this.#apply(() => this.#changed(hint)));
+    hints.on('access', () => this.#checkAccess());
     hints.on('passage', ({ passage, office }) => this.#apply(() => this.#passage(passage, office)));
     await this.#wall.load(pool);
     const waiting = this.#waiting ?? [];
@@ -124,12 +129,20 @@ class LiveFeed implements Feed {
     followRequests(client, () => client.snapshot({ build, stats: this.#stats(client.offices) }));
   }
 
-  /** A session that has ended, or a key that was revoked, ends its screens too. */
+  /**
+   * A session that has ended, or a key that was revoked, ends its screens too. Whose role or offices have changed begins
+   * anew, with what it may see now.
+   */
   async #checkAccess(): Promise<void> {
-    for (const { socket } of this.#clients.values()) {
-      await this.#admit(socket).catch((error) => {
-        if (problemOf(error).statusCode === 401) socket.disconnect(true);
-      });
+    for (const { socket } of [...this.#clients.values()]) {
+      const { role, offices } = socket.data.caller;
+      try {
+        await this.#admit(socket);
+        const now = socket.data.caller;
+        if (now.role !== role || String(now.offices) !== String(offices)) socket.disconnect(true);
+      } catch (error) {
+        if (problemOf(error).statusCode < 500) socket.disconnect(true);
+      }
     }
   }
 
@@ -228,7 +241,7 @@ class LiveFeed implements Feed {
     for (const client of this.#clients.values()) client.tick(nowMs);
   }
 
-  #stats(offices: string[]): FeedStats {
+  #stats(offices: string[] | null): FeedStats {
     return { ...statsOf(this.#wall, offices), ...this.#throughput.stats };
   }
 
@@ -241,9 +254,9 @@ class LiveFeed implements Feed {
     this.#throughput.measure((this.#deps.config.statsMs ?? STATS_MS) / 1_000);
     const health = this.#health();
     const rest = { serverTime: new Date().toISOString(), health };
-    const all = this.#stats([]);
+    const all = this.#stats(null);
     for (const client of this.#clients.values()) {
-      client.stats({ stats: client.offices.length === 0 ? all : this.#stats(client.offices), ...rest });
+      client.stats({ stats: client.offices === null ? all : this.#stats(client.offices), ...rest });
     }
     this.#throughput.sent();
     if (health.ready) this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);

@@ -5,8 +5,8 @@ import type { Wall } from './wall.ts';
 
 const SILENCE = rulesShowing('silence');
 
-/** The counts of the wall for people of these offices; `[]`: of all. Colours count trips from their sealing to their unlocking. */
-export function statsOf(wall: Wall, offices: string[]): Omit<FeedStats, 'reportsPerSecond' | 'lagMs'> {
+/** The counts of the wall for people of these offices; null: of all. Colours count trips from their sealing to their unlocking. */
+export function statsOf(wall: Wall, offices: string[] | null): Omit<FeedStats, 'reportsPerSecond' | 'lagMs'> {
   const counts = { inTransit: 0, green: 0, amber: 0, red: 0, silent: 0, arrivedToday: 0 };
   for (const trip of wall.trips.values()) {
     if (!wall.seesTrip(offices, trip)) continue;

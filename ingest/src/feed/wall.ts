@@ -38,7 +38,7 @@ export class Wall {
     for (const row of await wallLocks(pool)) this.locks.put(row);
     for (const trip of this.trips.values()) this.locks.follow(trip);
     for (const row of await activeAlarms(pool, ALARMS_KEPT)) this.alarms.set(row.alarm_id, alarmOf(row));
-    const rows = await listPassages(pool, { offices: [], limit: PASSAGES_KEPT });
+    const rows = await listPassages(pool, { offices: null, limit: PASSAGES_KEPT });
     this.passages = rows.map((row) => ({
       passage: feedPassageOf(row, row.gate_name),
       office: row.gate_office ?? undefined,
@@ -71,9 +71,9 @@ export class Wall {
     this.passages = [passage, ...this.passages.filter((known) => !same(known))].slice(0, PASSAGES_KEPT);
   }
 
-  /** Whether people of these offices see a trip; `[]` sees all. */
-  seesTrip(offices: string[], trip: Pick<Trip, 'originOffice' | 'destinationOffice'> | undefined): boolean {
-    if (offices.length === 0) return true;
+  /** Whether people of these offices see a trip; null sees all, `[]` nothing. */
+  seesTrip(offices: string[] | null, trip: Pick<Trip, 'originOffice' | 'destinationOffice'> | undefined): boolean {
+    if (offices === null) return true;
     return trip !== undefined && (offices.includes(trip.originOffice) || offices.includes(trip.destinationOffice));
   }
 }

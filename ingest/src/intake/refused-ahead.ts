@@ -34,7 +34,7 @@ export async function replayAhead(
   const { pool, log, receive, nowMs } = deps;
   let stored = 0;
   for (let after: number | undefined; !signal.aborted; ) {
-    const rows = await oldestQuarantine(pool, { reason: REASON, after, limit: AT_ONCE });
+    const rows = await oldestQuarantine(pool, { reason: REASON, offices: null, after, limit: AT_ONCE });
     if (rows.length === 0) break;
     const received = await Promise.all(rows.map((row) => asReceived(pool, row, nowMs())));
     const replayed = await replayRefused(pool, receive, received);

@@ -149,7 +149,13 @@ async function stored(asked: JgsAsked, lockId: string): Promise<PositionOut[]> {
   if (from === undefined || to === undefined || Number.isNaN(from) || Number.isNaN(to) || from > to) {
     throw wrong('BEGIN_TIME, END_TIME: expected two times in order');
   }
-  const records = await lockReports(asked.deps.pool, { lockId, fromMs: from, toMs: to, limit: 500 });
+  const records = await lockReports(asked.deps.pool, {
+    lockId,
+    fromMs: from,
+    toMs: to,
+    offices: asked.caller.offices,
+    limit: 500,
+  });
   return records.slice(0, 500).flatMap((record) =>
     record.position === undefined
       ? []

@@ -9,7 +9,7 @@ import type { Principal } from './principal.ts';
 
 /** The people of both offices of a trip, the origin's first; none where there is no trip. */
 export async function contactsOfTrip(db: Queryable, tripId: string | null): Promise<OfficeContacts[]> {
-  const trip = tripId === null ? undefined : await getTrip(db, tripId, []);
+  const trip = tripId === null ? undefined : await getTrip(db, tripId, null);
   if (trip === undefined) return [];
   const offices = [...new Set([trip.origin_office, trip.destination_office])];
   return Promise.all(offices.map(async (office) => ({ office, contacts: await contactsOf(db, office) })));

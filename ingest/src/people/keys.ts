@@ -1,6 +1,6 @@
 import type { Role } from '@sealwatch/schemas';
-import type { Pool } from 'pg';
 import { z } from 'zod';
+import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { notFound } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
@@ -11,9 +11,9 @@ import { hashSecret, newApiKey } from './secret.ts';
 
 /** Makes an API key; only its hash is stored. @throws ApiProblem 403 beyond the caller's offices */
 export async function makeKey(
-  pool: Pool,
+  { pool }: Pick<UseCaseDeps, 'pool'>,
   caller: Principal,
-  asked: { name: string; role: Role; offices: string[] },
+  asked: { name: string; role: Role; offices: string[] | null },
 ): Promise<{ row: KeyRow; key: string }> {
   requireOwnOffices(caller, asked.offices);
   const key = newApiKey();
@@ -26,7 +26,11 @@ export async function makeKey(
 }
 
 /** Revokes a key: in this process it ends at once. A revoked one stays as it is. @throws ApiProblem 404 */
-export async function endKey(pool: Pool, caller: Principal, keyId: string): Promise<void> {
+export async function endKey(
+  { pool, hints }: Pick<UseCaseDeps, 'pool' | 'hints'>,
+  caller: Principal,
+  keyId: string,
+): Promise<void> {
   await inTransaction(pool, async (db) => {
     const row = z.uuid().safeParse(keyId).success ? await keyForUpdate(db, keyId) : undefined;
     if (row === undefined || !isWithin(caller, row.offices)) throw notFound('key', keyId);
@@ -37,4 +41,5 @@ export async function endKey(pool: Pool, caller: Principal, keyId: string): Prom
     await audit(db, { ...entry, before: { name, role, offices, revoked: false }, after: { revoked: true } });
   });
   forgetKeys(pool);
+  await hints.publish({ hint: 'access' });
 }

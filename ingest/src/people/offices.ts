@@ -14,12 +14,12 @@ export function requireActing(caller: Principal, trip: TripRow): void {
     originOffice: trip.origin_office,
     destinationOffice: trip.destination_office,
   });
-  if (caller.offices.length === 0 || caller.offices.includes(office)) return;
+  if (isOwnOffice(caller, office)) return;
   throw new ApiProblem(403, 'office.not-acting', `office ${office} acts on this trip while it is ${trip.status}`);
 }
 
 /** Whether the caller is bound to no office. */
-const isUnbound = (caller: Principal): boolean => caller.offices.length === 0;
+const isUnbound = (caller: Principal): boolean => caller.offices === null;
 
 /**
  * What belongs to no office is changed only by those who are bound to none.
@@ -52,23 +52,27 @@ export function requireOwnPlace(caller: Principal, ...places: { properties: { of
 
 /** A gate's key that is bound to offices asks at the gates of these, and of none. @throws ApiProblem 403 */
 export function requireOwnGate(caller: Principal, gate: { office: string | undefined }): void {
-  if (caller.offices.length === 0 || gate.office === undefined || caller.offices.includes(gate.office)) return;
+  if (gate.office === undefined || isOwnOffice(caller, gate.office)) return;
   throw new ApiProblem(403, 'office.not-yours', `this gate belongs to office ${gate.office}`);
 }
 
 /** Who is bound to offices binds others to some of these, and to no others. @throws ApiProblem 403 */
-export function requireOwnOffices(caller: Principal, offices: string[]): void {
+export function requireOwnOffices(caller: Principal, offices: string[] | null): void {
   if (isWithin(caller, offices)) return;
   throw new ApiProblem(
     403,
     'office.not-yours',
-    `bind it to one or more of your own offices: ${caller.offices.join(', ')}`,
+    `bind it to one or more of your own offices: ${caller.offices?.join(', ')}`,
   );
 }
 
 /** Whether somebody bound to these offices sees no more than the caller. */
-export const isWithin = (caller: Principal, offices: string[]): boolean =>
-  caller.offices.length === 0 || (offices.length > 0 && offices.every((office) => caller.offices.includes(office)));
+export const isWithin = (caller: Principal, offices: string[] | null): boolean =>
+  caller.offices === null || (offices?.every((office) => isOwnOffice(caller, office)) ?? false);
+
+/** Whether an office is the caller's, or the caller is bound to none. */
+export const isOwnOffice = ({ offices }: Principal, office: string): boolean =>
+  offices === null || offices.includes(office);
 
 /** Where a table of offices was loaded, a trip runs between offices of it. @throws ApiProblem 422 */
 export async function requireKnownOffices(

@@ -1,21 +1,25 @@
 import type { Role } from '@sealwatch/schemas';
-import type { Pool } from 'pg';
-import { inTransaction } from '../postgres/queryable.ts';
+import type { UseCaseDeps } from '../ports.ts';
+import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
-import { activePerson, disablePerson, insertPerson, type PersonRow } from '../store/people/people.ts';
+import { insertPerson, type PersonRow, personForUpdate, updatePerson } from '../store/people/people.ts';
+import { endSignIns } from '../store/people/sessions.ts';
 import { isWithin, requireOwnOffices } from './offices.ts';
 import type { Principal } from './principal.ts';
-import { hashPassword, signInLink } from './sign-in.ts';
+import { hashPassword, linkOf } from './sign-in.ts';
+import type { SignInLimits } from './sign-in-limits.ts';
+
+type Deps = Pick<UseCaseDeps, 'pool' | 'hints'>;
 
 /**
  * Adds a person; without a password with a one-time sign-in link, `signIn`, the path of it.
  * @throws ApiProblem 403 beyond the caller's offices, 409 if the name is taken
  */
 export async function addPerson(
-  pool: Pool,
+  { pool }: Pick<Deps, 'pool'>,
   caller: Principal,
-  { password, ...person }: { name: string; role: Role; offices: string[]; password?: string | undefined },
+  { password, ...person }: { name: string; role: Role; offices: string[] | null; password?: string | undefined },
 ): Promise<{ row: PersonRow; signIn: string | undefined }> {
   requireOwnOffices(caller, person.offices);
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
@@ -25,21 +29,116 @@ export async function addPerson(
       const errors = [{ path: 'name', message: 'is taken', value: person.name, expected: 'a name not in use' }];
       throw new ApiProblem(409, 'user.exists', `there is a person named "${person.name}"`, errors);
     }
-    const signIn = password === undefined ? await signInLink(db, person) : undefined;
+    const signIn = password === undefined ? await linkOf(db, row.person_id) : undefined;
     await audit(db, { actor: caller.name, action: 'user.add', subject: `person:${row.name}`, after: person });
     return { row, signIn };
   });
 }
 
-/** Ends a person's access; for one whose access has ended nothing changes. @throws ApiProblem 404 */
-export async function endAccess(pool: Pool, caller: Principal, name: string): Promise<void> {
+/** What of a person's access may change. */
+export interface AccessChange {
+  role?: Role | undefined;
+  offices?: string[] | null | undefined;
+  /** Ends every session and link, like the end of the access. */
+  password?: string | undefined;
+}
+
+/** Changes role, offices or password; sessions read the new role and offices at their next call. @throws ApiProblem 403, 404 */
+export async function changeAccess(
+  { pool, hints }: Deps,
+  caller: Principal,
+  name: string,
+  { password, ...change }: AccessChange,
+): Promise<PersonRow> {
+  if (change.offices !== undefined) requireOwnOffices(caller, change.offices);
+  const passwordHash = password === undefined ? undefined : await hashPassword(password);
+  const row = await inTransaction(pool, async (db) => {
+    const was = await visiblePerson(db, caller, name);
+    const { role = was.role, offices = was.offices } = change;
+    const changed = await updatePerson(db, { ...was, role, offices, password_hash: passwordHash ?? was.password_hash });
+    if (passwordHash !== undefined) await endSignIns(db, was.person_id);
+    const entry = { actor: caller.name, action: 'user.change', subject: `person:${name}` };
+    const before = { role: was.role, offices: was.offices };
+    const after = { role, offices, ...(passwordHash === undefined ? {} : { password: 'changed' }) };
+    await audit(db, { ...entry, before, after });
+    return changed;
+  });
+  await hints.publish({ hint: 'access' });
+  return row;
+}
+
+/** Ends a person's access with every session and link; if it has ended nothing changes. @throws ApiProblem 404 */
+export async function endAccess({ pool, hints }: Deps, caller: Principal, name: string): Promise<void> {
   await inTransaction(pool, async (db) => {
-    const row = await activePerson(db, name);
-    if (row !== undefined && !isWithin(caller, row.offices)) throw notFound('user', name);
-    if (!(await disablePerson(db, name))) throw notFound('user', name);
-    if (row === undefined) return;
+    const row = await visiblePerson(db, caller, name);
+    await endSignIns(db, row.person_id);
+    if (row.disabled_at !== null) return;
+    await updatePerson(db, { ...row, disabled_at: new Date() });
     const entry = { actor: caller.name, action: 'user.disable', subject: `person:${name}` };
     const { role, offices } = row;
     await audit(db, { ...entry, before: { role, offices, disabled: false }, after: { disabled: true } });
   });
+  await hints.publish({ hint: 'access' });
+}
+
+/**
+ * Lets somebody in again whose access has ended, with the role and offices of before; the password of before is gone.
+ * @returns `signIn`: the path of a one-time sign-in link, unless a password is given
+ * @throws ApiProblem 404, 409 if the access has not ended
+ */
+export async function restoreAccess(
+  { pool, hints }: Deps,
+  caller: Principal,
+  name: string,
+  password: string | undefined,
+): Promise<{ row: PersonRow; signIn: string | undefined }> {
+  const passwordHash = password === undefined ? null : await hashPassword(password);
+  const restored = await inTransaction(pool, async (db) => {
+    const was = await visiblePerson(db, caller, name);
+    if (was.disabled_at === null) {
+      throw new ApiProblem(409, 'user.enabled', `${name} has access; give a new link with POST /users/{name}/link`);
+    }
+    const row = await updatePerson(db, { ...was, disabled_at: null, password_hash: passwordHash });
+    const signIn = passwordHash === null ? await linkOf(db, row.person_id) : undefined;
+    const { role, offices } = row;
+    const entry = { actor: caller.name, action: 'user.enable', subject: `person:${name}` };
+    await audit(db, { ...entry, before: { disabled: true }, after: { role, offices, disabled: false } });
+    return { row, signIn };
+  });
+  await hints.publish({ hint: 'access' });
+  return restored;
+}
+
+/** A new one-time sign-in link. @returns its path @throws ApiProblem 404, 409 if the access has ended */
+export async function giveLink({ pool }: Pick<Deps, 'pool'>, caller: Principal, name: string): Promise<string> {
+  return inTransaction(pool, async (db) => {
+    const row = await visiblePerson(db, caller, name);
+    if (row.disabled_at !== null) throw new ApiProblem(409, 'user.disabled', `the access of ${name} has ended`);
+    await audit(db, { actor: caller.name, action: 'user.link', subject: `person:${name}` });
+    return linkOf(db, row.person_id);
+  });
+}
+
+/** Lifts the lock-out of a name after wrong passwords. @throws ApiProblem 404 */
+export async function unlockPerson(
+  { pool }: Pick<Deps, 'pool'>,
+  limits: SignInLimits,
+  caller: Principal,
+  name: string,
+): Promise<PersonRow> {
+  return inTransaction(pool, async (db) => {
+    const row = await visiblePerson(db, caller, name);
+    const untilMs = limits.lockedUntilMs(name);
+    const before = { lockedUntil: untilMs === undefined ? null : new Date(untilMs).toISOString() };
+    const entry = { actor: caller.name, action: 'user.unlock', subject: `person:${name}` };
+    await audit(db, { ...entry, before, after: { lockedUntil: null } });
+    limits.lift(name);
+    return row;
+  });
+}
+
+async function visiblePerson(db: Queryable, caller: Principal, name: string): Promise<PersonRow> {
+  const row = await personForUpdate(db, name);
+  if (row === undefined || !isWithin(caller, row.offices)) throw notFound('user', name);
+  return row;
 }

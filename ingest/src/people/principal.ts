@@ -9,11 +9,13 @@ import { hashSecret, sameSecret } from './secret.ts';
 /** Who calls. */
 export interface Principal {
   kind: 'person' | 'key';
-  /** The name in the audit: a person's name, or `key:` and the key's. */
+  /** `person:` or `key:` and the id of it: what is kept for a caller is kept under this. */
+  id: string;
+  /** The name in the audit: a person's name, or that of a key, `key:…`. No two have the same. */
   name: string;
   role: Role;
-  /** Offices it is bound to; none: all. */
-  offices: string[];
+  /** Offices it is bound to; null: bound to none, it sees everything; `[]`: it sees nothing. */
+  offices: string[] | null;
   /** Set while an act is done that a second person has confirmed (`approvals/`). */
   approved?: { by: string; stamp: string };
 }
@@ -67,14 +69,16 @@ export async function identify(
 ): Promise<Principal | undefined> {
   if (key !== undefined) {
     if (bootstrapKey !== undefined && sameSecret(key, bootstrapKey)) {
-      return { kind: 'key', name: 'key:bootstrap', role: 'admin', offices: [] };
+      return { kind: 'key', id: 'key:bootstrap', name: 'key:bootstrap', role: 'admin', offices: null };
     }
     const row = await knownKey(db, hashSecret(key));
     if (row === undefined) throw new ApiProblem(401, 'auth.key-unknown', 'this key is unknown or revoked');
-    return { kind: 'key', name: `key:${row.name || row.key_id}`, role: row.role, offices: row.offices };
+    const { actor: name, role, offices } = row;
+    return { kind: 'key', id: `key:${row.key_id}`, name, role, offices };
   }
   if (session === undefined) return undefined;
   const row = await sessionByHash(db, hashSecret(session));
   if (row === undefined) throw new ApiProblem(401, 'auth.session-ended', 'this session has ended; sign in again');
-  return { kind: 'person', name: row.name, role: row.role, offices: row.offices };
+  const { name, role, offices } = row;
+  return { kind: 'person', id: `person:${row.person_id}`, name, role, offices };
 }

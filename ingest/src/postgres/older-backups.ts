@@ -46,6 +46,18 @@ const ADDED = [
     column: 'taken_over_by',
     fill: `UPDATE trips SET taken_over_by = coalesce(steps #>> '{0,checks,0,waivedBy}', '') WHERE taken_over_at IS NOT NULL`,
   },
+  // the rules of migration 0016: until then '{}' was bound to no office
+  { table: 'api_keys', column: 'actor', fill: `UPDATE people SET offices = NULL WHERE offices = '{}'` },
+  { table: 'api_keys', column: 'actor', fill: `UPDATE subscriptions SET offices = NULL WHERE offices = '{}'` },
+  {
+    table: 'api_keys',
+    column: 'actor',
+    fill: `UPDATE api_keys k SET offices = nullif(offices, '{}'), actor = 'key:' || CASE
+      WHEN k.name = '' THEN k.key_id::text
+      WHEN NOT EXISTS (SELECT FROM api_keys o WHERE o.name = k.name
+        AND (o.created_at, o.key_id) < (k.created_at, k.key_id)) AND k.name <> 'bootstrap' THEN k.name
+      ELSE k.name || '#' || k.key_id END`,
+  },
 ];
 
 /** What migration 0015 works out for trips that were open then. */

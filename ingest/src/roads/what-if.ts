@@ -88,7 +88,7 @@ async function judgeAnew(
 export async function whatIf(
   pool: Pool,
   route: Route,
-  asked: { routeId: string; fromMs: number; toMs: number; limit: number; offices: string[] },
+  asked: { routeId: string; fromMs: number; toMs: number; limit: number; offices: string[] | null },
 ): Promise<{ items: PastVerdict[]; complete: boolean }> {
   const { limit } = asked;
   const trips = await pastTrips(pool, { ...asked, limit: limit + 1 });

@@ -3,7 +3,7 @@ import { compileRoute } from '@sealwatch/geofence';
 import type { TripDeclaration } from '@sealwatch/schemas';
 import type { z } from 'zod';
 import { freshSteps, takeoverSteps } from '../custody/steps.ts';
-import { requireKnownOffices } from '../people/offices.ts';
+import { isOwnOffice, requireKnownOffices } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { SUPERVISORS } from '../people/roles.ts';
 import { requireSimulated } from '../people/simulated.ts';
@@ -129,7 +129,7 @@ export function requireMayDeclare(
   // Declared, a trip is its origin's; taken over under way, it may be either one's.
   const { originOffice, destinationOffice, takeover } = declared;
   const offices = takeover === undefined ? [originOffice] : [originOffice, destinationOffice];
-  if (caller.offices.length > 0 && !offices.some((office) => caller.offices.includes(office))) {
+  if (!offices.some((office) => isOwnOffice(caller, office))) {
     throw new ApiProblem(403, 'office.not-yours', `your office is not ${offices.join(' or ')}`);
   }
   requireNone('request.invalid', takeoverFaults(declared.takeover, Date.now()));
@@ -151,7 +151,7 @@ export async function declare(deps: UseCaseDeps, caller: Principal, declared: De
       steps: declared.takeover === undefined ? freshSteps() : takeoverSteps(declared.takeover, caller.name),
       by: caller.name,
     });
-    const row = (await getTrip(db, tripId, []))!;
+    const row = (await getTrip(db, tripId, null))!;
     await announce(db, { type: 'trip.declared', tripId, data: tripOf(row) });
     const action = declared.takeover === undefined ? 'trip.declare' : 'trip.take-over';
     await audit(db, { actor: caller.name, action, subject: `trip:${tripId}`, after: declared });

@@ -9,10 +9,10 @@ import { listAudit } from '../store/people/audit.ts';
 /** Everything that happened to a trip, oldest first: what people did, alarms, commands, passages. */
 export async function eventsOf(db: Queryable, tripId: string): Promise<{ at: string; type: string }[]> {
   const [acts, alarms, orders, passages] = await Promise.all([
-    listAudit(db, { subject: `trip:${tripId}`, limit: 500 }),
-    listAlarms(db, { tripId, offices: [], limit: 500 }),
+    listAudit(db, { subject: `trip:${tripId}`, offices: null, limit: 500 }),
+    listAlarms(db, { tripId, offices: null, limit: 500 }),
     commandsOfTrip(db, tripId),
-    listPassages(db, { tripId, offices: [], limit: 500 }),
+    listPassages(db, { tripId, offices: null, limit: 500 }),
   ]);
   return [
     ...acts.map((a) => ({ at: isoOf(a.at), type: a.action, actor: a.actor, after: a.after })),

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { isOwnOffice } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { requireNoTester } from '../people/simulated.ts';
 import { isoOf } from '../postgres/iso.ts';
@@ -34,9 +35,9 @@ export async function visibleSubscription(db: Queryable, id: string, caller: Pri
 }
 
 /** A caller bound to offices subscribes for one or all of them, and for nobody else's. */
-function officesOf(caller: Principal, office: string | undefined): string[] {
+function officesOf(caller: Principal, office: string | undefined): string[] | null {
   if (office === undefined) return caller.offices;
-  if (caller.offices.length > 0 && !caller.offices.includes(office)) {
+  if (!isOwnOffice(caller, office)) {
     throw new ApiProblem(403, 'office.not-yours', `${office} is not your office`);
   }
   return [office];

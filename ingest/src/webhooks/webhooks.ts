@@ -143,7 +143,7 @@ class Telling implements Webhooks {
     const busy = this.#busy.get(subscriptionId) ?? new Set();
     const limit = AT_ONCE_PER_SUBSCRIPTION - busy.size;
     if (limit <= 0) return;
-    const subscription = await getSubscription(pool, subscriptionId, []);
+    const subscription = await getSubscription(pool, subscriptionId, null);
     if (subscription === undefined) return;
     const nowMs = this.#nowMs();
     const leaseUntil = new Date(nowMs + this.#timeoutMs + LEASE_BEYOND_MS);

@@ -148,7 +148,11 @@ const ALLOWED: Record<string, string> = {
   'GET /gates': 'vosgta',
   'POST /users': 'a',
   'GET /users': 'a',
+  'PATCH /users/{name}': 'a',
   'DELETE /users/{name}': 'a',
+  'POST /users/{name}/enable': 'a',
+  'POST /users/{name}/link': 'a',
+  'POST /users/{name}/unlock': 'a',
   'POST /keys': 'a',
   'GET /keys': 'a',
   'DELETE /keys/{keyId}': 'a',
@@ -189,7 +193,7 @@ describe('signing in', () => {
     expect([second.status, second.body.code]).toEqual([410, 'sign-in.used']);
     const headers = { cookie: cookieOf(first.headers).split(';')[0]! };
     const who = await platform.call('GET', 'session', { key: null, headers });
-    expect(who.body).toEqual({ name: 'Wang Fang', role: 'operator', offices: [], kind: 'person' });
+    expect(who.body).toEqual({ name: 'Wang Fang', role: 'operator', offices: [], bound: false, kind: 'person' });
     expect((await platform.call('DELETE', 'session', { key: null, headers })).status).toBe(204);
     expect((await platform.call('GET', 'session', { key: null, headers })).status).toBe(401);
   });

@@ -23,14 +23,15 @@ import {
 } from './platform.ts';
 
 const STRANGER_OFFICE = '9999';
-/** Who looks: both ends of the trip, another office, and somebody bound to none. */
+/** Who looks: both ends of the trip, another office, somebody bound to none, and somebody with no office at all. */
 const LOOKERS = {
   origin: [ORIGIN_OFFICE],
   destination: [DESTINATION_OFFICE],
   'an office of both': [STRANGER_OFFICE, DESTINATION_OFFICE],
   'another office': [STRANGER_OFFICE],
-  'no office in particular': [],
-} as const;
+  'no office in particular': null,
+  'no office at all': [],
+} as const satisfies Record<string, readonly string[] | null>;
 type Looker = keyof typeof LOOKERS;
 const SEES: Record<Looker, boolean> = {
   origin: true,
@@ -38,6 +39,7 @@ const SEES: Record<Looker, boolean> = {
   'an office of both': true,
   'another office': false,
   'no office in particular': true,
+  'no office at all': false,
 };
 const EVERYBODY = Object.keys(LOOKERS) as Looker[];
 
@@ -67,7 +69,7 @@ beforeAll(async () => {
   receiver = await startReceiver();
   webhooks = withWebhooks(platform);
   for (const who of EVERYBODY) {
-    for (const role of ROLES) keys.set(`${who} ${role}`, await platform.key(role, [...LOOKERS[who]]));
+    for (const role of ROLES) keys.set(`${who} ${role}`, await platform.key(role, LOOKERS[who] && [...LOOKERS[who]]));
   }
   await addRoute(platform);
   await addGate(platform);

@@ -37,8 +37,13 @@ export interface TestPlatform {
   reasons: string[];
   /** The lock answers a command with `done`. */
   reply(commandId: string): Promise<void>;
-  key(role: Role, offices?: string[]): Promise<string>;
-  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, options?: CallOptions): Promise<Answer>;
+  /** @param offices null: bound to none */
+  key(role: Role, offices?: string[] | null): Promise<string>;
+  call(
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    url: string,
+    options?: CallOptions,
+  ): Promise<Answer>;
   stop(): Promise<void>;
 }
 
@@ -47,6 +52,8 @@ export interface CallOptions {
   body?: unknown;
   headers?: Record<string, string>;
   raw?: string;
+  /** The address that asks. */
+  from?: string;
 }
 
 /** What the tests read of answers, as a client does: by what the contract says is there. */
@@ -112,10 +119,11 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     log,
   };
   const api = await startApi(deps);
-  const call: TestPlatform['call'] = async (method, url, { key = BOOTSTRAP, body, headers = {}, raw } = {}) => {
+  const call: TestPlatform['call'] = async (method, url, { key = BOOTSTRAP, body, headers = {}, raw, from } = {}) => {
     const answer = await api.inject({
       method,
       url: url.startsWith('/') ? url : `/api/v1/${url}`,
+      ...(from === undefined ? {} : { remoteAddress: from }),
       headers: {
         ...(key === null ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -123,7 +131,8 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
       },
       ...(raw === undefined ? (body === undefined ? {} : { payload: JSON.stringify(body) }) : { payload: raw }),
     });
-    const json = String(answer.headers['content-type']).includes('json') ? answer.json() : {};
+    const isJson = method !== 'HEAD' && String(answer.headers['content-type']).includes('json');
+    const json = isJson ? answer.json() : {};
     return { status: answer.statusCode, body: json, headers: answer.headers, text: answer.body };
   };
   return {
@@ -142,7 +151,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     told,
     reasons,
     call,
-    key: async (role, offices = []) => {
+    key: async (role, offices = null) => {
       const key = newApiKey();
       await insertKey(database.pool, {
         name: `test ${role} ${randomBytes(4).toString('hex')}`,

@@ -11,7 +11,7 @@ function slowSocket() {
   const conn = Object.assign(new EventEmitter(), { transport: { writable: true } });
   const socket = {
     conn,
-    data: { caller: { kind: 'person', name: 'Li', role: 'viewer', offices: [] } },
+    data: { caller: { kind: 'person', id: 'person:1', name: 'Li', role: 'viewer', offices: null } },
     emit: (event: string, data: unknown) => sent.push({ event, data }),
     disconnect: () => sent.push({ event: 'disconnected', data: undefined }),
   };

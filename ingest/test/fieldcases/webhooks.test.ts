@@ -35,7 +35,7 @@ beforeEach(async () => {
   const row = await insertSubscription(database.pool, {
     url: receiver.url,
     types: [],
-    offices: [],
+    offices: null,
     secret,
     by: 'test',
   });

@@ -33,7 +33,11 @@ function refuse(payload: unknown, topic = reportTopic(LOCK)): Promise<void> {
 }
 
 async function replayAll(): Promise<Omit<Replayed, 'quarantineId'>[]> {
-  const replayed = await replayRefused(db.pool, receive, await oldestQuarantine(db.pool, { limit: 100 }));
+  const replayed = await replayRefused(
+    db.pool,
+    receive,
+    await oldestQuarantine(db.pool, { offices: null, limit: 100 }),
+  );
   return replayed.map(({ stored, refused }) => ({ stored, refused }));
 }
 

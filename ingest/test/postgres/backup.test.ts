@@ -25,7 +25,8 @@ describe('backup and restore', () => {
       `INSERT INTO audit (actor, action, subject, after, prev_hash, hash) VALUES ('王\t小\n明', 'a', 's', '{"a": "\\\\n"}', '', '')`,
     );
     await from.pool.query(
-      `INSERT INTO sessions (token_hash, name, role, expires_at) VALUES ('\\x01', 'somebody', 'admin', now())`,
+      `WITH p AS (INSERT INTO people (name, role) VALUES ('somebody', 'admin') RETURNING person_id)
+       INSERT INTO sessions (token_hash, person_id, expires_at) SELECT '\\x01', person_id, now() FROM p`,
     );
     await writeBackup(from.pool, file, new Date(NOW_MS));
   });

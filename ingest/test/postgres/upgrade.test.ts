@@ -79,6 +79,28 @@ async function fillOldTrips(pool: pg.Pool): Promise<void> {
   );
 }
 
+/** People, keys and subscriptions bound to an office and to none, two keys of one name, sessions and links of each kind. */
+async function fillOldAccess(pool: pg.Pool): Promise<void> {
+  await pool.query(`INSERT INTO people (name, role, offices, disabled_at) VALUES ('free', 'admin', '{}', NULL),
+    ('bound', 'operator', '{3104}', NULL), ('gone', 'admin', '{}', now())`);
+  await pool.query(`INSERT INTO api_keys (name, role, key_hash, offices, created_at) SELECT name, 'gate', h::bytea, o, t FROM
+    (VALUES ('twin', '1', '{}'::text[], now() - interval '1 day'), ('twin', '2', '{3104}', now()), ('', '3', '{}', now()),
+      ('bootstrap', '4', '{}', now())) AS x(name, h, o, t)`);
+  await pool.query(`INSERT INTO subscriptions (created_by, url, offices, secret) VALUES ('free', 'u', '{}', ''),
+    ('bound', 'u', '{3104}', '')`);
+  for (const name of ['free', 'bound', 'gone', 'nobody']) {
+    const values = [name, Buffer.from(name)];
+    await pool.query(
+      `INSERT INTO sessions (token_hash, name, role, expires_at) VALUES ($2, $1, 'admin', now() + interval '1 hour')`,
+      values,
+    );
+    await pool.query(
+      `INSERT INTO sign_in_links (token_hash, name, role, expires_at) VALUES ($2, $1, 'admin', now() + interval '1 hour')`,
+      values,
+    );
+  }
+}
+
 describe('a database of version 0009 with trips in it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwatch-upgrade-'));
   let upgraded: TestDatabase;
@@ -91,6 +113,7 @@ describe('a database of version 0009 with trips in it', () => {
     ]);
     await withOldSchema(upgraded.pool, 9);
     await fillOldTrips(upgraded.pool);
+    await fillOldAccess(upgraded.pool);
     await writeBackup(upgraded.pool, join(folder, 'old.backup'), NOW);
     expect(await migrate(upgraded.pool)).toContain('0010_tracked_times');
     await restoreBackup(restored.pool, join(folder, 'old.backup'));
@@ -129,12 +152,60 @@ describe('a database of version 0009 with trips in it', () => {
   });
 
   it('is the same after the upgrade as a backup of it that is restored into today’s schema', async () => {
-    for (const table of ['trips', 'trip_units', 'locks', 'reports', 'inherited_alarms']) {
+    const TABLES = [
+      'trips',
+      'trip_units',
+      'locks',
+      'reports',
+      'inherited_alarms',
+      'people',
+      'api_keys',
+      'subscriptions',
+    ];
+    for (const table of TABLES) {
       const rows = async ({ pool }: TestDatabase) =>
         (await pool.query(`SELECT t::text FROM ${table} t ORDER BY 1`)).rows;
       expect(await rows(restored)).toEqual(await rows(upgraded));
     }
     expect(await takeovers(restored)).toEqual(await takeovers(upgraded));
+  });
+
+  it('has whoever was bound to none still bound to none, said as such', async () => {
+    const { rows } = await upgraded.pool.query(
+      `SELECT name, offices FROM people UNION ALL SELECT created_by, offices FROM subscriptions ORDER BY 1`,
+    );
+    const expected = { bound: ['3104'], free: null, gone: null };
+    expect(rows).toEqual(
+      Object.entries(expected).flatMap(([name, offices]) =>
+        name === 'gone'
+          ? [{ name, offices }]
+          : [
+              { name, offices },
+              { name, offices },
+            ],
+      ),
+    );
+  });
+
+  it('has a name of its own for each key, and sessions and links of people who have access alone', async () => {
+    const { rows: keys } = await upgraded.pool.query<{ key_id: string; name: string; actor: string; offices: unknown }>(
+      `SELECT key_id, name, actor, offices FROM api_keys ORDER BY key_hash`,
+    );
+    const [first, second, unnamed, bootstrap] = keys.map(({ key_id }) => key_id);
+    expect(first).toBeDefined();
+    expect(keys.map(({ actor, offices }) => [actor, offices])).toEqual([
+      ['key:twin', null],
+      [`key:twin#${second}`, ['3104']],
+      [`key:${unnamed}`, null],
+      [`key:bootstrap#${bootstrap}`, null],
+    ]);
+    for (const table of ['sessions', 'sign_in_links']) {
+      const { rows } = await upgraded.pool.query(
+        `SELECT p.name FROM ${table} JOIN people p USING (person_id) ORDER BY 1`,
+      );
+      expect([table, rows]).toEqual([table, [{ name: 'bound' }, { name: 'free' }]]);
+      expect((await restored.pool.query(`SELECT FROM ${table}`)).rowCount).toBe(0);
+    }
   });
 
   it('tells a trip that departs at the very time of its sealing from one that was taken over', async () => {

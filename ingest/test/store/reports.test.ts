@@ -26,6 +26,7 @@ describe('queries over reports', () => {
     for (let page = 0; page < 100; page++) {
       const records = await lockReports(database.pool, {
         lockId: 'JT70100001',
+        offices: null,
         limit: 500,
         ...(after ? { after } : {}),
       });
@@ -44,6 +45,7 @@ describe('queries over reports', () => {
       lockId: 'JT70100001',
       fromMs,
       toMs: fromMs + 60_000,
+      offices: null,
       limit: 500,
     });
     expect(records.map((record) => record.timeMs)).toEqual([fromMs, fromMs + 30_000]);
@@ -68,7 +70,7 @@ describe('queries over reports', () => {
     });
     await database.pool.query(`INSERT INTO locks (lock_id, secret_hash) VALUES ('JT70100777', '')`);
     await insertReports(database.pool, [{ record: report, tripId: undefined }]);
-    const records = await lockReports(database.pool, { lockId: 'JT70100777', limit: 1 });
+    const records = await lockReports(database.pool, { lockId: 'JT70100777', offices: null, limit: 1 });
     expect(records.map(sentForm)).toEqual([
       {
         v: 1,
@@ -118,9 +120,11 @@ describe('queries over reports', () => {
     const read = (run: (db: Queryable) => Promise<unknown>) => rowsReadInSequence(database.pool, run);
     const lockId = 'JT70100001';
     const after = { timeMs: NOW_MS - 3_600_000, boot: 1, seq: 3 };
-    expect(await read((db) => lockReports(db, { lockId, limit: 500 }))).toBe(0);
-    expect(await read((db) => lockReports(db, { lockId, fromMs: NOW_MS - 7_200_000, limit: 500 }))).toBe(0);
-    expect(await read((db) => lockReports(db, { lockId, after, limit: 500 }))).toBe(0);
+    expect(await read((db) => lockReports(db, { lockId, offices: null, limit: 500 }))).toBe(0);
+    expect(await read((db) => lockReports(db, { lockId, fromMs: NOW_MS - 7_200_000, offices: null, limit: 500 }))).toBe(
+      0,
+    );
+    expect(await read((db) => lockReports(db, { lockId, after, offices: null, limit: 500 }))).toBe(0);
     expect(await read((db) => tripTrack(db, { tripId: TRIP_ID, maxPoints: 100_000 }))).toBe(0);
     expect(await read((db) => tripRecords(db, TRIP_ID, NOW_MS - 600_000))).toBe(0);
     expect(await read((db) => recordsByIdentity(db, [{ lockId, boot: 1, seq: 7, timeMs: NOW_MS }]))).toBe(0);

@@ -20,10 +20,10 @@ describe('the wall at a time', () => {
   afterAll(() => database.drop());
 
   const tripAt = async (atMs: number) =>
-    (await snapshotAt(database.pool, atMs)).trips.find((trip) => trip.tripId === TRIP_ID);
+    (await snapshotAt(database.pool, atMs, null)).trips.find((trip) => trip.tripId === TRIP_ID);
 
   it('shows every lock where its last record before that time was', async () => {
-    const wall = await snapshotAt(database.pool, NOW_MS - 2 * HOUR_MS + 10_000);
+    const wall = await snapshotAt(database.pool, NOW_MS - 2 * HOUR_MS + 10_000, null);
     expect(wall.locks.length).toBe(40);
     for (const lock of wall.locks) expect(lock.time).toBe(iso(NOW_MS - 2 * HOUR_MS));
     expect(wall.locks.find((lock) => lock.lockId === 'JT70100001')).toMatchObject({
@@ -45,7 +45,7 @@ describe('the wall at a time', () => {
       ]);
     await add('JT79900001', NOW_MS - 3 * HOUR_MS);
     await add('JT79900002', NOW_MS);
-    const wall = await snapshotAt(database.pool, NOW_MS - 2 * HOUR_MS);
+    const wall = await snapshotAt(database.pool, NOW_MS - 2 * HOUR_MS, null);
     const news = wall.locks.filter(({ lockId }) => lockId.startsWith('JT799'));
     expect(news).toEqual([{ lockId: 'JT79900001', status: 'idle' }]);
     await database.pool.query("DELETE FROM locks WHERE lock_id LIKE 'JT799%'");
@@ -59,7 +59,7 @@ describe('the wall at a time', () => {
 
   it('knows nothing of a trip before it began', async () => {
     expect(await tripAt(NOW_MS - 4 * HOUR_MS - 1)).toBeUndefined();
-    const wall = await snapshotAt(database.pool, NOW_MS - 5 * HOUR_MS);
+    const wall = await snapshotAt(database.pool, NOW_MS - 5 * HOUR_MS, null);
     expect(wall.locks.find((lock) => lock.lockId === 'JT70100001')).not.toHaveProperty('tripId');
   });
 
@@ -70,7 +70,7 @@ describe('the wall at a time', () => {
   });
 
   it('reads reports by their index alone', async () => {
-    const run = (db: Queryable) => snapshotAt(db, NOW_MS - HOUR_MS);
+    const run = (db: Queryable) => snapshotAt(db, NOW_MS - HOUR_MS, null);
     expect(await rowsReadInSequence(database.pool, run)).toBe(0);
   });
 });
@@ -131,7 +131,12 @@ describe('statistics', () => {
       released: 0,
       gateSeconds: 0,
     };
-    const stats = await dayStats(database.pool, { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS + 24 * HOUR_MS, zone: 'UTC' });
+    const stats = await dayStats(database.pool, {
+      fromMs: NOW_MS - HOUR_MS,
+      toMs: NOW_MS + 24 * HOUR_MS,
+      zone: 'UTC',
+      offices: null,
+    });
     expect(stats).toEqual([
       {
         ...none,
@@ -144,7 +149,7 @@ describe('statistics', () => {
 
   it('are of the day that it was where the reader is', async () => {
     const days = async (zone: string) => {
-      const span = { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS + 24 * HOUR_MS, zone };
+      const span = { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS + 24 * HOUR_MS, zone, offices: null };
       return new Set((await dayStats(database.pool, span)).map(({ day }) => day));
     };
     expect(await days('Asia/Shanghai')).toEqual(new Set(['2026-11-21']));
@@ -153,7 +158,7 @@ describe('statistics', () => {
   });
 
   it('leave out other times and other offices', async () => {
-    expect(await dayStats(database.pool, { fromMs: 0, toMs: NOW_MS, zone: 'UTC' })).toEqual([]);
+    expect(await dayStats(database.pool, { fromMs: 0, toMs: NOW_MS, zone: 'UTC', offices: null })).toEqual([]);
     const one = await dayStats(database.pool, {
       fromMs: NOW_MS,
       toMs: NOW_MS + HOUR_MS,

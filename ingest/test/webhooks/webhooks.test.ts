@@ -42,9 +42,9 @@ function start(more: Partial<WebhooksDeps> = {}): Webhooks {
   return webhooks;
 }
 
-async function subscribe(more: { types?: string[]; offices?: string[]; url?: string } = {}) {
+async function subscribe(more: { types?: string[]; offices?: string[] | null; url?: string } = {}) {
   const secret = newWebhookSecret();
-  const { types = [], offices = [], url = receiver.url } = more;
+  const { types = [], offices = null, url = receiver.url } = more;
   const row = await insertSubscription(database.pool, {
     url,
     types,
@@ -230,7 +230,7 @@ describe('a subscriber that fails', () => {
     await happen(trip);
     await webhooks.settled();
     expect(receiver.received).toHaveLength(1);
-    expect((await getSubscription(database.pool, id, []))!.disabled_reason).toMatch(/410/);
+    expect((await getSubscription(database.pool, id, null))!.disabled_reason).toMatch(/410/);
     const audited = await database.pool.query(
       `SELECT actor, subject, after FROM audit WHERE action = 'subscription.disable'`,
     );

@@ -4,20 +4,27 @@ import { queryOf } from './calls.ts';
 
 const id = encodeURIComponent;
 
-export interface PersonView {
+/** Offices that somebody or something is bound to; not `bound`: it sees all. */
+interface Binding {
+  offices: string[];
+  bound: boolean;
+}
+export interface PersonView extends Binding {
   name: string;
   role: Role;
-  offices: string[];
   createdAt: string;
   disabledAt?: string;
-  /** Once, in the answer to adding somebody without a password. */
+  /** After wrong passwords. */
+  lockedUntil?: string;
+  /** Once, in the answer to adding somebody without a password, or letting somebody in again. */
   signIn?: string;
 }
-export interface KeyView {
+export interface KeyView extends Binding {
   keyId: string;
   name: string;
   role: Role;
-  offices: string[];
+  /** The name under which it appears in the audit; no two keys have the same. */
+  actor: string;
   createdAt: string;
   revokedAt?: string;
   /** Once, in the answer to making it. */
@@ -47,11 +54,10 @@ export interface QuarantineEntry {
   detail: string;
   raw: string;
 }
-export interface SubscriptionView {
+export interface SubscriptionView extends Binding {
   subscriptionId: string;
   url: string;
   types: string[];
-  offices: string[];
   state: 'active' | 'disabled';
   disabledReason?: string;
   createdAt: string;
@@ -72,12 +78,16 @@ export interface DeliveryView {
 export interface Newcomer {
   name: string;
   role: Role;
-  offices: string[];
+  /** null: bound to none. */
+  offices: string[] | null;
 }
 
 export const people = () => everything<PersonView>('/users');
 export const addPerson = (person: Newcomer) => call<PersonView>('POST', '/users', person);
 export const disablePerson = (name: string) => call<void>('DELETE', `/users/${id(name)}`);
+export const enablePerson = (name: string) => call<PersonView>('POST', `/users/${id(name)}/enable`, {});
+export const unlockPerson = (name: string) => call<PersonView>('POST', `/users/${id(name)}/unlock`, {});
+export const newLink = (name: string) => call<{ signIn: string }>('POST', `/users/${id(name)}/link`, {});
 export const keys = () => everything<KeyView>('/keys');
 export const addKey = (key: Newcomer) => call<KeyView>('POST', '/keys', key);
 export const revokeKey = (keyId: string) => call<void>('DELETE', `/keys/${id(keyId)}`);

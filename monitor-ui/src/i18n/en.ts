@@ -209,6 +209,7 @@ const en: typeof zh = {
     password: 'Password',
     go: 'Sign in',
     wrong: 'Name or password is wrong',
+    limited: 'Too many wrong passwords; wait, or ask an administrator to lift it',
     unreachable: 'The platform cannot be reached; try again shortly',
     hint: 'The one-time sign-in link printed at the start works too.',
   },

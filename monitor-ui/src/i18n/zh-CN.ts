@@ -202,6 +202,7 @@ export default {
     password: '密码',
     go: '登录',
     wrong: '姓名或密码不对',
+    limited: '密码错误次数过多，请稍候再试，或请管理员解除锁定',
     unreachable: '连不上平台，请稍后再试',
     hint: '也可使用启动时终端打印的一次性登录链接。',
   },

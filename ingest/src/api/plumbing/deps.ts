@@ -1,7 +1,9 @@
 import type { Registry } from 'prom-client';
 import type { ServedBasemap } from '../../basemap/served.ts';
+import type { SignInLimits } from '../../people/sign-in-limits.ts';
 import type { ReportDoor, UseCaseDeps } from '../../ports.ts';
 import type { Simulations } from '../../simulations.ts';
+import type { TrustProxy } from '../../trust-proxy.ts';
 import type { Webhooks } from '../../webhooks/webhooks.ts';
 
 export type ApiConfig = UseCaseDeps['config'] & {
@@ -14,10 +16,12 @@ export type ApiConfig = UseCaseDeps['config'] & {
   auditAnchors?: string;
   /** Calls a minute and caller. */
   callsPerMinute?: number;
-  /** Attempts to sign in a minute and address. */
+  /** Calls to sign in a minute and address, right passwords included. */
   signInsPerMinute?: number;
-  /** Set if the platform is behind a trusted proxy. */
-  trustProxy?: boolean | string;
+  /** How wrong passwords slow down those that follow; absent: by the usual rules. */
+  signInLimits?: SignInLimits;
+  /** Which proxies before the platform are believed; absent: none. */
+  trustProxy?: TrustProxy | undefined;
 };
 
 export interface ApiDeps extends UseCaseDeps {

@@ -26,11 +26,11 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
  */
 function refuseForeignPages(request: FastifyRequest): void {
   if (SAFE_METHODS.includes(request.method)) return;
-  const { origin, host } = request.headers;
+  const { origin } = request.headers;
   const site = request.headers['sec-fetch-site'];
   const foreign =
     (site !== undefined && site !== 'same-origin' && site !== 'none') ||
-    (origin !== undefined && !sameHost(origin, host ?? ''));
+    (origin !== undefined && !sameHost(origin, request.host));
   if (foreign) throw new ApiProblem(403, 'auth.foreign-page', 'a change must be asked for by a page of this platform');
 }
 

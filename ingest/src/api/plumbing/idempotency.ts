@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { ApiProblem } from '../../problem.ts';
 import { claimKey, releaseKey, rememberAnswer } from '../../store/people/idempotency.ts';
 import type { Api } from './form.ts';
+import { callerOf } from './guard.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,7 +15,7 @@ declare module 'fastify' {
 
 /**
  * Some answers hold a secret that is shown once (a lock's, a key's). They are kept sealed under the caller's own
- * Idempotency-Key, of which the store knows only a hash.
+ * Idempotency-Key, of which the store knows only a hash, and are repeated to nobody but the person or key that asked.
  */
 function seal(key: string, text: string): string {
   const salt = randomBytes(16);
@@ -45,7 +46,7 @@ export function idempotent(app: Api, pool: Pool): void {
     if (!KEY_FORM.test(key)) {
       throw new ApiProblem(422, 'idempotency.key', 'an Idempotency-Key is 1 to 200 printable ASCII characters');
     }
-    const principal = request.caller?.name ?? '';
+    const principal = callerOf(request).id;
     const asked = JSON.stringify([request.method, request.url, request.body ?? null]);
     const requestHash = createHash('sha256').update(asked).digest();
     const earlier = await claimKey(pool, { principal, key: nameOf(key), requestHash });

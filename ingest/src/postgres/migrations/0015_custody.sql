@@ -119,7 +119,8 @@ CREATE TABLE approvals (
   stamp       text NOT NULL,
   asked_by    text NOT NULL,
   asked_role  text NOT NULL,
-  asked_offices text[] NOT NULL,
+  -- null: bound to none
+  asked_offices text[],
   asked_at    timestamptz NOT NULL DEFAULT now(),
   expires_at  timestamptz NOT NULL,
   state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'confirmed', 'refused', 'void')),

@@ -110,7 +110,7 @@ export interface AlarmFilter {
   severity?: Severity | undefined;
   tripId?: string | undefined;
   lockId?: string | undefined;
-  offices: string[];
+  offices: string[] | null;
   limit: number;
   /** The last item of the page before. */
   after?: { raisedAt: string; alarmId: string } | undefined;

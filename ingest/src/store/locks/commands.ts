@@ -83,12 +83,12 @@ export async function commandsOfLock(
   db: Queryable,
   lockId: string,
   limit: number,
-  page: { offices?: string[]; before?: number | undefined } = {},
+  page: { offices: string[] | null; before?: number | undefined } = { offices: null },
 ): Promise<CommandRow[]> {
   const { rows } = await db.query<CommandRow>(
     `SELECT c.* FROM commands c LEFT JOIN trips t USING (trip_id) WHERE c.lock_id = $1 AND (t.trip_id IS NULL OR ${VISIBLE(3)})
        AND ($4::bigint IS NULL OR c.ordinal < $4) ORDER BY ordinal DESC LIMIT $2`,
-    [lockId, limit, page.offices ?? [], page.before ?? null],
+    [lockId, limit, page.offices, page.before ?? null],
   );
   return rows;
 }

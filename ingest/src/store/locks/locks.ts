@@ -79,7 +79,7 @@ export async function blockLock(
   ]);
 }
 
-export async function getLock(db: Queryable, lockId: string, offices: string[]): Promise<LockRow | undefined> {
+export async function getLock(db: Queryable, lockId: string, offices: string[] | null): Promise<LockRow | undefined> {
   const { rows } = await db.query<LockRow>(
     `SELECT ${COLUMNS} FROM locks l ${TRIP} WHERE l.lock_id = $1 AND ${VISIBLE(2)}`,
     [lockId, offices],
@@ -90,7 +90,7 @@ export async function getLock(db: Queryable, lockId: string, offices: string[]):
 /** In the order of their ids. */
 export async function listLocks(
   db: Queryable,
-  filter: { offices: string[]; q?: string | undefined; after?: string | undefined; limit: number },
+  filter: { offices: string[] | null; q?: string | undefined; after?: string | undefined; limit: number },
 ): Promise<LockRow[]> {
   const { rows } = await db.query<LockRow>(
     `SELECT ${COLUMNS} FROM locks l ${TRIP}

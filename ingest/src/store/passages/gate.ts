@@ -58,7 +58,7 @@ type SceneRow = GateCandidate & {
 
 export async function gateScene(
   db: Queryable,
-  at: { gateId: string; direction: 'in' | 'out'; offices: string[]; simulatedOnly: boolean },
+  at: { gateId: string; direction: 'in' | 'out'; offices: string[] | null; simulatedOnly: boolean },
   read: GateReading,
 ): Promise<GateScene> {
   const { rows } = await db.query<SceneRow>({

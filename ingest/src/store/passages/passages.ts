@@ -77,7 +77,7 @@ export async function listPassages(
   filter: {
     gateId?: string | undefined;
     tripId?: string | undefined;
-    offices: string[];
+    offices: string[] | null;
     limit: number;
     after?: { decidedAt: string; passageId: string } | undefined;
   },

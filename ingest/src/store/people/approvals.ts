@@ -21,7 +21,7 @@ export interface ApprovalRow {
   stamp: string;
   asked_by: string;
   asked_role: Role;
-  asked_offices: string[];
+  asked_offices: string[] | null;
   asked_at: Date;
   expires_at: Date;
   state: 'pending' | 'confirmed' | 'refused' | 'void';
@@ -40,7 +40,7 @@ export interface NewApproval {
   asked: object;
   roles: Role[];
   stamp: string;
-  by: { name: string; role: Role; offices: string[] };
+  by: { name: string; role: Role; offices: string[] | null };
   lifeMs: number;
 }
 
@@ -101,7 +101,7 @@ export async function listApprovals(
     pending: boolean;
     tripId?: string | undefined;
     lockId?: string | undefined;
-    offices: string[];
+    offices: string[] | null;
     limit: number;
     after?: { askedAt: string; approvalId: string } | undefined;
   },

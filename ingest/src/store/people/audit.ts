@@ -47,16 +47,16 @@ const OF_OFFICES = `SELECT 'trip:' || t.trip_id FROM trips t WHERE ${ENDS_AT(4)}
   UNION ALL SELECT 'gate:' || g.place_id FROM places g WHERE g.feature -> 'properties' ->> 'office' = ANY($4)
   UNION ALL SELECT 'office:' || o FROM unnest($4::text[]) AS o`;
 
-/** Newest first. @param filter `offices` absent or `[]`: everything */
+/** Newest first. @param filter `offices` null: everything */
 export async function listAudit(
   db: Queryable,
-  filter: { subject?: string | undefined; offices?: string[]; before?: number | undefined; limit: number },
+  filter: { subject?: string | undefined; offices: string[] | null; before?: number | undefined; limit: number },
 ): Promise<AuditRow[]> {
   const { rows } = await db.query<AuditRow>(
     `SELECT * FROM audit WHERE ($1::text IS NULL OR subject = $1) AND ($2::bigint IS NULL OR audit_id < $2)
-       AND ($4::text[] = '{}' OR subject IN (${OF_OFFICES}))
+       AND ($4::text[] IS NULL OR subject IN (${OF_OFFICES}))
      ORDER BY audit_id DESC LIMIT $3`,
-    [filter.subject ?? null, filter.before ?? null, filter.limit, filter.offices ?? []],
+    [filter.subject ?? null, filter.before ?? null, filter.limit, filter.offices],
   );
   return rows;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Role } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 
@@ -5,22 +6,33 @@ export interface KeyRow {
   key_id: string;
   name: string;
   role: Role;
-  offices: string[];
+  /** Offices it is bound to; null: none, it sees everything; `[]`: it sees nothing. */
+  offices: string[] | null;
+  /** The name under which it appears in the audit; no two keys have the same. */
+  actor: string;
   created_at: Date;
   revoked_at: Date | null;
 }
 
-const COLUMNS = 'key_id, name, role, offices, created_at, revoked_at';
+const COLUMNS = 'key_id, name, role, offices, actor, created_at, revoked_at';
+
+/** Of a key whose name another one appears under already, or that has none. */
+const actorOf = (name: string, keyId: string) => (name === '' ? `key:${keyId}` : `key:${name}#${keyId}`);
 
 export async function insertKey(
   db: Queryable,
-  key: { name: string; role: Role; keyHash: Buffer; offices: string[] },
+  key: { name: string; role: Role; keyHash: Buffer; offices: string[] | null },
 ): Promise<KeyRow> {
-  const { rows } = await db.query<KeyRow>(
-    `INSERT INTO api_keys (name, role, key_hash, offices) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
-    [key.name, key.role, key.keyHash, key.offices],
-  );
-  return rows[0]!;
+  const keyId = randomUUID();
+  const insert = async (actor: string) => {
+    const { rows } = await db.query<KeyRow>(
+      `INSERT INTO api_keys (key_id, name, role, key_hash, offices, actor) VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (actor) DO NOTHING RETURNING ${COLUMNS}`,
+      [keyId, key.name, key.role, key.keyHash, key.offices, actor],
+    );
+    return rows[0];
+  };
+  return (key.name === '' ? undefined : await insert(`key:${key.name}`)) ?? (await insert(actorOf(key.name, keyId)))!;
 }
 
 export async function keyByHash(db: Queryable, keyHash: Buffer): Promise<KeyRow | undefined> {
@@ -37,14 +49,14 @@ export async function keyForUpdate(db: Queryable, keyId: string): Promise<KeyRow
   return rows[0];
 }
 
-/** In the order of their ids; to people of some offices the keys that see no more than they do, `[]`: all. */
+/** In the order of their ids; to people of some offices the keys that see no more than they do; null: all. */
 export async function listKeys(
   db: Queryable,
-  page: { offices: string[]; after?: string | undefined; limit: number },
+  page: { offices: string[] | null; after?: string | undefined; limit: number },
 ): Promise<KeyRow[]> {
   const { rows } = await db.query<KeyRow>(
     `SELECT ${COLUMNS} FROM api_keys WHERE ($1::uuid IS NULL OR key_id > $1)
-       AND ($3::text[] = '{}' OR (offices <> '{}' AND offices <@ $3)) ORDER BY key_id LIMIT $2`,
+       AND ($3::text[] IS NULL OR offices <@ $3) ORDER BY key_id LIMIT $2`,
     [page.after ?? null, page.limit, page.offices],
   );
   return rows;

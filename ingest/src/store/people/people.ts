@@ -6,7 +6,8 @@ export interface PersonRow {
   name: string;
   role: Role;
   password_hash: string | null;
-  offices: string[];
+  /** Offices it is bound to; null: none, it sees everything; `[]`: it sees nothing. */
+  offices: string[] | null;
   created_at: Date;
   disabled_at: Date | null;
 }
@@ -14,7 +15,7 @@ export interface PersonRow {
 /** @returns undefined where the name is taken */
 export async function insertPerson(
   db: Queryable,
-  person: { name: string; role: Role; passwordHash?: string | undefined; offices: string[] },
+  person: { name: string; role: Role; passwordHash?: string | undefined; offices: string[] | null },
 ): Promise<PersonRow | undefined> {
   const { rows } = await db.query<PersonRow>(
     `INSERT INTO people (name, role, password_hash, offices) VALUES ($1, $2, $3, $4)
@@ -30,39 +31,46 @@ export async function activePerson(db: Queryable, name: string): Promise<PersonR
   return rows[0];
 }
 
-/** Whether a person's access has ended; one who is not on file never had any to end. */
-export async function isDisabled(db: Queryable, name: string): Promise<boolean> {
-  const { rows } = await db.query<{ gone: boolean }>(
-    'SELECT EXISTS (SELECT 1 FROM people WHERE name = $1 AND disabled_at IS NOT NULL) AS gone',
-    [name],
-  );
-  return rows[0]?.gone ?? false;
+/** The person, also one whose access has ended, locked until the end of the transaction. */
+export async function personForUpdate(db: Queryable, name: string): Promise<PersonRow | undefined> {
+  const { rows } = await db.query<PersonRow>('SELECT * FROM people WHERE name = $1 FOR UPDATE', [name]);
+  return rows[0];
 }
 
-/** In the order of their names; to people of some offices those who see no more than they do, `[]`: all. */
+/** In the order of their names; to people of some offices those who see no more than they do; null: all. */
 export async function listPeople(
   db: Queryable,
-  page: { offices: string[]; after?: string | undefined; limit: number },
+  page: { offices: string[] | null; after?: string | undefined; limit: number },
 ): Promise<PersonRow[]> {
   const { rows } = await db.query<PersonRow>(
     `SELECT * FROM people WHERE ($1::text IS NULL OR name > $1)
-       AND ($3::text[] = '{}' OR (offices <> '{}' AND offices <@ $3)) ORDER BY name LIMIT $2`,
+       AND ($3::text[] IS NULL OR offices <@ $3) ORDER BY name LIMIT $2`,
     [page.after ?? null, page.limit, page.offices],
   );
   return rows;
 }
 
-/** Ends a person's access at once, open sessions included. */
-export async function disablePerson(db: Queryable, name: string): Promise<boolean> {
-  const { rowCount } = await db.query('UPDATE people SET disabled_at = coalesce(disabled_at, now()) WHERE name = $1', [
-    name,
-  ]);
-  await db.query('DELETE FROM sessions WHERE name = $1', [name]);
-  return rowCount === 1;
+/** Writes what of a person may change. @returns the person as it stands then */
+export async function updatePerson(
+  db: Queryable,
+  { person_id, role, offices, password_hash, disabled_at }: PersonRow,
+): Promise<PersonRow> {
+  const { rows } = await db.query<PersonRow>(
+    `UPDATE people SET role = $2, offices = $3, password_hash = $4, disabled_at = $5 WHERE person_id = $1 RETURNING *`,
+    [person_id, role, offices, password_hash, disabled_at],
+  );
+  return rows[0]!;
 }
 
-/** Whether anybody could sign in at all. */
-export async function hasPeople(db: Queryable): Promise<boolean> {
-  const { rows } = await db.query<{ some: boolean }>('SELECT EXISTS (SELECT 1 FROM people) AS some');
+/**
+ * Whether there is anybody at all but the person of this name, who counts only with a password, with a session that lasts,
+ * or once its access has ended.
+ */
+export async function hasPeopleBeside(db: Queryable, name: string): Promise<boolean> {
+  const { rows } = await db.query<{ some: boolean }>(
+    `SELECT EXISTS (SELECT FROM people p WHERE p.name <> $1 OR p.password_hash IS NOT NULL OR p.disabled_at IS NOT NULL
+       OR EXISTS (SELECT FROM sessions s WHERE s.person_id = p.person_id AND s.expires_at > now())) AS some`,
+    [name],
+  );
   return rows[0]?.some ?? false;
 }

@@ -15,14 +15,14 @@ export interface QuarantineRow {
 const OF_SIMULATED = (parameter: number) =>
   `(NOT $${parameter}::boolean OR EXISTS (SELECT 1 FROM locks l WHERE l.lock_id = quarantine.lock_id AND l.simulated))`;
 
-/** People of some offices see what locks on their own open trips sent; `[]` sees everything. */
+/** People of some offices see what locks on their own open trips sent; null sees everything, `[]` nothing. */
 const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] = '{}' OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
+  `($${parameter}::text[] IS NULL OR EXISTS (SELECT 1 FROM trip_units u JOIN trips t USING (trip_id)
     WHERE u.lock_id = quarantine.lock_id AND ${IS_OPEN()}
       AND ${ENDS_AT(parameter)}))`;
 
 export interface QuarantineFilter {
-  offices?: string[];
+  offices: string[] | null;
   /** Of locks alone that testers registered. */
   simulatedOnly?: boolean;
   lockId?: string | undefined;
@@ -46,7 +46,7 @@ export async function listQuarantine(
   const { rows } = await db.query<QuarantineRow>(
     `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id < $5) AND ${VISIBLE(7)}
      ORDER BY quarantine_id DESC LIMIT $6`,
-    [...valuesOf(filter), filter.before ?? null, filter.limit, filter.offices ?? []],
+    [...valuesOf(filter), filter.before ?? null, filter.limit, filter.offices],
   );
   return rows;
 }
@@ -60,7 +60,7 @@ export async function oldestQuarantine(
     `SELECT * FROM quarantine WHERE ${MATCHES} AND ($5::bigint IS NULL OR quarantine_id > $5) AND ${VISIBLE(7)}
        AND ${OF_SIMULATED(8)}
      ORDER BY quarantine_id LIMIT $6`,
-    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices ?? [], filter.simulatedOnly ?? false],
+    [...valuesOf(filter), filter.after ?? null, filter.limit, filter.offices, filter.simulatedOnly ?? false],
   );
   return rows;
 }
@@ -68,7 +68,7 @@ export async function oldestQuarantine(
 export async function getQuarantine(
   db: Queryable,
   quarantineId: number,
-  offices: string[],
+  offices: string[] | null,
   simulatedOnly = false,
 ): Promise<QuarantineRow | undefined> {
   const { rows } = await db.query<QuarantineRow>(

@@ -22,8 +22,8 @@ export interface LockReportsQuery {
   /** The key of the last record of the page before. */
   after?: ReportKey;
   limit: number;
-  /** Only records of trips of these offices, and of no trip; absent or `[]`: all. */
-  offices?: string[];
+  /** Only records of trips of these offices, and of no trip; null: all. */
+  offices: string[] | null;
 }
 
 const EVER_MS = { from: Date.UTC(1970, 0, 1), to: Date.UTC(2200, 0, 1) };
@@ -35,7 +35,7 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
   const { rows } = await db.query<ReportRow>(
     `SELECT ${REPORTS.select} FROM reports r
      WHERE r.lock_id = $1 AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
-       AND ($8::text[] = '{}' OR r.trip_id IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = r.trip_id
+       AND ($8::text[] IS NULL OR r.trip_id IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = r.trip_id
          AND ${ENDS_AT(8)}))
        AND ($4::float8 IS NULL OR (r.time, r.boot, r.seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
      ORDER BY r.time, r.boot, r.seq LIMIT $7`,
@@ -47,7 +47,7 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
       after?.boot ?? null,
       after?.seq ?? null,
       query.limit + 1,
-      query.offices ?? [],
+      query.offices,
     ],
   );
   return rows.map(REPORTS.recordOf);

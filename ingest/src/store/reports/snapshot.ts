@@ -142,13 +142,13 @@ function lockAt(lockId: string, record: LastRecord | undefined, trip: Trip | und
  * The whole wall at a time, as the records say today: alarms are active by their fix times, also those that were known only
  * later (`detectedLate`), and a trip taken over is there from its real departure. Progress is that of the newest
  * checkpoint before the time. A trip that was cancelled without a time of its end is left out.
- * @param offices `[]` sees every trip and lock
+ * @param offices null sees every trip and lock, `[]` none
  */
-export async function snapshotAt(db: Queryable, atMs: number, offices: string[] = []): Promise<WallAt> {
+export async function snapshotAt(db: Queryable, atMs: number, offices: string[] | null): Promise<WallAt> {
   const { rows } = await db.query<TripAt>(TRIPS_AT, [new Date(atMs), offices]);
   const ofTrips = new Set(rows.flatMap((trip) => trip.units.map((unit) => unit.lockId)));
   const { rows: locks } =
-    offices.length > 0
+    offices !== null
       ? { rows: [...ofTrips].map((lock_id) => ({ lock_id })) }
       : await db.query<{ lock_id: string }>(
           `SELECT l.lock_id FROM locks l WHERE (l.retired_at IS NULL OR l.retired_at > $1)

@@ -4,8 +4,8 @@ import { OVER_STATUSES } from '@sealwatch/schemas';
 export const ENDS_AT = (parameter: number) =>
   `(t.origin_office = ANY($${parameter}) OR t.destination_office = ANY($${parameter}))`;
 
-/** The same of what its caller sees; `[]` sees every office. */
-export const VISIBLE = (parameter: number) => `($${parameter}::text[] = '{}' OR ${ENDS_AT(parameter)})`;
+/** The same for who is bound to these offices; null: bound to none, sees every trip; `[]`: sees none. */
+export const VISIBLE = (parameter: number) => `($${parameter}::text[] IS NULL OR ${ENDS_AT(parameter)})`;
 
 /** Whether a trip with this alias is not over: it holds its locks. `isOver` of the schemas in SQL. */
 export const IS_OPEN = (trip = 't') =>

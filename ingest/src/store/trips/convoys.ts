@@ -48,7 +48,11 @@ const SELECT = `SELECT t.*, counts.statuses, counts.reds FROM convoys t, LATERAL
       SELECT status, count(*)::int AS n, count(*) FILTER (WHERE risk = 2) AS reds FROM trips
       WHERE convoy_id = t.convoy_id GROUP BY status) s) counts`;
 
-export async function getConvoy(db: Queryable, convoyId: string, offices: string[]): Promise<ConvoyRow | undefined> {
+export async function getConvoy(
+  db: Queryable,
+  convoyId: string,
+  offices: string[] | null,
+): Promise<ConvoyRow | undefined> {
   const { rows } = await db.query<ConvoyRow>(`${SELECT} WHERE t.convoy_id = $1 AND ${VISIBLE(2)}`, [convoyId, offices]);
   return rows[0];
 }
@@ -58,7 +62,7 @@ export async function listConvoys(
   db: Queryable,
   filter: {
     q?: string | undefined;
-    offices: string[];
+    offices: string[] | null;
     limit: number;
     after?: { createdAt: string; convoyId: string } | undefined;
   },

@@ -46,21 +46,21 @@ const STATS = `WITH events AS (
   SELECT day, office, sum(declared) AS declared, sum(arrived) AS arrived, sum(limited) AS limited,
     sum(coalesce(on_time, 0)) AS "onTime", sum(deviations) AS deviations, sum(false_alarms) AS "falseAlarms",
     sum(passages) AS passages, sum(released) AS released, sum(gate_seconds) AS "gateSeconds"
-  FROM events WHERE $3::text[] = '{}' OR office = ANY($3) GROUP BY day, office ORDER BY day, office`;
+  FROM events WHERE $3::text[] IS NULL OR office = ANY($3) GROUP BY day, office ORDER BY day, office`;
 
 /**
  * What happened in [fromMs, toMs), by day and office.
  * @param zone whose days: a name of the IANA time zone database, as `Asia/Shanghai`
- * @param offices `[]` counts every office
+ * @param offices null counts every office, `[]` none
  */
 export async function dayStats(
   db: Queryable,
-  query: { fromMs: number; toMs: number; zone: string; offices?: string[] },
+  query: { fromMs: number; toMs: number; zone: string; offices: string[] | null },
 ): Promise<DayStats[]> {
   const { rows } = await db.query<DayStats>(STATS, [
     new Date(query.fromMs),
     new Date(query.toMs),
-    query.offices ?? [],
+    query.offices,
     query.zone,
     rulesShowing('deviation'),
   ]);

@@ -5,7 +5,7 @@ import { type TripView, tripViewSql } from './row.ts';
 
 const VIEW = tripViewSql();
 
-export async function getTrip(db: Queryable, tripId: string, offices: string[]): Promise<TripView | undefined> {
+export async function getTrip(db: Queryable, tripId: string, offices: string[] | null): Promise<TripView | undefined> {
   const { rows } = await db.query<TripView>(`${VIEW} WHERE t.trip_id = $1 AND ${VISIBLE(2)}`, [tripId, offices]);
   return rows[0];
 }
@@ -30,7 +30,7 @@ export interface TripFilter {
   risk?: Risk | undefined;
   /** Part of a declaration number, plate, container number or lock id, normalised. */
   q?: string | undefined;
-  offices: string[];
+  offices: string[] | null;
   limit: number;
   after?: { createdAt: string; tripId: string } | undefined;
 }

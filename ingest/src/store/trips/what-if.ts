@@ -15,7 +15,7 @@ export interface PastTrip {
 /** Trips that drove by a route, whatever its version, newest departure first; those cancelled are left out. */
 export async function pastTrips(
   db: Queryable,
-  query: { routeId: string; fromMs: number; toMs: number; offices: string[]; limit: number },
+  query: { routeId: string; fromMs: number; toMs: number; offices: string[] | null; limit: number },
 ): Promise<PastTrip[]> {
   const { rows } = await db.query<PastTrip>(
     `SELECT t.trip_id, t.tractor_plate, t.route_version, t.departed_at,

@@ -31,7 +31,7 @@ const EVENT = 'o.event_id, o.created_at, o.type, o.trip_id';
  * office's, and any other one goes to those alone who see every office.
  */
 const HEARS = `s.disabled_at IS NULL AND (s.types = '{}' OR o.type = ANY(s.types))
-  AND (s.offices = '{}' OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = o.trip_id
+  AND (s.offices IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = o.trip_id
       AND (t.origin_office = ANY(s.offices) OR t.destination_office = ANY(s.offices)))
     OR (o.trip_id IS NULL AND EXISTS (SELECT 1 FROM places g WHERE g.place_id = o.data ->> 'gateId'
       AND g.feature -> 'properties' ->> 'office' = ANY(s.offices))))`;

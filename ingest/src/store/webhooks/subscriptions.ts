@@ -7,7 +7,7 @@ export interface SubscriptionRow {
   created_by: string;
   url: string;
   types: string[];
-  offices: string[];
+  offices: string[] | null;
   secret: Buffer;
   old_secret: Buffer | null;
   old_until: Date | null;
@@ -15,14 +15,13 @@ export interface SubscriptionRow {
   disabled_reason: string | null;
 }
 
-/** People of an office see the subscriptions that are bound to offices of theirs alone; `[]` sees all. */
-const VISIBLE = (parameter: number) =>
-  `($${parameter}::text[] = '{}' OR (offices <> '{}' AND offices <@ $${parameter}::text[]))`;
+/** People of an office see the subscriptions that are bound to offices of theirs alone; null sees all. */
+const VISIBLE = (parameter: number) => `($${parameter}::text[] IS NULL OR offices <@ $${parameter}::text[])`;
 
 export interface NewSubscription {
   url: string;
   types: string[];
-  offices: string[];
+  offices: string[] | null;
   /** Sealed. */
   secret: Buffer;
   by: string;
@@ -40,7 +39,7 @@ export async function insertSubscription(db: Queryable, subscription: NewSubscri
 export async function getSubscription(
   db: Queryable,
   subscriptionId: string,
-  offices: string[],
+  offices: string[] | null,
 ): Promise<SubscriptionRow | undefined> {
   const { rows } = await db.query<SubscriptionRow>(
     `SELECT * FROM subscriptions WHERE subscription_id = $1 AND ${VISIBLE(2)}`,
@@ -52,7 +51,7 @@ export async function getSubscription(
 /** In the order of their ids. */
 export async function listSubscriptions(
   db: Queryable,
-  page: { offices: string[]; after?: string | undefined; limit: number },
+  page: { offices: string[] | null; after?: string | undefined; limit: number },
 ): Promise<SubscriptionRow[]> {
   const { rows } = await db.query<SubscriptionRow>(
     `SELECT * FROM subscriptions WHERE ${VISIBLE(1)} AND ($2::uuid IS NULL OR subscription_id > $2)
