@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { byHand, calm, type Direction, direct, HAND_MS, HOLD_MS } from '../src/map/director.ts';
-import { framesPerSecond } from '../src/map/pace.ts';
+import { framesPerSecond } from '../src/map/frame-rate.ts';
 
 const after = (direction: Direction, ...looks: [Parameters<typeof direct>[1], number][]) => {
   let state = direction;

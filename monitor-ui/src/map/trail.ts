@@ -32,8 +32,8 @@ export function trailFeatures(
   return { type: 'FeatureCollection', features };
 }
 
-/** A tail grows all the time, its marks seldom change: each is laid on the map by itself. */
-export function parted({ features }: FeatureCollection): { lines: FeatureCollection; marks: FeatureCollection } {
+/** Splits a trail into lines, which grow all the time, and marks, which seldom change: each has its own source. */
+export function splitTrail({ features }: FeatureCollection): { lines: FeatureCollection; marks: FeatureCollection } {
   const isMark = ({ properties }: Feature) => properties.kind === 'mark';
   return {
     lines: { type: 'FeatureCollection', features: features.filter((feature) => !isMark(feature)) },
