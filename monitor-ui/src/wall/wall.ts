@@ -1,4 +1,4 @@
-import type { Alarm, FeedHealth, FeedPassage, FeedStats } from '@sealwatch/schemas';
+import type { FeedHealth, FeedPassage, FeedStats } from '@sealwatch/schemas';
 import { type InjectionKey, inject, type Ref, ref, type ShallowRef, shallowRef } from 'vue';
 import { type Board, emptyBoard } from '../feed/board.ts';
 import { type Change, connectFeed } from '../feed/client.ts';

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from '../control.ts';
-import type { LockInput, LockOutput } from '../firmware.ts';
 import type { Link } from '../link.ts';
 import { openLink } from '../link.ts';
+import type { LockInput, LockOutput } from '../lock/input-output.ts';
 import type { Path } from '../path.ts';
 import { nearest } from '../path.ts';
 import type { Progress } from '../progress.ts';

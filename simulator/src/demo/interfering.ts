@@ -1,6 +1,6 @@
 import type { Injection, SimulatedLock, TrueEvent } from '@sealwatch/schemas';
 import { motionAt, timeAtM } from '../drive.ts';
-import type { LockInput } from '../firmware.ts';
+import type { LockInput } from '../lock/input-output.ts';
 import type { Path } from '../path.ts';
 import { nearest } from '../path.ts';
 import { toleratedOf } from '../scenario/truth.ts';

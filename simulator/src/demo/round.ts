@@ -1,6 +1,7 @@
 import { isOver } from '@sealwatch/schemas';
 import { motionAt } from '../drive.ts';
-import { rebooted, sealed, step } from '../firmware.ts';
+import { step } from '../lock/firmware.ts';
+import { rebooted, sealed } from '../lock/state.ts';
 import type { Path } from '../path.ts';
 import type { Progress } from '../progress.ts';
 import type { Rest } from '../rest.ts';

@@ -1,10 +1,12 @@
 import type { Injection, Report } from '@sealwatch/schemas';
 import type { Drive, DriveOrder, Motion } from '../drive.ts';
 import { motionAt, planDrive } from '../drive.ts';
-import type { LockInput, LockOutput, LockState, Sensed } from '../firmware.ts';
-import { newLock, step, wantsReport } from '../firmware.ts';
 import type { GnssError } from '../gnss.ts';
 import { gnssFix, nextError, startError } from '../gnss.ts';
+import { step } from '../lock/firmware.ts';
+import type { LockInput, LockOutput, Sensed } from '../lock/input-output.ts';
+import type { LockState } from '../lock/state.ts';
+import { newLock, wantsReport } from '../lock/state.ts';
 import type { Path } from '../path.ts';
 import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';

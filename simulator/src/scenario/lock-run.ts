@@ -1,16 +1,16 @@
-import type { LockEvent, Position, Report } from '@sealwatch/schemas';
+import type { LockEvent, Report } from '@sealwatch/schemas';
 import type { Motion } from '../drive.ts';
-import type { LockInput, LockOutput, LockState, Sensed } from '../firmware.ts';
-import { rebooted, step, wantsReport } from '../firmware.ts';
-import type { GnssError } from '../gnss.ts';
-import { gnssFix, nextError, startError } from '../gnss.ts';
-import type { LonLat } from '../path.ts';
+import { step } from '../lock/firmware.ts';
+import type { LockInput, LockOutput } from '../lock/input-output.ts';
+import type { LockState } from '../lock/state.ts';
+import { rebooted, wantsReport } from '../lock/state.ts';
 import { moved } from '../path.ts';
 import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';
+import { Receiver } from './receiver.ts';
 import type { Act } from './scenario.ts';
 import type { TripWorld } from './world.ts';
-import { motionIn, within } from './world.ts';
+import { motionIn } from './world.ts';
 
 /** One payload that a lock sends, in the order it sends them. */
 export interface Sending {
@@ -68,25 +68,18 @@ export function runLock(options: RunOptions): LockRun {
 
 class Run {
   readonly options: RunOptions;
-  readonly receiver: Random;
+  readonly receiver: Receiver;
   readonly radio: Random;
-  readonly sky: Random;
   readonly result: LockRun;
-  error: GnssError;
   lock: LockState;
-  /** slow error under walls and cranes, in shares of its largest */
-  drift = { east: 0, north: 0 };
-  sinceJump = 0;
   /** published and not yet answered */
   air: { flight: number; reports: Report[] }[] = [];
 
   constructor(options: RunOptions) {
     this.options = options;
     this.lock = options.lock;
-    this.receiver = randomStream(options.seed, `lock ${options.unit}/receiver`);
+    this.receiver = new Receiver(options.world, options.seed, options.unit);
     this.radio = randomStream(options.seed, `lock ${options.unit}/radio`);
-    this.sky = randomStream(options.seed, `lock ${options.unit}/sky`);
-    this.error = startError(this.receiver, options.world.drive.order.startMs);
     this.result = { lock: this.lock, sendings: [], liveNow: [], made: [], acknowledged: new Set(), quarantined: 0 };
   }
 
@@ -215,7 +208,7 @@ class Run {
     if (this.lock.mode === 'deep-sleep') return;
     const motion = motionIn(this.options.world, Math.min(this.options.untilMs, this.options.leftBehindMs));
     const { lockId, boot, seq, mode, seal } = this.lock;
-    const { position } = this.sense(motion, this.options.untilMs);
+    const { position } = this.receiver.sense(motion, this.options.untilMs);
     const battery = { percent: Math.round(this.lock.batteryPercent), charging: false };
     const report = { v: 1, boot, seq, time: NOW, kind: 'live', mode, position, seal, battery };
     this.result.liveNow.push({ lockId, payload: JSON.stringify(report), held: false });
@@ -226,43 +219,11 @@ class Run {
   tick(nowMs: number): void {
     const before = this.lock;
     const motion = motionIn(this.options.world, Math.min(nowMs, this.options.leftBehindMs));
-    const outputs = this.step(nowMs, { type: 'tick', sensed: this.sense(motion, nowMs) });
+    const outputs = this.step(nowMs, { type: 'tick', sensed: this.receiver.sense(motion, nowMs) });
     const report = this.lock.flash.at(-1)?.report;
     if (report && this.lock.seq !== before.seq) this.result.made.push({ report, timeMs: nowMs, motion });
     this.launch(outputs, nowMs);
     if (this.air.length >= TOGETHER) this.land(nowMs);
-  }
-
-  sense(motion: Motion, nowMs: number): Sensed {
-    const { spells } = this.options.world;
-    this.error = nextError(this.error, this.receiver, nowMs);
-    const fix = gnssFix(motion, this.error, this.receiver);
-    const rssiDbm = Math.round(-74 + this.receiver.normal() * 7);
-    if (within(spells['no-sky'], nowMs) || within(spells.jam, nowMs)) return { rssiDbm };
-    if (within(spells['cell-only'], nowMs)) return { position: this.cellFix(motion), rssiDbm };
-    return { position: this.wronged(fix, nowMs), rssiDbm };
-  }
-
-  /** What walls, cranes and reflections make of a fix: it claims to be good all the same. */
-  wronged(fix: Position, nowMs: number): Position {
-    const { spells, wrongM } = this.options.world;
-    if (within(spells.multipath, nowMs)) {
-      this.drift.east = wander(this.drift.east, this.sky);
-      this.drift.north = wander(this.drift.north, this.sky);
-      const place = moved(moved(fix, 90, this.drift.east * wrongM.multipath), 0, this.drift.north * wrongM.multipath);
-      return { ...fix, ...rounded(place), accuracyM: 2 };
-    }
-    this.sinceJump += 1;
-    // Jumps come one at a time: what stays away for two records is a place and no jump.
-    if (!within(spells.jumps, nowMs) || this.sinceJump < 4 || this.sky.unit() > 1 / wrongM.jumpOneIn) return fix;
-    this.sinceJump = 0;
-    return { ...fix, ...rounded(moved(fix, this.sky.between(0, 360), wrongM.jumps)), accuracyM: 2 };
-  }
-
-  cellFix(motion: Motion): Position {
-    const awayM = this.receiver.between(500, 2_000);
-    const { lon, lat } = moved(motion, this.receiver.between(0, 360), awayM);
-    return { lon, lat, accuracyM: Math.round(awayM * 1.2), source: 'cell' };
   }
 
   step(nowMs: number, input: LockInput): LockOutput[] {
@@ -313,10 +274,3 @@ const payloadOf = (reports: readonly Report[]): string => JSON.stringify(reports
 /** Their fix times are past: to the platform all of them are back-filled. */
 const lateOf = (reports: readonly Report[]): string =>
   payloadOf(reports.map((report) => ({ ...report, kind: 'backfill' })));
-
-const rounded = ({ lon, lat }: LonLat): LonLat => ({ lon: Number(lon.toFixed(6)), lat: Number(lat.toFixed(6)) });
-
-/** One step of a slow walk that stays within [−0.7, 0.7], so that both axes together stay within 1. */
-function wander(value: number, random: Random): number {
-  return Math.min(0.7, Math.max(-0.7, value * 0.9 + random.normal() * 0.2));
-}
