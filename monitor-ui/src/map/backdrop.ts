@@ -7,7 +7,7 @@ const ATTRIBUTION =
 const label = (locale: string): ExpressionSpecification => ['get', locale.startsWith('zh') ? 'zh' : 'en'];
 const kind = (value: string): ExpressionSpecification => ['==', ['get', 'kind'], value];
 
-/** The data of the bundled map. @param base where the platform is, e.g. `http://127.0.0.1:8080/` */
+/** The data of the bundled map. @param base root URL of the platform, e.g. `http://127.0.0.1:8080/` */
 export function backdropSources(base: string): Record<string, SourceSpecification> {
   const data = (name: string) => ({ type: 'geojson', data: `${base}basemap/${name}.json` }) as const;
   return {

@@ -90,7 +90,7 @@ export function createMapView(options: MapViewOptions): MapView {
   map.on('style.load', async () => {
     await addSigns(map, options.letters, ui);
     data.begin();
-    operators.lay();
+    operators.addLayers();
   });
   map.on('webglcontextlost', () => data.end());
   map.on('error', (event) => {
