@@ -24,7 +24,7 @@ export interface Truck {
   lock: LockState;
   receiver: Random;
   error: GnssError;
-  /** what a person made happen to it, in this run */
+  /** interference by a person in this run */
   made: { what: Injection['what']; atMs: number }[];
 }
 
@@ -86,7 +86,7 @@ export function tick(truck: Truck, nowMs: number): LockOutput[] {
 }
 
 /**
- * Runs the lock over a past stretch of time without a connection: every record goes to its flash.
+ * Runs the lock over a past time range without a connection: every record goes to its flash.
  * @returns how many records were made
  */
 export function catchUp(truck: Truck, fromMs: number, toMs: number): number {
@@ -104,7 +104,7 @@ export function catchUp(truck: Truck, fromMs: number, toMs: number): number {
   return truck.lock.flash.length - before;
 }
 
-/** From now on the lock reports at the demo's pace; `phaseMs` keeps the locks from reporting all at once. */
+/** Sets the reporting interval of the demo; `phaseMs` keeps the locks from reporting all at once. */
 export function goLive(truck: Truck, nowMs: number, phaseMs: number): void {
   truck.lock = { ...truck.lock, intervalS: LIVE_INTERVAL_S, nextReportMs: nowMs + phaseMs };
 }

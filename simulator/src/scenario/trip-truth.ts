@@ -10,7 +10,7 @@ import type { TripWorld } from './world.ts';
 /** Beyond the widest corridor and the margin for accuracy: certainly outside. */
 const SURELY_OUTSIDE_M = 300;
 
-/** What was played. */
+/** The trip whose truth is measured. */
 interface PlayedTrip {
   line: Line;
   scenario: string;
@@ -39,7 +39,7 @@ export function truthOf(trip: PlayedTrip, world: TripWorld, runs: readonly LockR
   };
 }
 
-/** Enough points to draw: one in eight on the road, one in two off it. */
+/** The driven line thinned out for drawing: every eighth point on the road, every second one off it. */
 function wayOf(road: Path, made: LockRun['made']): [number, number][] {
   const off = (point: LonLat) => nearest(road, point).distanceM > SURELY_OUTSIDE_M;
   return made.flatMap(({ motion }, i): [number, number][] => {
@@ -63,7 +63,7 @@ function deviations(road: Path, world: TripWorld, runs: readonly LockRun[]): Exp
   return [{ rule: 'route.deviation', span: { fromMs: times[0]!, toMs: times.at(-1)! } }];
 }
 
-/** The last moment of which a record was made. */
+/** Time of the last record, epoch ms. */
 const lastOf = (runs: readonly LockRun[]) =>
   runs.reduce((last, run) => Math.max(last, run.made.at(-1)?.timeMs ?? 0), 0);
 
@@ -105,7 +105,7 @@ function separations(world: TripWorld, runs: readonly LockRun[]): Expectation[] 
   return [{ rule: 'pair.separation', span: { fromMs: from, toMs: apart.at(-1)!.timeMs } }];
 }
 
-/** The longest stop that is not yet an alarm is 15 min; near that it may go either way. */
+/** The longest stop that is not yet an alarm is 15 min; close to that, an alarm is neither expected nor unfounded. */
 const SURELY_TOO_LONG_S = 17 * 60;
 
 function stops(world: TripWorld, lastMs: number): Expectation[] {

@@ -12,7 +12,7 @@ import { truthOf } from './trip-truth.ts';
 import type { TripTruth } from './truth.ts';
 import { toleratedOf } from './truth.ts';
 import type { TripWorld, Wagon } from './world.ts';
-import { castWorld, firstEventMs } from './world.ts';
+import { firstEventMs, makeWorld } from './world.ts';
 
 /** One trip as it will be played: what is declared, what each lock sends in order, and the truth about it. */
 export interface TripScript {
@@ -21,7 +21,7 @@ export interface TripScript {
   papers: Papers;
   /** second box, if there is one */
   secondContainerNo?: string;
-  /** absent: it begins when it is played */
+  /** epoch ms; absent: the trip begins when it is played */
   departedMs?: number;
   sendings: Sending[];
   /** what each lock reports while the gate reads it; made while playing */
@@ -32,29 +32,29 @@ export interface TripScript {
 /** Wait at the gate, ms; the lock reports from there more than once. */
 const AT_GATE_MS = 120_000;
 
-export interface Casting {
+export interface TripPlan {
   line: Line;
   scenario: string;
   plain: Plain;
   seed: number;
   lockIds: readonly string[];
-  /** when the truck reaches the gate, epoch ms; of a live scenario, when the playing begins */
+  /** when the truck reaches the gate, epoch ms; of a live scenario, when playing begins */
   endMs: number;
   wagon?: Wagon;
 }
 
-/** One script, or two if the lock is used on another trip; pure: the same casting gives the same bytes. */
-export function perform(casting: Casting): TripScript[] {
-  const { script, locks } = performOne(casting, fresh(casting));
-  return casting.plain.reusedAtOnce ? [script, nextTrip(casting, locks)] : [script];
+/** One script, or two if the lock is used on another trip; pure: the same plan gives the same bytes. */
+export function scriptTrips(plan: TripPlan): TripScript[] {
+  const { script, locks } = scriptTrip(plan, fresh(plan));
+  return plan.plain.reusedAtOnce ? [script, nextTrip(plan, locks)] : [script];
 }
 
 const NEXT_TRIP_RECORDS = 6;
 
-/** The beginning of another trip of the same locks, live, at the yard: as far as it has come while being watched. */
-function nextTrip(casting: Casting, locks: readonly LockState[]): TripScript {
-  const { line, plain } = casting;
-  const papers = papersOf(casting, 'next papers');
+/** The first records of another trip of the same locks, live, at the yard. */
+function nextTrip(plan: TripPlan, locks: readonly LockState[]): TripScript {
+  const { line, plain } = plan;
+  const papers = papersOf(plan, 'next papers');
   const yard = pointAt(line.path, 0);
   const liveNow: Sending[] = [];
   const acknowledged: string[] = [];
@@ -68,7 +68,7 @@ function nextTrip(casting: Casting, locks: readonly LockState[]): TripScript {
     }
   }
   const truth: TripTruth = {
-    scenario: casting.scenario,
+    scenario: plan.scenario,
     expected: [],
     tolerated: toleratedOf(plain.acts),
     verdict: 'unasked',
@@ -79,14 +79,14 @@ function nextTrip(casting: Casting, locks: readonly LockState[]): TripScript {
 }
 
 /**
- * Plates, boxes and numbers are names, as the locks' are: new in every run, so that a gate cannot take a truck for one
- * of an earlier run with the same seed.
+ * Plates, boxes and numbers depend on the lock ids, which are new in every run, so that a gate cannot confuse a truck
+ * with one of an earlier run with the same seed.
  */
-function papersOf({ line, seed, lockIds, endMs }: Casting, name: string): Papers {
+function papersOf({ line, seed, lockIds, endMs }: TripPlan, name: string): Papers {
   return drawPapers(randomStream(seed, `${name} ${lockIds[0]}`), line.originOffice, new Date(endMs).getUTCFullYear());
 }
 
-function fresh({ plain, seed, lockIds, endMs }: Casting): LockState[] {
+function fresh({ plain, seed, lockIds, endMs }: TripPlan): LockState[] {
   const random = randomStream(seed, 'locks');
   const battery = find(plain.acts, 'battery');
   return lockIds.slice(0, plain.boxes).map((lockId) =>
@@ -104,18 +104,18 @@ function find<Name extends Act['do']>(acts: readonly Act[], name: Name): Extract
   return acts.find((act): act is Extract<Act, { do: Name }> => act.do === name);
 }
 
-/** The world of a casting; a live one is shifted so that what happens first happens just after the playing begins. */
-function worldOf(casting: Casting): TripWorld {
-  const { plain, endMs } = casting;
-  const world = castWorld(casting);
+/** The world of a trip; of a live scenario it is shifted so that its first event comes `leadS` after playing begins. */
+function worldOf(plan: TripPlan): TripWorld {
+  const { plain, endMs } = plan;
+  const world = makeWorld(plan);
   if (!plain.live) return world;
   const lateMs = world.drive.endMs - firstEventMs(world) + plain.live.leadS * 1_000;
-  return castWorld({ ...casting, endMs: endMs + lateMs });
+  return makeWorld({ ...plan, endMs: endMs + lateMs });
 }
 
-function performOne(casting: Casting, locks: readonly LockState[]): { script: TripScript; locks: LockState[] } {
-  const { line, plain, seed, endMs } = casting;
-  const world = worldOf(casting);
+function scriptTrip(plan: TripPlan, locks: readonly LockState[]): { script: TripScript; locks: LockState[] } {
+  const { line, plain, seed, endMs } = plan;
+  const world = worldOf(plan);
   const departedMs = world.drive.order.startMs;
   const momentOf = (name: Act['do']) =>
     world.moments.find(({ act }) => act.do === name)?.atMs ?? Number.POSITIVE_INFINITY;
@@ -127,7 +127,7 @@ function performOne(casting: Casting, locks: readonly LockState[]): { script: Tr
       mode: 'sealed',
       connected: false,
       batteryMs: departedMs,
-      nextReportMs: departedMs + unit * 7_000 + ((casting.wagon?.index ?? 0) % plain.intervalS) * 1_000,
+      nextReportMs: departedMs + unit * 7_000 + ((plan.wagon?.index ?? 0) % plain.intervalS) * 1_000,
       seal: { rope: 'inserted', motor: 'locked', cover: 'closed', useCount: lock.seal.useCount + 1 },
     };
     return runLock({
@@ -143,21 +143,21 @@ function performOne(casting: Casting, locks: readonly LockState[]): { script: Tr
       liveRecords: plain.live || plain.verdict === 'unasked' ? 0 : 1,
     });
   });
-  const second = locks.length > 1 ? { secondContainerNo: papersOf(casting, 'second papers').containerNo } : {};
+  const second = locks.length > 1 ? { secondContainerNo: papersOf(plan, 'second papers').containerNo } : {};
   const script: TripScript = {
     line: line.name,
     lockIds: locks.map((lock) => lock.lockId),
-    papers: papersOf(casting, 'papers'),
+    papers: papersOf(plan, 'papers'),
     ...second,
     departedMs,
     sendings: interleaved(runs.map((run) => run.sendings)),
     liveNow: runs.flatMap((run) => run.liveNow),
-    truth: truthOf(casting, world, runs),
+    truth: truthOf(plan, world, runs),
   };
   return { script, locks: runs.map((run) => run.lock) };
 }
 
-/** Two locks of one truck send side by side. */
+/** Merges the sendings of one truck's locks: the first of each, then the second of each, and so on. */
 function interleaved(lists: readonly Sending[][]): Sending[] {
   const longest = Math.max(...lists.map((list) => list.length));
   return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list[i] ?? [])).flat();
