@@ -26,7 +26,7 @@ export interface Board {
   health: FeedHealth;
 }
 
-/** Passages kept for the gate strip, and ended alarms and trips kept for lists; limits, so that memory stays constant for weeks. */
+/** How many passages, ended alarms and ended trips are kept, so that memory stays constant for weeks. */
 const PASSAGES_KEPT = 40;
 const ENDED_ALARMS_KEPT = 100;
 const ENDED_TRIPS_KEPT = 200;

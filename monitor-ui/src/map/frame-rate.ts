@@ -1,4 +1,4 @@
-/** Frames per second while a red ring is in view: enough for the pulse, little enough for a wall that runs for weeks. */
+/** Frames per second while a red ring is in view: enough for its pulse, cheap enough for weeks. */
 const PULSE_FPS = 12;
 /** Below this cost of a frame the rate is not limited, ms. */
 const CHEAP_MS = 34;

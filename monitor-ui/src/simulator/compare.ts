@@ -1,6 +1,6 @@
 import type { Alarm, SimulatedLock, TrueEvent } from '@sealwatch/schemas';
 
-/** What happened in the simulation and the platform's alarm about it; `waiting`: the platform still has time to raise it. */
+/** A true event and the platform's alarm about it; `waiting`: the platform still has time to raise it. */
 export interface Comparison {
   rule: string;
   truth?: TrueEvent;

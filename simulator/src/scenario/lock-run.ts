@@ -174,7 +174,7 @@ class Run {
     }
   }
 
-  /** A second device with the same identity: sends the last record's numbers with another position and a lower use count. */
+  /** A second device with the same identity sends the last record with another position and a lower use count. */
   clone(nowMs: number): void {
     this.sendInFlight(nowMs);
     const last = this.result.made.at(-1)?.report;
