@@ -1,4 +1,4 @@
-/** The sound of red alarms. Browsers allow it only after a click; until then `allowed` is false and nothing is played. */
+/** The sound of red alarms. Browsers allow it only after a click: until then `allowed` is false and nothing sounds. */
 export interface Siren {
   allow(): void;
   mute(): void;

@@ -57,7 +57,7 @@ export interface WayOff {
 
 const TWENTY_MINUTES: WayOff = { awayM: RAMP_AWAY_M, lengthM: RAMP_LENGTH_M, limitKmh: OFF_ROAD_KMH };
 
-/** A detour from `leaveM` that keeps its distance from the road; undefined if the road bends towards it on both sides. */
+/** A detour from `leaveM` that keeps its distance from the road; undefined if the road is too near on both sides. */
 export function wayOff(road: Path, leaveM: number, shape: WayOff = TWENTY_MINUTES): Detour | undefined {
   const { awayM, lengthM, limitKmh } = shape;
   const sides = (['right', 'left'] as const).map((side): Detour => {
