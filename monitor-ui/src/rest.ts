@@ -1,7 +1,7 @@
 import type { Alarm, Basemap, OfficeContacts, Place, Problem, Route, Track, Trip } from '@sealwatch/schemas';
 import type { CorridorShape } from './map/geojson.ts';
 
-/** The platform said no. `problem` is what it said (RFC 9457). */
+/** The platform refused a request. `problem` is its answer (RFC 9457). */
 export class Refused extends Error {
   readonly status: number;
   readonly problem: Partial<Problem>;
@@ -35,7 +35,7 @@ export interface Page<T> {
   next?: string;
 }
 
-/** Every page of a list. */
+/** All items of a paged list. */
 export async function everything<T>(path: string): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
@@ -50,7 +50,7 @@ export async function everything<T>(path: string): Promise<T[]> {
   return items;
 }
 
-/** A planned route, as GET /routes/{id} tells it. */
+/** A planned route as GET /routes/{id} returns it. */
 export type PlannedRoute = Route & { routeId: string; version: number };
 export type KnownPlace = Place & { placeId: string };
 
@@ -66,16 +66,16 @@ export interface RouteHead extends RouteVersion {
 
 export const versionKey = ({ routeId, version }: RouteVersion): string => `${routeId}@${version}`;
 
-/** The newest version of every route; the list holds their heads only. */
+/** The newest version of every route, without its geometry. */
 export const routeHeads = () => everything<RouteHead>('/routes');
 export const route = ({ routeId, version }: RouteVersion) =>
   call<PlannedRoute>('GET', `/routes/${encodeURIComponent(routeId)}?version=${version}`);
 
-/** Where a truck is inside, in the true width of each leg. */
+/** The corridor as an area, with the width of each leg. */
 export const corridor = ({ routeId, version }: RouteVersion) =>
   call<{ geometry: CorridorShape }>('GET', `/routes/${encodeURIComponent(routeId)}/corridor?version=${version}`);
 
-/** Figures of a span of days, by day of the viewer's zone and office. */
+/** Figures of one office on one day in the viewer's time zone. */
 export interface DayFigures {
   day: string;
   office: string;
@@ -99,13 +99,13 @@ export function figures(fromMs: number): Promise<{ items: DayFigures[] }> {
 export const signOut = () => call<void>('DELETE', '/session');
 export const session = () => call<Session>('GET', '/session');
 export const signIn = (name: string, password: string) => call<Session>('POST', '/session', { name, password });
-/** What lies below the fleet, beside the bundled map. */
+/** The operator's own basemap. */
 export const basemap = () => call<Basemap>('GET', '/basemap');
 export const places = () => everything<KnownPlace>('/places');
 export const trip = (tripId: string) => call<Trip>('GET', `/trips/${encodeURIComponent(tripId)}`);
 export const track = (tripId: string, maxPoints: number) =>
   call<Track>('GET', `/trips/${encodeURIComponent(tripId)}/track?maxPoints=${maxPoints}`);
-/** Whom to call at an office, in that order. */
+/** Whom to call at an office, in this order. */
 export const contacts = (office: string) =>
   call<OfficeContacts>('GET', `/offices/${encodeURIComponent(office)}/contacts`);
 export const acknowledge = (alarmId: string) =>

@@ -1,13 +1,13 @@
 import type { FramePosition, Trip, WallStatus } from '@sealwatch/schemas';
 import { call } from './rest.ts';
 
-/** A lock as the wall shows it, or showed it then. */
+/** A lock as the wall shows it at the time of the snapshot. */
 export interface SnapshotLock {
   lockId: string;
   tripId?: string;
   plate?: string;
   status: WallStatus;
-  /** Of its newest record; absent: it had not reported for a day. */
+  /** Time of its newest record; absent if there is none within a day. */
   time?: string;
   position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
 }
@@ -18,14 +18,14 @@ export interface Snapshot {
   locks: SnapshotLock[];
 }
 
-/** The whole wall. @param atMs at that time; absent: now */
+/** Everything on the wall. @param atMs time of the snapshot; absent: now */
 export const snapshot = (atMs?: number) =>
   call<Snapshot>(
     'GET',
     atMs === undefined ? '/snapshot' : `/snapshot?at=${encodeURIComponent(new Date(atMs).toISOString())}`,
   );
 
-/** A lock as a map draws it; nothing where it has no place. */
+/** A lock as the map draws it; empty if it has no position. */
 export function truckOf(index: number, { status, position }: SnapshotLock): FramePosition[] {
   if (!position) return [];
   const { lon, lat, speedKmh = 0, headingDeg = 0 } = position;

@@ -1,9 +1,9 @@
-/** The sound of red. Browsers allow it after one click; until then `allowed` is false and nothing is played. */
+/** The sound of red alarms. Browsers allow it only after a click: until then `allowed` is false and nothing sounds. */
 export interface Siren {
   allow(): void;
   mute(): void;
   readonly allowed: boolean;
-  /** A confirmed red: three rising pairs. */
+  /** Plays the sound of a confirmed red alarm: three rising pairs of notes. */
   red(): void;
 }
 

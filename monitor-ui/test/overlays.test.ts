@@ -1,8 +1,8 @@
 import type { Alarm, Route, TrackPoint } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
-import { Laid } from '../src/map/laid.ts';
+import { MapData } from '../src/map/map-data.ts';
 import { corridorFeatures, flatDistanceM, placeFeatures } from '../src/map/overlays.ts';
-import { farthest, parted, trailFeatures } from '../src/map/trail.ts';
+import { farthest, splitTrail, trailFeatures } from '../src/map/trail.ts';
 
 const road: [number, number][] = Array.from({ length: 21 }, (_, i) => [120 + i * 0.01, 29]);
 const route = (properties: Partial<Route['properties']> = {}): Route => ({
@@ -109,28 +109,28 @@ describe('a deviation as it happened', () => {
     expect(marks.map((f) => f.properties?.text)).toEqual(['left', 'far 2226', 'back']);
   });
 
-  it('is laid on the map anew without its marks, which stay the same while the tail grows', () => {
-    const laid: string[] = [];
-    const map = new Laid((name, { features }) => laid.push(`${name} ${features.length}`));
-    const lay = (points: TrackPoint[]) => {
-      const { lines, marks } = parted(trailFeatures(points, [{ ...alarm, endedAt: undefined }], [road], words));
-      map.fill('trail', lines);
-      map.fill('marks', marks);
+  it('grows on the map without setting its unchanged marks again', () => {
+    const applied: string[] = [];
+    const map = new MapData((name, { features }) => applied.push(`${name} ${features.length}`));
+    const draw = (points: TrackPoint[]) => {
+      const { lines, marks } = splitTrail(trailFeatures(points, [{ ...alarm, endedAt: undefined }], [road], words));
+      map.set('trail', lines);
+      map.set('marks', marks);
     };
-    lay(track.slice(0, 16));
-    expect(laid).toEqual([]);
+    draw(track.slice(0, 16));
+    expect(applied).toEqual([]);
     map.begin();
-    for (let i = 17; i <= track.length; i++) lay(track.slice(0, i));
-    const [first, second, ...later] = laid.map((told) => told.split(' ')[0]);
+    for (let i = 17; i <= track.length; i++) draw(track.slice(0, i));
+    const [first, second, ...later] = applied.map((entry) => entry.split(' ')[0]);
     expect([first, second]).toEqual(['trail', 'marks']);
     expect(new Set(later)).toEqual(new Set(['trail']));
-    lay(track);
-    expect(laid).toHaveLength(2 + track.length - 16);
+    draw(track);
+    expect(applied).toHaveLength(2 + track.length - 16);
 
     map.end();
-    lay(track.slice(0, 16));
+    draw(track.slice(0, 16));
     map.begin();
-    expect(laid.slice(-2).map((told) => told.split(' ')[0])).toEqual(['trail', 'marks']);
+    expect(applied.slice(-2).map((entry) => entry.split(' ')[0])).toEqual(['trail', 'marks']);
   });
 
   it('has no mark of coming back while the truck is out', () => {

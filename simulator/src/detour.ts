@@ -2,7 +2,7 @@ import type { LonLat, Path } from './path.ts';
 import { cut, distanceM, moved, nearest, pathOf, pointAt } from './path.ts';
 
 /**
- * A way off the road and back: out by a ramp at `leaveM`, along beside the road, back at `rejoinM` (both metres of the
+ * A detour off the road and back: out by a ramp at `leaveM`, along beside the road, back at `rejoinM` (both metres of the
  * road). A pull-in to a service area is the same with a small `awayM` and a stop halfway.
  */
 export interface Detour {
@@ -17,7 +17,7 @@ export interface Detour {
   stopS?: number;
 }
 
-/** The road with its detours in place, where each begins and ends on the new path. */
+/** The road with its detours, and where each begins and ends on the new path. */
 export interface DetouredPath {
   path: Path;
   detours: { fromM: number; toM: number; detour: Detour }[];

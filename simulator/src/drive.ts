@@ -4,7 +4,7 @@ import type { LonLat, Path } from './path.ts';
 import { headingDeg, pointAt, segmentAt } from './path.ts';
 import { randomStream } from './random.ts';
 
-/** One stretch of driving as it is decided; everything a truck does follows from it and the road. */
+/** The plan of one drive; with the road it determines all motion of the truck. */
 export interface DriveOrder {
   seed: number;
   startMs: number;
@@ -18,7 +18,7 @@ export interface DriveOrder {
   detours: Detour[];
 }
 
-/** A drive worked out: how far the truck is at any moment. */
+/** A computed drive: how far the truck is at any time. */
 export interface Drive {
   order: DriveOrder;
   path: Path;
@@ -56,7 +56,7 @@ function nodesOf(path: Path, stops: readonly number[]): number[] {
   return nodes;
 }
 
-/** How fast a bend may be taken, km/h. */
+/** Speed limit of a bend, km/h. */
 function bendKmh(path: Path, vertex: number): number {
   const a = path.points[vertex - 1];
   const b = path.points[vertex];
@@ -98,7 +98,7 @@ function limits(
   });
 }
 
-/** Works a drive out: speeds that a loaded truck can reach and brake from, and the times that follow. */
+/** Computes a drive: speeds that a loaded truck can reach and brake from, and the resulting times. */
 export function planDrive(road: Path, order: DriveOrder): Drive {
   const placed = withDetours(road, order.detours, order.fromM, order.toM);
   const { path, detours } = placed;
@@ -114,7 +114,7 @@ export function planDrive(road: Path, order: DriveOrder): Drive {
   for (let i = 1; i <= last; i++) {
     speed[i] = Math.min(speed[i]!, Math.sqrt(speed[i - 1]! ** 2 + 2 * ACCELERATION * (nodes[i]! - nodes[i - 1]!)));
   }
-  // The first speed is what the truck drives now: it may brake harder than usual, never jump.
+  // The drive begins at the truck's present speed: it may brake harder than usual, but its speed never jumps.
   for (let i = last - 1; i >= 1; i--) {
     speed[i] = Math.min(speed[i]!, Math.sqrt(speed[i + 1]! ** 2 + 2 * BRAKING * (nodes[i + 1]! - nodes[i]!)));
   }
@@ -162,7 +162,7 @@ export function motionAt(drive: Drive, timeMs: number): Motion {
   return { ...point, atM, speedKmh: moving ? (from + (to - from) * share) * 3.6 : 0, finished: timeMs >= drive.endMs };
 }
 
-/** The moment the truck is `m` metres into the drive's path, epoch ms (arrival, if it stops there). */
+/** The time at which the truck is `m` metres into the drive's path, epoch ms (arrival, if it stops there). */
 export function timeAtM(drive: Drive, m: number): number {
   let low = 0;
   let high = drive.nodeM.length - 1;

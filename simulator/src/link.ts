@@ -25,31 +25,73 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
 /**
- * A lock's MQTT connection (contract §2). Each connection is a new MQTT client, so that the firmware and
- * not the library decides what is sent again after a loss.
+ * Opens a lock's MQTT connection (contract §2) and opens it again after a loss, with back-off.
+ * @param pick random numbers in [0, 1) that spread the attempts of many locks
  */
 export function openLink(url: string, lockId: string, secret: string, events: LinkEvents, pick: () => number): Link {
-  let client: MqttClient | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let waitMs = FIRST_WAIT_MS;
-  let wanted = true;
-  let up = false;
+  const link = new MqttLink(url, lockId, secret, events, pick);
+  link.restore();
+  return link;
+}
 
-  const again = () => {
-    if (!wanted) return;
-    timer = setTimeout(dial, waitMs * (0.5 + pick()));
-    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
-  };
-  const gone = () => {
-    client = undefined;
-    if (up) events.disconnected();
-    up = false;
-  };
-  const dial = () => {
-    const dialled = connect(url, {
-      clientId: lockId,
-      username: lockId,
-      password: secret,
+/** Each connection is a new MQTT client, so that the firmware and not the library decides what is sent again. */
+class MqttLink implements Link {
+  readonly #url: string;
+  readonly #lockId: string;
+  readonly #secret: string;
+  readonly #events: LinkEvents;
+  readonly #pick: () => number;
+  #client: MqttClient | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #waitMs = FIRST_WAIT_MS;
+  /** The link should be connected. */
+  #wanted = false;
+  /** `connected` has been reported. */
+  #up = false;
+
+  constructor(url: string, lockId: string, secret: string, events: LinkEvents, pick: () => number) {
+    this.#url = url;
+    this.#lockId = lockId;
+    this.#secret = secret;
+    this.#events = events;
+    this.#pick = pick;
+  }
+
+  publish(what: 'report' | 'reply', payload: string, done?: () => void): void {
+    const sender = this.#client;
+    if (!sender?.connected) return;
+    const topic = what === 'report' ? reportTopic(this.#lockId) : replyTopic(this.#lockId);
+    sender.publish(topic, payload, { qos: 1 }, (error) => {
+      if (!error && sender === this.#client) done?.();
+    });
+  }
+
+  lose(): void {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    const lost = this.#client;
+    this.#disconnected();
+    lost?.stream.destroy();
+  }
+
+  restore(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#connect();
+  }
+
+  async close(): Promise<void> {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    const closing = this.#client;
+    if (closing) await closing.endAsync(!closing.connected).catch(() => undefined);
+  }
+
+  #connect(): void {
+    const client = connect(this.#url, {
+      clientId: this.#lockId,
+      username: this.#lockId,
+      password: this.#secret,
       protocolVersion: 4,
       clean: true,
       reconnectPeriod: 0,
@@ -57,69 +99,54 @@ export function openLink(url: string, lockId: string, secret: string, events: Li
       keepalive: 60,
       queueQoSZero: false,
     });
-    client = dialled;
-    dialled.on('connect', () => {
-      dialled.subscribe(commandTopic(lockId), { qos: 1 }, (error) => {
-        if (error) {
-          dialled.end(true);
-          return;
-        }
-        if (client !== dialled) return;
-        up = true;
-        waitMs = FIRST_WAIT_MS;
-        events.connected();
-      });
-    });
-    dialled.on('message', (_topic, payload) => {
+    this.#client = client;
+    client.on('connect', () => this.#subscribe(client));
+    client.on('message', (_topic, payload) => {
       const read = Command.safeParse(parse(payload.toString()));
-      if (read.success) events.command(read.data);
+      if (read.success) this.#events.command(read.data);
     });
-    dialled.on('error', (error) => {
-      const code = 'code' in error ? error.code : undefined;
-      if (code === 4 || code === 5) {
-        wanted = false;
-        const why = `CONNACK ${code}: the lock id or its secret is not accepted`;
-        events.refused(new InterfaceError(`MQTT ${url}, lock ${lockId}`, why, Number(code)));
-      }
-    });
-    dialled.once('close', () => {
-      dialled.end(true);
+    client.on('error', (error) => this.#failed('code' in error ? error.code : undefined));
+    client.once('close', () => {
+      client.end(true);
       // `lose` has reported this disconnection already.
-      if (client !== dialled) return;
-      gone();
-      again();
+      if (this.#client !== client) return;
+      this.#disconnected();
+      this.#connectLater();
     });
-  };
-  dial();
+  }
 
-  return {
-    publish(what, payload, done) {
-      const sender = client;
-      if (!sender?.connected) return;
-      const topic = what === 'report' ? reportTopic(lockId) : replyTopic(lockId);
-      sender.publish(topic, payload, { qos: 1 }, (error) => {
-        if (!error && sender === client) done?.();
-      });
-    },
-    lose() {
-      wanted = false;
-      clearTimeout(timer);
-      const lost = client;
-      gone();
-      lost?.stream.destroy();
-    },
-    restore() {
-      if (wanted) return;
-      wanted = true;
-      dial();
-    },
-    async close() {
-      wanted = false;
-      clearTimeout(timer);
-      const closing = client;
-      if (closing) await closing.endAsync(!closing.connected).catch(() => undefined);
-    },
-  };
+  /** The link is up once the lock would receive commands. */
+  #subscribe(client: MqttClient): void {
+    client.subscribe(commandTopic(this.#lockId), { qos: 1 }, (error) => {
+      if (error) {
+        client.end(true);
+        return;
+      }
+      if (this.#client !== client) return;
+      this.#up = true;
+      this.#waitMs = FIRST_WAIT_MS;
+      this.#events.connected();
+    });
+  }
+
+  #failed(code: unknown): void {
+    if (code !== 4 && code !== 5) return;
+    this.#wanted = false;
+    const why = `CONNACK ${code}: the lock id or its secret is not accepted`;
+    this.#events.refused(new InterfaceError(`MQTT ${this.#url}, lock ${this.#lockId}`, why, code));
+  }
+
+  #disconnected(): void {
+    this.#client = undefined;
+    if (this.#up) this.#events.disconnected();
+    this.#up = false;
+  }
+
+  #connectLater(): void {
+    if (!this.#wanted) return;
+    this.#timer = setTimeout(() => this.#connect(), this.#waitMs * (0.5 + this.#pick()));
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
 }
 
 function parse(text: string): unknown {

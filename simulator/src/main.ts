@@ -51,7 +51,7 @@ function address(schemes: readonly string[]) {
   };
 }
 
-/** A run's time lies in the past: what is ahead of the platform's clock would be put in quarantine. */
+/** Records ahead of the platform's clock would be quarantined, so a run's time must not be in the future. */
 function pastTime(text: string): number {
   const timeMs = Date.parse(text);
   if (!Number.isNaN(timeMs) && timeMs <= Date.now()) return timeMs;
@@ -116,7 +116,7 @@ async function simulate(scenario: string, options: SimulateOptions): Promise<voi
   }
 }
 
-/** A platform that was killed cannot stop its fleet: the fleet sees that it has another parent now. */
+/** A killed platform cannot stop its fleet: the fleet detects that its parent process has changed. */
 function watchParent(stop: AbortController): NodeJS.Timeout {
   const parent = process.ppid;
   return setInterval(() => {

@@ -17,7 +17,7 @@ const OWNERS = ['CBHU', 'CSQU', 'MSKU', 'OOLU', 'TGHU', 'TEMU', 'FCIU', 'CAIU'] 
 const digits = (random: Random, count: number) =>
   Array.from({ length: count }, () => String(random.whole(0, 9))).join('');
 
-/** A container number whose check digit is right and is not the doubtful 10. */
+/** A container number whose check digit is right and is not 10, which ISO 6346 advises against. */
 export function containerNo(random: Random): string {
   for (;;) {
     const stem = random.pick(OWNERS) + digits(random, 6);

@@ -72,7 +72,7 @@ export function loadFleet(folder: string): FleetSpec | undefined {
   }
 }
 
-/** Writes whole or not at all, readable by its owner only: it holds the locks' secrets. */
+/** Replaces the file atomically; readable by its owner only, because it holds the locks' secrets. */
 export function saveFleet(folder: string, fleet: FleetSpec): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, FILE);

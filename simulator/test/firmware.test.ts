@@ -1,8 +1,10 @@
 import { Report } from '@sealwatch/schemas';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LockInput, LockOutput, LockState } from '../src/firmware.ts';
-import { newLock, rebooted, sealed, step, wantsReport } from '../src/firmware.ts';
+import { step } from '../src/lock/firmware.ts';
+import type { LockInput, LockOutput } from '../src/lock/input-output.ts';
+import type { LockState } from '../src/lock/state.ts';
+import { newLock, rebooted, sealed, wantsReport } from '../src/lock/state.ts';
 
 const START = Date.parse('2026-11-21T03:00:00.000Z');
 const FIX = { lon: 120, lat: 29, source: 'gnss' } as const;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { castDrive } from '../src/demo/cast.ts';
+import { firstDrive } from '../src/demo/drives.ts';
 import { declareTrip } from '../src/demo/platform.ts';
 import { loadRoad } from '../src/demo/road.ts';
 import type { Round } from '../src/demo/round.ts';
@@ -32,7 +32,7 @@ beforeEach(async () => {
   };
   await round.rest.post('/locks/import', { locks: [{ lockId: spec.lockId }] });
   truck = newTruck(spec, now);
-  const order = castDrive(road, 'gate-clean', 3, now - 120_000, 0);
+  const order = firstDrive(road, 'gate-clean', 3, now - 120_000, 0);
   const papers = drawPapers(randomStream(1, 'p'), '2921', 2026);
   const tripId = await declareTrip(round.rest, papers, spec.lockId, order.startMs);
   truck.spec.trip = { tripId, orders: [order], papers };

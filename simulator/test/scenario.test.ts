@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { nearest } from '../src/path.ts';
 import { groupsOf } from '../src/scenario/groups.ts';
 import { loadLine } from '../src/scenario/line.ts';
-import type { TripScript } from '../src/scenario/perform.ts';
-import { perform } from '../src/scenario/perform.ts';
 import { loadScenario, scenarioNames, shareTrips } from '../src/scenario/scenario.ts';
+import type { TripScript } from '../src/scenario/trip-script.ts';
+import { scriptTrips } from '../src/scenario/trip-script.ts';
 
 const lines = { road: loadLine('road'), rail: loadLine('rail') };
 const END = Date.parse('2026-11-21T09:00:00.000Z');
@@ -16,7 +16,7 @@ function played(name: string, seed = 42): TripScript[] {
   const { plain } = loadScenario(name).parts[0]!;
   const line = lines[plain.line];
   const wagon = plain.train ? { wagon: { index: 3, of: 6, trainSeed: seed } } : {};
-  return perform({ line, scenario: name, plain, seed, lockIds: LOCKS, endMs: END, ...wagon });
+  return scriptTrips({ line, scenario: name, plain, seed, lockIds: LOCKS, endMs: END, ...wagon });
 }
 
 const plainNames = scenarioNames().filter((name) => loadScenario(name).parts.length === 1);

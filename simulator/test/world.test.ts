@@ -1,6 +1,6 @@
 import { DeclarationNo, Place, Route, readContainerNo, readPlate } from '@sealwatch/schemas';
 import { describe, expect, it } from 'vitest';
-import { castDrive, rampDrive } from '../src/demo/cast.ts';
+import { firstDrive, rampDrive } from '../src/demo/drives.ts';
 import { demoPlaces, demoRoute, loadRoad } from '../src/demo/road.ts';
 import { motionAt, planDrive } from '../src/drive.ts';
 import { errorM, nextError, startError } from '../src/gnss.ts';
@@ -30,7 +30,7 @@ describe('the demo road', () => {
 describe('driving', () => {
   it.each(['gate-clean', 'gate-red', 'service', 'ordinary'] as const)('is plausible for the role %s', (role) => {
     for (let seed = 1; seed <= 5; seed++) {
-      const drive = planDrive(road, castDrive(road, role, seed, NOW, 0.5));
+      const drive = planDrive(road, firstDrive(road, role, seed, NOW, 0.5));
       const hours = (drive.endMs - drive.order.startMs) / 3_600_000;
       expect(hours).toBeGreaterThan(2.5);
       expect(hours).toBeLessThan(4.5);
@@ -48,14 +48,14 @@ describe('driving', () => {
   });
 
   it('never gives two trucks the same drive', () => {
-    const ends = [1, 2, 3, 4].map((seed) => planDrive(road, castDrive(road, 'ordinary', seed, NOW, 0)).endMs);
+    const ends = [1, 2, 3, 4].map((seed) => planDrive(road, firstDrive(road, 'ordinary', seed, NOW, 0)).endMs);
     expect(new Set(ends).size).toBe(4);
   });
 
   it('takes a truck of the middle of the road down a ramp, over 1 km away within minutes, back after about 20', () => {
     const outside: number[] = [];
     for (let seed = 1; seed < 40 && outside.length === 0; seed++) {
-      const drive = planDrive(road, castDrive(road, 'ordinary', seed, NOW, 0.4));
+      const drive = planDrive(road, firstDrive(road, 'ordinary', seed, NOW, 0.4));
       const order = rampDrive(road, drive, NOW, NOW + 14_000);
       if (!order) continue;
       const away = planDrive(road, order);

@@ -1,11 +1,11 @@
 import type { Alarm, Approval, PassageAnswer, PassageQuestion, Place, Track, Trip } from '@sealwatch/schemas';
 import { call, everything, type KnownPlace, type Page } from '../rest.ts';
 
-/** What the consoles ask of the platform beside what the wall does (contract §3). */
+/** REST calls of the consoles only (contract §3). */
 
 type Values = Record<string, string | number | boolean | undefined>;
 
-/** `?a=1&b=2` of what is set; nothing where nothing is. */
+/** Query string `?a=1&b=2` of the values that are set; empty if none is. */
 export function queryOf(values: Values): string {
   const set = Object.entries(values).filter(([, value]) => value !== undefined && value !== '');
   const text = new URLSearchParams(set.map(([key, value]) => [key, String(value)])).toString();

@@ -3,7 +3,7 @@ import type { CommandView } from './calls.ts';
 
 const id = encodeURIComponent;
 
-/** A lock as GET /locks tells it. */
+/** A lock as GET /locks returns it. */
 export interface LockView {
   lockId: string;
   model: string;
@@ -51,6 +51,6 @@ export const importLocks = (locks: { lockId: string; model: string }[]) =>
   call<{ items: { lockId: string; secret: string }[] }>('POST', '/locks/import', { locks });
 
 const PARTS = ['rope', 'motor', 'cover'] as const;
-/** Names of the texts for what the lock says of its seal. */
+/** Keys of the texts for the reported state of the seal. */
 export const sealKeys = ({ seal }: Pick<LockView, 'seal'>): string[] =>
   PARTS.flatMap((part) => (seal?.[part] === undefined ? [] : [`seal.${part}.${seal[part]}`]));

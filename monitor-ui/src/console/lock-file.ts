@@ -29,7 +29,7 @@ function faultsOf({ lockId, model }: NewLock, line: number, isRepeated: boolean)
   return faults;
 }
 
-/** What of a file of locks is not used. */
+/** Parts of a file of locks that are not used. */
 export interface LockNotes {
   /** Columns after the model, by their heading or by their number from 1. */
   columns: string[];

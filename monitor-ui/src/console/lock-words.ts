@@ -2,7 +2,7 @@ type Say = (key: string, values: Record<string, unknown>) => string;
 
 const MINUTE_MS = 60_000;
 
-/** `12 min`, `5 h`, `3 d`: how long ago, told no finer than it matters. @param ms infinite: never */
+/** `12 min`, `5 h`, `3 d`: how long ago, in the largest fitting unit. @param ms infinite: never */
 export function ageText(ms: number, say: Say): string {
   if (!Number.isFinite(ms)) return say('locks.never', {});
   const minutes = Math.max(0, Math.floor(ms / MINUTE_MS));

@@ -1,12 +1,12 @@
 import { shallowReactive } from 'vue';
 import * as rest from '../rest.ts';
 
-/** Most plates remembered; a console may stand open for a week. */
+/** Largest number of plates kept; a console may be open for a week. */
 const KEPT = 2_000;
 const known = shallowReactive(new Map<string, string>());
 const asked = new Set<string>();
 
-/** The plate of a trip for a list that names trips only: asked for once, when a row with it comes into sight. */
+/** The plate of a trip, for lists that have only trip ids; read once, when a row with it becomes visible. */
 export function plateOf(tripId: string | undefined): string | undefined {
   if (tripId === undefined) return undefined;
   const plate = known.get(tripId);

@@ -7,14 +7,14 @@ export interface Reading<T> {
   value: ShallowRef<T | undefined>;
   loading: Ref<boolean>;
   problem: Ref<string | undefined>;
-  /** What the platform said no to, until the next thing is done. */
+  /** The platform's refusal of the last act; undefined if it was accepted. */
   refused: ShallowRef<Refused | undefined>;
   reload(): Promise<void>;
-  /** Does something at the platform and reads again; the problem, where there is one, is shown. @returns whether it was done */
+  /** Calls the platform and reloads; a failure is shown as `problem`. @returns whether the call succeeded */
   act(todo: () => Promise<unknown>): Promise<boolean>;
 }
 
-/** Reads once the page is there, and again every `everyMs`, also after it was hidden. An answer overtaken by a newer question is left. */
+/** Reads when the page is mounted, then every `everyMs` while it is visible. Answers to older requests are ignored. */
 export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading<T> {
   const router = useRouter();
   const complaint = useComplaint();
@@ -66,7 +66,7 @@ export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading
   return { value, loading, problem, refused, reload, act };
 }
 
-/** One thing done at the platform at a time; what it said no to is shown. @param words of an error it did not send, where there are any */
+/** Runs calls to the platform; a failure is shown as `problem`. @param words text for errors that need another one */
 export function useDoing(words: (error: unknown) => string | undefined = () => undefined) {
   const complaint = useComplaint();
   const busy = ref(false);
@@ -85,7 +85,7 @@ export function useDoing(words: (error: unknown) => string | undefined = () => u
   return { busy, problem, run };
 }
 
-/** A list read page by page, as far as it is scrolled. */
+/** A list that reads further pages as it is scrolled. */
 export function usePages<T>(readPage: (cursor?: string) => Promise<Page<T>>) {
   const items = shallowRef<T[]>([]);
   let next: string | undefined;
@@ -106,7 +106,7 @@ export function usePages<T>(readPage: (cursor?: string) => Promise<Page<T>>) {
       items.value = [...items.value, ...page.items];
       next = page.next;
     } catch {
-      // Scrolling on asks again.
+      // Further scrolling tries again.
     } finally {
       reading = false;
     }

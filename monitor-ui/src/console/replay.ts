@@ -1,13 +1,13 @@
 import type { Alarm, TrackPoint } from '@sealwatch/schemas';
 
-/** What can be jumped to. */
+/** An event that the replay can jump to. */
 export interface ReplayEvent {
   atMs: number;
   kind: 'started' | 'confirmed' | 'ended';
   alarm: Alarm;
 }
 
-/** A hole in the records longer than this is not driven through: the truck stands where it was last seen. */
+/** In a longer gap between records the truck is not moved but stays at its last position. */
 const LONGEST_GAP_MS = 10 * 60_000;
 
 export interface Placed {
@@ -32,7 +32,7 @@ export interface TimedTrackPoint extends TrackPoint {
   timeMs: number;
 }
 
-/** A truck has one place: that of the lock that reported first. */
+/** A truck with several locks is drawn at the position of the lock that reported first. */
 export function timed(points: TrackPoint[]): TimedTrackPoint[] {
   const lockId = points[0]?.lockId;
   return points
@@ -40,7 +40,7 @@ export function timed(points: TrackPoint[]): TimedTrackPoint[] {
     .map((point) => ({ ...point, timeMs: Date.parse(point.time) }));
 }
 
-/** Where it was at a time: between two records evenly moved. Undefined before the first record. */
+/** Position at a time, interpolated between two records; undefined before the first record. */
 export function placeAt(points: readonly TimedTrackPoint[], atMs: number): Placed | undefined {
   const count = pointsUntil(points, atMs);
   const before = points[count - 1];
@@ -53,7 +53,7 @@ export function placeAt(points: readonly TimedTrackPoint[], atMs: number): Place
   return { lon: lon + (after.lon - lon) * share, lat: lat + (after.lat - lat) * share, speedKmh, headingDeg };
 }
 
-/** Alarms as they were known of the records by then: what had not begun is not there, what had not ended is open. */
+/** Alarms as of a time: later ones are left out, those that ended later are active. */
 export function alarmsUntil(alarms: Alarm[], atMs: number): Alarm[] {
   return alarms
     .filter((alarm) => Date.parse(alarm.startedAt) <= atMs)

@@ -24,7 +24,7 @@ function plus(a: Row, b: Row): Row {
   return sum;
 }
 
-/** Figures added up by day, by office, or left as they are. Shares are for the reader to reckon. */
+/** Figures added up by day, by office, or left as they are. Shares are not computed. */
 export function rowsBy(items: Row[], by: 'day' | 'office' | 'both'): Row[] {
   const rows = new Map<string, Row>();
   for (const item of items) {
@@ -35,7 +35,7 @@ export function rowsBy(items: Row[], by: 'day' | 'office' | 'both'): Row[] {
   return [...rows.values()].sort((a, b) => (a.day === b.day ? (a.office < b.office ? -1 : 1) : a.day < b.day ? -1 : 1));
 }
 
-/** When the viewer's day began, so many days ago. Whole days: of half a one the figures would look like a bad one. */
+/** Start of the viewer's day, that many days ago; whole days, because the figures of part of a day look bad. */
 export function dayStartMs(nowMs: number, daysAgo: number): number {
   const day = new Date(nowMs);
   day.setHours(0, 0, 0, 0);

@@ -18,10 +18,10 @@ export interface RouteCheck {
   ok: boolean;
   problems: Fault[];
   warnings: Fault[];
-  /** As it would be kept: WGS-84. */
+  /** The route as it would be stored, WGS-84. */
   route?: Route;
   corridor?: CorridorShape;
-  /** What of a file became the route. */
+  /** Which part of the file became the route. */
   read?: { format: string; lines: number; linesFound: number; points: number; lengthM: number; crs: string };
 }
 /** A past trip judged by another route. */

@@ -6,7 +6,7 @@ import { routeLines } from '../map/overlays.ts';
 export interface RouteDraft {
   name: string;
   halfWidthM: number;
-  /** Parts of the way, WGS-84. */
+  /** Lines of the route, WGS-84. */
   lines: Position[][];
   legs: Leg[];
   stops: AllowedStop[];
@@ -93,7 +93,7 @@ export function withPoint(draft: RouteDraft, { lon, lat }: { lon: number; lat: n
   return { ...draft, lines: [...draft.lines.slice(0, -1), [...last, [lon, lat]]] };
 }
 
-/** An id made of a name: letters, digits and hyphens; what has none of them gets one by its time. */
+/** An id from a name: letters, digits and hyphens; from the time if the name has none of them. */
 export function slugOf(name: string): string {
   const slug = name
     .normalize('NFKD')

@@ -6,7 +6,7 @@ import { may, type Right } from './rights.ts';
 
 const person = shallowRef<rest.Session>();
 
-/** Somebody who is not signed in signs in first and comes back to the page asked for. */
+/** Leads to the sign-in page and from there back to the requested page. */
 export const signInFirst = (router: Router): void => {
   person.value = undefined;
   void router.push({ name: 'sign-in', query: { next: router.currentRoute.value.fullPath } });
@@ -19,7 +19,7 @@ export interface Viewer {
   signOut(): Promise<void>;
 }
 
-/** Who looks at the consoles, asked of the platform once for all of them. */
+/** The signed-in person, read from the platform once for all consoles. */
 export function useViewer(): Viewer {
   const router = useRouter();
   return {
@@ -40,7 +40,7 @@ export function useViewer(): Viewer {
   };
 }
 
-/** A problem in words: what the platform said, or that it said nothing. */
+/** Text of a problem: the platform's own, or that it did not answer. */
 export function useComplaint(): ComputedRef<(error: unknown) => string> {
   const { t } = useI18n();
   return computed(() => (error) => {

@@ -1,10 +1,10 @@
 import type { Alarm, Trip } from '@sealwatch/schemas';
 
-/** Red: a latched critical alarm no person has disposed of; a provisional one is red at once. */
+/** Red: an active, latched, critical alarm, provisional or raised. */
 export const isRed = (alarm: Alarm): boolean =>
   alarm.active && alarm.kind === 'latched' && alarm.severity === 'critical';
 
-/** Nobody has taken notice of it yet. */
+/** Nobody has acknowledged it or been assigned to it. */
 export const isUnattended = (alarm: Alarm): boolean =>
   alarm.active && alarm.acknowledgedBy === undefined && alarm.assignedTo === undefined;
 
@@ -16,12 +16,12 @@ function rank(alarm: Alarm): number {
   return alarm.active ? WEIGHT[alarm.severity] : 5;
 }
 
-/** Newest red first, then the other active alarms by severity, newest first; what has ended comes last. */
+/** Newest red first, then the other active alarms by severity, newest first; ended alarms last. */
 export function byUrgency(a: Alarm, b: Alarm): number {
   return rank(a) - rank(b) || Date.parse(b.raisedAt) - Date.parse(a.raisedAt) || (a.alarmId < b.alarmId ? -1 : 1);
 }
 
-/** Who has it: the person it is assigned to, otherwise the one who acknowledged it. */
+/** The person who handles it: the one it is assigned to, otherwise the one who acknowledged it. */
 export const holder = (alarm: Alarm): string | undefined => alarm.assignedTo ?? alarm.acknowledgedBy;
 
 /** How often people have been called for it: 0 provisional, 1 raised, 2 reminded, 3 escalated. */
@@ -31,6 +31,6 @@ export function loudness(alarm: Alarm): number {
   return alarm.remindedAt === undefined ? 1 : 2;
 }
 
-/** Its vehicle is kept quiet for a while: its alarms are shown and not heard. */
+/** A quiet time is set for its trip: its alarms are shown without sound. */
 export const isQuiet = (trip: Trip | undefined, nowMs: number): boolean =>
   trip?.frozen !== undefined && Date.parse(trip.frozen.until) > nowMs;

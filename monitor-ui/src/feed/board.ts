@@ -9,14 +9,14 @@ import {
   type Trip,
 } from '@sealwatch/schemas';
 
-/** What the platform has told this screen. Nothing else is ever drawn. */
+/** What this screen has received from the platform; the screens draw nothing else. */
 export interface Board {
-  /** Sequence of the newest message taken; undefined before the first snapshot. */
+  /** Sequence of the newest message applied; undefined before the first snapshot. */
   sequence?: number;
   build?: string;
-  /** Locks by their place in binary frames. */
+  /** Locks by their index in binary frames. */
   locks: Map<number, FeedLock>;
-  /** Places in binary frames by trip; the first lock of a trip stands for the truck. */
+  /** Index in binary frames by trip; of a trip with several locks, the lowest index represents the truck. */
   indexByTrip: Map<string, number>;
   trips: Map<string, Trip>;
   alarms: Map<string, Alarm>;
@@ -26,7 +26,7 @@ export interface Board {
   health: FeedHealth;
 }
 
-/** Passages kept for the gate strip, and what has ended kept for the list: a wall runs for weeks in constant memory. */
+/** How many passages, ended alarms and ended trips are kept, so that memory stays constant for weeks. */
 const PASSAGES_KEPT = 40;
 const ENDED_ALARMS_KEPT = 100;
 const ENDED_TRIPS_KEPT = 200;
@@ -45,8 +45,8 @@ export function emptyBoard(): Board {
 export type Arrival = 'taken' | 'duplicate' | 'gap';
 
 /**
- * Where a message stands in the order of the feed (contract §5: each is one higher than the last). After a gap the
- * message is still taken, since what it says is true; the caller asks for a new snapshot to learn what was missed.
+ * Checks a message's sequence, which is one higher than the last (contract §5), and stores it. A message after a gap is
+ * still applied, because its content is valid; the caller requests a snapshot for what was missed.
  */
 export function arrive(board: Board, sequence: number): Arrival {
   if (board.sequence === undefined) return 'gap';
@@ -56,7 +56,7 @@ export function arrive(board: Board, sequence: number): Arrival {
   return sequence === expected ? 'taken' : 'gap';
 }
 
-/** Replaces everything: a snapshot is all there is on the wall now. */
+/** Replaces the whole board by a snapshot. */
 export function takeSnapshot(board: Board, snapshot: SnapshotMessage): void {
   board.sequence = snapshot.sequence;
   board.build = snapshot.build;
@@ -93,7 +93,7 @@ export function takeAlarm(board: Board, alarm: Alarm): void {
   if (!alarm.active) dropOldest(board.alarms, ENDED_ALARMS_KEPT, ({ active }) => !active);
 }
 
-/** The same passage again (decided anew by a person) replaces the older word and keeps its place by time. */
+/** A passage that is already known (a person has decided it) replaces the older version and keeps its place by time. */
 export function takePassage(board: Board, passage: FeedPassage): void {
   const others = board.passages.filter((p) => p.passageId !== passage.passageId || p.gateId !== passage.gateId);
   others.push(passage);

@@ -7,7 +7,7 @@ const ATTRIBUTION =
 const label = (locale: string): ExpressionSpecification => ['get', locale.startsWith('zh') ? 'zh' : 'en'];
 const kind = (value: string): ExpressionSpecification => ['==', ['get', 'kind'], value];
 
-/** The data of the bundled map. @param base where the platform is, e.g. `http://127.0.0.1:8080/` */
+/** The data of the bundled map. @param base root URL of the platform, e.g. `http://127.0.0.1:8080/` */
 export function backdropSources(base: string): Record<string, SourceSpecification> {
   const data = (name: string) => ({ type: 'geojson', data: `${base}basemap/${name}.json` }) as const;
   return {
@@ -21,31 +21,13 @@ export function backdropSources(base: string): Record<string, SourceSpecificatio
   };
 }
 
-/** The bundled map: land, waters, borders, towns. */
+/** The layers of the bundled map, lowest first: land, waters, borders, towns. @param ui pixels of a rem / 16 */
 export function backdrop(locale: string, ui: number): LayerSpecification[] {
-  const rank = (n: number): ExpressionSpecification => ['==', ['get', 'rank'], n];
-  const cities = (n: number, minzoom: number, size: number): LayerSpecification => ({
-    id: `city-${n}`,
-    type: 'symbol',
-    source: 'names',
-    minzoom,
-    filter: ['all', kind('city'), rank(n)],
-    layout: {
-      'text-field': ['format', '•', { 'font-scale': 0.8 }, '\n', {}, label(locale), {}],
-      'text-font': [MAP_FONT],
-      'text-size': size * ui,
-      'text-line-height': 1.05,
-      'text-anchor': 'center',
-      'text-offset': [0, 0.35],
-      'text-padding': 6,
-    },
-    paint: {
-      'text-color': INK.city,
-      'text-halo-color': INK.land,
-      'text-halo-width': 1.2,
-      'text-opacity': n > 2 ? 0.75 : 0.95,
-    },
-  });
+  return [...land(ui), ...coast(ui), ...grids(ui), ...waters(ui), ...borders(ui), ...names(locale, ui)];
+}
+
+/** The coarse land of small scales. */
+function land(ui: number): LayerSpecification[] {
   return [
     { id: 'sea', type: 'background', paint: { 'background-color': INK.sea } },
     { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': INK.land, 'fill-antialias': false } },
@@ -56,6 +38,12 @@ export function backdrop(locale: string, ui: number): LayerSpecification[] {
       maxzoom: 6.5,
       paint: { 'line-color': INK.shore, 'line-width': 0.8 * ui, 'line-opacity': 0.7 },
     },
+  ];
+}
+
+/** The detailed coast of East China, for larger scales. */
+function coast(ui: number): LayerSpecification[] {
+  return [
     {
       id: 'coast-land',
       type: 'fill',
@@ -89,6 +77,12 @@ export function backdrop(locale: string, ui: number): LayerSpecification[] {
       minzoom: 5,
       paint: { 'line-color': INK.shore, 'line-width': 0.9 * ui },
     },
+  ];
+}
+
+/** Meridians and parallels. */
+function grids(ui: number): LayerSpecification[] {
+  return [
     {
       id: 'grid',
       type: 'line',
@@ -106,6 +100,12 @@ export function backdrop(locale: string, ui: number): LayerSpecification[] {
         'line-opacity': ['interpolate', ['linear'], ['zoom'], 7, 0, 8.5, 0.09],
       },
     },
+  ];
+}
+
+/** Lakes and rivers. */
+function waters(ui: number): LayerSpecification[] {
+  return [
     {
       id: 'lakes',
       type: 'fill',
@@ -125,6 +125,12 @@ export function backdrop(locale: string, ui: number): LayerSpecification[] {
         'line-opacity': 0.8,
       },
     },
+  ];
+}
+
+/** National borders. */
+function borders(ui: number): LayerSpecification[] {
+  return [
     {
       id: 'borders-other',
       type: 'line',
@@ -140,6 +146,12 @@ export function backdrop(locale: string, ui: number): LayerSpecification[] {
       paint: { 'line-color': '#56708f', 'line-width': 1.1 * ui },
     },
     { id: 'borders-dash', type: 'fill', source: 'borders', filter: kind('dash'), paint: { 'fill-color': '#56708f' } },
+  ];
+}
+
+/** Names of waters, and of cities by rank: the largest (1) from the lowest zoom on. */
+function names(locale: string, ui: number): LayerSpecification[] {
+  return [
     {
       id: 'water-names',
       type: 'symbol',
@@ -153,10 +165,35 @@ export function backdrop(locale: string, ui: number): LayerSpecification[] {
       },
       paint: { 'text-color': INK.water, 'text-opacity': 0.9 },
     },
-    cities(3, 8.2, 10.5),
-    cities(2, 6, 12),
-    cities(1, 3, 13.5),
+    cities(3, 8.2, 10.5 * ui, locale),
+    cities(2, 6, 12 * ui, locale),
+    cities(1, 3, 13.5 * ui, locale),
   ];
+}
+
+function cities(rank: number, minzoom: number, sizePx: number, locale: string): LayerSpecification {
+  return {
+    id: `city-${rank}`,
+    type: 'symbol',
+    source: 'names',
+    minzoom,
+    filter: ['all', kind('city'), ['==', ['get', 'rank'], rank]],
+    layout: {
+      'text-field': ['format', '•', { 'font-scale': 0.8 }, '\n', {}, label(locale), {}],
+      'text-font': [MAP_FONT],
+      'text-size': sizePx,
+      'text-line-height': 1.05,
+      'text-anchor': 'center',
+      'text-offset': [0, 0.35],
+      'text-padding': 6,
+    },
+    paint: {
+      'text-color': INK.city,
+      'text-halo-color': INK.land,
+      'text-halo-width': 1.2,
+      'text-opacity': rank > 2 ? 0.75 : 0.95,
+    },
+  };
 }
 
 /** Meridians and parallels every `step` degrees inside a box. */

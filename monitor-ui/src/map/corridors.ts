@@ -13,7 +13,7 @@ async function corridorOf(version: rest.RouteVersion): Promise<CorridorShape | u
   try {
     kept.set(key, (await rest.corridor(version)).geometry);
   } catch (error) {
-    // Anything but a refusal passes by: the next call asks again.
+    // Other errors are temporary: the next call tries again.
     if (error instanceof rest.Refused && error.status === 422) kept.set(key, undefined);
   }
   const [oldest] = kept.keys();
@@ -21,7 +21,7 @@ async function corridorOf(version: rest.RouteVersion): Promise<CorridorShape | u
   return kept.get(key);
 }
 
-/** The routes with their corridors, as far as the platform gives them. Never rejects. */
+/** The routes with those of their corridors that the platform could send. Never rejects. */
 export function withCorridors<T extends DrawnRoute & rest.RouteVersion>(routes: T[]): Promise<T[]> {
   return Promise.all(
     routes.map(async (route) => ({ ...route, corridor: route.corridor ?? (await corridorOf(route)) })),

@@ -1,7 +1,7 @@
 import { type FramePosition, WALL_STATUS, type WallStatus } from '@sealwatch/schemas';
 import { latOf, lonOf, metresBetween, unitX, unitY } from './mercator.ts';
 
-/** Drawn red: what is not confirmed yet is red at once. */
+/** Statuses drawn red; an alarm that is not confirmed yet is among them. */
 export const RED_STATUSES: readonly WallStatus[] = ['red', 'provisional'];
 
 /** One lock in the GPU's buffer: i32 from x, y, to x, y; f32 from and to time; u8 status, moving, u16 heading. */
@@ -16,11 +16,11 @@ const HEADING_U16 = 13;
 /** A move is drawn over the lock's own interval between reports, within these bounds, ms. */
 const SHORTEST_MOVE_MS = 400;
 const LONGEST_MOVE_MS = 10_000;
-/** Farther than this between two frames is no drive: the lock is set down there, m. */
+/** A move longer than this is not animated: the lock is drawn at its new position at once, m. */
 const LONGEST_MOVE_M = 5_000;
-/** Slower than this a truck stands, km/h. */
+/** A truck slower than this is drawn as parked, km/h. */
 const STANDING_KMH = 3;
-/** Times are float32 since an epoch moved on this often: below 2²¹ ms a float32 keeps 0.13 ms. */
+/** Times are float32 since an epoch that is moved this often: below 2²¹ ms a float32 resolves 0.13 ms. */
 const EPOCH_SPAN_MS = 30 * 60_000;
 
 export interface FleetPlace {
@@ -29,8 +29,8 @@ export interface FleetPlace {
 }
 
 /**
- * Every lock on the wall, in one buffer that goes to the GPU as it is. Slots are the indices of the feed. No lock is
- * an object here and none is known to Vue: 10,000 changes a second must cost next to nothing.
+ * All locks on the wall, in one buffer that is uploaded to the GPU unchanged. Slots are the indices of the feed. Locks
+ * are neither objects nor reactive for Vue, so that 10,000 changes a second cost little.
  */
 export class Fleet {
   /** Slots in use (highest index + 1). */
@@ -66,7 +66,7 @@ export class Fleet {
     return this.#heardMs.length;
   }
 
-  /** Takes a frame. With `whole`, locks that are not in it are gone. */
+  /** Applies a frame of the feed. With `whole`, locks that are not in it are removed. */
   apply(positions: FramePosition[], nowMs: number, whole = false): void {
     this.rebase(nowMs);
     if (whole) this.clear();
@@ -83,7 +83,7 @@ export class Fleet {
     this.#held.fill(0);
   }
 
-  /** Moves the epoch on when float32 times would grow coarse. */
+  /** Moves the epoch forward before float32 times lose precision. */
   rebase(nowMs: number): void {
     const shift = nowMs - this.epochMs;
     if (shift < EPOCH_SPAN_MS) return;
@@ -104,7 +104,7 @@ export class Fleet {
     return range;
   }
 
-  /** Everything has to be uploaded again (the GPU lost it). */
+  /** Marks everything as changed, because the GPU has lost its buffer. */
   touchAll(): void {
     if (this.count > 0) this.#touch(0, this.count - 1);
   }
@@ -113,7 +113,7 @@ export class Fleet {
     return slot >= 0 && slot < this.count && this.bytes[slot * STRIDE_BYTES + STATUS_BYTE] !== ABSENT;
   }
 
-  /** How many locks have a status. */
+  /** Number of locks with a status. */
   held(status: WallStatus): number {
     return this.#held[WALL_STATUS.indexOf(status)]!;
   }
@@ -122,7 +122,7 @@ export class Fleet {
     return RED_STATUSES.reduce((sum, status) => sum + this.held(status), 0);
   }
 
-  /** Every lock where it was last reported, in units. */
+  /** Visits every lock at its last reported position, in Mercator units. */
   each(visit: (x: number, y: number, status: WallStatus) => void): void {
     for (let slot = 0, word = 0; slot < this.count; slot++, word += WORDS) {
       const status = this.bytes[slot * STRIDE_BYTES + STATUS_BYTE]!;
@@ -143,7 +143,7 @@ export class Fleet {
     return this.has(slot) && battery !== 255 ? battery : undefined;
   }
 
-  /** Where it is drawn now, in units: the same interpolation as in the shader. */
+  /** Where a lock is drawn now, in Mercator units; the same interpolation as in the shader. */
   drawnUnits(slot: number, nowMs: number): [x: number, y: number] {
     const word = slot * WORDS;
     const [fromX, fromY] = [this.#i32[word]!, this.#i32[word + 1]!];
@@ -159,13 +159,13 @@ export class Fleet {
     return { lon: lonOf(x), lat: latOf(y) };
   }
 
-  /** The newest position reported, which the drawn one is on its way to. */
+  /** The last reported position, towards which the drawn one moves. */
   reported(slot: number): FleetPlace | undefined {
     if (!this.has(slot)) return undefined;
     return { lon: lonOf(this.#i32[slot * WORDS + 2]!), lat: latOf(this.#i32[slot * WORDS + 3]!) };
   }
 
-  /** Slot of the lock drawn nearest to a place, within `radiusUnits`; red ones win where several lie there. */
+  /** Slot of the lock drawn nearest to a place, within `radiusUnits`; of several, red ones are preferred. */
   pick(lon: number, lat: number, radiusUnits: number, nowMs: number): number | undefined {
     const [x, y] = [unitX(lon), unitY(lat)];
     let best: number | undefined;

@@ -1,6 +1,6 @@
 export const MAP_FONT = 'Noto Sans SC Variable';
 
-/** The wall's colours on the map; the same values stand in wall.css for what is not on the map. */
+/** Colours on the map; wall.css has the same values for everything else. */
 export const INK = {
   sea: '#060c16',
   land: '#101d30',

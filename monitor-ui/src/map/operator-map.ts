@@ -2,15 +2,15 @@ import type { Basemap } from '@sealwatch/schemas';
 import type { ErrorEvent, LayerSpecification, Map as MapLibreMap, SourceSpecification } from 'maplibre-gl';
 import { INK } from './ink.ts';
 
-/** The lowest of the wall's own layers: the operator's map lies just below it, above the bundled one. */
+/** The lowest of the wall's own layers: the operator's map is drawn below it and above the bundled map. */
 const BELOW = 'corridor-glow';
 const PREFIX = 'operator-';
-/** Deepest tiles that street maps usually have; closer by, these are drawn larger. */
+/** Highest zoom for which street maps usually have tiles; beyond it these are enlarged. */
 const DEEPEST_ZOOM = 18;
-/** Tiles that did not come are asked for again this often, ms. */
+/** Tiles that could not be loaded are requested again this often, ms. */
 const RETRY_MS = 60_000;
 
-/** White paper becomes night, black ink becomes grey, and colours keep their hue. */
+/** Turns a light map dark: white becomes dark, black becomes grey, hues are kept. */
 const TURNED_DARK = {
   'raster-brightness-min': 0.32,
   'raster-brightness-max': 0.06,
@@ -24,12 +24,12 @@ export interface OperatorStyle {
   layers: LayerSpecification[];
 }
 
-/** MapLibre takes an attribution for HTML. */
+/** Escapes text: MapLibre inserts an attribution as HTML. */
 const plain = (text: string) => text.replace(/[<>&"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 /**
  * Sources and layers of the operator's own basemap.
- * @param base where the platform is, e.g. `http://127.0.0.1:8080/`
+ * @param base root URL of the platform, e.g. `http://127.0.0.1:8080/`
  * @param ui pixels of a rem / 16
  */
 export function operatorStyle(basemap: Basemap, base: string, ui: number): OperatorStyle {
@@ -58,7 +58,7 @@ export function operatorStyle(basemap: Basemap, base: string, ui: number): Opera
     : { sources: { [id]: { type: 'vector', ...common } }, layers: streets(id, ui) };
 }
 
-/** Water and streets of a vector map, by the names of Protomaps' layers and of OpenMapTiles'. Others draw nothing. */
+/** Water and streets of a vector map with the layer names of Protomaps or OpenMapTiles; other maps draw nothing. */
 function streets(source: string, ui: number): LayerSpecification[] {
   const wide = (most: number): LayerSpecification['paint'] => ({
     'line-color': INK.street,
@@ -87,21 +87,21 @@ function streets(source: string, ui: number): LayerSpecification[] {
 }
 
 export interface OperatorMap {
-  /** Takes the word of the platform, once. */
+  /** Sets the basemap that the platform names; only the first call has an effect. */
   set(basemap: Basemap): Promise<void>;
-  /** Puts it on the map, also on a style that was built again. */
-  lay(): void;
-  /** Whether an error of the map is one of these tiles', and taken care of. */
+  /** Adds its layers to the map, also after the style was rebuilt. */
+  addLayers(): void;
+  /** True if an error of the map is about one of these tiles, which is then requested again later. */
   missed(event: ErrorEvent): boolean;
   close(): void;
 }
 
-interface Told {
+export interface OperatorMapOptions {
   base: string;
   ui: number;
-  /** The style can take layers. */
+  /** Whether layers can be added to the style. */
   ready: () => boolean;
-  /** Tiles do not come, so the bundled map is what is seen; or they come again. */
+  /** Tiles cannot be loaded (true), so that the bundled map is seen; or they can again (false). */
   away: (away: boolean) => void;
 }
 
@@ -111,24 +111,24 @@ interface Cell {
   z: number;
 }
 
-export function operatorMap(map: MapLibreMap, { base, ui, ready, away }: Told): OperatorMap {
+export function operatorMap(map: MapLibreMap, { base, ui, ready, away }: OperatorMapOptions): OperatorMap {
   let style: OperatorStyle = { sources: {}, layers: [] };
   let known = false;
   let retrying: ReturnType<typeof setTimeout> | undefined;
   const missing = new Map<string, { source: string; cell: Cell }>();
   const retry = () => {
     retrying = undefined;
-    const asked = [...missing.values()];
+    const failed = [...missing.values()];
     missing.clear();
     for (const source of Object.keys(style.sources)) {
-      const cells = asked.filter((tile) => tile.source === source).map(({ cell }) => cell);
+      const cells = failed.filter((tile) => tile.source === source).map(({ cell }) => cell);
       if (cells.length > 0 && map.getSource(source)) map.refreshTiles(source, cells);
     }
     map.triggerRepaint();
   };
-  // Nothing is on its way any more, and since the last try nothing has failed.
+  // All requests have ended, and none has failed since the last retry.
   map.on('idle', () => missing.size === 0 && away(false));
-  const lay = () => {
+  const addLayers = () => {
     for (const [id, source] of Object.entries(style.sources)) if (!map.getSource(id)) map.addSource(id, source);
     for (const layer of style.layers) if (!map.getLayer(layer.id)) map.addLayer(layer, BELOW);
   };
@@ -136,12 +136,12 @@ export function operatorMap(map: MapLibreMap, { base, ui, ready, away }: Told): 
     set: async (basemap) => {
       if (known) return;
       known = true;
-      // Few platforms have such a file: the others do not load what reads it.
+      // Loaded on demand: few platforms have such a file.
       if (basemap.kind === 'pmtiles') await (await import('./pmtiles.ts')).readPmtiles();
       style = operatorStyle(basemap, base, ui);
-      if (ready()) lay();
+      if (ready()) addLayers();
     },
-    lay,
+    addLayers,
     missed: (event) => {
       const { sourceId, tile } = event as { sourceId?: string; tile?: { tileID: { canonical: Cell } } };
       if (sourceId === undefined || !(sourceId in style.sources)) return false;

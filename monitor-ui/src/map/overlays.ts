@@ -5,7 +5,7 @@ import type { CorridorShape, Feature, FeatureCollection, Position } from './geoj
 
 const EARTH_M_PER_DEG = 111_319.49;
 
-/** Flat distance, fine for the lengths between two points of a road, m. */
+/** Distance on a plane, accurate enough between two points of a road, m. */
 export function flatDistanceM(a: Position, b: Position): number {
   const cos = Math.cos((((a[1]! + b[1]!) / 2) * Math.PI) / 180);
   return Math.hypot((b[0]! - a[0]!) * cos, b[1]! - a[1]!) * EARTH_M_PER_DEG;
@@ -50,7 +50,7 @@ interface Sign {
   polygon: Polygon['coordinates'];
 }
 
-/** Places of the platform, and what the routes themselves name: where they begin and end, where a truck may stop. */
+/** The platform's places, and those that routes name: origin, destination and allowed stops. */
 export function placeFeatures(places: (Place & { placeId: string })[], routes: Route[]): FeatureCollection {
   const signs: Sign[] = places.map(({ placeId, properties, geometry }) => ({
     id: placeId,

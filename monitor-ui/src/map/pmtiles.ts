@@ -3,7 +3,7 @@ import { Protocol } from 'pmtiles';
 
 let known = false;
 
-/** From now on MapLibre reads `pmtiles://…`. */
+/** Makes MapLibre read `pmtiles://…`. */
 export function readPmtiles(): void {
   if (known) return;
   known = true;

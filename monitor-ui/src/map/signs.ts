@@ -11,7 +11,7 @@ const COLOURS: Partial<Record<PlaceKind, string>> = {
 const OTHERWISE = '#8fbcff';
 
 /**
- * Signs for places, drawn once: a small plate with one character, as on Chinese plans; a gate's is filled.
+ * Adds the icons for places to the map: a small plate with one character, as on Chinese plans; a gate's is filled.
  * @param letters one character for each kind, in the viewer's language
  */
 export async function addSigns(map: MapLibreMap, letters: (kind: PlaceKind) => string, ui: number): Promise<void> {

@@ -6,6 +6,8 @@ import { INK, MAP_FONT } from './ink.ts';
 /** Empty GeoJSON, filled later. */
 const empty: SourceSpecification = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } };
 
+const round = { 'line-join': 'round', 'line-cap': 'round' } as const;
+
 const kind = (value: string): ExpressionSpecification => ['==', ['get', 'kind'], value];
 
 /** @param ui pixels of a rem / 16: texts and lines grow with the screen */
@@ -21,13 +23,12 @@ export function wallStyle(base: string, locale: string, ui: number): StyleSpecif
       marks: empty,
       numbers: empty,
     },
-    layers: [...backdrop(locale, ui), ...planned(ui), ...happened(ui)],
+    layers: [...backdrop(locale, ui), ...corridors(ui), ...places(ui), ...trail(ui), ...marks(ui), ...truckNumbers(ui)],
   };
 }
 
-/** What was planned: corridors in their true width, places, gates. */
-function planned(ui: number): LayerSpecification[] {
-  const round = { 'line-join': 'round', 'line-cap': 'round' } as const;
+/** Planned routes with their corridors in true width. */
+function corridors(ui: number): LayerSpecification[] {
   return [
     {
       id: 'corridor-glow',
@@ -61,6 +62,12 @@ function planned(ui: number): LayerSpecification[] {
       layout: round,
       paint: { 'line-color': INK.corridor, 'line-width': 1.8 * ui, 'line-opacity': 0.75 },
     },
+  ];
+}
+
+/** Places: offices, gates, yards, service areas. */
+function places(ui: number): LayerSpecification[] {
+  return [
     {
       id: 'place-area',
       type: 'fill',
@@ -96,9 +103,8 @@ function planned(ui: number): LayerSpecification[] {
   ];
 }
 
-/** What happened: the tail of the truck looked at, and where it left the route. */
-function happened(ui: number): LayerSpecification[] {
-  const round = { 'line-join': 'round', 'line-cap': 'round' } as const;
+/** The track of the selected truck, and its deviations from the route. */
+function trail(ui: number): LayerSpecification[] {
   return [
     {
       id: 'tail',
@@ -131,6 +137,12 @@ function happened(ui: number): LayerSpecification[] {
       filter: kind('reach'),
       paint: { 'line-color': '#ffd7dc', 'line-width': 1.2 * ui, 'line-dasharray': [3, 3] },
     },
+  ];
+}
+
+/** Where a deviation began, was farthest and ended. */
+function marks(ui: number): LayerSpecification[] {
+  return [
     {
       id: 'mark-dot',
       type: 'circle',
@@ -150,7 +162,7 @@ function happened(ui: number): LayerSpecification[] {
         'text-field': ['get', 'text'],
         'text-font': [MAP_FONT],
         'text-size': 12.5 * ui,
-        // Away from the truck's own plate, which stands above it to the right.
+        // Not to the upper right, where the truck's own plate is.
         'text-variable-anchor': ['right', 'top', 'bottom', 'left'],
         'text-radial-offset': 0.9,
         'text-justify': 'auto',
@@ -158,6 +170,12 @@ function happened(ui: number): LayerSpecification[] {
       },
       paint: { 'text-color': '#ffe9ec', 'text-halo-color': '#2a0710', 'text-halo-width': 2 },
     },
+  ];
+}
+
+/** How many trucks there are where they are too many to tell apart. */
+function truckNumbers(ui: number): LayerSpecification[] {
+  return [
     {
       id: 'numbers',
       type: 'symbol',

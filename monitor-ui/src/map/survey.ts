@@ -2,7 +2,7 @@ import { type Fleet, RED_STATUSES } from './fleet.ts';
 import type { Feature, FeatureCollection } from './geojson.ts';
 import { latOf, lonOf } from './mercator.ts';
 
-/** A part of the world, in units of the Mercator grid. */
+/** A box in units of the Mercator grid (see mercator.ts). */
 export interface UnitBox {
   west: number;
   north: number;
@@ -10,7 +10,7 @@ export interface UnitBox {
   south: number;
 }
 
-/** Trucks of one cell. */
+/** The trucks of one cell that are not red. */
 interface Cell {
   count: number;
   /** Sums of their units, from the box's corner. */
@@ -19,27 +19,27 @@ interface Cell {
 }
 
 export interface Survey {
-  /** A red one is in sight. */
+  /** A red truck is in view. */
   red: boolean;
-  /** Calm trucks in sight for each cell that has any. */
+  /** Trucks in view that are not red, per cell that has any. */
   perCell: number;
   cells: Cell[];
   box: UnitBox;
 }
 
-/** More of them in a cell than this hide one another; fewer than that show themselves again. */
+/** Trucks per cell above which they cover one another, and below which they are drawn in full again. */
 const CROWDED_FROM = 12;
 const CROWDED_TO = 8;
-/** A number stands only where it tells more than the eye sees. */
+/** Fewer trucks than this can be counted by eye and get no number. */
 const COUNTED_FROM = 20;
 
-/** One look at all trucks in sight. @param cellUnits side of a cell: room for some ten trucks beside each other */
+/** Counts the trucks in view. @param cellUnits side of a cell, with room for about ten trucks */
 export function survey(fleet: Fleet, box: UnitBox, cellUnits: number): Survey {
   const cells = new Map<number, Cell>();
   let red = false;
   let calm = 0;
   const across = Math.ceil((box.east - box.west) / cellUnits) + 2;
-  // Cells lie on the grid of the world, not of the screen: numbers do not jump as the map is moved.
+  // Cells are fixed to the world and not to the screen, so that numbers do not jump as the map is moved.
   const [column0, row0] = [Math.floor(box.west / cellUnits), Math.floor(box.north / cellUnits)];
   fleet.each((x, y, status) => {
     if (x < box.west || x > box.east || y < box.north || y > box.south) return;
@@ -59,10 +59,10 @@ export function survey(fleet: Fleet, box: UnitBox, cellUnits: number): Survey {
   return { red, perCell: cells.size === 0 ? 0 : calm / cells.size, cells: [...cells.values()], box };
 }
 
-/** Whether trucks are drawn as lights; keeps its mind between the two bounds. */
+/** Whether trucks are drawn as lights; between the two limits the previous answer is kept. */
 export const crowded = (perCell: number, before: boolean): boolean => perCell > (before ? CROWDED_TO : CROWDED_FROM);
 
-/** How many trucks there are, where there are many: a number in the middle of those of a cell. */
+/** For each cell with many trucks their number, at their mean position. */
 export function numbers({ cells, box }: Survey, print: (count: number) => string): FeatureCollection {
   const features = cells
     .filter(({ count }) => count >= COUNTED_FROM)

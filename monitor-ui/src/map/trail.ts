@@ -9,17 +9,17 @@ export interface TrailWords {
   back: (atMs: number) => string;
 }
 
-/** Pieces the tail is cut into, so that it fades towards its old end. */
+/** Pieces of the tail, each more opaque than the one before, so that it fades towards its old end. */
 const FADES = 6;
 
-/** Marks nearer to each other would hide one another, m. */
+/** Marks closer to each other than this would overlap, m. */
 const MARKS_APART_M = 600;
 
 const place = (point: TrackPoint): Position => [point.lon, point.lat];
 
 /**
- * The tail of a truck, and each deviation as it happened: left here, farthest there, back here. Times are those of the
- * alarm; the farthest point is the one of the track farthest from the planned line.
+ * The tail of a truck, and for each deviation where the truck left the route, was farthest from it and came back. Times
+ * are those of the alarm; the farthest point is the track point farthest from the planned line.
  */
 export function trailFeatures(
   track: TrackPoint[],
@@ -32,8 +32,8 @@ export function trailFeatures(
   return { type: 'FeatureCollection', features };
 }
 
-/** A tail grows all the time, its marks seldom change: each is laid on the map by itself. */
-export function parted({ features }: FeatureCollection): { lines: FeatureCollection; marks: FeatureCollection } {
+/** Splits a trail into lines, which grow all the time, and marks, which seldom change: each has its own source. */
+export function splitTrail({ features }: FeatureCollection): { lines: FeatureCollection; marks: FeatureCollection } {
   const isMark = ({ properties }: Feature) => properties.kind === 'mark';
   return {
     lines: { type: 'FeatureCollection', features: features.filter((feature) => !isMark(feature)) },
@@ -78,7 +78,7 @@ function deviation(track: TrackPoint[], alarm: Alarm, plan: Position[][], words:
     mark(first, words.left(Date.parse(alarm.lastInsideAt ?? alarm.startedAt))),
   ];
   const far = farthest(span, plan);
-  // Where the truck itself stands at the farthest point, a mark would only hide under it.
+  // If the truck is still at its farthest point, it would cover the mark.
   if (far && flatDistanceM(place(far.point), place(last)) > MARKS_APART_M && alarm.maxDistanceM !== undefined) {
     features.push(
       {

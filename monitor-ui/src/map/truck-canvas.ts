@@ -6,18 +6,18 @@ import { FRAGMENT_SHADER, VERTEX_SHADER } from './truck-shader.ts';
 export interface TruckLook {
   /** Size of a body in CSS pixels. */
   bodyPx: number;
-  /** The least size of a red one. */
+  /** Smallest size of a red truck's body, CSS pixels. */
   redPx: number;
   selectedSlot: number;
-  /** 0 fresh, 1 stale: colours fade and nothing pulses, for nobody may take old data for new. */
+  /** 0 fresh, 1 stale: colours fade and nothing pulses, so that old data is not taken for new. */
   stale: number;
   /** Whether rings may move. */
   motion: boolean;
-  /** So many lie upon each other that the calm ones are drawn as lights, whose sum is their density. */
+  /** So many trucks overlap that green and idle ones are drawn as lights that add up to a density. */
   crowded: boolean;
 }
 
-/** Where the map looks: flat and north-up. */
+/** Centre and zoom of the map, which is flat and north-up. */
 export interface Camera {
   lon: number;
   lat: number;
@@ -52,21 +52,21 @@ interface Gpu {
   uniforms: Record<Uniform, WebGLUniformLocation | null>;
 }
 
-/** Canvases larger than this are drawn coarser, device pixels a side; 32:9 at twice full HD is not. */
+/** Largest side of a canvas, device pixels; larger ones get a lower resolution. Enough for 32:9 at twice full HD. */
 export const MOST_CANVAS_PX = 8_192;
-/** Weight of the newest picture in the running cost. */
+/** Weight of the newest frame in the running mean of the cost. */
 const NEWEST = 0.3;
 
 /**
  * All trucks in one instanced draw, interpolated on the GPU between the last two positions reported; drawn in passes
- * (calm ones, those to watch, red), so that red is never under anything. A canvas of its own above the map, because the
- * map below changes only with the camera and is dear to draw. The map stays north-up and flat, which lets positions be
- * integers until the subtraction of the centre (9 mm at any zoom).
+ * (green and idle, amber and silent, red), so that nothing covers red. Has its own canvas above the map, because the map
+ * changes only with the camera and is expensive to draw. The map is always north-up and flat, so that positions stay
+ * integers until the centre is subtracted (9 mm at any zoom).
  */
 export class TruckCanvas {
   readonly element: HTMLCanvasElement;
   readonly look: TruckLook = { bodyPx: 9, redPx: 11, selectedSlot: -1, stale: 0, motion: true, crowded: false };
-  /** How long the GPU takes for a picture, ms; a running mean. */
+  /** Time that the GPU takes for a frame, ms; a running mean. */
   costMs = 0;
   #fleet: Fleet;
   #gpu: Gpu | undefined;
@@ -77,7 +77,7 @@ export class TruckCanvas {
     this.element = document.createElement('canvas');
     Object.assign(this.element.style, { position: 'absolute', inset: '0', pointerEvents: 'none' });
     this.element.addEventListener('webglcontextlost', (event) => {
-      // Without this the browser does not give the context back.
+      // Otherwise the browser does not restore the context.
       event.preventDefault();
       this.#gpu = undefined;
       this.#drawing = undefined;
@@ -94,7 +94,7 @@ export class TruckCanvas {
     this.element.style.height = `${height}px`;
   }
 
-  /** Whether the GPU is still at the last picture; also where the cost of one is learnt. */
+  /** Whether the GPU is still drawing the last frame; if it has just finished, updates `costMs`. */
   busy(nowMs: number): boolean {
     if (!this.#gpu || !this.#drawing) return false;
     const { gl } = this.#gpu;
@@ -112,7 +112,7 @@ export class TruckCanvas {
     gl.clear(gl.COLOR_BUFFER_BIT);
     if (this.#fleet.count === 0) return;
     this.#upload(this.#gpu);
-    this.#tell(this.#gpu, camera, nowMs);
+    this.#setUniforms(this.#gpu, camera, nowMs);
     gl.bindVertexArray(array);
     const passes = [
       this.#fleet.held('green') + this.#fleet.held('idle'),
@@ -144,7 +144,7 @@ export class TruckCanvas {
     this.#fleet.touchAll();
   }
 
-  #tell({ gl, program, uniforms }: Gpu, camera: Camera, nowMs: number): void {
+  #setUniforms({ gl, program, uniforms }: Gpu, camera: Camera, nowMs: number): void {
     const { look } = this;
     gl.useProgram(program);
     gl.uniform2i(uniforms.u_centre, unitX(camera.lon), unitY(camera.lat));

@@ -1,6 +1,6 @@
-// Status is told by colour AND shape: green an arrowhead (a disc while it stands), amber a diamond, red an octagon
-// with an exclamation mark and rings, provisional the same octagon hollow, silent a hollow square, idle a dot. In a
-// crowd the calm ones are lights; what wants a look keeps its shape.
+// Status has a colour AND a shape: green an arrowhead (a disc while it is parked), amber a diamond, red an octagon
+// with an exclamation mark and rings, provisional the same octagon hollow, silent a hollow square, idle a dot.
+// If trucks are crowded, green and idle ones are lights; all others keep their shapes.
 
 export const VERTEX_SHADER = `#version 300 es
 precision highp float;

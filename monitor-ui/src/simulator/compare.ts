@@ -1,6 +1,6 @@
 import type { Alarm, SimulatedLock, TrueEvent } from '@sealwatch/schemas';
 
-/** What truly happened beside what the platform says of it; `waiting`: the platform still has time. */
+/** A true event and the platform's alarm about it; `waiting`: the platform still has time to raise it. */
 export interface Comparison {
   rule: string;
   truth?: TrueEvent;
@@ -11,7 +11,7 @@ export interface Comparison {
 /** Two records and the minute that confirms an alarm by the clock, ms. */
 const PATIENCE_MS = 120_000;
 
-/** One row a rule: one alarm of a rule is active on a trip at a time. */
+/** One row per rule: at most one alarm of a rule is active on a trip. */
 export function compare(lock: SimulatedLock, alarms: readonly Alarm[], nowMs: number): Comparison[] {
   const mine = alarms.filter(({ tripId }) => tripId === lock.tripId);
   const rules = [...new Set(lock.happened.map(({ rule }) => rule))];
@@ -27,7 +27,7 @@ export function compare(lock: SimulatedLock, alarms: readonly Alarm[], nowMs: nu
   return [...rows, ...unfounded.map((said): Comparison => ({ rule: said.rule, said, word: 'unfounded' }))];
 }
 
-/** The word on a lock as a whole: the worst of its rows. */
+/** The result for a lock as a whole: the worst of its rows. */
 export function worst(rows: readonly Comparison[]): Comparison['word'] {
   const order = ['missing', 'unfounded', 'waiting'] as const;
   return order.find((word) => rows.some((row) => row.word === word)) ?? 'right';

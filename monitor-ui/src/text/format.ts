@@ -19,7 +19,7 @@ const DAY: Intl.DateTimeFormatOptions = { month: '2-digit', day: '2-digit' };
 export const clockTime = (atMs: number, locale: string, zone?: string): string =>
   formatter(locale, zone, CLOCK, 'clock').format(atMs);
 
-/** The time of the day, with the date before it where it is not today. */
+/** Time of day, after the date if it is not today. */
 export function whenTime(atMs: number, nowMs: number, locale: string, zone?: string): string {
   const day = formatter(locale, zone, DAY, 'day');
   const time = clockTime(atMs, locale, zone);
@@ -30,13 +30,13 @@ export function whenTime(atMs: number, nowMs: number, locale: string, zone?: str
 export const longDate = (atMs: number, locale: string, zone?: string): string =>
   formatter(locale, zone, { year: 'numeric', month: 'long', day: 'numeric', weekday: 'long' }, 'long').format(atMs);
 
-/** `GMT+8`, or what the viewer's zone is called for short. */
+/** Short name of the viewer's zone, e.g. `GMT+8`. */
 export function zoneName(locale: string, zone?: string): string {
   const parts = formatter(locale, zone, { timeZoneName: 'short' }, 'zone').formatToParts(0);
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? zone ?? '';
 }
 
-/** `0:42`, `12:07`, `3:05:11`: a length of time in ms. */
+/** `0:42`, `12:07`, `3:05:11`: a duration given in ms. */
 export function lasting(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -53,7 +53,7 @@ export function distance(metres: number): string {
 
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
-/** `0.2 s`, `12 s`: how long a gate took. */
+/** `0.2 s`, `12 s`: a duration given in ms. */
 export const seconds = (ms: number): string =>
   ms < 9_950 ? `${(ms / 1000).toFixed(ms < 95 ? 3 : 1)} s` : `${Math.round(ms / 1000)} s`;
 

@@ -1,7 +1,7 @@
 import type { Alarm } from '@sealwatch/schemas';
 import { isRed } from '../feed/alarm-order.ts';
 
-/** The key of an alarm's state in words; who has it matters more than that it has returned. */
+/** Key of the text for an alarm's state; a disposition is shown even if the alarm has ended. */
 export function stateKey(alarm: Alarm): string {
   if (alarm.state === 'disposed' || alarm.state === 'closed') return `alarmState.${alarm.state}`;
   if (!alarm.active) return 'alarmState.ended';

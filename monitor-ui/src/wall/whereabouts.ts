@@ -13,11 +13,11 @@ export const DIRECTIONS = ['n', 'ne', 'e', 'se', 's', 'sw', 'w', 'nw'] as const;
 export interface Whereabouts {
   town: Town;
   metres: number;
-  /** Seen from the town. */
+  /** From the town to the place. */
   direction: (typeof DIRECTIONS)[number];
 }
 
-/** The nearest town of the basemap and how the place lies from it. */
+/** The nearest town of the basemap, with distance and direction from it to the place. */
 export function whereabouts(towns: Town[], at: { lon: number; lat: number }): Whereabouts | undefined {
   let best: Whereabouts | undefined;
   for (const town of towns) {

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from '../control.ts';
-import type { LockInput, LockOutput } from '../firmware.ts';
 import type { Link } from '../link.ts';
 import { openLink } from '../link.ts';
+import type { LockInput, LockOutput } from '../lock/input-output.ts';
 import type { Path } from '../path.ts';
 import { nearest } from '../path.ts';
 import type { Progress } from '../progress.ts';
@@ -12,14 +12,14 @@ import type { Rest } from '../rest.ts';
 import { connectRest, InterfaceError, untilReady } from '../rest.ts';
 import type { FleetSpec } from '../state-file.ts';
 import { saveFleet } from '../state-file.ts';
-import { CUES, rampDrive } from './cast.ts';
+import { EVENT_AFTER_START_MS, rampDrive } from './drives.ts';
 import { interfere, truthOf, wayOf } from './interfering.ts';
-import type { Muster } from './muster.ts';
-import { musterLocks, musterTrips } from './muster.ts';
 import { cancelTrip, putRoad } from './platform.ts';
 import { loadRoad } from './road.ts';
 import type { Round } from './round.ts';
 import { advanceSafely } from './round.ts';
+import type { FleetStart } from './start.ts';
+import { startLocks, startTrips } from './start.ts';
 import type { Truck } from './truck.ts';
 import { driveOf, feed, goLive, LIVE_INTERVAL_S, motionOf, payloadOf, setDrives, tick } from './truck.ts';
 
@@ -30,13 +30,13 @@ export interface DemoOptions {
   locks: number;
   seed?: number;
   state: string;
-  /** cancels the trips at the end, so that nothing stays on the wall */
+  /** cancels the trips at the end, so that no trip stays on the wall */
   tidy?: boolean;
   control?: Control;
 }
 
 const READY_WAIT_MS = 60_000;
-const LONELY_MS = 60_000;
+const DISCONNECTED_AFTER_MS = 60_000;
 const TICK_MS = 250;
 const SAVE_MS = 5_000;
 
@@ -54,11 +54,11 @@ export async function runDemo(options: DemoOptions, progress: Progress, stop: Ab
   if (stop.aborted) return;
   await putRoad(rest, road);
   progress.info('route and places set');
-  const muster: Muster = { rest, road, progress, stop, startMs };
-  const fleet = await musterLocks(muster, options.state, options.locks, options.seed);
+  const start: FleetStart = { rest, road, progress, stop, startMs };
+  const fleet = await startLocks(start, options.state, options.locks, options.seed);
   // The raised boot numbers must be on disk before any record carries them.
   saveFleet(options.state, fleet);
-  const trucks = await musterTrips(muster, fleet);
+  const trucks = await startTrips(start, fleet);
   saveFleet(options.state, fleet);
   await live({ options, rest, road, progress, stop, startMs, fleet, trucks });
 }
@@ -87,11 +87,11 @@ async function live(run: Live): Promise<void> {
       goLive(truck, Date.now(), phases.between(0, LIVE_INTERVAL_S * 1_000));
       links.set(truck, linkOf(run, truck, failure));
     }
-    const company = { lastMs: Date.now() };
-    timers.push(setInterval(() => failIfLonely(run, company, failure), 1_000));
+    const connected = { lastMs: Date.now() };
+    timers.push(setInterval(() => failIfDisconnected(run, connected, failure), 1_000));
     timers.push(setInterval(() => saveFleet(options.state, fleet), SAVE_MS));
     timers.push(setInterval(() => tickAll(run, links), TICK_MS));
-    const backlog = setInterval(() => tellBacklog(run, backlog), 1_000);
+    const backlog = setInterval(() => reportBacklog(run, backlog), 1_000);
     timers.push(backlog);
     const ramp = setInterval(() => sendDownRamp(run, ramp), 1_000);
     timers.push(ramp);
@@ -106,7 +106,7 @@ async function live(run: Live): Promise<void> {
     await Promise.all([...links.values()].map((link) => link.close()));
     for (const truck of run.trucks) truck.spec.batteryPercent = truck.lock.batteryPercent;
     saveFleet(options.state, fleet);
-    if (options.tidy) await giveUp(run);
+    if (options.tidy) await cancelTrips(run);
   }
   if (failure.signal.aborted) throw failure.signal.reason;
 }
@@ -143,8 +143,8 @@ function underControl(run: Live, links: Map<Truck, Link>, control: Control): Nod
   return timers;
 }
 
-async function giveUp(run: Live): Promise<void> {
-  // The run's own signal has ended: these calls have to go out all the same.
+async function cancelTrips(run: Live): Promise<void> {
+  // The run's own signal is aborted already, and these calls must still be made.
   const rest = connectRest(run.options.http, run.options.key, AbortSignal.timeout(TIDY_MS));
   for (const { spec } of run.trucks) {
     if (!spec.trip) continue;
@@ -211,15 +211,17 @@ function tickAll(run: Live, links: Map<Truck, Link>): void {
   }
 }
 
-/** Ends the fleet if no lock has been connected for LONELY_MS. */
-function failIfLonely(run: Live, company: { lastMs: number }, failure: AbortController): void {
+/** Ends the fleet if no lock has been connected for DISCONNECTED_AFTER_MS. */
+function failIfDisconnected(run: Live, connected: { lastMs: number }, failure: AbortController): void {
   const now = Date.now();
-  if (run.trucks.some((truck) => truck.lock.connected)) company.lastMs = now;
-  if (now - company.lastMs < LONELY_MS) return;
-  failure.abort(new InterfaceError(`MQTT ${run.options.mqtt}`, `no lock was connected for ${LONELY_MS / 1_000} s`));
+  if (run.trucks.some((truck) => truck.lock.connected)) connected.lastMs = now;
+  if (now - connected.lastMs < DISCONNECTED_AFTER_MS) return;
+  failure.abort(
+    new InterfaceError(`MQTT ${run.options.mqtt}`, `no lock was connected for ${DISCONNECTED_AFTER_MS / 1_000} s`),
+  );
 }
 
-function tellBacklog(run: Live, timer: NodeJS.Timeout): void {
+function reportBacklog(run: Live, timer: NodeJS.Timeout): void {
   const waiting = run.trucks.filter((truck) => truck.lock.flash.length > 3);
   const records = waiting.reduce((sum, truck) => sum + truck.lock.flash.length, 0);
   if (waiting.length > 0) {
@@ -235,10 +237,10 @@ function tellBacklog(run: Live, timer: NodeJS.Timeout): void {
 
 const RAMP_LEAD_MS = 14_000;
 
-/** Once a run, one truck in the middle of the road takes a ramp. */
+/** Once in a run, one truck in the middle of the road leaves it by a ramp. */
 function sendDownRamp(run: Live, timer: NodeJS.Timeout): void {
   const now = Date.now();
-  if (now + RAMP_LEAD_MS < run.startMs + CUES.rampMs) return;
+  if (now + RAMP_LEAD_MS < run.startMs + EVENT_AFTER_START_MS.rampMs) return;
   const driving = run.trucks.filter((truck) => truck.phase === 'driving' && truck.lock.connected);
   if (driving.length === 0) return;
   const offRoad = driving.some((truck) => nearest(run.road, motionOf(truck, now)!).distanceM > 300);

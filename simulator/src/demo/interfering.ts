@@ -1,19 +1,19 @@
 import type { Injection, SimulatedLock, TrueEvent } from '@sealwatch/schemas';
 import { motionAt, timeAtM } from '../drive.ts';
-import type { LockInput } from '../firmware.ts';
+import type { LockInput } from '../lock/input-output.ts';
 import type { Path } from '../path.ts';
 import { nearest } from '../path.ts';
 import { toleratedOf } from '../scenario/truth.ts';
-import { rampDrive } from './cast.ts';
+import { rampDrive } from './drives.ts';
 import type { Truck } from './truck.ts';
 import { driveOf, motionOf, setDrives } from './truck.ts';
 
-/** What a person makes happen to a truck of the fleet while it drives. */
+/** Access to a truck of the fleet for a person's interference. */
 export interface Interference {
   road: Path;
-  /** the lock senses something at this moment */
+  /** gives the lock an input now */
   input(truck: Truck, input: LockInput): void;
-  /** the radio is gone for so long */
+  /** disconnects the lock's radio for this long */
   cutOff(truck: Truck, forMs: number): void;
 }
 
@@ -75,7 +75,7 @@ function happen(world: Interference, truck: Truck, what: Injection['what'], nowM
   }
 }
 
-/** Down the next ramp from which a way beside the road stays clear of it. */
+/** Leaves the road by the next ramp from which a detour can keep its distance from it. */
 function sendOff({ road }: Interference, truck: Truck, nowMs: number): string | undefined {
   const drive = driveOf(truck, nowMs);
   const trip = truck.spec.trip;
@@ -90,7 +90,7 @@ function sendOff({ road }: Interference, truck: Truck, nowMs: number): string | 
   return 'there is no ramp within the next quarter of an hour: it is in town, at a stop, off the road already, or near its end';
 }
 
-/** When the truck is truly off the planned road on its present trip, as far as it is decided. */
+/** When the truck is truly off the planned road on its present trip, including planned detours. */
 function offRoad(truck: Truck): { fromMs: number; toMs: number }[] {
   return truck.drives.flatMap((drive, i) => {
     const untilMs = truck.drives[i + 1]?.order.startMs ?? Number.POSITIVE_INFINITY;

@@ -53,14 +53,14 @@ function declaration(papers: Papers, lockId: string, departureMs: number) {
   };
 }
 
-/** A trip under way, taken over with its past. */
+/** Declares a trip that is already under way, with its past. */
 export async function declareTrip(rest: Rest, papers: Papers, lockId: string, departedMs: number): Promise<string> {
   const departedAt = new Date(departedMs).toISOString();
   const takeover = { sealedAt: departedAt, departedAt };
   return TripAnswer.parse(await rest.post('/trips', { ...declaration(papers, lockId, departedMs), takeover })).tripId;
 }
 
-/** A trip from its very beginning: declared and released, its lock not hung yet. */
+/** Declares and releases a trip whose lock is not attached yet. */
 export async function releaseTrip(rest: Rest, papers: Papers, lockId: string, plannedMs: number): Promise<string> {
   const { tripId } = TripAnswer.parse(await rest.post('/trips', declaration(papers, lockId, plannedMs)));
   await rest.post(`/trips/${tripId}/release`, {});
@@ -98,7 +98,7 @@ export async function closeTrip(rest: Rest, tripId: string): Promise<void> {
   await rest.post(`/trips/${tripId}/close`, {});
 }
 
-/** What the gate's own readers saw of the truck, asked of the platform. */
+/** Asks the platform for a verdict on what the gate's readers saw of the truck. */
 export async function askGate(
   rest: Rest,
   passageId: string,

@@ -1,13 +1,13 @@
 import { isOver } from '@sealwatch/schemas';
 import { motionAt } from '../drive.ts';
-import { rebooted, sealed, step } from '../firmware.ts';
+import { step } from '../lock/firmware.ts';
+import { rebooted, sealed } from '../lock/state.ts';
 import type { Path } from '../path.ts';
 import type { Progress } from '../progress.ts';
 import type { Rest } from '../rest.ts';
 import { InterfaceError } from '../rest.ts';
 import type { FleetSpec } from '../state-file.ts';
-import { freshDrive } from './cast.ts';
-import { nextPapers } from './muster.ts';
+import { freshDrive } from './drives.ts';
 import {
   askGate,
   cancelTrip,
@@ -18,6 +18,7 @@ import {
   releaseTrip,
   sealTrip,
 } from './platform.ts';
+import { nextPapers } from './start.ts';
 import type { Phase, Truck } from './truck.ts';
 import { driveOf, goLive, LIVE_INTERVAL_S, setDrives } from './truck.ts';
 
@@ -139,7 +140,7 @@ function dropTrip(truck: Truck, nowMs: number): number {
   return RETURNING_MS;
 }
 
-/** The lock hangs on another box at the yard in Yiwu: restarted after its way back, rope in, motor locked. */
+/** Attaches the lock to another box at the yard in Yiwu: restarted, rope inserted, motor locked. */
 async function beginTrip(round: Round, truck: Truck, nowMs: number): Promise<number> {
   const { seed, papers } = nextPapers(round.fleet, nowMs);
   const tripId = await releaseTrip(round.rest, papers, truck.spec.lockId, nowMs + SEALING_MS + DEPARTURE_MS);

@@ -1,10 +1,12 @@
 import type { Injection, Report } from '@sealwatch/schemas';
 import type { Drive, DriveOrder, Motion } from '../drive.ts';
 import { motionAt, planDrive } from '../drive.ts';
-import type { LockInput, LockOutput, LockState, Sensed } from '../firmware.ts';
-import { newLock, step, wantsReport } from '../firmware.ts';
 import type { GnssError } from '../gnss.ts';
 import { gnssFix, nextError, startError } from '../gnss.ts';
+import { step } from '../lock/firmware.ts';
+import type { LockInput, LockOutput, Sensed } from '../lock/input-output.ts';
+import type { LockState } from '../lock/state.ts';
+import { newLock, wantsReport } from '../lock/state.ts';
 import type { Path } from '../path.ts';
 import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';
@@ -22,7 +24,7 @@ export interface Truck {
   lock: LockState;
   receiver: Random;
   error: GnssError;
-  /** what a person made happen to it, in this run */
+  /** interference by a person in this run */
   made: { what: Injection['what']; atMs: number }[];
 }
 
@@ -84,7 +86,7 @@ export function tick(truck: Truck, nowMs: number): LockOutput[] {
 }
 
 /**
- * Runs the lock over a past stretch of time without a connection: every record goes to its flash.
+ * Runs the lock over a past time range without a connection: every record goes to its flash.
  * @returns how many records were made
  */
 export function catchUp(truck: Truck, fromMs: number, toMs: number): number {
@@ -102,7 +104,7 @@ export function catchUp(truck: Truck, fromMs: number, toMs: number): number {
   return truck.lock.flash.length - before;
 }
 
-/** From now on the lock reports at the demo's pace; `phaseMs` keeps the locks from reporting all at once. */
+/** Sets the reporting interval of the demo; `phaseMs` keeps the locks from reporting all at once. */
 export function goLive(truck: Truck, nowMs: number, phaseMs: number): void {
   truck.lock = { ...truck.lock, intervalS: LIVE_INTERVAL_S, nextReportMs: nowMs + phaseMs };
 }

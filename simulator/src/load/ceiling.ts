@@ -14,14 +14,14 @@ export interface Ceiling {
   locksPerS: number;
 }
 
-/** Tells how long a thread has been at work since `begin` was called. */
+/** Measures how long a thread has been busy since `begin` was called. */
 export interface BusyClock {
   begin(): () => Busy;
 }
 export interface Busy {
-  /** ms at work */
+  /** busy time, ms */
   active: number;
-  /** share of the time at work, 0 to 1 */
+  /** busy share of the time, 0 to 1 */
   utilization: number;
 }
 
@@ -48,7 +48,7 @@ const WINDOW = 4_000;
 const BURST = 200;
 
 /**
- * Sends as fast as possible, unless told otherwise for 1.5 s, to a sink that only acknowledges (`bin/sink.mjs`, in a worker). A rate measured
+ * Sends as fast as possible, by default for 1.5 s, to a sink that only acknowledges (`bin/sink.mjs`, in a worker). A rate measured
  * against a platform that is lower than this is limited by the platform.
  */
 export async function measureCeiling(stop: AbortSignal, options: CeilingOptions = LARGEST): Promise<Ceiling> {

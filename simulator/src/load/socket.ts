@@ -46,18 +46,7 @@ export async function openBareLock(
     due.delete(id);
     onAcknowledged(dueMs);
   });
-  socket.write(
-    generate({
-      cmd: 'connect',
-      protocolId: 'MQTT',
-      protocolVersion: 4,
-      clean: true,
-      clientId: lockId,
-      keepalive: 0,
-      username: lockId,
-      password: Buffer.from(secret),
-    }),
-  );
+  socket.write(connectPacket(lockId, secret));
   await accepted;
   open = true;
   return {
@@ -76,6 +65,19 @@ export async function openBareLock(
     },
     close: () => socket.destroy(),
   };
+}
+
+function connectPacket(lockId: string, secret: string): Buffer {
+  return generate({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: true,
+    clientId: lockId,
+    keepalive: 0,
+    username: lockId,
+    password: Buffer.from(secret),
+  });
 }
 
 function dial(url: string): Socket {

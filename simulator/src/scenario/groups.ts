@@ -1,10 +1,10 @@
 import { randomStream } from '../random.ts';
 import type { Line, LineName } from './line.ts';
 import { loadLine } from './line.ts';
-import type { TripScript } from './perform.ts';
-import { perform } from './perform.ts';
 import type { Scenario } from './scenario.ts';
 import { shareTrips } from './scenario.ts';
+import type { TripScript } from './trip-script.ts';
+import { scriptTrips } from './trip-script.ts';
 
 /** The locks of one vehicle and the scripts that they play. */
 export interface Group {
@@ -13,7 +13,7 @@ export interface Group {
   scripts(): TripScript[];
 }
 
-/** Locks of one run have names of their own, so that a platform can be tested again and again. */
+/** A lock id that is new in every run, so that one platform can be tested repeatedly. */
 export function lockName(seed: number, startMs: number, index: number): string {
   const run = randomStream(seed, `run/${startMs}`).whole(0, 36 ** 6 - 1);
   return `SM${run.toString(36).toUpperCase().padStart(6, '0')}${String(index).padStart(6, '0')}`;
@@ -40,8 +40,8 @@ export function groupsOf(scenario: Scenario, trips: number, seed: number, startM
       const staggerMs = plain.train ? 0 : ((index * 37) % GATE_SPREAD_S) * 1_000;
       const endMs = plain.live ? startMs + LIVE_AFTER_MS : startMs - AT_GATE_BEFORE_MS - staggerMs;
       const wagon = plain.train ? { wagon: { index: i, of: count, trainSeed: seed * 100_000 + part } } : {};
-      const casting = { line, scenario: name, plain, seed: seed * 100_000 + index, lockIds, endMs, ...wagon };
-      groups.push({ lockIds, lines: [plain.line], scripts: () => perform(casting) });
+      const plan = { line, scenario: name, plain, seed: seed * 100_000 + index, lockIds, endMs, ...wagon };
+      groups.push({ lockIds, lines: [plain.line], scripts: () => scriptTrips(plan) });
     }
   }
   return groups;

@@ -1,21 +1,21 @@
-import type { LockEvent, Position, Report } from '@sealwatch/schemas';
+import type { LockEvent, Report } from '@sealwatch/schemas';
 import type { Motion } from '../drive.ts';
-import type { LockInput, LockOutput, LockState, Sensed } from '../firmware.ts';
-import { rebooted, step, wantsReport } from '../firmware.ts';
-import type { GnssError } from '../gnss.ts';
-import { gnssFix, nextError, startError } from '../gnss.ts';
-import type { LonLat } from '../path.ts';
+import { step } from '../lock/firmware.ts';
+import type { LockInput, LockOutput } from '../lock/input-output.ts';
+import type { LockState } from '../lock/state.ts';
+import { rebooted, wantsReport } from '../lock/state.ts';
 import { moved } from '../path.ts';
 import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';
+import { Receiver } from './receiver.ts';
 import type { Act } from './scenario.ts';
 import type { TripWorld } from './world.ts';
-import { motionIn, within } from './world.ts';
+import { motionIn } from './world.ts';
 
 /** One payload that a lock sends, in the order it sends them. */
 export interface Sending {
   lockId: string;
-  /** JSON, or what is meant to be; `@now` in it is the time of sending */
+  /** JSON, or a malformed payload; `@now` in it is replaced by the time of sending */
   payload: string;
   /** waits until the lock's next trip has been declared */
   held: boolean;
@@ -38,7 +38,7 @@ export interface LockRun {
 export interface RunOptions {
   world: TripWorld;
   lock: LockState;
-  /** place of the box on the truck, 0 or 1; names are new in every run and choose nothing */
+  /** place of the lock's box on the truck, 0 or 1; selects the random streams, because lock ids are new in every run */
   unit: number;
   seed: number;
   untilMs: number;
@@ -46,9 +46,9 @@ export interface RunOptions {
   /** from this time on the lock does not move, epoch ms */
   leftBehindMs: number;
   holdBacklog: boolean;
-  /** records made from then on are sent one by one, each at its own time */
+  /** records made from this time on are sent one by one, each at its own time, epoch ms */
   liveFromMs: number;
-  /** records with the time of playing at the end */
+  /** how many records at the end have the time of playing */
   liveRecords: number;
 }
 
@@ -56,37 +56,30 @@ export interface RunOptions {
 export const NOW = '@now';
 
 const DAY_MS = 86_400_000;
-/** How many single records travel in one publish; a lock-step of this width keeps the order of sending. */
+/** Single records that are collected into one publish, at most. */
 export const TOGETHER = 60;
 
 type LockAct = Exclude<Act, { do: 'detour' | 'halt' }>;
 
-/** Plays one lock through its trip in its own time: radio, receiver and events by the world, nothing by the clock. */
+/** Simulates one lock on its trip. Time, radio, receiver and events come from the world; the clock is not read. */
 export function runLock(options: RunOptions): LockRun {
   return new Run(options).play();
 }
 
 class Run {
   readonly options: RunOptions;
-  readonly receiver: Random;
+  readonly receiver: Receiver;
   readonly radio: Random;
-  readonly sky: Random;
   readonly result: LockRun;
-  error: GnssError;
   lock: LockState;
-  /** slow error under walls and cranes, in shares of its largest */
-  drift = { east: 0, north: 0 };
-  sinceJump = 0;
-  /** published and not yet answered */
-  air: { flight: number; reports: Report[] }[] = [];
+  /** published and not yet acknowledged */
+  inFlight: { flight: number; reports: Report[] }[] = [];
 
   constructor(options: RunOptions) {
     this.options = options;
     this.lock = options.lock;
-    this.receiver = randomStream(options.seed, `lock ${options.unit}/receiver`);
+    this.receiver = new Receiver(options.world, options.seed, options.unit);
     this.radio = randomStream(options.seed, `lock ${options.unit}/radio`);
-    this.sky = randomStream(options.seed, `lock ${options.unit}/sky`);
-    this.error = startError(this.receiver, options.world.drive.order.startMs);
     this.result = { lock: this.lock, sendings: [], liveNow: [], made: [], acknowledged: new Set(), quarantined: 0 };
   }
 
@@ -103,8 +96,8 @@ class Run {
         this.tick(this.lock.nextReportMs);
       } else break;
     }
-    this.land(untilMs);
-    for (let i = 0; i < this.options.liveRecords; i++) this.sayNow();
+    this.sendInFlight(untilMs);
+    for (let i = 0; i < this.options.liveRecords; i++) this.sendNow();
     this.result.lock = this.lock;
     return this.result;
   }
@@ -113,7 +106,7 @@ class Run {
     const { spells, moments } = this.options.world;
     const list: { atMs: number; act: (nowMs: number) => void }[] = [];
     const radioOff = (nowMs: number) => {
-      this.land(nowMs);
+      this.sendInFlight(nowMs);
       this.input(nowMs, { type: 'disconnected' });
     };
     const radioOn = (nowMs: number) => this.input(nowMs, { type: 'connected' });
@@ -166,7 +159,7 @@ class Run {
         this.input(nowMs, { type: 'event', event: { type: 'wrong-password', count: act.times } });
         break;
       case 'reboot':
-        this.land(nowMs);
+        this.sendInFlight(nowMs);
         this.lock = rebooted(this.lock, nowMs, 'watchdog');
         this.input(nowMs, { type: 'connected' });
         break;
@@ -181,19 +174,19 @@ class Run {
     }
   }
 
-  /** Another device answers to the same identity: the last record's numbers, another place, an older counter. */
+  /** A second device with the same identity sends the last record with another position and a lower use count. */
   clone(nowMs: number): void {
-    this.land(nowMs);
+    this.sendInFlight(nowMs);
     const last = this.result.made.at(-1)?.report;
     if (!last?.position || !last.seal) return;
     const { lon, lat } = moved(last.position, 200, 30_000);
     const seal = { ...last.seal, useCount: Math.max(0, (last.seal.useCount ?? 1) - 1) };
-    this.say(JSON.stringify({ ...last, position: { ...last.position, lon, lat }, seal }));
+    this.send(JSON.stringify({ ...last, position: { ...last.position, lon, lat }, seal }));
     this.result.quarantined += 1;
   }
 
   malformed(nowMs: number): void {
-    this.land(nowMs);
+    this.sendInFlight(nowMs);
     const good = this.result.made.at(-1)?.report;
     const broken = [
       '{"v":1,"boot":',
@@ -202,20 +195,20 @@ class Run {
       JSON.stringify({ ...good, time: 'yesterday' }),
       '[]',
     ];
-    for (const payload of broken) this.say(payload);
+    for (const payload of broken) this.send(payload);
     this.result.quarantined += broken.length;
   }
 
-  say(payload: string, held = false, when: { dueMs?: number } = {}): void {
+  send(payload: string, held = false, when: { dueMs?: number } = {}): void {
     this.result.sendings.push({ lockId: this.lock.lockId, payload, held, ...when });
   }
 
-  /** Parked at the end of the drive, with the seal unchanged. */
-  sayNow(): void {
+  /** Makes a record with the time of playing: parked at the end of the drive, seal unchanged. */
+  sendNow(): void {
     if (this.lock.mode === 'deep-sleep') return;
     const motion = motionIn(this.options.world, Math.min(this.options.untilMs, this.options.leftBehindMs));
     const { lockId, boot, seq, mode, seal } = this.lock;
-    const { position } = this.sense(motion, this.options.untilMs);
+    const { position } = this.receiver.sense(motion, this.options.untilMs);
     const battery = { percent: Math.round(this.lock.batteryPercent), charging: false };
     const report = { v: 1, boot, seq, time: NOW, kind: 'live', mode, position, seal, battery };
     this.result.liveNow.push({ lockId, payload: JSON.stringify(report), held: false });
@@ -226,43 +219,11 @@ class Run {
   tick(nowMs: number): void {
     const before = this.lock;
     const motion = motionIn(this.options.world, Math.min(nowMs, this.options.leftBehindMs));
-    const outputs = this.step(nowMs, { type: 'tick', sensed: this.sense(motion, nowMs) });
+    const outputs = this.step(nowMs, { type: 'tick', sensed: this.receiver.sense(motion, nowMs) });
     const report = this.lock.flash.at(-1)?.report;
     if (report && this.lock.seq !== before.seq) this.result.made.push({ report, timeMs: nowMs, motion });
     this.launch(outputs, nowMs);
-    if (this.air.length >= TOGETHER) this.land(nowMs);
-  }
-
-  sense(motion: Motion, nowMs: number): Sensed {
-    const { spells } = this.options.world;
-    this.error = nextError(this.error, this.receiver, nowMs);
-    const fix = gnssFix(motion, this.error, this.receiver);
-    const rssiDbm = Math.round(-74 + this.receiver.normal() * 7);
-    if (within(spells['no-sky'], nowMs) || within(spells.jam, nowMs)) return { rssiDbm };
-    if (within(spells['cell-only'], nowMs)) return { position: this.cellFix(motion), rssiDbm };
-    return { position: this.wronged(fix, nowMs), rssiDbm };
-  }
-
-  /** What walls, cranes and reflections make of a fix: it claims to be good all the same. */
-  wronged(fix: Position, nowMs: number): Position {
-    const { spells, wrongM } = this.options.world;
-    if (within(spells.multipath, nowMs)) {
-      this.drift.east = wander(this.drift.east, this.sky);
-      this.drift.north = wander(this.drift.north, this.sky);
-      const place = moved(moved(fix, 90, this.drift.east * wrongM.multipath), 0, this.drift.north * wrongM.multipath);
-      return { ...fix, ...rounded(place), accuracyM: 2 };
-    }
-    this.sinceJump += 1;
-    // Jumps come one at a time: what stays away for two records is a place and no jump.
-    if (!within(spells.jumps, nowMs) || this.sinceJump < 4 || this.sky.unit() > 1 / wrongM.jumpOneIn) return fix;
-    this.sinceJump = 0;
-    return { ...fix, ...rounded(moved(fix, this.sky.between(0, 360), wrongM.jumps)), accuracyM: 2 };
-  }
-
-  cellFix(motion: Motion): Position {
-    const awayM = this.receiver.between(500, 2_000);
-    const { lon, lat } = moved(motion, this.receiver.between(0, 360), awayM);
-    return { lon, lat, accuracyM: Math.round(awayM * 1.2), source: 'cell' };
+    if (this.inFlight.length >= TOGETHER) this.sendInFlight(nowMs);
   }
 
   step(nowMs: number, input: LockInput): LockOutput[] {
@@ -279,21 +240,21 @@ class Run {
     for (const output of outputs) {
       if (output.type !== 'publish') continue;
       const alone = output.reports.length > 1 || nowMs >= this.options.liveFromMs;
-      if (alone) this.land(nowMs);
-      this.air.push({ flight: output.flight, reports: output.reports });
-      if (alone) this.land(nowMs);
+      if (alone) this.sendInFlight(nowMs);
+      this.inFlight.push({ flight: output.flight, reports: output.reports });
+      if (alone) this.sendInFlight(nowMs);
     }
   }
 
-  /** What is on the air goes out as one publish and is acknowledged, or is sent once more where that was lost. */
-  land(nowMs: number): void {
-    if (this.air.length === 0) return;
-    const flights = this.air;
-    this.air = [];
+  /** Sends everything in flight as one publish; it is acknowledged, or sent again if the acknowledgement is lost. */
+  sendInFlight(nowMs: number): void {
+    if (this.inFlight.length === 0) return;
+    const flights = this.inFlight;
+    this.inFlight = [];
     const reports = flights.flatMap((flight) => flight.reports);
     const live = nowMs >= this.options.liveFromMs;
     const held = this.options.holdBacklog && flights[0]!.reports.length > 1;
-    this.say(live ? payloadOf(reports) : lateOf(reports), held, live ? { dueMs: nowMs } : {});
+    this.send(live ? payloadOf(reports) : lateOf(reports), held, live ? { dueMs: nowMs } : {});
     if (this.radio.unit() < this.options.loseAcksShare) {
       this.input(nowMs, { type: 'disconnected' });
       this.input(nowMs, { type: 'connected' });
@@ -310,13 +271,6 @@ class Run {
 
 const payloadOf = (reports: readonly Report[]): string => JSON.stringify(reports.length === 1 ? reports[0] : reports);
 
-/** Their fix times are past: to the platform all of them are back-filled. */
+/** Records as back-filled: their fix times are past when they are played. */
 const lateOf = (reports: readonly Report[]): string =>
   payloadOf(reports.map((report) => ({ ...report, kind: 'backfill' })));
-
-const rounded = ({ lon, lat }: LonLat): LonLat => ({ lon: Number(lon.toFixed(6)), lat: Number(lat.toFixed(6)) });
-
-/** One step of a slow walk that stays within [−0.7, 0.7], so that both axes together stay within 1. */
-function wander(value: number, random: Random): number {
-  return Math.min(0.7, Math.max(-0.7, value * 0.9 + random.normal() * 0.2));
-}

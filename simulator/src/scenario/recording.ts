@@ -5,7 +5,7 @@ import { randomStream } from '../random.ts';
 import type { Group } from './groups.ts';
 import { lockName } from './groups.ts';
 import { LINES } from './line.ts';
-import type { TripScript } from './perform.ts';
+import type { TripScript } from './trip-script.ts';
 
 const Span = z.object({ fromMs: z.number(), toMs: z.number() });
 
@@ -68,7 +68,7 @@ function groupOf(scripts: TripScript[]): Group {
   return { lockIds, lines: [...new Set(scripts.map(({ line }) => line))], scripts: () => scripts };
 }
 
-/** The same trip of other locks, plates and boxes: what happens and when stays. */
+/** The same trip with other locks, plates and boxes; events and times are unchanged. */
 export function renamed(group: Group, seed: number, startMs: number, index: number): Group {
   const names = new Map(group.lockIds.map((lockId, unit) => [lockId, lockName(seed, startMs, index * 2 + unit)]));
   let text = JSON.stringify(group.scripts());

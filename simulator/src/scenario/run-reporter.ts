@@ -1,8 +1,8 @@
 import type { SimulatedLock, Simulation } from '@sealwatch/schemas';
 import type { Control } from '../control.ts';
 import type { Score } from '../score/score.ts';
-import type { TripScript } from './perform.ts';
 import type { Scenario } from './scenario.ts';
+import type { TripScript } from './trip-script.ts';
 
 /** Reports the progress of a scenario and the truth about its trips to the parent process. */
 export interface RunReporter {

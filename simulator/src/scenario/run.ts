@@ -19,12 +19,12 @@ import type { Group } from './groups.ts';
 import { groupsOf } from './groups.ts';
 import type { Line } from './line.ts';
 import { loadLine, putLine } from './line.ts';
+import type { PlayContext, Played } from './play.ts';
+import { play } from './play.ts';
 import { appendRecording, readRecording, renamed } from './recording.ts';
 import type { RunReporter } from './run-reporter.ts';
 import { reportTo } from './run-reporter.ts';
 import type { Scenario } from './scenario.ts';
-import type { Played, Stage } from './stage.ts';
-import { play } from './stage.ts';
 
 export interface ScenarioOptions {
   http: string;
@@ -151,7 +151,7 @@ async function feedOf({ http, key }: ScenarioOptions, progress: Progress): Promi
   }
 }
 
-/** Trips that a gate did not release would stay on the wall for good. */
+/** Cancels trips that no gate released, which would stay on the wall for ever. */
 async function tidy(rest: Rest, evidence: readonly Evidence[]): Promise<void> {
   for (const { played } of evidence) {
     const trip = await readTrip(rest, played.tripId);
@@ -175,7 +175,7 @@ async function registerLocks(rest: Rest, groups: readonly Group[]): Promise<Map<
 }
 
 async function playAll(
-  stage: Stage,
+  context: PlayContext,
   groups: readonly Group[],
   options: ScenarioOptions,
   progress: Progress,
@@ -189,10 +189,10 @@ async function playAll(
   if (options.record) writeFileSync(options.record, '');
   const worker = async () => {
     for (const [, group] of waiting) {
-      if (stage.stop.aborted) return;
+      if (context.stop.aborted) return;
       const scripts = group.scripts();
       if (options.record) appendRecording(options.record, scripts);
-      played.push(...(await play(stage, scripts)));
+      played.push(...(await play(context, scripts)));
       done += 1;
       progress.share('playing trips', done, groups.length);
       reporter.played(done, groups.length);
@@ -202,7 +202,7 @@ async function playAll(
   return played;
 }
 
-/** Polls until all expected alarms are there or the wait is over. */
+/** Polls until all expected alarms are raised or the wait is over. */
 async function gather(
   rest: Rest,
   played: readonly Played[],

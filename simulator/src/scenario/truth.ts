@@ -8,18 +8,18 @@ export interface Expectation {
   span: Span;
 }
 
-/** The truth about one trip, known because the simulator made it happen. */
+/** The truth about one trip, known because the simulator made its events. */
 export interface TripTruth {
   scenario: string;
   expected: Expectation[];
   /** rules that may or may not raise an alarm here, because it is not certain that their condition was met */
   tolerated: string[];
   verdict: 'release' | 'manual' | 'alarm' | 'unasked';
-  /** identity (`lockId/boot/seq`) of each record sent and acknowledged that must be shown, and how it was meant */
+  /** identity (`lockId/boot/seq`) of each acknowledged record that the platform must show */
   acknowledged: string[];
   /** number of records and payloads that must be in quarantine */
   quarantined: number;
-  /** the way truly driven, thinned out: `[lon, lat]` */
+  /** the driven line, thinned out: `[lon, lat]` */
   way?: [number, number][];
 }
 

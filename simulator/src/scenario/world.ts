@@ -1,4 +1,4 @@
-import { wayOff } from '../demo/cast.ts';
+import { wayOff } from '../demo/drives.ts';
 import type { Detour } from '../detour.ts';
 import type { Drive, Motion } from '../drive.ts';
 import { motionAt, planDrive, timeAtM } from '../drive.ts';
@@ -8,7 +8,7 @@ import { randomStream } from '../random.ts';
 import type { Line } from './line.ts';
 import type { Act, Plain } from './scenario.ts';
 
-/** A stretch of time, epoch ms, end excluded. */
+/** A time range, epoch ms, end excluded. */
 export interface Span {
   fromMs: number;
   toMs: number;
@@ -29,7 +29,7 @@ export interface TripWorld {
   spells: Record<Spell, Span[]>;
   /** by how much fixes are wrong in those spells, m */
   wrongM: { multipath: number; jumps: number; jumpOneIn: number };
-  /** what happens once, by time */
+  /** single events, ordered by time */
   moments: { atMs: number; act: Act }[];
   /** truly outside the planned corridor */
   offRoad: Span[];
@@ -86,7 +86,7 @@ function openDetour(road: Path, act: Extract<Act, { do: 'detour' }>, fromM: numb
 const WAGON_M = 14;
 const TUNNEL_FROM_M = 1_200;
 
-/** Stretches of the line without a vertex, m: what is so straight is a tunnel or a viaduct. */
+/** Length of a stretch without a vertex that counts as a tunnel, m: only tunnels and viaducts are that straight. */
 function tunnelsOf(path: Path): { fromM: number; toM: number }[] {
   return path.atM.flatMap((toM, i) => {
     const fromM = path.atM[i - 1] ?? toM;
@@ -94,15 +94,15 @@ function tunnelsOf(path: Path): { fromM: number; toM: number }[] {
   });
 }
 
-/** Who of a train this is: the head of it is wagon 0. */
+/** Position of a wagon in its train; the first one is 0. */
 export interface Wagon {
   index: number;
   of: number;
-  /** one for the whole train: it moves as one */
+  /** the same for all wagons, so that the whole train moves alike */
   trainSeed: number;
 }
 
-export interface Cast {
+export interface WorldOptions {
   line: Line;
   plain: Plain;
   seed: number;
@@ -111,8 +111,8 @@ export interface Cast {
   wagon?: Wagon;
 }
 
-/** Casts one trip of a scenario. */
-export function castWorld({ line, plain, endMs, wagon, ...own }: Cast): TripWorld {
+/** Derives the drive, the surroundings and the events of one trip from its scenario and seed. */
+export function makeWorld({ line, plain, endMs, wagon, ...own }: WorldOptions): TripWorld {
   const road = line.path;
   const seed = wagon?.trainSeed ?? own.seed;
   const random = randomStream(seed, 'world');

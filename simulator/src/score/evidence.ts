@@ -1,7 +1,7 @@
 import { Alarm } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { Rest } from '../rest.ts';
-import type { Played } from '../scenario/stage.ts';
+import type { Played } from '../scenario/play.ts';
 import type { SeenOnFeed } from './feed.ts';
 
 /** The platform's answers about one trip. */

@@ -49,7 +49,25 @@ export async function watchFeed(http: string, key: string): Promise<FeedWatch> {
   socket.on('locks', ({ locks }) => learn(locks));
   socket.on('positions', see);
   socket.on('alarm', ({ alarm }) => noteAlarm(alarm));
-  await new Promise<void>((resolve, reject) => {
+  await untilSnapshot(socket, http, learn);
+  return {
+    seen: (tripId, lockIds) => {
+      const reds = [tripId, ...lockIds].flatMap((name) => redMs.get(name) ?? []);
+      const ofTrip = [...alarmMs].filter(([name]) => name.startsWith(`${tripId} `));
+      const rules = ofTrip.map(([name, atMs]) => [name.slice(tripId.length + 1), atMs] as const);
+      return { alarmMs: Object.fromEntries(rules), ...(reds.length > 0 ? { redMs: Math.min(...reds) } : {}) };
+    },
+    close: () => socket.close(),
+  };
+}
+
+/** Resolves at the first snapshot. @throws InterfaceError if the feed refuses the connection or does not answer */
+function untilSnapshot(
+  socket: Socket<ServerToClient, ClientToServer>,
+  http: string,
+  learn: (locks: readonly FeedLock[]) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
     const refuse = (error: Error) => {
       socket.close();
       reject(new InterfaceError(`live feed ${http}/live`, error.message));
@@ -63,13 +81,4 @@ export async function watchFeed(http: string, key: string): Promise<FeedWatch> {
       resolve();
     });
   });
-  return {
-    seen: (tripId, lockIds) => {
-      const reds = [tripId, ...lockIds].flatMap((name) => redMs.get(name) ?? []);
-      const ofTrip = [...alarmMs].filter(([name]) => name.startsWith(`${tripId} `));
-      const rules = ofTrip.map(([name, atMs]) => [name.slice(tripId.length + 1), atMs] as const);
-      return { alarmMs: Object.fromEntries(rules), ...(reds.length > 0 ? { redMs: Math.min(...reds) } : {}) };
-    },
-    close: () => socket.close(),
-  };
 }

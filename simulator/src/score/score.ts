@@ -1,6 +1,6 @@
 import type { Alarm } from '@sealwatch/schemas';
+import type { Played } from '../scenario/play.ts';
 import type { Thresholds } from '../scenario/scenario.ts';
-import type { Played } from '../scenario/stage.ts';
 import type { Expectation } from '../scenario/truth.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -10,12 +10,12 @@ export interface Percentiles {
   p99: number;
 }
 
-/** How one rule did over all trips. Delays are differences of fix times, s. */
+/** The score of one rule over all trips. Delays in s are differences of fix times, those in ms of clock times. */
 export interface RuleScore {
   rule: string;
   expected: number;
   raised: number;
-  /** raised although there certainly was no cause */
+  /** raised although there was certainly no cause */
   unfounded: number;
   unfoundedCritical: number;
   /** from the true beginning to the first fix that showed it, and from there to confirmation */
@@ -50,7 +50,7 @@ export function percentiles(values: readonly number[]): Percentiles | undefined 
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
-/** The alarm that answers an expectation: same rule, begun no earlier than a little before it truly began. */
+/** The alarm that answers an expectation: same rule, begun at most `SLACK_MS` outside the true span. */
 export function answering(expectation: Expectation, alarms: readonly Alarm[]): Alarm | undefined {
   return alarms.find((alarm) => {
     const startedMs = Date.parse(alarm.startedAt);
@@ -70,7 +70,7 @@ function sentMs(played: Played, lockId: string, timeMs: number): number | undefi
   return played.sent.find((one) => one.lockId === lockId && timeMs >= one.fromMs && timeMs <= one.toMs)?.sentMs;
 }
 
-/** Only what comes after the sending is a delay of it: clocks of two machines may differ. */
+/** Undefined if it came before the sending, which is possible because clocks of two machines differ. */
 function since(fromMs: number | undefined, atMs: number | undefined): number | undefined {
   return fromMs === undefined || atMs === undefined || atMs < fromMs ? undefined : atMs - fromMs;
 }
@@ -117,7 +117,7 @@ function scoreRule(rule: string, evidence: readonly Evidence[]): RuleScore {
 function scoreRecords(evidence: readonly Evidence[]): Score['records'] {
   const shown = new Map<string, number>();
   for (const one of evidence) {
-    // A lock on two trips is asked for twice: its records count once per asking that overlaps.
+    // A lock on two trips is queried twice: a record counts once per query that returns it.
     for (const id of one.shown) shown.set(id, (shown.get(id) ?? 0) + 1);
   }
   const acknowledged = evidence.flatMap((one) => one.played.truth.acknowledged);

@@ -10,15 +10,15 @@ import type { Rest } from '../rest.ts';
 import { InterfaceError } from '../rest.ts';
 import type { FleetSpec } from '../state-file.ts';
 import { loadFleet } from '../state-file.ts';
-import type { Role } from './cast.ts';
-import { castDrive, freshDrive, ROLES } from './cast.ts';
+import type { Role } from './drives.ts';
+import { firstDrive, freshDrive, ROLES } from './drives.ts';
 import { cancelTrip, declareTrip, importLocks, lockKnown, readTrip } from './platform.ts';
 import { ORIGIN_OFFICE } from './road.ts';
 import type { Phase, Truck } from './truck.ts';
 import { catchUp, driveOf, newTruck, setDrives } from './truck.ts';
 
-/** Brings the fleet together at a start: locks registered or known again, trips declared or continued. */
-export interface Muster {
+/** What starting the fleet needs: registering or recognising locks, declaring or continuing trips. */
+export interface FleetStart {
   rest: Rest;
   road: Path;
   progress: Progress;
@@ -31,8 +31,8 @@ const DECLARING_AT_ONCE = 4;
 const UNWATCHED_MS = 10 * 60_000;
 
 /** Locks of the earlier run if they are in this database, else new ones. */
-export async function musterLocks(muster: Muster, folder: string, count: number, seed?: number): Promise<FleetSpec> {
-  const { rest, progress } = muster;
+export async function startLocks(start: FleetStart, folder: string, count: number, seed?: number): Promise<FleetSpec> {
+  const { rest, progress } = start;
   const earlier = loadFleet(folder);
   const first = earlier?.trucks[0];
   if (earlier && first && (await lockKnown(rest, first.lockId))) {
@@ -56,12 +56,12 @@ export async function musterLocks(muster: Muster, folder: string, count: number,
   return { v: 1, seed: fleetSeed, trips: 0, trucks };
 }
 
-/** Takes up the trips that are open and gives every other truck a new one on the road. */
-export async function musterTrips(muster: Muster, fleet: FleetSpec): Promise<Truck[]> {
-  const trucks = fleet.trucks.map((spec) => newTruck(spec, muster.startMs));
+/** Continues open trips and gives every other truck a new one that is already on the road. */
+export async function startTrips(start: FleetStart, fleet: FleetSpec): Promise<Truck[]> {
+  const trucks = fleet.trucks.map((spec) => newTruck(spec, start.startMs));
   const fresh: Truck[] = [];
   await eachOf(trucks, async (truck) => {
-    if (!(await continued(muster, truck))) fresh.push(truck);
+    if (!(await continued(start, truck))) fresh.push(truck);
   });
   fresh.sort((a, b) => a.spec.lockId.localeCompare(b.spec.lockId));
   let done = 0;
@@ -69,10 +69,10 @@ export async function musterTrips(muster: Muster, fleet: FleetSpec): Promise<Tru
     const place = fresh.indexOf(truck);
     const role: Role = ROLES[place] ?? 'ordinary';
     const share = 0.02 + (0.94 * (place + 0.5)) / fresh.length;
-    await declareOnRoad(muster, fleet, truck, role, share);
+    await declareOnRoad(start, fleet, truck, role, share);
     done += 1;
     if (done % 10 === 0 || done === fresh.length) {
-      muster.progress.info('declaring trips', { trips: done, of: fresh.length });
+      start.progress.info('declaring trips', { trips: done, of: fresh.length });
     }
   });
   return trucks;
@@ -89,38 +89,38 @@ async function eachOf(trucks: readonly Truck[], act: (truck: Truck) => Promise<v
 const PHASE_OF_STATUS: Record<string, Phase> = { verified: 'unlocking', unlocked: 'unlocking' };
 
 /** Continues a truck's open trip at the position for the present time; false if it has none or ended long ago. */
-async function continued(muster: Muster, truck: Truck): Promise<boolean> {
+async function continued(start: FleetStart, truck: Truck): Promise<boolean> {
   const known = truck.spec.trip;
   if (!known) return false;
-  const trip = await readTrip(muster.rest, known.tripId);
+  const trip = await readTrip(start.rest, known.tripId);
   if (!trip || isOver(trip)) {
     delete truck.spec.trip;
     return false;
   }
-  setDrives(truck, muster.road, known.orders);
-  const drive = driveOf(truck, muster.startMs);
-  const isLeftOver = drive !== undefined && muster.startMs > drive.endMs + UNWATCHED_MS;
+  setDrives(truck, start.road, known.orders);
+  const drive = driveOf(truck, start.startMs);
+  const isLeftOver = drive !== undefined && start.startMs > drive.endMs + UNWATCHED_MS;
   // A truck that was not sealed yet has no drive; its departure is a day ahead.
-  const notSealed = drive === undefined || drive.order.startMs > muster.startMs + 3_600_000;
+  const notSealed = drive === undefined || drive.order.startMs > start.startMs + 3_600_000;
   if (notSealed || (isLeftOver && known.passageId === undefined)) {
-    await giveUp(muster, truck, known.tripId);
+    await giveUp(start, truck, known.tripId);
     return false;
   }
   const settled = PHASE_OF_STATUS[trip.status];
   truck.phase = settled ?? (known.passageId === undefined ? 'driving' : 'inspection');
   truck.lock = { ...truck.lock, seal: { ...truck.lock.seal, rope: 'inserted', motor: 'locked' } };
   truck.lock = { ...truck.lock, pendingEvents: [{ type: 'restart', reason: 'power' }] };
-  catchUp(truck, (truck.spec.reportedMs ?? muster.startMs) + 30_000, muster.startMs);
+  catchUp(truck, (truck.spec.reportedMs ?? start.startMs) + 30_000, start.startMs);
   return true;
 }
 
-async function giveUp(muster: Muster, truck: Truck, tripId: string): Promise<void> {
+async function giveUp(start: FleetStart, truck: Truck, tripId: string): Promise<void> {
   try {
-    await cancelTrip(muster.rest, tripId);
-    muster.progress.info('trip given up', { lock: truck.spec.lockId, plate: truck.spec.trip?.papers.tractorPlate });
+    await cancelTrip(start.rest, tripId);
+    start.progress.info('trip given up', { lock: truck.spec.lockId, plate: truck.spec.trip?.papers.tractorPlate });
   } catch (error) {
     if (!(error instanceof InterfaceError)) throw error;
-    muster.progress.warn(error.message);
+    start.progress.warn(error.message);
   }
   delete truck.spec.trip;
 }
@@ -141,10 +141,16 @@ function withoutEarlierRecords(road: Path, seed: number, truck: Truck, startMs: 
   return order.startMs >= freeFromMs ? order : freshDrive(road, seed, Math.min(freeFromMs, startMs));
 }
 
-async function declareOnRoad(muster: Muster, fleet: FleetSpec, truck: Truck, role: Role, share: number): Promise<void> {
-  const { rest, road, startMs } = muster;
+async function declareOnRoad(
+  start: FleetStart,
+  fleet: FleetSpec,
+  truck: Truck,
+  role: Role,
+  share: number,
+): Promise<void> {
+  const { rest, road, startMs } = start;
   const { seed, papers } = nextPapers(fleet, startMs);
-  const order = withoutEarlierRecords(road, seed, truck, startMs, castDrive(road, role, seed, startMs, share));
+  const order = withoutEarlierRecords(road, seed, truck, startMs, firstDrive(road, role, seed, startMs, share));
   const tripId = await declareTrip(rest, papers, truck.spec.lockId, order.startMs);
   truck.spec.trip = { tripId, orders: [order], papers };
   truck.spec.useCount += 1;
@@ -154,5 +160,5 @@ async function declareOnRoad(muster: Muster, fleet: FleetSpec, truck: Truck, rol
   };
   setDrives(truck, road, [order]);
   truck.phase = 'driving';
-  catchUp(truck, order.startMs, muster.startMs);
+  catchUp(truck, order.startMs, start.startMs);
 }

@@ -1,64 +1,71 @@
 import { describe, expect, it } from 'vitest';
-import { byHand, calm, type Direction, direct, HAND_MS, HOLD_MS } from '../src/map/director.ts';
-import { framesPerSecond } from '../src/map/pace.ts';
+import {
+  type CameraState,
+  HOLD_MS,
+  movedByOperator,
+  nextCamera,
+  OPERATOR_HOLD_MS,
+  overviewCamera,
+} from '../src/map/camera.ts';
+import { framesPerSecond } from '../src/map/frame-rate.ts';
 
-const after = (direction: Direction, ...looks: [Parameters<typeof direct>[1], number][]) => {
-  let state = direction;
-  const shots: string[] = [];
-  for (const [reds, nowMs] of looks) {
-    const [next, shot] = direct(state, reds, nowMs);
+const after = (first: CameraState, ...calls: [Parameters<typeof nextCamera>[1], number][]) => {
+  let state = first;
+  const moves: string[] = [];
+  for (const [reds, nowMs] of calls) {
+    const [next, move] = nextCamera(state, reds, nowMs);
     state = next;
-    shots.push(shot.kind === 'alarm' ? `alarm ${shot.alarmId}` : shot.kind);
+    moves.push(move.kind === 'alarm' ? `alarm ${move.alarmId}` : move.kind);
   }
-  return { shots, state };
+  return { moves, state };
 };
 
 describe('the camera', () => {
   it('shows a new red by itself and returns to calm by itself', () => {
-    const { shots } = after(
-      calm(),
+    const { moves } = after(
+      overviewCamera(),
       [{ unattended: ['a'], arrived: 'a' }, 0],
       [{ unattended: ['a'] }, 1_000],
       [{ unattended: ['a'] }, HOLD_MS + 1],
       [{ unattended: ['a'] }, HOLD_MS + 2],
     );
-    expect(shots).toEqual(['alarm a', 'stay', 'overview', 'stay']);
+    expect(moves).toEqual(['alarm a', 'stay', 'overview', 'stay']);
   });
 
   it('goes to the newer of two', () => {
-    const { shots } = after(
-      calm(),
+    const { moves } = after(
+      overviewCamera(),
       [{ unattended: ['a'], arrived: 'a' }, 0],
       [{ unattended: ['b', 'a'], arrived: 'b' }, 5_000],
     );
-    expect(shots).toEqual(['alarm a', 'alarm b']);
+    expect(moves).toEqual(['alarm a', 'alarm b']);
   });
 
   it('lets three or more be a list: it goes to none of them and back to the overview', () => {
-    const { shots } = after(
-      calm(),
+    const { moves } = after(
+      overviewCamera(),
       [{ unattended: ['a'], arrived: 'a' }, 0],
       [{ unattended: ['c', 'b', 'a'], arrived: 'c' }, 2_000],
       [{ unattended: ['d', 'c', 'b', 'a'], arrived: 'd' }, 3_000],
     );
-    expect(shots).toEqual(['alarm a', 'overview', 'stay']);
+    expect(moves).toEqual(['alarm a', 'overview', 'stay']);
   });
 
   it('leaves the camera to a hand on the map', () => {
-    const { shots, state } = after(byHand(calm(), 0), [{ unattended: ['a'], arrived: 'a' }, 1_000]);
-    expect(shots).toEqual(['stay']);
+    const { moves, state } = after(movedByOperator(overviewCamera(), 0), [{ unattended: ['a'], arrived: 'a' }, 1_000]);
+    expect(moves).toEqual(['stay']);
     expect(state.alarmId).toBe('a');
-    expect(after(state, [{ unattended: [] }, HAND_MS + 1]).shots).toEqual(['overview']);
+    expect(after(state, [{ unattended: [] }, OPERATOR_HOLD_MS + 1]).moves).toEqual(['overview']);
   });
 
   it('stays a while with a red that somebody has just taken', () => {
-    const { shots } = after(
-      calm(),
+    const { moves } = after(
+      overviewCamera(),
       [{ unattended: ['a'], arrived: 'a' }, 0],
       [{ unattended: [] }, 1_000],
       [{ unattended: [] }, HOLD_MS / 2 + 1],
     );
-    expect(shots).toEqual(['alarm a', 'stay', 'overview']);
+    expect(moves).toEqual(['alarm a', 'stay', 'overview']);
   });
 });
 

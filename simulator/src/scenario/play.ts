@@ -17,11 +17,11 @@ import { InterfaceError } from '../rest.ts';
 import type { Line, LineName } from './line.ts';
 import type { Sending } from './lock-run.ts';
 import { NOW } from './lock-run.ts';
-import type { TripScript } from './perform.ts';
+import type { TripScript } from './trip-script.ts';
 import type { TripTruth } from './truth.ts';
 
-/** Plays scripts against a running platform by its public interfaces. */
-export interface Stage {
+/** What playing scripts against a running platform needs. */
+export interface PlayContext {
   rest: Rest;
   mqtt: string;
   lines: ReadonlyMap<LineName, Line>;
@@ -33,7 +33,7 @@ export interface Stage {
   onDeclared(script: TripScript, tripId: string): void;
 }
 
-/** When the records of a stretch of fix times were published, epoch ms. */
+/** When records with fix times in a range were published; all times epoch ms. */
 export interface Sent {
   lockId: string;
   fromMs: number;
@@ -55,24 +55,24 @@ export interface Played {
 const CLOSE_WAIT_MS = 20_000;
 
 /** Plays a script, and the following script of the same locks. */
-export async function play(stage: Stage, scripts: readonly TripScript[]): Promise<Played[]> {
+export async function play(context: PlayContext, scripts: readonly TripScript[]): Promise<Played[]> {
   const [first, next] = scripts;
   if (!first) return [];
-  const trip = await declare(stage, first);
-  const radios = await openRadios(stage, first.lockIds);
+  const trip = await declare(context, first);
+  const radios = await openRadios(context, first.lockIds);
   const held = first.sendings.filter((sending) => sending.held);
   try {
-    await sendAll(stage, radios, first.sendings, trip.sent);
-    await sendAll(stage, radios, first.liveNow, trip.sent);
-    const answer = await pass(stage, first);
-    if (answer?.verdict === 'release') await untilClosed(stage, trip.tripId);
+    await sendAll(context, radios, first.sendings, trip.sent);
+    await sendAll(context, radios, first.liveNow, trip.sent);
+    const answer = await pass(context, first);
+    if (answer?.verdict === 'release') await untilClosed(context, trip.tripId);
     const played = [playedAs(first, trip, answer)];
     if (!next) return played;
-    const nextTrip = await declare(stage, next);
-    // They belong to the first trip, though they come after the second was declared.
+    const nextTrip = await declare(context, next);
+    // These records belong to the first trip but are sent after the second one was declared.
     const released = held.map((sending) => ({ ...sending, held: false }));
-    await sendAll(stage, radios, released, trip.sent);
-    await sendAll(stage, radios, next.liveNow, nextTrip.sent, LIVE_PACE_MS);
+    await sendAll(context, radios, released, trip.sent);
+    await sendAll(context, radios, next.liveNow, nextTrip.sent, LIVE_PACE_MS);
     return [...played, playedAs(next, nextTrip, undefined)];
   } finally {
     await Promise.all([...radios.values()].map((radio) => radio.endAsync().catch(() => undefined)));
@@ -93,17 +93,17 @@ function playedAs(script: TripScript, trip: Declared, answer: PassageAnswer | un
 }
 
 /** @throws Error if a recording uses a line that is not on the platform */
-function lineOf(stage: Stage, script: TripScript): Line {
-  const line = stage.lines.get(script.line);
-  if (!line) throw new Error(`no line ${script.line} on this stage`);
+function lineOf(context: PlayContext, script: TripScript): Line {
+  const line = context.lines.get(script.line);
+  if (!line) throw new Error(`no line ${script.line} on the platform`);
   return line;
 }
 
-async function declare(stage: Stage, script: TripScript): Promise<Declared> {
+async function declare(context: PlayContext, script: TripScript): Promise<Declared> {
   const { papers, lockIds, departedMs = Date.now() } = script;
   const boxes = [papers.containerNo, script.secondContainerNo];
-  const { mode, originOffice, destinationOffice, routeId } = lineOf(stage, script);
-  const trip = await stage.rest.post('/trips', {
+  const { mode, originOffice, destinationOffice, routeId } = lineOf(context, script);
+  const trip = await context.rest.post('/trips', {
     declarationNo: papers.declarationNo,
     mode,
     originOffice,
@@ -117,23 +117,23 @@ async function declare(stage: Stage, script: TripScript): Promise<Declared> {
     },
   });
   const { tripId } = z.object({ tripId: z.string() }).parse(trip);
-  stage.onDeclared(script, tripId);
+  context.onDeclared(script, tripId);
   return { tripId, departedMs, sent: [] };
 }
 
-async function openRadios(stage: Stage, lockIds: readonly string[]): Promise<Map<string, MqttClient>> {
+async function openRadios(context: PlayContext, lockIds: readonly string[]): Promise<Map<string, MqttClient>> {
   const radios = new Map<string, MqttClient>();
-  for (const lockId of lockIds) radios.set(lockId, await openRadio(stage, lockId));
+  for (const lockId of lockIds) radios.set(lockId, await openRadio(context, lockId));
   return radios;
 }
 
-function openRadio(stage: Stage, lockId: string): Promise<MqttClient> {
-  const called = `MQTT ${stage.mqtt}, lock ${lockId}`;
+function openRadio(context: PlayContext, lockId: string): Promise<MqttClient> {
+  const called = `MQTT ${context.mqtt}, lock ${lockId}`;
   return new Promise((resolve, reject) => {
-    const client = connect(stage.mqtt, {
+    const client = connect(context.mqtt, {
       clientId: lockId,
       username: lockId,
-      password: stage.secrets.get(lockId) ?? '',
+      password: context.secrets.get(lockId) ?? '',
       protocolVersion: 4,
       clean: true,
       reconnectPeriod: 1_000,
@@ -151,12 +151,12 @@ function openRadio(stage: Stage, lockId: string): Promise<MqttClient> {
       );
     });
     const quit = () => client.end(true);
-    stage.stop.addEventListener('abort', quit, { once: true });
-    client.once('end', () => stage.stop.removeEventListener('abort', quit));
+    context.stop.addEventListener('abort', quit, { once: true });
+    client.once('end', () => context.stop.removeEventListener('abort', quit));
   });
 }
 
-/** The script is fixed beforehand: a command is answered as done and changes nothing in it. */
+/** Replies to every command as done; commands do not change the script, which is fixed beforehand. */
 function answerCommand(client: MqttClient, lockId: string, text: string): void {
   const read = Command.safeParse(JSON.parse(text));
   if (!read.success) return;
@@ -164,9 +164,9 @@ function answerCommand(client: MqttClient, lockId: string, text: string): void {
   client.publish(replyTopic(lockId), JSON.stringify(reply), { qos: 1 });
 }
 
-/** Payload by payload, each after the acknowledgement of the one before; what is held back is left out. */
+/** Sends payload by payload, each after the acknowledgement of the previous one; held ones are left out. */
 async function sendAll(
-  stage: Stage,
+  context: PlayContext,
   radios: Map<string, MqttClient>,
   sendings: readonly Sending[],
   sent: Sent[],
@@ -175,26 +175,26 @@ async function sendAll(
   for (const { lockId, payload, held, dueMs } of sendings) {
     if (held) continue;
     const waitMs = Math.max(paceMs, (dueMs ?? 0) - Date.now());
-    if (waitMs > 0) await delay(waitMs, undefined, { signal: stage.stop }).catch(() => undefined);
-    if (stage.stop.aborted) return;
+    if (waitMs > 0) await delay(waitMs, undefined, { signal: context.stop }).catch(() => undefined);
+    if (context.stop.aborted) return;
     const text = payload.replace(NOW, new Date().toISOString());
     sent.push({ lockId, ...timesIn(text), sentMs: Date.now() });
     await radios.get(lockId)?.publishAsync(reportTopic(lockId), text, { qos: 1 });
-    stage.onAcknowledged(payload.split('"boot"').length - 1);
+    context.onAcknowledged(payload.split('"boot"').length - 1);
   }
 }
 
-/** First and last fix time of a payload; nothing of one that cannot be read. */
+/** First and last fix time of a payload; undefined if it cannot be read. */
 function timesIn(text: string): { fromMs: number; toMs: number } {
   const times = [...text.matchAll(/"time":"([^"]+)"/g)].map(([, time]) => Date.parse(time ?? ''));
   return { fromMs: Math.min(...times), toMs: Math.max(...times) };
 }
 
 /** The gate's readers see plate, boxes and locks as declared. */
-async function pass(stage: Stage, script: TripScript): Promise<PassageAnswer | undefined> {
-  if (script.truth.verdict === 'unasked' || stage.stop.aborted) return undefined;
+async function pass(context: PlayContext, script: TripScript): Promise<PassageAnswer | undefined> {
+  if (script.truth.verdict === 'unasked' || context.stop.aborted) return undefined;
   const numbers = [script.papers.containerNo, script.secondContainerNo].filter((no) => no !== undefined);
-  const answer = await stage.rest.post(`/gates/${lineOf(stage, script).gateId}/passages`, {
+  const answer = await context.rest.post(`/gates/${lineOf(context, script).gateId}/passages`, {
     passageId: randomUUID(),
     lane: '1',
     direction: 'in',
@@ -206,12 +206,12 @@ async function pass(stage: Stage, script: TripScript): Promise<PassageAnswer | u
   return PassageAnswerSchema.parse(answer);
 }
 
-async function untilClosed(stage: Stage, tripId: string): Promise<void> {
+async function untilClosed(context: PlayContext, tripId: string): Promise<void> {
   const until = Date.now() + CLOSE_WAIT_MS;
-  while (Date.now() < until && !stage.stop.aborted) {
-    const trip = await readTrip(stage.rest, tripId);
+  while (Date.now() < until && !context.stop.aborted) {
+    const trip = await readTrip(context.rest, tripId);
     if (!trip || trip.status === 'closed') return;
-    if (trip.status === 'unlocked') await closeTrip(stage.rest, tripId);
-    else await delay(200, undefined, { signal: stage.stop }).catch(() => undefined);
+    if (trip.status === 'unlocked') await closeTrip(context.rest, tripId);
+    else await delay(200, undefined, { signal: context.stop }).catch(() => undefined);
   }
 }

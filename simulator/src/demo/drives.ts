@@ -14,13 +14,18 @@ export type Role = 'gate-clean' | 'gate-red' | 'service' | 'ordinary';
 export const ROLES: readonly Role[] = ['gate-clean', 'gate-red', 'service'];
 
 /** When each thing happens, ms after the start. */
-export const CUES = { gateCleanMs: 60_000, gateRedMs: 85_000, serviceMs: 70_000, rampMs: 30_000 } as const;
+export const EVENT_AFTER_START_MS = {
+  gateCleanMs: 60_000,
+  gateRedMs: 85_000,
+  serviceMs: 70_000,
+  rampMs: 30_000,
+} as const;
 
 const RAMP_AWAY_M = 1_300;
 /** About twenty minutes at the speeds of country roads. */
 const RAMP_LENGTH_M = 12_500;
 const OFF_ROAD_KMH = 46;
-/** The bending road may come this much nearer than the detour was laid out, as a share. */
+/** Least distance between a detour and a bending road, as a share of the detour's `awayM`. */
 const LEAST_CLEARANCE = 0.6;
 
 function order(road: Path, seed: number, startMs: number, detours: Detour[] = []): DriveOrder {
@@ -42,7 +47,7 @@ function serviceStop(atM: number, stopS: number): Detour {
   return { leaveM: atM - 350, rejoinM: atM + 350, side: 'right', awayM: SERVICE_AWAY_M, limitKmh: 40, stopS };
 }
 
-/** How a way off the road is laid out. */
+/** Shape of a detour beside the road. */
 export interface WayOff {
   awayM: number;
   /** how much of the planned road is missed, m */
@@ -52,7 +57,7 @@ export interface WayOff {
 
 const TWENTY_MINUTES: WayOff = { awayM: RAMP_AWAY_M, lengthM: RAMP_LENGTH_M, limitKmh: OFF_ROAD_KMH };
 
-/** A way off the road that begins at `leaveM` and stays well clear of it, or undefined if the road bends into it. */
+/** A detour from `leaveM` that keeps its distance from the road; undefined if the road is too near on both sides. */
 export function wayOff(road: Path, leaveM: number, shape: WayOff = TWENTY_MINUTES): Detour | undefined {
   const { awayM, lengthM, limitKmh } = shape;
   const sides = (['right', 'left'] as const).map((side): Detour => {
@@ -74,20 +79,20 @@ function firstWayOff(road: Path, fromM: number): Detour {
  * The drive of a fresh truck that is already on the road at `nowMs`.
  * @param share how far along an ordinary truck is, 0–1
  */
-export function castDrive(road: Path, role: Role, seed: number, nowMs: number, share: number): DriveOrder {
+export function firstDrive(road: Path, role: Role, seed: number, nowMs: number, share: number): DriveOrder {
   switch (role) {
     case 'gate-clean': {
       const drive = planDrive(road, order(road, seed, nowMs));
-      return shifted(drive, nowMs + CUES.gateCleanMs - drive.endMs);
+      return shifted(drive, nowMs + EVENT_AFTER_START_MS.gateCleanMs - drive.endMs);
     }
     case 'gate-red': {
       const drive = planDrive(road, order(road, seed, nowMs, [firstWayOff(road, 70_000)]));
-      return shifted(drive, nowMs + CUES.gateRedMs - drive.endMs);
+      return shifted(drive, nowMs + EVENT_AFTER_START_MS.gateRedMs - drive.endMs);
     }
     case 'service': {
       const drive = planDrive(road, order(road, seed, nowMs, [serviceStop(SERVICE_AREAS[0].atM, 720)]));
       const part = drive.detours[0]!;
-      return shifted(drive, nowMs + CUES.serviceMs - timeAtM(drive, (part.fromM + part.toM) / 2));
+      return shifted(drive, nowMs + EVENT_AFTER_START_MS.serviceMs - timeAtM(drive, (part.fromM + part.toM) / 2));
     }
     case 'ordinary': {
       const drive = planDrive(road, order(road, seed, nowMs, rests(road, seed)));
@@ -97,7 +102,7 @@ export function castDrive(road: Path, role: Role, seed: number, nowMs: number, s
   }
 }
 
-/** One driver in four takes a rest of some minutes at a service area. */
+/** One driver in four rests for some minutes at a service area. */
 function rests(road: Path, seed: number): Detour[] {
   const random = randomStream(seed, 'rest');
   const area = random.pick(SERVICE_AREAS);
