@@ -38,7 +38,7 @@ async function gather(asked: JgsAsked): Promise<string> {
   const { gateId, sessionId, question } = gatherOf(node, new Date().toISOString());
   const passed = await pass(deps, gateId, checked(PassageQuestion, question), caller);
   afterPassage(deps, reEvaluation, passed);
-  const { answer } = passed.row;
+  const answer = passed.row.first_answer ?? passed.row.answer;
   return feedbackOf(sessionId, answer, await unitsOf(asked, answer.tripId));
 }
 
@@ -54,10 +54,10 @@ async function manualCheck(asked: JgsAsked): Promise<string> {
     throw new ApiProblem(422, 'request.invalid', 'CHECK_RESULT: expected 1 release, 2 inspect or 3 return');
   }
   const gate: Gate = await gateOf(deps, field(node, 'AREA_ID') ?? '');
-  const passageId = await passageOfSession(deps.pool, gate.gateId, sessionId);
-  if (passageId === undefined) throw notFound('passage', sessionId);
+  const passage = await passageOfSession(deps.pool, gate.gateId, sessionId);
+  if (passage === undefined) throw notFound('passage', sessionId);
   const second = field(node, 'SECOND_OP_NAME');
-  const passed = await decideByHand(deps, gate, passageId, caller, {
+  const passed = await decideByHand(deps, gate, passage, caller, {
     decision,
     comment: field(node, 'COMMENT') ?? '',
     ...(second === undefined ? {} : { secondPerson: second }),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Alarm, Role, Route } from '@sealwatch/schemas';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import type { ApiConfig, ApiDeps } from '../../src/api/plumbing/deps.ts';
 import type { Api } from '../../src/api/plumbing/form.ts';
 import { startApi } from '../../src/api/server.ts';
@@ -105,6 +106,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
   const deps: ApiDeps = {
     pool: database.pool,
     gatePool: database.pool,
+    registry: new Registry(),
     judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
     hints,
     door,

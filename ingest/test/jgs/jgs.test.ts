@@ -124,6 +124,16 @@ describe('0x81 → 0x82', () => {
     expect(red.fields.TECHNICAL_ERROR).toBeUndefined();
   });
 
+  test('a SESSION_ID that comes again with another body is a business error and M, never Y', async () => {
+    const [truck, other] = [await twoBoxes(), await twoBoxes()];
+    expect((await send(fixture('gather', truck.fill))).fields.CHECK_RESULT).toBe('Y');
+    const answer = await send(fixture('gather', { ...other.fill, session: truck.fill.session }));
+    expect([answer.status, answer.fields.CHECK_RESULT, codes(answer)[0]]).toEqual([200, 'M', 'passage.reused']);
+    expect((await platform.call('GET', `trips/${other.tripId}`)).body.status).toBe('in-transit');
+    const spaced = fixture('gather', truck.fill).replaceAll('><', '>\n <');
+    expect((await send(spaced)).fields.CHECK_RESULT).toBe('Y');
+  });
+
   test('lane codes of all reasons are joined by "|"', async () => {
     const truck = await twoBoxes();
     await platform.call('PUT', `trips/${truck.tripId}/hold`, { body: { reason: '布控' } });
