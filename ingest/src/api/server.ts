@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { BodyParser } from '../parsing/body-parser.ts';
 import { ApiProblem, problemOf } from '../problem.ts';
 import { Corridors } from '../roads/corridors.ts';
 import { startAuditLinker } from '../store/people/audit-chain.ts';
@@ -21,8 +22,9 @@ import { historyRoutes } from './history.ts';
 import { lockRoutes } from './locks.ts';
 import { paramsRoutes } from './params.ts';
 import { placeRoutes } from './places.ts';
+import { readBodies } from './plumbing/bodies.ts';
 import { browserRules } from './plumbing/browser-rules.ts';
-import type { ApiDeps } from './plumbing/deps.ts';
+import type { ApiDeps, StartDeps } from './plumbing/deps.ts';
 import type { Api } from './plumbing/form.ts';
 import { guard } from './plumbing/guard.ts';
 import { idempotent } from './plumbing/idempotency.ts';
@@ -50,7 +52,8 @@ function callerKey(request: { headers: { authorization?: string | undefined }; i
  * The REST side of the platform, ready to listen. Everything it answers other than success is RFC 9457 problem
  * details; a route that does not say who may call it stops the start (law 10).
  */
-export async function startApi(deps: ApiDeps): Promise<Api> {
+export async function startApi(given: StartDeps): Promise<Api> {
+  const deps: ApiDeps = { ...given, bodies: new BodyParser() };
   const app = fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -63,6 +66,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   readAndAnswer(app, deps);
   await usePlugins(app, deps);
   answerUnmatched(app);
+  readBodies(app);
   guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey });
   idempotent(app, deps.pool);
 
@@ -70,6 +74,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   healthRoutes(app, deps);
   const linker = startAuditLinker(deps.pool, deps.log);
   app.addHook('onClose', () => linker.stop());
+  app.addHook('onClose', () => deps.bodies.stop());
   await wallRoutes(app, deps);
   return app;
 }
@@ -138,6 +143,6 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   const corridors = new Corridors();
   await routeRoutes(api, deps, corridors);
   evidenceRoutes(api, deps, corridors);
-  whatIfRoutes(api, deps);
+  await whatIfRoutes(api, deps);
   basemapRoutes(api, deps);
 }
