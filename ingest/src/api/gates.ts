@@ -125,7 +125,7 @@ export async function gateRoutes(app: Api, apiDeps: ApiDeps): Promise<void> {
     async (request) => {
       const gate = await gateOf(deps, request.params.gateId);
       const { limit, cursor } = request.query;
-      const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.string()]));
+      const after = keysOf(cursor, z.tuple([Time, z.string()]));
       const rows = await listPassages(deps.pool, {
         gateId: gate.gateId,
         offices: callerOf(request).offices,

@@ -41,6 +41,8 @@ const Beside = z.object({
   /** Names the route if the file does not. */
   name: z.string().trim().min(1).max(200).optional(),
 });
+/** As the database counts. */
+const Version = z.coerce.number().int().min(1).max(2_147_483_647);
 const Rings = z.array(z.array(z.tuple([z.number(), z.number()])));
 const CorridorShape = z.discriminatedUnion('type', [
   z.object({ type: z.literal('Polygon'), coordinates: Rings }),
@@ -143,7 +145,7 @@ export async function routeRoutes(app: Api, deps: ApiDeps, corridors: Corridors)
       schema: {
         tags: ['routes'],
         params: z.object({ routeId: SlugId }),
-        querystring: z.object({ version: z.coerce.number().int().min(1).optional() }),
+        querystring: z.object({ version: Version.optional() }),
         response: answers({ 200: RouteView }),
       },
     },
@@ -177,7 +179,7 @@ function corridorReading(app: Api, deps: ApiDeps, corridors: Corridors): void {
         tags: ['routes'],
         summary: 'Where a truck is inside: the route in its true width, leg by leg, as GeoJSON',
         params: z.object({ routeId: SlugId }),
-        querystring: z.object({ version: z.coerce.number().int().min(1).optional() }),
+        querystring: z.object({ version: Version.optional() }),
         response: answers({ 200: CorridorView }),
       },
     },

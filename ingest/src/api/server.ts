@@ -86,7 +86,9 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.statusCode >= 500) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
+    // What the database refused should have been refused by a schema.
+    const isOurs = problem.statusCode >= 500 || (problem.statusCode === 422 && !(error instanceof ApiProblem));
+    if (isOurs) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
     if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer');
     return reply
       .code(problem.statusCode)

@@ -226,6 +226,32 @@ describe('0x85', () => {
     expect((await manual(session, '4', operator)).status).toBe(422);
   });
 
+  test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+    'CHECK_RESULT %s is no decision, and the gate’s list stays as it was',
+    async (word) => {
+      const truck = await twoBoxes();
+      const operator = await platform.key('operator', ['3104']);
+      await send(fixture('gather', { ...truck.fill, plate: '' }));
+      expect((await manual(truck.fill.session, word, operator)).status).toBe(422);
+      expect((await platform.call('GET', 'gates/daxie-1/passages')).status).toBe(200);
+    },
+  );
+
+  test.each(['isPrototypeOf', 'toLocaleString', 'constructor', '__proto__', 'valueOf', 'hasOwnProperty'])(
+    'a message <%s> is unknown or malformed, never a failure',
+    async (root) => {
+      for (const xml of [`<${root}/>`, `<${root}><SESSION_ID>x</SESSION_ID></${root}>`]) {
+        expect((await send(xml)).status).toBe(400);
+      }
+    },
+  );
+
+  test('the database refuses a decision that is none', async () => {
+    await expect(platform.pool.query("UPDATE passages SET decision = 'constructor'")).rejects.toThrow(
+      'passages_decision',
+    );
+  });
+
   test('a red trip is not released by a key: two named people answer for it', async () => {
     const truck = await twoBoxes();
     await raise(platform, { tripId: truck.tripId, lockId: truck.lockIds[0]!, containerNo: '', plate: '' });
