@@ -64,12 +64,12 @@ async function whatIfOf(bytes: Uint8Array): Promise<WhatIfAsked> {
 }
 
 const HANDLERS: { [K in Kind]: (asked: Jobs[K]['asked']) => Promise<Jobs[K]['answer']> } = {
-  route: ({ bytes, isXml, facts }) => routeOf(isXml ? bufferOf(bytes) : parseJson(bytes), facts),
+  route: async ({ bytes, isXml, facts }) => routeOf(isXml ? bufferOf(bytes) : parseJson(bytes), facts),
   'what-if': ({ bytes }) => whatIfOf(bytes),
   jgs: async ({ bytes }) => readXml(bufferOf(bytes)),
 };
 
 /** @throws ApiProblem, XmlFault */
-export function runJob<K extends Kind>(kind: K, asked: Jobs[K]['asked']): Promise<Jobs[K]['answer']> {
+export async function runJob<K extends Kind>(kind: K, asked: Jobs[K]['asked']): Promise<Jobs[K]['answer']> {
   return HANDLERS[kind](asked);
 }

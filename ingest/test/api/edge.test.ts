@@ -61,6 +61,7 @@ describe('text that the database cannot keep is 422 with its path', () => {
       const raw = JSON.stringify(body).replace('@', JSON.stringify(bad).slice(1, -1));
       const answer = await platform.call(method, url, { raw, headers: { 'content-type': 'application/json' } });
       expect([answer.status, answer.body.code, bad], answer.text).toEqual([...WRONG, bad]);
+      expect(answer.body.errors, answer.text).toBeDefined();
       const [error] = answer.body.errors;
       expect(`${error?.path} ${error?.message}`).toContain(path);
     }
