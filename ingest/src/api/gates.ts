@@ -62,18 +62,18 @@ function viewOf(row: PassageRow): z.output<typeof PassageView> {
   };
 }
 
-function counting(deps: ApiDeps): ApiDeps {
+function countReuses(deps: ApiDeps): void {
   const reused = new Counter({
     name: 'sealwatch_passages_reused_total',
     help: 'Questions of gates that used the id of another passage',
     labelNames: ['gate'],
     registers: deps.registry ? [deps.registry] : [],
   });
-  return { ...deps, passageReused: (gate) => reused.inc({ gate }) };
+  deps.passageReused = (gate) => reused.inc({ gate });
 }
 
-export async function gateRoutes(app: Api, apiDeps: ApiDeps): Promise<void> {
-  const deps = counting(apiDeps);
+export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
+  countReuses(deps);
   const reEvaluation = new ReEvaluationQueue(deps);
   await app.register(async (inner: Api) => jgsRoutes(inner, deps, reEvaluation));
   app.addHook('onClose', async () => reEvaluation.stop());

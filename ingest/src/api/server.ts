@@ -53,7 +53,8 @@ function callerKey(request: { headers: { authorization?: string | undefined }; i
  * details; a route that does not say who may call it stops the start (law 10).
  */
 export async function startApi(given: StartDeps): Promise<Api> {
-  const deps: ApiDeps = { ...given, bodies: new BodyParser() };
+  // The same object: who starts the api may exchange parts of it later.
+  const deps: ApiDeps = Object.assign(given, { bodies: new BodyParser() });
   const app = fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
