@@ -49,6 +49,7 @@ const ROOMS = {
     'what the XML of gates asks of locks, and its text; it gives commands and records as people and locks do.',
   ],
   basemap: [[], 'the map below the fleet.'],
+  parsing: [['jgs', 'roads', ...PURE_ROOMS], 'bodies of requests, limited and read beside the event loop.'],
 };
 const roomRule = ([room, [allowed, comment]]) => ({
   name: `${room}-reaches-inward`,

@@ -72,9 +72,13 @@ it('tells a subscriber the whole story of a trip: every type of event, signed, i
   await truck.report(at(0.95), 115);
   await truck.report(at(1), 130);
   await hears('trip.arrived');
-  const passage = await call('POST', '/gates/daxie/passages', truck.passage());
+  const question = truck.passage();
+  const passage = await call('POST', '/gates/daxie/passages', question);
   expect(passage).toMatchObject({ verdict: 'release', writtenOff: true });
   await hears('trip.closed');
+  const other = { ...question, plate: { text: '浙G99999', confident: true } };
+  expect((await platform.call('POST', '/gates/daxie/passages', other)).status).toBe(409);
+  await hears('passage.reused');
   const second = await declare();
   await call('POST', `/trips/${second.tripId}/cancel`, { reason: 'loaded by mistake' });
   await hears('trip.cancelled');

@@ -33,6 +33,11 @@ export function readLines(geometry: unknown): { lines: Line[] } | { problems: Ro
         : [];
   if (parts.length === 0) problems.push({ path: 'geometry.coordinates', message: 'expected an array of lines' });
   for (const [path, part] of parts) problems.push(...readLine(path, part, lines));
+  const points = lines.reduce((sum, line) => sum + line.points.length, 0);
+  if (points > MOST_POINTS) {
+    const message = `expected at most ${MOST_POINTS} points, got ${points}`;
+    problems.push({ path: 'geometry.coordinates', message });
+  }
   return problems.length > 0 ? { problems: problems.slice(0, 20) } : { lines };
 }
 

@@ -78,6 +78,8 @@ export interface UseCaseDeps {
   };
   /** Calls people for alarms that nobody takes; absent: nobody is called. */
   escalation?: { watchTrip(tripId: string): void };
+  /** The id of a passage came again with another question; absent: nobody counts it. */
+  passageReused?: (gateId: string) => void;
   /** Words of an alarm's rule, for the gate's reasons. */
   ruleText?: (rule: string) => { zh: string; en: string } | undefined;
 }

@@ -88,6 +88,9 @@ const KNOWN: Record<string, [status: number, code: string, detail: string]> = {
 /** SQLSTATE classes that mean "the database is not there now". */
 const UNREACHABLE = /^(08|53|57P)|^(ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE)$/;
 
+/** SQLSTATEs of a value that the database cannot keep: too large, no time, no such text. */
+const UNKEEPABLE = /^22(003|007|008|021|P02|P03|P05)$/;
+
 interface RaisedError {
   code?: string;
   statusCode?: number;
@@ -98,12 +101,14 @@ interface RaisedError {
 export function problemOf(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   const { code = '', statusCode = 500, message = '' } = (error ?? {}) as RaisedError;
-  const known = KNOWN[code];
+  const known = Object.hasOwn(KNOWN, code) ? KNOWN[code] : undefined;
   if (known !== undefined) return new ApiProblem(...known);
   if (error instanceof SyntaxError && statusCode === 400) return new ApiProblem(400, 'body.malformed', message);
   if (UNREACHABLE.test(code) || /timeout exceeded when trying to connect|Connection terminated/.test(message)) {
     return new ApiProblem(503, 'database.unavailable', 'the database does not answer; try again shortly');
   }
+  // The schemas refuse it before; where one does not, the value is the caller's all the same.
+  if (UNKEEPABLE.test(code)) return new ApiProblem(422, 'request.invalid', 'a value is none that can be kept');
   if (statusCode === 429) return new ApiProblem(429, 'rate.limited', message);
   if (statusCode >= 400 && statusCode < 500) return new ApiProblem(statusCode, 'request.invalid', message);
   return new ApiProblem(500, 'internal', 'the platform could not do this; the log says more');

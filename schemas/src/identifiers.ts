@@ -20,7 +20,7 @@ export function normaliseCode(text: string): string {
     .replace(/[\s·•.\-_/]/g, '');
 }
 
-const LETTER_VALUES: Record<string, number> = Object.fromEntries(
+const LETTER_VALUES = new Map<string, number>(
   // ISO 6346: A = 10, then upwards, skipping the multiples of 11.
   [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].map((letter, index) => [letter, 10 + index + Math.floor((index + 9) / 10)]),
 );
@@ -34,7 +34,7 @@ export function containerRemainder(stem: string): number {
   let sum = 0;
   for (let i = 0; i < 10; i++) {
     const char = stem[i] ?? '';
-    sum += (LETTER_VALUES[char] ?? Number(char)) * 2 ** i;
+    sum += (LETTER_VALUES.get(char) ?? Number(char)) * 2 ** i;
   }
   return sum % 11;
 }

@@ -9,11 +9,11 @@ export function unusedMembers(sent: unknown, read: unknown, most = 50): Property
   const found: PropertyKey[][] = [];
   const walk = (from: unknown, to: unknown, path: PropertyKey[]): void => {
     if (from === to || !isObject(from) || !isObject(to)) return;
-    for (const key of Object.keys(from)) {
+    for (const [key, value] of Object.entries(from)) {
       if (found.length >= most) return;
       const at = [...path, Array.isArray(from) ? Number(key) : key];
-      if (Object.hasOwn(to, key)) walk(from[key], to[key], at);
-      else if (from[key] !== undefined) found.push(at);
+      if (Object.hasOwn(to, key)) walk(value, to[key], at);
+      else if (value !== undefined) found.push(at);
     }
   };
   walk(sent, read, []);

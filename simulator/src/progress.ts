@@ -57,7 +57,8 @@ function barOf(share: number): string {
  * @param readable sentences for a terminal; otherwise one JSON object a line
  */
 export function progressTo(write: (line: string) => void, readable: boolean, language: Language): Progress {
-  const inWords = (message: string) => (language === 'zh' ? (CHINESE[message] ?? message) : message);
+  const inWords = (message: string) =>
+    language === 'zh' && Object.hasOwn(CHINESE, message) ? CHINESE[message]! : message;
   const factsOf = (facts: Record<string, unknown>) => Object.entries(facts).map(([name, value]) => `${name} ${value}`);
   let barOpen = false;
   let last = { message: '', percent: 0 };

@@ -1,4 +1,4 @@
-import { Alarm, AlarmState, Approval, OfficeContacts, Severity } from '@sealwatch/schemas';
+import { Alarm, AlarmState, Approval, OfficeContacts, Severity, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { type AlarmAct, actOnAlarm, visibleAlarm } from '../alarms/acts.ts';
 import { contactsOfTrip } from '../people/contacts.ts';
@@ -42,7 +42,7 @@ function lists(app: Api, { pool }: ApiDeps): void {
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
-      const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.uuid()]));
+      const after = keysOf(cursor, z.tuple([Time, z.uuid()]));
       const rows = await listAlarms(pool, {
         ...filter,
         offices: callerOf(request).offices,

@@ -1,4 +1,4 @@
-import { ConvoyDeclaration, normaliseCode } from '@sealwatch/schemas';
+import { ConvoyDeclaration, normaliseCode, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { Principal } from '../people/principal.ts';
 import { OPERATORS, READERS } from '../people/roles.ts';
@@ -61,7 +61,7 @@ export function convoyRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { limit, cursor, q } = request.query;
-      const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.uuid()]));
+      const after = keysOf(cursor, z.tuple([Time, z.uuid()]));
       const rows = await listConvoys(pool, {
         q: q === undefined ? undefined : normaliseCode(q),
         offices: callerOf(request).offices,

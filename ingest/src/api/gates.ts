@@ -1,4 +1,5 @@
 import { Approval, PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
+import { Counter } from 'prom-client';
 import { z } from 'zod';
 import { afterPassage, gateOf } from '../passages/after-passage.ts';
 import { pass } from '../passages/answer.ts';
@@ -18,6 +19,8 @@ const GateView = Place.extend({ gateId: z.string() });
 const PassageView = z.object({
   passageId: z.string(),
   gateId: z.string(),
+  /** The day that the id belongs to (§4), `YYYY-MM-DD`; empty for a UUID. */
+  day: z.string(),
   decidedAt: Time,
   question: PassageQuestion,
   answer: PassageAnswer,
@@ -30,12 +33,15 @@ const PassageView = z.object({
       at: Time,
     })
     .optional(),
+  /** Questions that came with this id and another body, and were refused. */
+  reused: z.object({ times: z.int(), at: Time, question: PassageQuestion }).optional(),
 });
 
 function viewOf(row: PassageRow): z.output<typeof PassageView> {
   return {
     passageId: row.passage_id,
     gateId: row.gate_id,
+    day: row.day,
     decidedAt: isoOf(row.decided_at),
     question: row.question,
     answer: row.answer,
@@ -50,10 +56,24 @@ function viewOf(row: PassageRow): z.output<typeof PassageView> {
             at: isoOf(row.decision_at),
           },
         }),
+    ...(row.reused_at === null || row.reused_question === null
+      ? {}
+      : { reused: { times: row.reused_times, at: isoOf(row.reused_at), question: row.reused_question } }),
   };
 }
 
+function countReuses(deps: ApiDeps): void {
+  const reused = new Counter({
+    name: 'sealwatch_passages_reused_total',
+    help: 'Questions of gates that used the id of another passage',
+    labelNames: ['gate'],
+    registers: deps.registry ? [deps.registry] : [],
+  });
+  deps.passageReused = (gate) => reused.inc({ gate });
+}
+
 export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
+  countReuses(deps);
   const reEvaluation = new ReEvaluationQueue(deps);
   await app.register(async (inner: Api) => jgsRoutes(inner, deps, reEvaluation));
   app.addHook('onClose', async () => reEvaluation.stop());
@@ -83,13 +103,15 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
       schema: {
         tags: ['gates'],
         params: params.extend({ passageId: z.string().max(100) }),
+        querystring: z.object({ day: z.string().max(10).optional() }),
         body: PassageDecision,
         response: answers({ 200: PassageView, 202: Approval }),
       },
     },
     async (request) => {
       const gate = await gateOf(deps, request.params.gateId);
-      const passed = await decideByHand(deps, gate, request.params.passageId, callerOf(request), request.body);
+      const passage = { passageId: request.params.passageId, day: request.query.day };
+      const passed = await decideByHand(deps, gate, passage, callerOf(request), request.body);
       afterPassage(deps, reEvaluation, passed);
       return viewOf(passed.row);
     },
@@ -103,7 +125,7 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
     async (request) => {
       const gate = await gateOf(deps, request.params.gateId);
       const { limit, cursor } = request.query;
-      const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.string()]));
+      const after = keysOf(cursor, z.tuple([Time, z.string()]));
       const rows = await listPassages(deps.pool, {
         gateId: gate.gateId,
         offices: callerOf(request).offices,

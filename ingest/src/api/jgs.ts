@@ -4,12 +4,13 @@ import { feedbackOf, GATHER_FIELDS, gatherOf, type Units } from '../jgs/gather.t
 import { operate } from '../jgs/operate.ts';
 import { positionInfo, positionQuery } from '../jgs/position-service.ts';
 import { refusalOf } from '../jgs/refusal.ts';
-import { field, MAX_XML_BYTES, readXml, XmlFault } from '../jgs/xml.ts';
+import { field, MAX_XML_BYTES, readXml, XmlFault, type XmlMessage } from '../jgs/xml.ts';
 import { afterPassage, gateOf } from '../passages/after-passage.ts';
 import { pass } from '../passages/answer.ts';
 import { decideByHand } from '../passages/manual-decision.ts';
 import type { Gate } from '../passages/passed.ts';
 import { keepApproval } from '../people/approvals.ts';
+import type { Principal } from '../people/principal.ts';
 import { DECIDERS, GATEKEEPERS } from '../people/roles.ts';
 import { ApprovalNeeded } from '../people/two-people.ts';
 import { ApiProblem, notFound, problemOf } from '../problem.ts';
@@ -40,26 +41,30 @@ async function gather(asked: JgsAsked): Promise<string> {
   const { gateId, sessionId, question } = gatherOf(node, new Date().toISOString());
   const passed = await pass(deps, gateId, checked(PassageQuestion, question), caller);
   afterPassage(deps, reEvaluation, passed);
-  const { answer } = passed.row;
+  const answer = passed.row.first_answer ?? passed.row.answer;
   return feedbackOf(sessionId, answer, await unitsOf(asked, answer.tripId));
 }
 
-const DECISIONS: Record<string, 'release' | 'inspect' | 'return'> = { 1: 'release', 2: 'inspect', 3: 'return' };
+const DECISIONS = new Map<string, 'release' | 'inspect' | 'return'>([
+  ['1', 'release'],
+  ['2', 'inspect'],
+  ['3', 'return'],
+]);
 
 /** 0x85: a person's word on the newest reading of a session. */
 async function manualCheck(asked: JgsAsked): Promise<string> {
   const { deps, caller, node, reEvaluation } = asked;
   requireRole(caller, DECIDERS);
   const sessionId = field(node, 'SESSION_ID') ?? '';
-  const decision = DECISIONS[field(node, 'CHECK_RESULT') ?? ''];
+  const decision = DECISIONS.get(field(node, 'CHECK_RESULT') ?? '');
   if (decision === undefined) {
     throw new ApiProblem(422, 'request.invalid', 'CHECK_RESULT: expected 1 release, 2 inspect or 3 return');
   }
   const gate: Gate = await gateOf(deps, field(node, 'AREA_ID') ?? '');
-  const passageId = await passageOfSession(deps.pool, gate.gateId, sessionId);
-  if (passageId === undefined) throw notFound('passage', sessionId);
+  const passage = await passageOfSession(deps.pool, gate.gateId, sessionId);
+  if (passage === undefined) throw notFound('passage', sessionId);
   const comment = field(node, 'COMMENT') ?? '';
-  const passed = await decideByHand(deps, gate, passageId, caller, { decision, comment }).catch(async (error) => {
+  const passed = await decideByHand(deps, gate, passage, caller, { decision, comment }).catch(async (error) => {
     if (!(error instanceof ApprovalNeeded)) throw error;
     const { approvalId } = await keepApproval(deps.pool, error);
     throw new ApiProblem(
@@ -73,20 +78,27 @@ async function manualCheck(asked: JgsAsked): Promise<string> {
   return feedbackOf(sessionId, answer, await unitsOf(asked, answer.tripId), decision === 'release' ? 'Y' : 'N');
 }
 
-const MESSAGES: Record<string, (asked: JgsAsked) => Promise<string>> = {
-  GATHER_INFO: gather,
-  OPERATE_INFO: operate,
-  MANUAL_CHECK: manualCheck,
-  POSITION_INFO: positionInfo,
-  POSITION_QUERY: positionQuery,
-};
+const MESSAGES = new Map<string, (asked: JgsAsked) => Promise<string>>([
+  ['GATHER_INFO', gather],
+  ['OPERATE_INFO', operate],
+  ['MANUAL_CHECK', manualCheck],
+  ['POSITION_INFO', positionInfo],
+  ['POSITION_QUERY', positionQuery],
+]);
+
+/** A gate's question is under a kilobyte and is read at once; larger messages are read beside the event loop. */
+const AT_ONCE_BYTES = 8 * 1024;
+
+async function messageOf(deps: ApiDeps, caller: Principal, bytes: Buffer): Promise<XmlMessage> {
+  return bytes.length <= AT_ONCE_BYTES ? readXml(bytes) : deps.bodies.parse(caller.id, 'jgs', { bytes });
+}
 
 /** What was asked may not be done (200), or could not be understood or answered (its own status). */
 function isBusiness(problem: ApiProblem): boolean {
   return [403, 409].includes(problem.statusCode) || ['passage.not-found', 'lock.not-found'].includes(problem.code);
 }
 
-const technicalName = (path: string) => path.replace(/^\w+/, (name) => GATHER_FIELDS[name] ?? name);
+const technicalName = (path: string) => path.replace(/^\w+/, (name) => GATHER_FIELDS.get(name) ?? name);
 
 function refusal(root: string, sessionId: string | undefined, error: unknown): { status: number; xml: string } {
   if (error instanceof XmlFault) {
@@ -119,12 +131,12 @@ export function jgsRoutes(app: Api, deps: ApiDeps, reEvaluation: ReEvaluationQue
       let root = '';
       let sessionId: string | undefined;
       const answer = async (): Promise<{ status: number; xml: string }> => {
-        const message = readXml(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+        const message = await messageOf(deps, callerOf(request), Buffer.isBuffer(body) ? body : Buffer.alloc(0));
         root = message.root;
         sessionId = field(message.node, 'SESSION_ID');
-        const handle = MESSAGES[root];
+        const handle = MESSAGES.get(root);
         if (handle === undefined) {
-          throw new XmlFault('message.unknown', `${root}: expected ${Object.keys(MESSAGES).join(', ')}`);
+          throw new XmlFault('message.unknown', `${root}: expected ${[...MESSAGES.keys()].join(', ')}`);
         }
         return {
           status: 200,

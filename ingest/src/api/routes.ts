@@ -1,5 +1,6 @@
-import { checkRoute, type RouteCheck, type RouteProblem } from '@sealwatch/geofence';
+import type { RouteProblem } from '@sealwatch/geofence';
 import { Route, SlugId, Time } from '@sealwatch/schemas';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ParamsError, resolveParams } from '../params/resolve.ts';
 import { EVERYONE, OPERATORS, SUPERVISORS } from '../people/roles.ts';
@@ -7,7 +8,7 @@ import { isoOf } from '../postgres/iso.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { type Corridors, noCorridor } from '../roads/corridors.ts';
 import { keepRoute } from '../roads/keep.ts';
-import { readRoute } from '../roads/read-route.ts';
+import type { FileFacts, ReadRoute } from '../roads/read-route.ts';
 import { getRoute, listRoutes, type RouteRow } from '../store/roads/routes.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
@@ -34,12 +35,14 @@ const Fault = z.object({
   values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 /** What a caller says about a file beside it. */
-const FileFacts = z.object({
+const Beside = z.object({
   /** The system of the coordinates: WGS84, GCJ02 or BD09, or a name of one of these; overrules the file. */
   crs: z.string().max(200).optional(),
   /** Names the route if the file does not. */
   name: z.string().trim().min(1).max(200).optional(),
 });
+/** As the database counts. */
+const Version = z.coerce.number().int().min(1).max(2_147_483_647);
 const Rings = z.array(z.array(z.tuple([z.number(), z.number()])));
 const CorridorShape = z.discriminatedUnion('type', [
   z.object({ type: z.literal('Polygon'), coordinates: Rings }),
@@ -125,12 +128,14 @@ export async function routeRoutes(app: Api, deps: ApiDeps, corridors: Corridors)
     inner.addContentTypeParser('*', (_request, _body, done) =>
       done(new ApiProblem(415, 'media-type.unsupported', TAKEN)),
     );
+    // The inner parsers go before those of the platform: the bytes of a route are read beside the event loop.
+    inner.removeContentTypeParser('application/json');
     inner.addContentTypeParser(
-      'application/geo+json',
-      { parseAs: 'string', bodyLimit: ROUTE_BYTES },
-      inner.getDefaultJsonParser('error', 'error'),
+      ['application/json', 'application/geo+json'],
+      { parseAs: 'buffer', bodyLimit: ROUTE_BYTES },
+      (_request, body, done) => done(null, body),
     );
-    routeChecking(inner, corridors);
+    routeChecking(inner, deps, corridors);
     routeWriting(inner, deps);
   });
   app.get(
@@ -140,7 +145,7 @@ export async function routeRoutes(app: Api, deps: ApiDeps, corridors: Corridors)
       schema: {
         tags: ['routes'],
         params: z.object({ routeId: SlugId }),
-        querystring: z.object({ version: z.coerce.number().int().min(1).optional() }),
+        querystring: z.object({ version: Version.optional() }),
         response: answers({ 200: RouteView }),
       },
     },
@@ -174,7 +179,7 @@ function corridorReading(app: Api, deps: ApiDeps, corridors: Corridors): void {
         tags: ['routes'],
         summary: 'Where a truck is inside: the route in its true width, leg by leg, as GeoJSON',
         params: z.object({ routeId: SlugId }),
-        querystring: z.object({ version: z.coerce.number().int().min(1).optional() }),
+        querystring: z.object({ version: Version.optional() }),
         response: answers({ 200: CorridorView }),
       },
     },
@@ -189,7 +194,7 @@ function corridorReading(app: Api, deps: ApiDeps, corridors: Corridors): void {
 }
 
 /** The check of a route with that of the parameters of the rules that it and its legs carry. */
-function withParams<T extends Omit<RouteCheck, 'read'>>(check: T): T {
+function withParams(check: ReadRoute): ReadRoute {
   if (check.route === undefined) return check;
   const { params, legs = [] } = check.route.properties;
   try {
@@ -201,18 +206,28 @@ function withParams<T extends Omit<RouteCheck, 'read'>>(check: T): T {
       path: `properties.${path.replace(/^route\./, 'params.').replace(/^(legs\.\d+)\./, '$1.params.')}`,
       message,
     }));
-    return { ...check, ok: false, problems, route: undefined, read: undefined };
+    const { route: _route, read: _read, ...others } = check;
+    return { ...others, ok: false, problems };
   }
 }
 
+/** Reads the route in the body of a request. @throws ApiProblem */
+async function readBody({ bodies }: ApiDeps, request: FastifyRequest, facts: FileFacts): Promise<ReadRoute> {
+  const { body } = request;
+  if (!Buffer.isBuffer(body)) throw new ApiProblem(400, 'body.empty', 'the body is empty, a route was expected');
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const asked = { bytes: body, isXml: XML_TYPES.includes(type), facts };
+  return withParams(await bodies.parse(callerOf(request).id, 'route', asked));
+}
+
 /** A route that can be judged by. @throws ApiProblem 422 with every problem found */
-export function checkedFeature(body: unknown): Route {
-  const check = withParams(checkRoute(body));
+export function checkedFeature(read: ReadRoute): Route {
+  const check = withParams(read);
   if (check.route === undefined) refuse(check.problems);
   return check.route;
 }
 
-function routeChecking(app: Api, corridors: Corridors): void {
+function routeChecking(app: Api, deps: ApiDeps, corridors: Corridors): void {
   app.post(
     '/routes/check',
     {
@@ -221,13 +236,13 @@ function routeChecking(app: Api, corridors: Corridors): void {
       schema: {
         tags: ['routes'],
         summary: 'Say what is wrong with a route, without saving it',
-        querystring: FileFacts,
+        querystring: Beside,
         body: z.unknown(),
         response: answers({ 200: CheckAnswer }),
       },
     },
     async (request) => {
-      const { ok, problems, warnings, route, read } = withParams(await readRoute(request.body, request.query));
+      const { ok, problems, warnings, route, read } = await readBody(deps, request, request.query);
       const corridor = route && (await corridors.ofRoute(route).catch(noCorridor));
       return {
         ok,
@@ -251,14 +266,14 @@ function routeWriting(app: Api, deps: ApiDeps): void {
         tags: ['routes'],
         summary: 'Keep a route; a change makes a new version',
         params: z.object({ routeId: SlugId }),
-        querystring: FileFacts,
+        querystring: Beside,
         body: z.unknown(),
         response: answers({ 200: RouteView, 201: RouteView }),
       },
     },
     async (request, reply) => {
       const { routeId } = request.params;
-      const check = withParams(await readRoute(request.body, request.query));
+      const check = await readBody(deps, request, request.query);
       if (check.route === undefined) refuse(check.problems);
       const { row, created } = await keepRoute(deps.pool, callerOf(request), { routeId, feature: check.route });
       return reply.code(created ? 201 : 200).send(viewOf(row, check.warnings));

@@ -6,6 +6,7 @@ import swagger from '@fastify/swagger';
 import { type FastifyBaseLogger, type FastifyRequest, fastify, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { networkOf } from '../attempts.ts';
+import { BodyParser } from '../parsing/body-parser.ts';
 import { keepApproval } from '../people/approvals.ts';
 import { anchorWriter } from '../people/audit-anchors.ts';
 import { SignInLimits } from '../people/sign-in-limits.ts';
@@ -28,8 +29,9 @@ import { historyRoutes } from './history.ts';
 import { lockRoutes } from './locks.ts';
 import { paramsRoutes } from './params.ts';
 import { placeRoutes } from './places.ts';
+import { readBodies } from './plumbing/bodies.ts';
 import { browserRules } from './plumbing/browser-rules.ts';
-import type { ApiDeps } from './plumbing/deps.ts';
+import type { ApiDeps, StartDeps } from './plumbing/deps.ts';
 import type { Api } from './plumbing/form.ts';
 import { guard } from './plumbing/guard.ts';
 import { idempotent } from './plumbing/idempotency.ts';
@@ -55,7 +57,9 @@ const callerKey = ({ caller, ip }: FastifyRequest): string => caller?.id ?? netw
  * The REST side of the platform, ready to listen. Everything it answers other than success is RFC 9457 problem
  * details; a route that does not say who may call it stops the start (law 10).
  */
-export async function startApi(deps: ApiDeps): Promise<Api> {
+export async function startApi(given: StartDeps): Promise<Api> {
+  // The same object: who starts the api may exchange parts of it later.
+  const deps: ApiDeps = Object.assign(given, { bodies: new BodyParser() });
   const app = fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -68,6 +72,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   readAndAnswer(app, deps);
   await usePlugins(app, deps);
   answerUnmatched(app);
+  readBodies(app);
   guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey });
   idempotent(app, deps.pool);
 
@@ -75,6 +80,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   healthRoutes(app, deps);
   const linker = startAuditLinker(deps.pool, deps.log, anchorWriter(deps.pool, deps.log, deps.config.auditAnchors));
   app.addHook('onClose', () => linker.stop());
+  app.addHook('onClose', () => deps.bodies.stop());
   await wallRoutes(app, deps);
   return app;
 }
@@ -97,7 +103,9 @@ function readAndAnswer(app: Api, deps: ApiDeps): void {
       }
     }
     const problem = problemOf(error);
-    if (problem.statusCode >= 500) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
+    // What the database refused should have been refused by a schema.
+    const isOurs = problem.statusCode >= 500 || (problem.statusCode === 422 && !(error instanceof ApiProblem));
+    if (isOurs) deps.log.error({ err: error, url: request.routeOptions.url }, 'a call failed');
     if (problem instanceof TooManyAttempts) reply.header('retry-after', problem.retryAfterS);
     if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer');
     // Who is refused before all of its body has come is not listened to any longer.
@@ -159,6 +167,6 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   const corridors = new Corridors();
   await routeRoutes(api, deps, corridors);
   evidenceRoutes(api, deps, corridors);
-  whatIfRoutes(api, deps);
+  await whatIfRoutes(api, deps);
   basemapRoutes(api, deps);
 }

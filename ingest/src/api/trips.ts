@@ -1,4 +1,4 @@
-import { normaliseCode, Risk, Trip, TripDeclaration, TripStatus, Warning } from '@sealwatch/schemas';
+import { normaliseCode, Risk, Time, Trip, TripDeclaration, TripStatus, Warning } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { OPERATORS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
@@ -55,7 +55,7 @@ export function tripRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { limit, cursor, status, risk, q } = request.query;
-      const after = keysOf(cursor, z.tuple([z.iso.datetime(), z.uuid()]));
+      const after = keysOf(cursor, z.tuple([Time, z.uuid()]));
       const rows = await listTrips(pool, {
         status,
         risk,

@@ -1,7 +1,9 @@
 import { SlugId, Time } from '@sealwatch/schemas';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OPERATORS } from '../people/roles.ts';
 import { ApiProblem, wrongField } from '../problem.ts';
+import type { ReadRoute } from '../roads/read-route.ts';
 import { whatIf } from '../roads/what-if.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
@@ -54,13 +56,32 @@ function spanOf({ from, to }: z.output<typeof Asked>): { fromMs: number; toMs: n
 }
 
 /** Which past trips a route, or a change of one, would have turned red. Nothing is written. */
-export function whatIfRoutes(app: Api, deps: ApiDeps): void {
+export async function whatIfRoutes(api: Api, deps: ApiDeps): Promise<void> {
+  await api.register(async (inner: Api) => {
+    inner.removeContentTypeParser('application/json');
+    inner.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer', bodyLimit: ROUTE_BYTES },
+      (_request, body, done) => done(null, body),
+    );
+    addWhatIf(inner, deps);
+  });
+}
+
+/** The body is read beside the event loop; validation finds what was read of it. */
+async function readAsked({ bodies }: ApiDeps, request: FastifyRequest): Promise<void> {
+  const { body } = request;
+  if (Buffer.isBuffer(body)) request.body = await bodies.parse(callerOf(request).id, 'what-if', { bytes: body });
+}
+
+function addWhatIf(app: Api, deps: ApiDeps): void {
   let busy = false;
   app.post(
     '/routes/what-if',
     {
       config: { roles: OPERATORS },
       bodyLimit: ROUTE_BYTES,
+      preValidation: (request) => readAsked(deps, request),
       schema: {
         tags: ['routes'],
         summary: 'Judge past trips by a route that is not saved: which of them it would have turned red',
@@ -69,7 +90,7 @@ export function whatIfRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const route = checkedFeature(request.body.route);
+      const route = checkedFeature(request.body.route as ReadRoute);
       // One at a time: it takes processor time from everything else.
       if (busy) throw new ApiProblem(429, 'what-if.busy', 'another what-if is being judged; try again in some seconds');
       busy = true;

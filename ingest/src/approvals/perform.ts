@@ -36,7 +36,8 @@ export async function perform(deps: PerformDeps, row: ApprovalRow, asker: Princi
   } else if (act === 'gate.decide') {
     const gate = await gateOf(deps, subject.gateId ?? '');
     const decision = asked as z.output<typeof PassageDecision>;
-    const passed = await decideByHand(deps, gate, subject.passageId ?? '', asker, decision);
+    const passage = { passageId: subject.passageId ?? '', day: subject.day };
+    const passed = await decideByHand(deps, gate, passage, asker, decision);
     afterPassage(deps, deps.reEvaluation, passed);
   } else if (act === 'alarm.dispose') {
     const { text, falseAlarm } = asked as { text: string; falseAlarm: boolean };

@@ -3,7 +3,8 @@ import type { Budget } from './budget.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { cutPublish, type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
 import { HalfFrame } from './half-frame.ts';
-import { wireProblem } from './wire.ts';
+import { SubackCodes } from './suback.ts';
+import { connectRefusal, wireProblem } from './wire.ts';
 
 /** A live report fits into this with room to spare; a bundle of late ones does not. */
 const SMALL_FRAME_BYTES = 2 * 1024;
@@ -25,7 +26,8 @@ const PINGRESP = Buffer.from([0xd0, 0]);
  * PINGREQ is answered here, at once: aedes takes nothing more from a lock until its publishes are acknowledged, so a lock
  * would close the connection while the database is away. For the same reason the keep-alive is checked here.
  *
- * States: `connect` (only a CONNECT passes) → `connack` (nothing is read until aedes has answered) → `open`.
+ * States: `connect` (only a CONNECT passes) → `connack` (nothing is read until aedes has answered) → `open` → `over` (after
+ * a DISCONNECT, or a CONNECT that is answered here: nothing is read any more).
  */
 export class FrameGuard extends Duplex {
   /** Where the connection comes from: `networkOf` its address. */
@@ -34,10 +36,11 @@ export class FrameGuard extends Duplex {
   readonly #limits: ConnectionLimits;
   readonly #budget: Budget;
   readonly #refused: (reason: string) => void;
-  #state: 'connect' | 'connack' | 'open' = 'connect';
+  #state: 'connect' | 'connack' | 'open' | 'over' = 'connect';
   #held: Buffer[] = [];
   #ended = false;
   readonly #half = new HalfFrame();
+  readonly #subacks = new SubackCodes();
   #halfTimer: NodeJS.Timeout | undefined;
   /** Bytes still to come of a PUBLISH that is too large; its first ones are in `#half`. */
   #skip = 0;
@@ -54,6 +57,7 @@ export class FrameGuard extends Duplex {
     this.#refused = refused;
     socket.on('data', (chunk: Buffer) => {
       this.#silenceTimer?.refresh();
+      if (this.#state === 'over') return;
       this.#held.push(chunk);
       this.#pass();
     });
@@ -68,7 +72,7 @@ export class FrameGuard extends Duplex {
 
   /** To be called when aedes has accepted the lock: reads on. */
   opened(): void {
-    this.#state = 'open';
+    if (this.#state === 'connack') this.#state = 'open';
     this.#pass();
   }
 
@@ -105,11 +109,11 @@ export class FrameGuard extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
+    this.#socket.write(this.#subacks.complete(chunk), done);
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.write(Buffer.concat(chunks.map((entry) => entry.chunk)), done);
+    this.#socket.write(this.#subacks.complete(Buffer.concat(chunks.map((entry) => entry.chunk))), done);
   }
 
   override _final(done: () => void): void {
@@ -132,7 +136,7 @@ export class FrameGuard extends Duplex {
 
   /** Passes frames until it must wait; reads the socket exactly when no bytes are held. */
   #pass(): void {
-    while (this.#held.length > 0 && !this.destroyed && !this.#mustWait()) {
+    while (this.#held.length > 0 && !this.destroyed && this.#state !== 'over' && !this.#mustWait()) {
       const chunk = this.#held.shift() as Buffer;
       const used =
         this.#skip > 0
@@ -143,6 +147,7 @@ export class FrameGuard extends Duplex {
       if (used < chunk.length && !this.destroyed) this.#held.unshift(chunk.subarray(used));
     }
     if (this.destroyed) return;
+    if (this.#state === 'over') this.#held = [];
     if (this.#held.length === 0 && this.#ended) this.push(null);
     else if (this.#held.length > 0 || this.#state === 'connack') this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
@@ -190,7 +195,7 @@ export class FrameGuard extends Duplex {
       at += length;
       ping = header.type === PACKET.pingreq;
       if (!ping) passed = at;
-    } while (at < chunk.length && !ping && !this.#blocked(chunk, at));
+    } while (at < chunk.length && !ping && !this.#isOver() && !this.#blocked(chunk, at));
     if (ping) this.#socket.write(PINGRESP);
     if (passed > 0) this.#readable = this.push(passed === chunk.length ? chunk : chunk.subarray(0, passed));
     return at;
@@ -263,13 +268,29 @@ export class FrameGuard extends Duplex {
       this.#refuse(problem);
       return false;
     }
-    if (header.type === PACKET.connect) this.#state = 'connack';
+    if (header.type === PACKET.connect && !this.#admitConnect(bytes, at, header)) return false;
+    if (header.type === PACKET.subscribe) this.#subacks.expect(bytes, at, header);
+    if (header.type === PACKET.disconnect) this.#state = 'over';
     if (header.type === PACKET.publish) {
       this.#inFlight += 1;
       this.#inFlightBytes += header.bodyBytes;
       this.#budget.take(header.bodyBytes);
     }
     return true;
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'over';
+  }
+
+  /** A CONNECT that has a return code of its own is answered here. */
+  #admitConnect(bytes: Buffer, at: number, header: FrameHeader): boolean {
+    const refusal = connectRefusal(bytes, at, header);
+    this.#state = refusal === undefined ? 'connack' : 'over';
+    if (refusal === undefined) return true;
+    this.#refused(refusal.reason);
+    this.#socket.end(Buffer.from([0x20, 2, 0, refusal.code]), () => this.destroy());
+    return false;
   }
 
   /** Closes the connection: MQTT 3.1.1 has no other answer to what it forbids. @returns bytes used: 0 */

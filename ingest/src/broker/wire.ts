@@ -67,9 +67,31 @@ function checkConnect(cursor: Cursor): string | undefined {
   const level = cursor.bytes[cursor.at] ?? 0;
   const flags = cursor.bytes[cursor.at + 1] ?? 0;
   cursor.at += 4;
-  // Another level has another layout; aedes answers it with CONNACK 1.
+  // Another level has another layout; it is answered by its CONNACK.
   if (level !== (name === 'MQTT' ? 4 : 3)) return undefined;
   return checkConnectFlags(flags) ?? checkConnectPayload(cursor, flags);
+}
+
+/** Return codes of a CONNACK. */
+const CONNACK = { level: 1, clientId: 2 } as const;
+
+/**
+ * Why a CONNECT that `wireProblem` lets pass is answered with a return code and the connection closed (MQTT 3.1.1
+ * §3.1.2-2, §3.1.3-8); undefined if it goes to the broker.
+ */
+export function connectRefusal(
+  bytes: Buffer,
+  at: number,
+  { headerBytes, bodyBytes }: FrameHeader,
+): { code: number; reason: string } | undefined {
+  const cursor: Cursor = { bytes, at: at + headerBytes, end: at + headerBytes + bodyBytes };
+  const protocol = readField(cursor);
+  const isMqtt = protocol !== undefined && bytes.toString('latin1', protocol[0], protocol[1]) === 'MQTT';
+  if (bytes[cursor.at] !== (isMqtt ? 4 : 3)) return { code: CONNACK.level, reason: 'protocol-level' };
+  const isClean = ((bytes[cursor.at + 1] ?? 0) & 0x02) !== 0;
+  cursor.at += 4;
+  const isNameless = readU16(cursor) === 0;
+  return isNameless && !isClean ? { code: CONNACK.clientId, reason: 'client-id-empty' } : undefined;
 }
 
 function checkConnectFlags(flags: number): string | undefined {

@@ -6,9 +6,9 @@ export class Markup {
   }
 }
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ESCAPES = new Map(Object.entries({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }));
 
-const escaped = (value: string) => value.replace(/[&<>"']/g, (char) => ESCAPES[char]!);
+const escaped = (value: string) => value.replace(/[&<>"']/g, (char) => ESCAPES.get(char)!);
 
 type Part = Markup | string | number | undefined | readonly Part[];
 

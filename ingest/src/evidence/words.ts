@@ -176,7 +176,8 @@ const NAMES: Record<string, string> = {
   return: '退回',
 };
 
-export const named = (language: Language, code: string): string => (language === 'zh' ? (NAMES[code] ?? code) : code);
+export const named = (language: Language, code: string): string =>
+  language === 'zh' && Object.hasOwn(NAMES, code) ? (NAMES[code] ?? code) : code;
 
 /**
  * The page's language: the one asked for, else the first of `Accept-Language` that is Chinese or English, else Chinese.

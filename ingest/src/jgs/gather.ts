@@ -11,6 +11,11 @@ export interface Gathered {
   question: Record<string, unknown>;
 }
 
+const DIRECTIONS = new Map([
+  ['I', 'in'],
+  ['E', 'out'],
+]);
+
 /** A recapture (M) or an entry at the back office (B) of the same session is another question than the first (A). */
 function passageIdOf(node: XmlNode, sessionId: string): string {
   const mode = field(node, 'GETHER_MODE') ?? 'A';
@@ -21,7 +26,7 @@ function passageIdOf(node: XmlNode, sessionId: string): string {
 
 /** Confidence of a field: the CONFIDENCE_RATIO of the recognition block that contains it, Y if no block does. */
 function recognised(node: XmlNode, name: string): { text: string; confident: boolean }[] {
-  const block = blocks(node).find((one) => field(one, 'CONFIDENCE_RATIO') !== undefined && name in one);
+  const block = blocks(node).find((one) => field(one, 'CONFIDENCE_RATIO') !== undefined && Object.hasOwn(one, name));
   const texts = list(field(node, name) ?? (block === undefined ? undefined : field(block, name)));
   const ratios = block === undefined ? [] : list(field(block, 'CONFIDENCE_RATIO'));
   return texts.flatMap((text, i) =>
@@ -34,7 +39,8 @@ export function gatherOf(node: XmlNode, now: string): Gathered {
   const sessionId = field(node, 'SESSION_ID') ?? '';
   const [plate] = recognised(node, 'VE_LICENSE_NO');
   const weight = field(node, 'GROSS_WT');
-  const direction = { I: 'in', E: 'out' }[field(node, 'I_E_FLAG') ?? ''] ?? field(node, 'I_E_FLAG') ?? 'missing';
+  const flag = field(node, 'I_E_FLAG') ?? 'missing';
+  const direction = DIRECTIONS.get(flag) ?? flag;
   const lane = field(node, 'CHNL_NO');
   return {
     gateId: field(node, 'AREA_ID') ?? '',
@@ -53,16 +59,16 @@ export function gatherOf(node: XmlNode, now: string): Gathered {
 }
 
 /** The GATHER_INFO field that each field of the question comes from, for error messages. */
-export const GATHER_FIELDS: Record<string, string> = {
-  passageId: 'SESSION_ID',
-  direction: 'I_E_FLAG',
-  at: 'GATHER_TIME',
-  lane: 'CHNL_NO',
-  plate: 'VE_LICENSE_NO',
-  containers: 'CONTA_ID',
-  lockIds: 'ESEAL_ID',
-  grossWeightKg: 'GROSS_WT',
-};
+export const GATHER_FIELDS = new Map([
+  ['passageId', 'SESSION_ID'],
+  ['direction', 'I_E_FLAG'],
+  ['at', 'GATHER_TIME'],
+  ['lane', 'CHNL_NO'],
+  ['plate', 'VE_LICENSE_NO'],
+  ['containers', 'CONTA_ID'],
+  ['lockIds', 'ESEAL_ID'],
+  ['grossWeightKg', 'GROSS_WT'],
+]);
 
 export interface Units {
   containerNos: string[];

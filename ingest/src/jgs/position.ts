@@ -3,7 +3,7 @@ import { type ZodType, z } from 'zod';
 import { children, field, printXml, timeField, type XmlNode } from './xml.ts';
 
 /** The kinds of a position message: 1 real time, 2 roll-call, 3 back-fill; 4 is a command, 5 a result. */
-const KINDS: Record<string, 'live' | 'roll-call' | 'backfill'> = { 1: 'live', 2: 'roll-call', 3: 'backfill' };
+const KINDS = { 1: 'live', 2: 'roll-call', 3: 'backfill' } as const;
 
 export interface PositionIn {
   lockId: string;
@@ -104,7 +104,7 @@ function batteryOf(elements: Elements): object {
 }
 
 /** A POSITION element as the report of its lock; SERIAL_NO with BOOT_NO is the record's identity. */
-export function positionOf(node: XmlNode, kind: string): PositionIn {
+export function positionOf(node: XmlNode, kind: '1' | '2' | '3'): PositionIn {
   const elements = new Elements(node);
   const report = {
     v: 1,
@@ -119,11 +119,11 @@ export function positionOf(node: XmlNode, kind: string): PositionIn {
   return { lockId: elements.text('ESEAL_ID') ?? '', report, leftOut: elements.leftOut };
 }
 
-export const positionsOf = (node: XmlNode, kind: string): PositionIn[] =>
+export const positionsOf = (node: XmlNode, kind: '1' | '2' | '3'): PositionIn[] =>
   children(node, 'POSITION').map((one) => positionOf(one, kind));
 
 export const isPositionKind = (kind: string | undefined): kind is '1' | '2' | '3' =>
-  kind !== undefined && kind in KINDS;
+  kind !== undefined && Object.hasOwn(KINDS, kind);
 
 /**
  * The command of a message of type 4: `Xnnnn` sets the interval to nnnn seconds, `0000` to the default.

@@ -1,11 +1,11 @@
 import { printXml } from './xml.ts';
 
 /** The feedback that a message gets: its element, its type, and the result that means "not done". */
-const FEEDBACK: Record<string, { name: string; type: string; result: Record<string, string> }> = {
-  OPERATE_INFO: { name: 'OPERATE_FEEDBACK', type: '0x84', result: { RESULT: '2' } },
-  POSITION_INFO: { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } },
-  POSITION_QUERY: { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } },
-};
+const FEEDBACK = new Map<string, { name: string; type: string; result: Record<string, string> }>([
+  ['OPERATE_INFO', { name: 'OPERATE_FEEDBACK', type: '0x84', result: { RESULT: '2' } }],
+  ['POSITION_INFO', { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } }],
+  ['POSITION_QUERY', { name: 'POSITION_RESULT', type: '5', result: { RESULT: '2' } }],
+]);
 /** After a technical error the gate keeps its barrier down and calls a person: CHECK_RESULT M. */
 const GATHER = { name: 'GATHER_FEEDBACK', type: '0x82', result: { CHECK_RESULT: 'M' } };
 
@@ -20,7 +20,7 @@ export interface JgsRefusal {
 
 /** A refusal in the feedback element of the message; it has business errors or a technical error, never both. */
 export function refusalOf({ root, sessionId, kind, errors }: JgsRefusal): string {
-  const { name, type, result } = FEEDBACK[root] ?? GATHER;
+  const { name, type, result } = FEEDBACK.get(root) ?? GATHER;
   const listed = errors.map(({ code, text }) => ({ CODE: code, TEXT: text }));
   return printXml(name, {
     MESSAGE_TYPE: type,

@@ -4,11 +4,20 @@ import { XMLBuilder, XMLParser, XMLValidator } from 'fast-xml-parser';
 /** A message holds some twenty short fields and at most two hundred positions. */
 export const MAX_XML_BYTES = 128 * 1024;
 const MAX_DEPTH = 8;
+/** What XML 1.0 does not have; the parser lets it through. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones
+const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 
 /** Content of an element: text, or child elements and attributes by name. */
 export type XmlValue = string | XmlNode | (string | XmlNode)[];
 export interface XmlNode {
   [name: string]: XmlValue;
+}
+
+/** One message, by its root element. */
+export interface XmlMessage {
+  root: string;
+  node: XmlNode;
 }
 
 /** A message that cannot be read: a technical error (技术错误), not a business error (业务错误). */
@@ -37,11 +46,12 @@ const builder = new XMLBuilder({ format: true, suppressEmptyNode: true });
  * Reads one message: UTF-8, at most MAX_XML_BYTES and MAX_DEPTH levels, no document type and so no entity definitions.
  * @throws XmlFault saying what was expected
  */
-export function readXml(body: Buffer): { root: string; node: XmlNode } {
+export function readXml(body: Buffer): XmlMessage {
   if (body.length > MAX_XML_BYTES) throw new XmlFault('xml.too-large', `expected at most ${MAX_XML_BYTES} bytes`);
   if (!isUtf8(body)) throw new XmlFault('xml.encoding', 'expected UTF-8');
   const text = body.toString('utf8');
   if (/^\s*<\?xml[^>]*encoding=["'](?!utf-?8["'])/i.test(text)) throw new XmlFault('xml.encoding', 'expected UTF-8');
+  if (FORBIDDEN.test(text)) throw new XmlFault('xml.malformed', 'holds a character that XML 1.0 does not have');
   if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw new XmlFault('xml.doctype', 'a document type definition is not taken');
   const wellFormed = XMLValidator.validate(text);
   if (wellFormed !== true) {
@@ -59,7 +69,7 @@ function parse(text: string): XmlNode {
   }
 }
 
-function rootOf(document: XmlNode): { root: string; node: XmlNode } {
+function rootOf(document: XmlNode): XmlMessage {
   const [root, value] = Object.entries(document)[0] ?? [];
   if (root === undefined || value === undefined) throw new XmlFault('xml.empty', 'expected one message');
   return { root, node: nodesOf(value)[0] ?? {} };
@@ -70,7 +80,7 @@ const textOf = (value: string | XmlNode): string =>
 
 /** The text of a field, an element or an attribute; undefined if it is missing or empty. */
 export function field(node: XmlNode, name: string): string | undefined {
-  const value = node[name];
+  const value = Object.hasOwn(node, name) ? node[name] : undefined;
   if (value === undefined) return undefined;
   const text = textOf(Array.isArray(value) ? (value[0] ?? '') : value);
   return text === '' ? undefined : text;
@@ -92,7 +102,8 @@ function nodesOf(value: XmlValue | undefined): XmlNode[] {
 }
 
 /** The elements of a name inside a node. */
-export const children = (node: XmlNode, name: string): XmlNode[] => nodesOf(node[name]);
+export const children = (node: XmlNode, name: string): XmlNode[] =>
+  nodesOf(Object.hasOwn(node, name) ? node[name] : undefined);
 
 /** Every element inside a node, whatever its name. */
 export const blocks = (node: XmlNode): XmlNode[] => Object.values(node).flatMap((value) => nodesOf(value));

@@ -127,10 +127,10 @@ export function gateParamsOf(layers: { platform: ParamsInput | null; company: Pa
 
 /** What the layers set for a rule, each over the one before it. */
 const merged = (rule: string, layers: (ParamsInput | null | undefined)[]): object =>
-  Object.assign({}, ...layers.map((layer) => layer?.[rule] ?? {}));
+  Object.assign({}, ...layers.map((layer) => new Map(Object.entries(layer ?? {})).get(rule) ?? {}));
 
 function withValue(message: string, values: unknown, path: PropertyKey[]): string {
   let value = values;
-  for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
+  for (const key of path) value = new Map(Object.entries(value ?? {})).get(String(key));
   return value === undefined ? message : `${message} (got ${JSON.stringify(value)})`;
 }

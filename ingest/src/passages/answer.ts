@@ -14,6 +14,8 @@ import { gateAlarms, outcomeOf } from './consequences.ts';
 import { lookUps } from './look-up.ts';
 import type { Gate, Passed } from './passed.ts';
 import { answerOf, rowOf } from './reply.ts';
+import { requireSameQuestion } from './reuse.ts';
+import { dayOf } from './same-question.ts';
 
 /** How often a decision is made anew because its trip changed while it was made. */
 const TRIES = 20;
@@ -32,6 +34,7 @@ interface Asking {
  * A gate's question (contract §4): looked up in one statement and decided in memory; what follows from it (write-off,
  * unlock, alarms, audit) is kept in one transaction with it. A repeat gets the answer that was kept, also one that comes
  * while the first is at work: then its own write finds the passage kept, and it looks again.
+ * @throws ApiProblem 409 `passage.reused` if the id was used for another question
  */
 export async function pass(
   deps: UseCaseDeps,
@@ -50,8 +53,11 @@ export async function pass(
     const settled = await settle(asking, gate, scene);
     if (typeof settled === 'object') return settled;
     // A repeat is told by its write, which finds the passage kept: the first asking pays for no look.
-    const row = await getPassage(deps.gatePool, gateId, question.passageId);
-    if (row !== undefined) return { row, gate, fresh: false, tripChanged: false, alarmIds: [], lockIds: [] };
+    const row = await getPassage(deps.gatePool, { gateId, passageId: question.passageId, day: dayOf(question) });
+    if (row !== undefined) {
+      await requireSameQuestion(deps, row, question, caller);
+      return { row, gate, fresh: false, tripChanged: false, alarmIds: [], lockIds: [] };
+    }
     if (settled === 'wait') await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     else tries++;
   }
@@ -107,6 +113,7 @@ function keep({ deps, question, caller }: Asking, gate: Gate, { verdict, looked,
   return keepDecision(deps.gatePool, {
     gateId: gate.gateId,
     question,
+    day: dayOf(question),
     at: new Date(passageMs(verdict.time)).toISOString(),
     answer,
     looked,

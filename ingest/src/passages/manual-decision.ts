@@ -57,17 +57,18 @@ async function released(
 /**
  * A person's decision on a passage. A release against a red trip needs two people; the same decision again
  * changes nothing, another one is kept over it.
+ * @param passage `day` as the passage has it; absent: the newest with this id
  */
 export async function decideByHand(
   deps: UseCaseDeps,
   gate: Gate,
-  passageId: string,
+  { passageId, day }: { passageId: string; day?: string | undefined },
   caller: Principal,
   asked: z.output<typeof PassageDecision>,
 ): Promise<Passed> {
   return inTransaction(deps.pool, async (db) => {
     await lockPassage(db, gate.gateId, passageId);
-    const passage = await getPassage(db, gate.gateId, passageId);
+    const passage = await getPassage(db, { gateId: gate.gateId, passageId, day });
     if (passage === undefined) throw notFound('passage', passageId);
     const seen = passage.trip_id === null ? undefined : await getTrip(db, passage.trip_id, caller.offices);
     if (passage.trip_id !== null && seen === undefined) throw notFound('passage', passageId);
@@ -81,7 +82,7 @@ export async function decideByHand(
         ? await twoPeople(db, caller, {
             act: 'gate.decide',
             tripId: trip?.trip_id,
-            subject: { gateId: gate.gateId, passageId },
+            subject: { gateId: gate.gateId, passageId, day: passage.day },
             asked,
             roles: DECIDERS,
             state: passage.decision ?? '',
@@ -100,7 +101,7 @@ export async function decideByHand(
       ...(outcome.commands[0] === undefined ? {} : { unlock: { commandId: outcome.commands[0].commandId } }),
     };
     const decision = { decision: asked.decision, by: caller.name, secondBy: second, comment: asked.comment };
-    const row = await decidePassage(db, { gateId: gate.gateId, passageId, answer }, decision);
+    const row = await decidePassage(db, { gateId: gate.gateId, passageId, day: passage.day, answer }, decision);
     const subject = `gate:${gate.gateId}`;
     const before = { verdict: passage.verdict, decision: passage.decision };
     await announce(db, {

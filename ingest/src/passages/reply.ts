@@ -3,6 +3,7 @@ import type { GateVerdict } from '../custody/verdict.ts';
 import type { PassageRow } from '../store/passages/passages.ts';
 import type { PassageOutcome } from '../trips/outcome.ts';
 import type { Gate } from './passed.ts';
+import { dayOf } from './same-question.ts';
 
 export function answerOf(
   question: PassageQuestion,
@@ -29,6 +30,7 @@ export function answerOf(
 export const rowOf = (gate: Gate, question: PassageQuestion, answer: PassageAnswer, decidedAt: Date): PassageRow => ({
   gate_id: gate.gateId,
   passage_id: question.passageId,
+  day: dayOf(question),
   decided_at: decidedAt,
   question,
   answer,
@@ -40,4 +42,7 @@ export const rowOf = (gate: Gate, question: PassageQuestion, answer: PassageAnsw
   second_by: null,
   comment: null,
   decision_at: null,
+  reused_times: 0,
+  reused_at: null,
+  reused_question: null,
 });

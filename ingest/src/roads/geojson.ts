@@ -79,7 +79,8 @@ class Gathering {
       return;
     }
     for (const [name, value] of Object.entries(properties)) {
-      const isSame = own.length > 0 && value === this.properties[name];
+      const isKnown = Object.hasOwn(this.properties, name) && value === this.properties[name];
+      const isSame = own.length > 0 && isKnown;
       if (!isSame && (name !== 'name' || own.length === 0)) this.unused.add(`${kind}${dot}properties.${name}`);
     }
   }

@@ -104,9 +104,9 @@ async function actOn(
 
 /** How many boxes are in each state. */
 function countsOf(boxes: { status: string }[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { status } of boxes) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
+  const counts = new Map<string, number>();
+  for (const { status } of boxes) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return Object.fromEntries(counts);
 }
 
 /**

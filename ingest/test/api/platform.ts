@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Alarm, Role, Route } from '@sealwatch/schemas';
 import { pino } from 'pino';
-import type { ApiConfig, ApiDeps } from '../../src/api/plumbing/deps.ts';
+import { Registry } from 'prom-client';
+import type { ApiConfig, StartDeps } from '../../src/api/plumbing/deps.ts';
 import type { Api } from '../../src/api/plumbing/form.ts';
 import { startApi } from '../../src/api/server.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
@@ -30,7 +31,7 @@ export interface TestPlatform {
   live: LocalLive;
   /** These have changed in the store. */
   changed(changes: Omit<HintOf<'changed'>, 'hint'>): void;
-  deps: ApiDeps;
+  deps: StartDeps;
   pool: TestDatabase['pool'];
   told: Told;
   /** Why it is not ready; a test may write to it. */
@@ -109,9 +110,10 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     ready: () => reasons,
     config: { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50 },
   });
-  const deps: ApiDeps = {
+  const deps: StartDeps = {
     pool: database.pool,
     gatePool: database.pool,
+    registry: new Registry(),
     judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
     hints,
     door,

@@ -185,6 +185,65 @@ test.each(FORBIDDEN_CONNECT)('CONNECT with %s closes the connection', async (_na
   expect(await refused('wire', reason)).toBe(1);
 });
 
+const connectFrame = (name: string, level: number, flags: number, ...fields: string[]) => {
+  const text = (value: string) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value, 'latin1')]);
+  const body = Buffer.concat([text(name), Buffer.from([level, flags, 0, 60]), ...fields.map(text)]);
+  return Buffer.concat([Buffer.from([0x10, body.length]), body]);
+};
+
+test.each([
+  ['level 2', connectFrame('MQTT', 2, 0xc2, LOCK, LOCK, SECRET), 1, 'protocol-level'],
+  ['level 3 of MQTT', connectFrame('MQTT', 3, 0xc2, LOCK, LOCK, SECRET), 1, 'protocol-level'],
+  ['level 5', connectFrame('MQTT', 5, 0xc2, LOCK, LOCK, SECRET), 1, 'protocol-level'],
+  ['level 6', connectFrame('MQTT', 6, 0xc2, LOCK, LOCK, SECRET), 1, 'protocol-level'],
+  ['level 4 of MQIsdp', connectFrame('MQIsdp', 4, 0xc2, LOCK, LOCK, SECRET), 1, 'protocol-level'],
+  ['level 132 of a bridge', connectFrame('MQTT', 132, 0xc2, LOCK, LOCK, SECRET), 1, 'protocol-level'],
+  ['an empty client id and clean 0', connectFrame('MQTT', 4, 0xc0, '', LOCK, SECRET), 2, 'client-id-empty'],
+])('CONNECT with %s is answered with its return code, counted and closed', async (_name, bytes, code, reason) => {
+  const lock = tap();
+  lock.send(bytes, Buffer.from([0xc0, 0]));
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  expect(lock.packets.map(connack)).toEqual([code]);
+  expect(await refused('wire', reason)).toBe(1);
+});
+
+test('a SUBACK has a return code for each filter, equal ones too, and those after it are as before', async () => {
+  const lock = await connected();
+  const [own, foreign] = [`locks/${LOCK}/command`, `locks/${OTHER}/command`];
+  const filters = [own, foreign, own, foreign, own].map((topic, i) => ({ topic, qos: (i === 2 ? 0 : 1) as 0 | 1 }));
+  lock.send({ cmd: 'subscribe', messageId: 300, subscriptions: filters });
+  lock.send({ cmd: 'subscribe', messageId: 301, subscriptions: [{ topic: own, qos: 1 }] }, { cmd: 'pingreq' });
+  const many = Array.from({ length: 150 }, () => ({ topic: own, qos: 1 as const }));
+  lock.send({ cmd: 'subscribe', messageId: 302, subscriptions: many });
+  await vi.waitFor(() => expect(lock.of('suback')).toHaveLength(3));
+  expect(lock.of('suback').map((packet) => packet.cmd === 'suback' && [packet.messageId, packet.granted])).toEqual([
+    [300, [1, 128, 0, 128, 1]],
+    [301, [1]],
+    [302, Array(150).fill(1)],
+  ]);
+  await vi.waitFor(() => expect(broker.listens(LOCK)).toBe(true));
+});
+
+test.each(['in one write', 'in single bytes', 'later'])(
+  'nothing that comes after a DISCONNECT %s is processed',
+  async (how) => {
+    const lock = await connected();
+    const parts = [
+      mqttPacket.generate(publishPacket(LOCK, 1, '{}')),
+      mqttPacket.generate({ cmd: 'disconnect' }),
+      mqttPacket.generate(publishPacket(LOCK, 2, '{}')),
+      mqttPacket.generate({ cmd: 'pingreq' }),
+    ];
+    if (how === 'in one write') lock.send(Buffer.concat(parts));
+    else if (how === 'later') for (const part of parts) lock.socket.write(part);
+    else for (const byte of Buffer.concat(parts)) lock.socket.write(Buffer.from([byte]));
+    await vi.waitFor(() => expect(lock.closed).toBe(true));
+    await vi.waitFor(async () => expect(await connectedLocks()).toBe(0));
+    expect(received.map(({ payload }) => payload)).toEqual(['{}']);
+    expect(lock.of('pingresp')).toEqual([]);
+  },
+);
+
 test("a will on another lock's topic is counted and never published", async () => {
   const lock = tap();
   lock.send({

@@ -124,6 +124,16 @@ describe('0x81 → 0x82', () => {
     expect(red.fields.TECHNICAL_ERROR).toBeUndefined();
   });
 
+  test('a SESSION_ID that comes again with another body is a business error and M, never Y', async () => {
+    const [truck, other] = [await twoBoxes(), await twoBoxes()];
+    expect((await send(fixture('gather', truck.fill))).fields.CHECK_RESULT).toBe('Y');
+    const answer = await send(fixture('gather', { ...other.fill, session: truck.fill.session }));
+    expect([answer.status, answer.fields.CHECK_RESULT, codes(answer)[0]]).toEqual([200, 'M', 'passage.reused']);
+    expect((await platform.call('GET', `trips/${other.tripId}`)).body.status).toBe('in-transit');
+    const spaced = fixture('gather', truck.fill).replaceAll('><', '>\n <');
+    expect((await send(spaced)).fields.CHECK_RESULT).toBe('Y');
+  });
+
   test('lane codes of all reasons are joined by "|"', async () => {
     const truck = await twoBoxes();
     await platform.call('PUT', `trips/${truck.tripId}/hold`, { body: { reason: '布控' } });
@@ -214,6 +224,32 @@ describe('0x85', () => {
     ]);
     expect((await manual('nobody', '1', operator)).fields.BUSINESS_ERROR).toMatchObject({ CODE: 'passage.not-found' });
     expect((await manual(session, '4', operator)).status).toBe(422);
+  });
+
+  test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+    'CHECK_RESULT %s is no decision, and the gate’s list stays as it was',
+    async (word) => {
+      const truck = await twoBoxes();
+      const operator = await platform.key('operator', ['3104']);
+      await send(fixture('gather', { ...truck.fill, plate: '' }));
+      expect((await manual(truck.fill.session, word, operator)).status).toBe(422);
+      expect((await platform.call('GET', 'gates/daxie-1/passages')).status).toBe(200);
+    },
+  );
+
+  test.each(['isPrototypeOf', 'toLocaleString', 'constructor', '__proto__', 'valueOf', 'hasOwnProperty'])(
+    'a message <%s> is unknown or malformed, never a failure',
+    async (root) => {
+      for (const xml of [`<${root}/>`, `<${root}><SESSION_ID>x</SESSION_ID></${root}>`]) {
+        expect((await send(xml)).status).toBe(400);
+      }
+    },
+  );
+
+  test('the database refuses a decision that is none', async () => {
+    await expect(platform.pool.query("UPDATE passages SET decision = 'constructor'")).rejects.toThrow(
+      'passages_decision',
+    );
   });
 
   test('a red trip is not released by a key: two named people answer for it', async () => {

@@ -29,10 +29,14 @@ export type Decision = 'release' | 'inspect' | 'return';
 export interface PassageView {
   passageId: string;
   gateId: string;
+  /** The day that the id belongs to; empty for a UUID. */
+  day: string;
   decidedAt: string;
   question: PassageQuestion;
   answer: PassageAnswer;
   decision?: { decision: Decision; by: string; secondPerson?: string; comment: string; at: string };
+  /** Questions that came with this id and another body, and were refused. */
+  reused?: { times: number; at: string; question: PassageQuestion };
 }
 export type GateView = Place & { gateId: string };
 /** One thing that happened to a trip; what else it carries depends on its type. */
@@ -70,8 +74,12 @@ export const step = (tripId: string, act: string) => call<{ trip: Trip }>('POST'
 export const gates = () => everything<GateView>('/gates');
 export const passages = (gateId: string) =>
   call<Page<PassageView>>('GET', `/gates/${id(gateId)}/passages${queryOf({ limit: 30 })}`);
-export const decide = ({ gateId, passageId }: PassageView, decision: { decision: Decision; comment: string }) =>
-  call<PassageView | Approval>('POST', `/gates/${id(gateId)}/passages/${id(passageId)}/decision`, decision);
+export const decide = ({ gateId, passageId, day }: PassageView, decision: { decision: Decision; comment: string }) =>
+  call<PassageView | Approval>(
+    'POST',
+    `/gates/${id(gateId)}/passages/${id(passageId)}/decision?day=${id(day)}`,
+    decision,
+  );
 
 export const places = () => everything<KnownPlace>('/places');
 

@@ -148,6 +148,9 @@ const en: typeof zh = {
     earlier: 'Earlier trucks',
     keys: 'Press 1, 2 or 3 to choose, Enter to decide',
     armed: 'Enter to decide: {decision}',
+    reused:
+      'Stop: a question at {at} for {other} used the id {id} of {first}. Nothing was decided; check the truck and the lane.',
+    reusedTimes: 'Its id was used again {n} times, last for {other}',
   },
   locks: {
     none: 'No lock fits',

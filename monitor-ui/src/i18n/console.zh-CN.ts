@@ -133,6 +133,8 @@ export default {
     earlier: '此前车辆',
     keys: '按 1、2、3 选择决定，回车执行',
     armed: '回车执行：{decision}',
+    reused: '停车：{at} 车辆 {other} 的询问重复使用了 {first} 的编号 {id}。系统未作决定，请核查车辆与通道。',
+    reusedTimes: '其编号又被使用 {n} 次，最近为 {other}',
   },
   locks: {
     none: '没有符合条件的关锁',

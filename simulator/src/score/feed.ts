@@ -9,7 +9,7 @@ export interface SeenOnFeed {
   /** first red position of a lock, or first alarm, provisional or not */
   redMs?: number;
   /** by rule: the confirmed alarm */
-  alarmMs: Record<string, number>;
+  alarmMs: ReadonlyMap<string, number>;
 }
 
 /** A client of the live feed (contract §5) that notes when it receives red positions and alarms. */
@@ -55,7 +55,7 @@ export async function watchFeed(http: string, key: string): Promise<FeedWatch> {
       const reds = [tripId, ...lockIds].flatMap((name) => redMs.get(name) ?? []);
       const ofTrip = [...alarmMs].filter(([name]) => name.startsWith(`${tripId} `));
       const rules = ofTrip.map(([name, atMs]) => [name.slice(tripId.length + 1), atMs] as const);
-      return { alarmMs: Object.fromEntries(rules), ...(reds.length > 0 ? { redMs: Math.min(...reds) } : {}) };
+      return { alarmMs: new Map(rules), ...(reds.length > 0 ? { redMs: Math.min(...reds) } : {}) };
     },
     close: () => socket.close(),
   };

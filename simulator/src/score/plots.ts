@@ -2,9 +2,9 @@ import type { Evidence } from './evidence.ts';
 import type { Percentiles, Score } from './score.ts';
 import { answering } from './score.ts';
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const ESCAPES = new Map(Object.entries({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }));
 /** Escapes text for HTML. */
-export const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char);
+export const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ESCAPES.get(char) ?? char);
 
 /** Plots are SVG text without scripts, fonts or links, so that the page needs no library. */
 const WIDTH = 1_000;

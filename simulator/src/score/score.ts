@@ -82,7 +82,7 @@ function delaysOf({ played, seen }: Evidence, expectation: Expectation, alarm: A
   const confirmSentMs = sentMs(played, alarm.lockId, confirmedMs);
   const red = since(sentMs(played, alarm.lockId, startedMs), seen?.redMs);
   const raised = since(confirmSentMs, Date.parse(alarm.raisedAt));
-  const onFeed = since(confirmSentMs, seen?.alarmMs[alarm.rule]);
+  const onFeed = since(confirmSentMs, seen?.alarmMs.get(alarm.rule));
   return {
     startDelayS: (startedMs - expectation.span.fromMs) / 1_000,
     ...(alarm.confirmedAt ? { confirmDelayS: (confirmedMs - startedMs) / 1_000 } : {}),

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { ServedBasemap } from '../../basemap/served.ts';
+import type { BodyParser } from '../../parsing/body-parser.ts';
 import type { SignInLimits } from '../../people/sign-in-limits.ts';
 import type { ReportDoor, UseCaseDeps } from '../../ports.ts';
 import type { Simulations } from '../../simulations.ts';
@@ -24,7 +25,14 @@ export type ApiConfig = UseCaseDeps['config'] & {
   trustProxy?: TrustProxy | undefined;
 };
 
-export interface ApiDeps extends UseCaseDeps {
+/** What the routes have. */
+export interface ApiDeps extends StartDeps {
+  /** Parses bodies beside the event loop. */
+  bodies: BodyParser;
+}
+
+/** What the api is started with. */
+export interface StartDeps extends UseCaseDeps {
   door: ReportDoor;
   config: ApiConfig;
   /** Where the platform's metrics are collected; absent: a new one. */

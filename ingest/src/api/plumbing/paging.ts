@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { requireStorable } from '../../parsing/unstorable.ts';
 import { wrongField } from '../../problem.ts';
 
 export const MAX_LIMIT = 500;
@@ -15,7 +16,9 @@ export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.arra
 export function keysOf<T extends z.ZodType>(cursor: string | undefined, form: T): z.output<T> | undefined {
   if (cursor === undefined) return undefined;
   try {
-    return z.parse(form, JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    const keys = z.parse(form, JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    requireStorable(keys, 'cursor');
+    return keys;
   } catch {
     const expected = 'the `next` of the page before';
     throw wrongField('request.invalid', { path: 'cursor', message: `expected ${expected}`, value: cursor, expected });

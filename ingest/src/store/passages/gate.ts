@@ -88,6 +88,8 @@ export interface GateChange {
 export interface GateDecision {
   gateId: string;
   question: PassageQuestion;
+  /** The day that the passage's id belongs to. */
+  day: string;
   /** When the truck was at the gate, RFC 3339. */
   at: string;
   answer: PassageAnswer;
@@ -110,8 +112,8 @@ const DECIDE = `WITH held AS (
     SELECT trip_id FROM trips WHERE trip_id = $6 AND status = $7 AND risk = $8 AND hold_reason IS NOT DISTINCT FROM $9
       AND (written_off_at IS NOT NULL) = $10::boolean FOR NO KEY UPDATE),
   kept AS (
-    INSERT INTO passages (gate_id, passage_id, decided_at, question, answer, verdict, trip_id)
-    SELECT $1, $2, clock_timestamp(), $3, $4, $5, $6 WHERE $6::uuid IS NULL OR EXISTS (SELECT 1 FROM held)
+    INSERT INTO passages (gate_id, passage_id, day, decided_at, question, answer, verdict, trip_id)
+    SELECT $1, $2, $18, clock_timestamp(), $3, $4, $5, $6 WHERE $6::uuid IS NULL OR EXISTS (SELECT 1 FROM held)
     ON CONFLICT DO NOTHING RETURNING decided_at),
   raised AS (
     INSERT INTO alarms (alarm_id, trip_id, lock_id, rule, kind, severity, phase, active, started_at, confirmed_at,
@@ -177,6 +179,7 @@ export async function keepDecision(
       at,
       by,
       JSON.stringify(decision.entries),
+      decision.day,
     ],
   });
   const kept = rows[0];

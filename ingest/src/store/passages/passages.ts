@@ -5,6 +5,8 @@ import { VISIBLE } from '../trips/conditions.ts';
 export interface PassageRow {
   gate_id: string;
   passage_id: string;
+  /** The day that the id belongs to; empty for a UUID. */
+  day: string;
   decided_at: Date;
   question: PassageQuestion;
   /** The current answer, after a manual decision. */
@@ -18,6 +20,11 @@ export interface PassageRow {
   second_by: string | null;
   comment: string | null;
   decision_at: Date | null;
+  /** Questions that came with this id and another body. */
+  reused_times: number;
+  reused_at: Date | null;
+  /** The last of them. */
+  reused_question: PassageQuestion | null;
 }
 
 /** Repeats of one passage wait for each other here, so that the second finds what the first decided. */
@@ -28,33 +35,57 @@ export async function lockPassage(db: Queryable, gateId: string, passageId: stri
   ]);
 }
 
-export async function getPassage(db: Queryable, gateId: string, passageId: string): Promise<PassageRow | undefined> {
-  const { rows } = await db.query<PassageRow>('SELECT * FROM passages WHERE gate_id = $1 AND passage_id = $2', [
-    gateId,
-    passageId,
-  ]);
+/** @param day absent: the newest passage with this id */
+export async function getPassage(
+  db: Queryable,
+  { gateId, passageId, day }: { gateId: string; passageId: string; day?: string | undefined },
+): Promise<PassageRow | undefined> {
+  const { rows } = await db.query<PassageRow>(
+    `SELECT * FROM passages WHERE gate_id = $1 AND passage_id = $2 AND ($3::text IS NULL OR day = $3)
+     ORDER BY decided_at DESC LIMIT 1`,
+    [gateId, passageId, day ?? null],
+  );
   return rows[0];
 }
 
+/** Counts a question that used the id of a passage again, and keeps it. @returns the one kept before */
+export async function noteReuse(
+  db: Queryable,
+  { gate_id, passage_id, day }: Pick<PassageRow, 'gate_id' | 'passage_id' | 'day'>,
+  question: PassageQuestion,
+): Promise<PassageQuestion | null> {
+  const { rows } = await db.query<{ last: PassageQuestion | null }>(
+    `WITH last AS (SELECT reused_question FROM passages WHERE gate_id = $1 AND passage_id = $2 AND day = $3 FOR UPDATE)
+     UPDATE passages SET reused_times = reused_times + 1, reused_at = clock_timestamp(), reused_question = $4
+     FROM last WHERE gate_id = $1 AND passage_id = $2 AND day = $3 RETURNING last.reused_question AS last`,
+    [gate_id, passage_id, day, question],
+  );
+  return rows[0]?.last ?? null;
+}
+
 /** The newest passage of a session of gate equipment: its first reading, or one that was taken again. */
-export async function passageOfSession(db: Queryable, gateId: string, sessionId: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ passage_id: string }>(
-    `SELECT passage_id FROM passages WHERE gate_id = $1 AND (passage_id = $2 OR starts_with(passage_id, $2 || '/'))
+export async function passageOfSession(
+  db: Queryable,
+  gateId: string,
+  sessionId: string,
+): Promise<{ passageId: string; day: string } | undefined> {
+  const { rows } = await db.query<{ passageId: string; day: string }>(
+    `SELECT passage_id AS "passageId", day FROM passages WHERE gate_id = $1 AND (passage_id = $2 OR starts_with(passage_id, $2 || '/'))
      ORDER BY decided_at DESC LIMIT 1`,
     [gateId, sessionId],
   );
-  return rows[0]?.passage_id;
+  return rows[0];
 }
 
 export async function decidePassage(
   db: Queryable,
-  passage: { gateId: string; passageId: string; answer: PassageAnswer },
+  passage: { gateId: string; passageId: string; day: string; answer: PassageAnswer },
   decision: { decision: string; by: string; secondBy?: string | undefined; comment: string },
 ): Promise<PassageRow> {
   const { rows } = await db.query<PassageRow>(
     `UPDATE passages SET decision = $3, decision_by = $4, second_by = $5, comment = $6, decision_at = now(), answer = $7,
        first_answer = coalesce(first_answer, answer)
-     WHERE gate_id = $1 AND passage_id = $2 RETURNING *`,
+     WHERE gate_id = $1 AND passage_id = $2 AND day = $8 RETURNING *`,
     [
       passage.gateId,
       passage.passageId,
@@ -63,6 +94,7 @@ export async function decidePassage(
       decision.secondBy ?? null,
       decision.comment,
       passage.answer,
+      passage.day,
     ],
   );
   return rows[0]!;

@@ -19,6 +19,7 @@ export const EVENT_TYPES = [
   'alarm.acknowledged',
   'alarm.disposed',
   'passage.decided',
+  'passage.reused',
   'lock.low-battery',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
