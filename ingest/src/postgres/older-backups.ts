@@ -41,6 +41,13 @@ const ADDED = [
         AND NOT EXISTS (SELECT FROM api_keys o WHERE o.name = k.name AND o.role <> 'tester'))`,
   },
   {
+    // the rule of migration 0018; the locks come before
+    table: 'trips',
+    column: 'simulated',
+    fill: `UPDATE trips t SET simulated = true WHERE EXISTS (SELECT FROM trip_units u WHERE u.trip_id = t.trip_id)
+      AND NOT EXISTS (SELECT FROM trip_units u JOIN locks l USING (lock_id) WHERE u.trip_id = t.trip_id AND NOT l.simulated)`,
+  },
+  {
     // the rule of migration 0015
     table: 'trips',
     column: 'taken_over_by',

@@ -65,7 +65,9 @@ async function callerOf(kind: string, role: string, offices: string[]): Promise<
   const known = callers.get(name);
   if (known !== undefined) return known;
   const made =
-    kind === 'key' ? { key: await platform.key(role as 'admin', offices) } : await person(name, role, offices);
+    kind === 'key'
+      ? { key: await platform.key(role as 'admin', offices.length > 0 ? offices : null) }
+      : await person(name, role, offices);
   callers.set(name, made);
   return made;
 }

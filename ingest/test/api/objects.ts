@@ -93,6 +93,14 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     of: async (office) => ({ url: `subscriptions/${await subscriptionOf(office)}${act}` }),
     shared: async () => ({ url: `subscriptions/${await subscriptionOf()}${act}` }),
   });
+  const onPerson =
+    (act = '', body?: object) =>
+    async (office: string): Promise<Write> => {
+      const name = `p${++serial}`;
+      await platform.call('POST', 'users', { body: { name, role: 'viewer', offices: [office] } });
+      if (act === '/enable') await platform.call('DELETE', `users/${name}`);
+      return { url: `users/${name}${act}`, ...(body === undefined ? {} : { body }) };
+    };
   const refusedRow = async (trip: TestTrip) => {
     const { rows } = await platform.pool.query<{ quarantine_id: number }>(
       `INSERT INTO quarantine (lock_id, topic, reason, raw) VALUES ($1, $2, 'not-json', 'x') RETURNING quarantine_id`,
@@ -213,14 +221,11 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
       of: async (office) => ({ url: 'users', body: { name: `p${++serial}`, role: 'viewer', offices: [office] } }),
       shared: async () => ({ url: 'users', body: { name: `p${++serial}`, role: 'viewer', offices: [] } }),
     },
-    'DELETE /users/{name}': {
-      role: 'admin',
-      of: async (office) => {
-        const name = `p${++serial}`;
-        await platform.call('POST', 'users', { body: { name, role: 'viewer', offices: [office] } });
-        return { url: `users/${name}` };
-      },
-    },
+    'DELETE /users/{name}': { role: 'admin', of: onPerson() },
+    'PATCH /users/{name}': { role: 'admin', of: onPerson('', { role: 'operator' }) },
+    'POST /users/{name}/enable': { role: 'admin', of: onPerson('/enable', {}) },
+    'POST /users/{name}/link': { role: 'admin', of: onPerson('/link') },
+    'POST /users/{name}/unlock': { role: 'admin', of: onPerson('/unlock') },
     'POST /keys': {
       role: 'admin',
       of: async (office) => ({ url: 'keys', body: { role: 'viewer', offices: [office] } }),
