@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { discardJunk } from '../../src/store/reports/quarantine.ts';
 import { freshDatabase } from '../database.ts';
@@ -76,4 +77,42 @@ test('there is room again once people have discarded it', async () => {
   await vi.waitFor(async () => expect(await kept(OTHER)).toEqual([junk(99)]), { timeout: 60_000 });
   await send(await rig.lock(JUNK), JUNK, junk(0));
   expect(await kept(JUNK)).toEqual([junk(0)]);
+});
+
+const SENT = fc.oneof(
+  fc.record({ is: fc.constant('good' as const) }),
+  fc.record({ is: fc.constant('second body' as const), percent: fc.integer({ min: 1, max: 80 }) }),
+  fc.record({ is: fc.constant('junk' as const), bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }) }),
+);
+
+test('whatever a lock sends, what is acknowledged is stored or in quarantine, byte for byte', async () => {
+  let serial = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(SENT, { minLength: 1, maxLength: 12 }), async (all) => {
+      const lockId = `JT7994${String(++serial).padStart(4, '0')}`;
+      await registerLocks(rig.db, lockId);
+      const lock = await rig.lock(lockId);
+      const first = report(0, nowMs - 60_000, 120.1);
+      const secondBody = (percent: number) => Buffer.from(JSON.stringify({ ...first, battery: { percent } }));
+      await send(lock, lockId, first);
+      const [stored, quarantined] = [new Set([0]), new Set<string>()];
+      for (const [i, one] of all.entries()) {
+        if (one.is === 'good') {
+          await send(lock, lockId, report(i + 1, nowMs - 50_000 + i, 120.1));
+          stored.add(i + 1);
+        } else {
+          // 0xff is no UTF-8, so these bytes are never JSON.
+          const bytes = one.is === 'junk' ? Buffer.from([0xff, ...one.bytes]) : secondBody(one.percent);
+          await send(lock, lockId, bytes);
+          quarantined.add(bytes.toString('hex'));
+        }
+      }
+      const seqs = await rig.rows<{ seq: number }>('SELECT seq FROM reports WHERE lock_id = $1', [lockId]);
+      const rows = await rig.rows<{ raw: Buffer }>('SELECT raw FROM quarantine WHERE lock_id = $1', [lockId]);
+      expect(new Set(seqs.map(({ seq }) => seq))).toEqual(stored);
+      expect(new Set(rows.map(({ raw }) => raw.toString('hex')))).toEqual(quarantined);
+      lock.end(true);
+    }),
+    { numRuns: 15 },
+  );
 });
