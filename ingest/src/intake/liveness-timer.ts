@@ -25,6 +25,7 @@ export class LivenessTimer {
   readonly #gate: BatchGate;
   readonly #trips: TripChanges;
   readonly #nowMs: () => number;
+  readonly #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #listening: Listening;
@@ -35,6 +36,7 @@ export class LivenessTimer {
     this.#gate = gate;
     this.#trips = trips;
     this.#nowMs = deps.nowMs ?? Date.now;
+    this.#everyMs = deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
     this.#listening = new Listening(this.#nowMs());
   }
 
@@ -45,8 +47,7 @@ export class LivenessTimer {
     this.#listening.begin(this.#nowMs());
     await this.tick();
     void this.#followRest(tripIds);
-    const everyMs = this.#deps.livenessEveryMs ?? DEFAULT_LIVENESS_EVERY_MS;
-    if (everyMs > 0) this.#tickEvery(everyMs);
+    if (this.#everyMs > 0) this.#tickEvery(this.#everyMs);
   }
 
   stop(): void {
@@ -69,10 +70,18 @@ export class LivenessTimer {
     }
   }
 
+  /** The time, once it was seen whether the platform has listened until then. */
+  #lookedMs(): number {
+    const nowMs = this.#nowMs();
+    // Without a timer somebody else says when time passes.
+    if (this.#everyMs > 0) this.#listening.look(nowMs, this.#everyMs, this.#gate.ready().length === 0);
+    return nowMs;
+  }
+
   #tickEvery(everyMs: number): void {
     let ticking = false;
     this.#timer = setInterval(() => {
-      this.#listening.look(this.#nowMs(), everyMs, this.#gate.ready().length === 0);
+      this.#lookedMs();
       if (ticking) return;
       ticking = true;
       this.tick()
@@ -86,12 +95,14 @@ export class LivenessTimer {
 
   /** @returns whether there are more trips */
   async #tickSome(tripIds: Iterator<string>): Promise<boolean> {
+    // One time for the turn, looked at before: the process may be suspended between any two of its steps.
+    const nowMs = this.#lookedMs();
     const outcomes: TripOutcome[] = [];
     const until = performance.now() + TURN_MS;
     let next = tripIds.next();
     while (!next.done) {
       const trip = this.#roster.trip(next.value);
-      const outcome = trip && clockOutcome(trip, this.#nowMs(), this.#listening.sinceMs);
+      const outcome = trip && clockOutcome(trip, nowMs, this.#listening.sinceMs);
       if (outcome && outcome.changes.length + outcome.withdrawn.length > 0) outcomes.push(outcome);
       // No alarm changed, but the track remembers what was worked out, so that the next tick need not.
       else if (outcome && outcome.next !== trip) this.#roster.keepTrip(outcome.next);
