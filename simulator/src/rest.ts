@@ -42,6 +42,9 @@ export function connectRest(base: string, key: string, stop: AbortSignal): Rest 
     const called = `REST ${method} ${url.pathname} at ${url.origin}`;
     let response: Response;
     let text: string;
+    const limit = new AbortController();
+    // The timer keeps its controller: the signal of `AbortSignal.timeout` may be collected before its time (nodejs/node#57736).
+    const timer = setTimeout(() => limit.abort(new Error('no answer in time')), CALL_TIMEOUT_MS);
     try {
       response = await fetch(url, {
         method,
@@ -51,12 +54,14 @@ export function connectRest(base: string, key: string, stop: AbortSignal): Rest 
           ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([stop, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+        signal: AbortSignal.any([stop, limit.signal]),
       });
       text = await response.text();
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       throw new InterfaceError(called, cause instanceof Error ? cause.message : String(cause));
+    } finally {
+      clearTimeout(timer);
     }
     const answer = parse(text);
     if (!response.ok) {

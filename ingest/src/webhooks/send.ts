@@ -52,8 +52,18 @@ function pinned(addresses: string[]): LookupFunction {
  * One POST. The answer is its status: what becomes of the body does not matter. Redirects are not followed. Never rejects.
  */
 export async function sendWebhook(sending: Sending): Promise<Sent> {
+  const limit = new AbortController();
+  // The timer keeps its controller: the signal of `AbortSignal.timeout` may be collected before its time (nodejs/node#57736).
+  const timer = setTimeout(() => limit.abort(TIMED_OUT), sending.timeoutMs).unref();
+  try {
+    return await sendUntil(sending, AbortSignal.any([sending.signal, limit.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function sendUntil(sending: Sending, signal: AbortSignal): Promise<Sent> {
   const url = new URL(sending.url);
-  const signal = AbortSignal.any([sending.signal, AbortSignal.timeout(sending.timeoutMs)]);
   const addresses = await Promise.race([checkedAddresses(url, sending), aborted(signal)]);
   if (!Array.isArray(addresses)) return addresses;
   if (signal.aborted) return { error: reasonOf(signal) };
@@ -90,8 +100,9 @@ function discard(answer: IncomingMessage): void {
   answer.on('close', () => clearTimeout(timer));
 }
 
-const reasonOf = (signal: AbortSignal) =>
-  signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError' ? 'timeout' : 'stopped';
+const TIMED_OUT = Symbol('the time limit');
+
+const reasonOf = (signal: AbortSignal) => (signal.reason === TIMED_OUT ? 'timeout' : 'stopped');
 
 function aborted(signal: AbortSignal): Promise<{ error: string }> {
   return new Promise((resolve) => {
