@@ -35,11 +35,13 @@ export class Backoff {
     return until > nowMs ? until : 0;
   }
 
-  failed(key: string, nowMs: number): void {
+  /** Counts one more. @returns how long the next attempt has to wait, ms */
+  failed(key: string, nowMs: number): number {
     const { free, firstMs, longestMs } = this.#rule;
     const failures = (this.#rows.peek(key)?.failures ?? 0) + 1;
     const waitMs = failures <= free ? 0 : Math.min(firstMs * 2 ** (failures - free - 1), longestMs);
     this.#rows.set(key, { failures, untilMs: nowMs + waitMs });
+    return waitMs;
   }
 
   /** Whether one more attempt may run beside `running` others: if all of them fail, no free one is exceeded. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type AlarmAct, actOnAlarm, visibleAlarm } from '../alarms/acts.ts';
 import { contactsOfTrip } from '../people/contacts.ts';
 import type { Principal } from '../people/principal.ts';
-import { DECIDERS, READERS } from '../people/roles.ts';
+import { DECIDERS, OFFICERS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { ApiProblem } from '../problem.ts';
 import { alarmOf, listAlarms } from '../store/alarms/alarms.ts';
@@ -115,7 +115,7 @@ function acts(app: Api, deps: ApiDeps): void {
   app.post(
     '/alarms/:alarmId/close',
     {
-      config: { roles: ['supervisor', 'admin'] },
+      config: { roles: OFFICERS },
       schema: {
         tags: ['alarms'],
         summary: 'Close the case of an alarm that was disposed of',

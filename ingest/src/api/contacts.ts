@@ -1,7 +1,7 @@
 import { Contact, OfficeCode, OfficeContacts } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { nameContacts } from '../people/contacts.ts';
-import { EVERYONE, READERS } from '../people/roles.ts';
+import { EVERYONE, OFFICERS, READERS } from '../people/roles.ts';
 import { contactsOf } from '../store/people/contacts.ts';
 import { listOffices, type OfficeRow } from '../store/people/offices.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
@@ -44,7 +44,7 @@ export function contactRoutes(app: Api, { pool }: ApiDeps): void {
   app.put(
     '/offices/:office/contacts',
     {
-      config: { roles: ['supervisor', 'admin'] },
+      config: { roles: OFFICERS },
       schema: {
         tags: ['offices'],
         summary: 'Name the people of an office, in the order in which they are called',

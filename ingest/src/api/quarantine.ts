@@ -1,6 +1,6 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { OPERATORS, SUPERVISORS } from '../people/roles.ts';
+import { OFFICERS, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isTester } from '../people/simulated.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
@@ -90,7 +90,7 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
   app.post(
     '/quarantine/discard',
     {
-      config: { roles: ['supervisor', 'admin'] },
+      config: { roles: OFFICERS },
       schema: {
         tags: ['records'],
         summary: 'Delete what a lock sent and nobody can read; what can be read as a record stays',

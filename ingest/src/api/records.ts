@@ -1,7 +1,7 @@
 import { Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { auditEntries, auditState } from '../people/audit-trail.ts';
-import { READERS } from '../people/roles.ts';
+import { OFFICERS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { getLock } from '../store/locks/locks.ts';
@@ -98,11 +98,10 @@ export function recordRoutes(app: Api, deps: ApiDeps): void {
 }
 
 function auditRoutes(app: Api, { pool, config: { auditAnchors: anchors } }: ApiDeps): void {
-  const roles = ['supervisor', 'admin'] as const;
   app.get(
     '/audit',
     {
-      config: { roles },
+      config: { roles: OFFICERS },
       schema: {
         tags: ['records'],
         querystring: z.object({ ...Page, subject: z.string().max(200).optional() }),
@@ -119,7 +118,7 @@ function auditRoutes(app: Api, { pool, config: { auditAnchors: anchors } }: ApiD
   app.get(
     '/audit/check',
     {
-      config: { roles },
+      config: { roles: OFFICERS },
       schema: {
         tags: ['records'],
         summary: 'Whether the chain of the audit holds, and where it is broken',

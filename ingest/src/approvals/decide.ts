@@ -86,7 +86,7 @@ export async function confirmApproval(deps: PerformDeps, approvalId: string, cal
   }
 }
 
-/** The act was not done: it is void where it was refused, and waits on where the platform failed. */
+/** After an act that failed: its approval is void if the act was refused, and pending again if the platform failed. */
 async function undone({ pool }: UseCaseDeps, row: ApprovalRow, error: unknown, by: string): Promise<void> {
   const refused = error instanceof ApiProblem && error.statusCode < 500;
   const reason = refused ? `${error.code}: ${error.message}` : undefined;

@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setTimeout } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { type Command, commandTopic } from '@sealwatch/schemas';
-import type { AuthenticateError, Client, PublishPacket } from 'aedes';
+import type { Client, PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { networkOf } from '../attempts.ts';
 import { clientAddress, type TrustProxy } from '../trust-proxy.ts';
+import { type Authentication, authenticate } from './authenticate.ts';
 import { Budget } from './budget.ts';
 import { ConnectFailures } from './connect-failures.ts';
 import { CONNECTION_LIMITS } from './connection-limits.ts';
 import { FrameGuard } from './frame-guard.ts';
-import { type BrokerMetrics, brokerMetrics } from './metrics.ts';
+import { brokerMetrics } from './metrics.ts';
 import { MuteAedes } from './mute.ts';
-import { type LoadSecretHashes, lockSecrets, type Secrets } from './secrets.ts';
+import { type LoadSecretHashes, lockSecrets } from './secrets.ts';
 import { Takeovers } from './takeovers.ts';
 import { mayRead, publishRule } from './topic-rules.ts';
 import { webSocketServer } from './websocket.ts';
@@ -65,13 +65,9 @@ interface Session {
   listening: boolean;
 }
 
-interface BrokerContext {
+interface BrokerContext extends Authentication {
   options: BrokerOptions;
-  secrets: Secrets;
-  failures: ConnectFailures;
-  metrics: BrokerMetrics;
   sessions: Map<string, Session>;
-  takeovers: Takeovers;
 }
 
 /** Starts the MQTT listener(s) that locks connect to (contract §2). Throws what `listen` throws, e.g. EADDRINUSE. */
@@ -198,59 +194,6 @@ async function openAedes(context: BrokerContext): Promise<MuteAedes> {
   aedes.on('clientError', (client, error) => options.log.debug({ lockId: client.id, reason: error.message }, 'closed'));
   aedes.on('connectionError', (_client, error) => options.log.debug({ reason: error.message }, 'closed'));
   return aedes;
-}
-
-type AuthenticateDone = (error: AuthenticateError | null, success: boolean | null) => void;
-
-const CONNACK_UNAVAILABLE = 3;
-const CONNACK_NOT_AUTHORISED = 5;
-
-function connackError(reason: string, returnCode: number): AuthenticateError {
-  return Object.assign(new Error(reason), { returnCode });
-}
-
-async function authenticate(
-  context: BrokerContext,
-  client: Client,
-  userName: string | undefined,
-  password: Buffer | undefined,
-  done: AuthenticateDone,
-): Promise<void> {
-  const connect = { clientId: client.id, network: (client.conn as FrameGuard).network, password };
-  if (!context.failures.begin(connect, Date.now())) {
-    context.metrics.refused('connect', 'too-many-failures');
-    return done(connackError('too many failures', CONNACK_UNAVAILABLE), null);
-  }
-  let reason: string | undefined;
-  try {
-    reason = await context.secrets.refusal(client.id, userName, password);
-  } catch (error) {
-    context.failures.end(connect, 'unchecked', Date.now());
-    context.metrics.refused('connect', 'store-unavailable');
-    context.options.log.error({ err: error }, 'a lock could not be checked');
-    return done(connackError('store unavailable', CONNACK_UNAVAILABLE), null);
-  }
-  context.failures.end(connect, reason ? 'wrong' : 'right', Date.now());
-  if (!reason) {
-    await takeoverDelay(context, client.id);
-    return done(null, true);
-  }
-  context.metrics.refused('connect', reason);
-  context.options.log.warn({ lockId: client.id.slice(0, 40), reason }, 'connection refused');
-  done(connackError(reason, CONNACK_NOT_AUTHORISED), null);
-}
-
-/** Two devices under one id would otherwise disconnect each other as fast as they can connect. */
-async function takeoverDelay({ sessions, takeovers, metrics, options }: BrokerContext, lockId: string): Promise<void> {
-  if (!sessions.has(lockId)) return;
-  const delayMs = takeovers.next(lockId, Date.now());
-  if (delayMs === 0) return;
-  metrics.refused('connect', 'delayed-takeover');
-  options.log.warn(
-    { lockId, delayMs },
-    'its session is taken over again and again: do two devices report under this id?',
-  );
-  await setTimeout(delayMs, undefined, { ref: false });
 }
 
 function authorizePublish(

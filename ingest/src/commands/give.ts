@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { hasPassed } from '../custody/status.ts';
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import { OFFICERS } from '../people/roles.ts';
 import { requireSimulated } from '../people/simulated.ts';
 import { twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
@@ -42,7 +43,7 @@ async function authoriser(
     tripId,
     subject: { lockId },
     asked,
-    roles: ['supervisor', 'admin'],
+    roles: OFFICERS,
   });
 }
 

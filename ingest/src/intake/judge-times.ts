@@ -1,4 +1,4 @@
-import { clockAfter, isPlainlyTrue, judgeTime, type LockClock } from '../record/clock.ts';
+import { clockAfter, isPlainlyTrue, judgeTime, type KnownClock, type LockClock } from '../record/clock.ts';
 import type { ReadPublish } from '../record/decode.ts';
 import { bootIn, lifeOf } from '../record/life.ts';
 import { LATE_AFTER_MS, type TrackedReport } from '../record/report.ts';
@@ -9,7 +9,7 @@ export interface KnownLock {
   highest?: Highest | undefined;
   clock: LockClock;
   inServiceMs: number;
-  windows: readonly { fromMs: number; toMs: number }[];
+  windows: KnownClock['windows'];
 }
 
 /** What the times of a batch say of its locks' clocks. */
@@ -74,7 +74,10 @@ function takeNeighboursTimes(records: readonly TrackedReport[]): void {
 /** If the newest record of a publish needs a large correction, the others of its boot keep their distance to it. */
 function shiftTogether(lock: Running, records: readonly TrackedReport[]): void {
   const newest = records.reduce((top, record) => (isAbove(record, top) ? record : top));
-  const { timeUsedMs, fault } = judgeTime(newest, knownOf({ ...lock, isOfBatch: false }, newest));
+  const { timeUsedMs, fault } = judgeTime(
+    newest,
+    knownOf({ ...lock, isOfBatch: false }, isAbove(newest, lock.highest)),
+  );
   if (!fault || Math.abs(fault.errorMs) <= SHIFTED_MS) return;
   const shift = { boot: newest.boot, ms: timeUsedMs - newest.timeMs, reason: fault.reason };
   lock.clock = { ...lock.clock, shift };
@@ -88,7 +91,7 @@ function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): vo
     return;
   }
   const lastMs = lock.highest?.timeMs;
-  const { timeUsedMs, fault } = judgeTime(record, knownOf(lock, record));
+  const { timeUsedMs, fault } = judgeTime(record, knownOf(lock, above));
   if (above) {
     const clock = clockAfter(lock.clock, record, timeUsedMs, fault);
     if (clock !== lock.known.clock) judged.clocks.set(record.lockId, clock);
@@ -105,11 +108,11 @@ function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): vo
   if (fault) record.clockFault = fault.reason;
 }
 
-function knownOf({ known, highest, clock, isOfBatch }: Running, record: TrackedReport) {
+function knownOf({ known, highest, clock, isOfBatch }: Running, above: boolean): KnownClock {
   return {
     clock,
     isOfBatch,
-    isAbove: isAbove(record, highest),
+    isAbove: above,
     lastMs: highest?.timeMs,
     inServiceMs: known.inServiceMs,
     windows: known.windows,

@@ -26,9 +26,9 @@ interface Reading {
 }
 
 /**
- * Sends refused publishes through the intake again, after a fix, as received when they were refused. A row of which no record can be taken stays as it is; the
- * others are deleted after their records were committed. After a crash in between they can be replayed again, because the
- * same record again changes nothing.
+ * Sends refused publishes through the intake again, after a fix, as received when they were refused. A row of which no
+ * record can be taken stays as it is; the others are deleted after their records were committed. After a crash in between
+ * they can be replayed again, because the same record again changes nothing.
  */
 export async function replayRefused(
   pool: Pool,

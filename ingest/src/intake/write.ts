@@ -131,8 +131,10 @@ export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: num
   ]);
   const raised = alarms.filter(isRaised);
   const latched = alarms.filter((alarm) => alarm.kind === 'latched').map((alarm) => alarm.alarm_id);
-  const inheriting = await tripsInheriting(db, latched);
-  await insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]);
+  const [inheriting] = await Promise.all([
+    tripsInheriting(db, latched),
+    insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]),
+  ]);
   const status = new Map(after.map((trip) => [trip.trip_id, trip]));
   for (const { type, tripId } of moved) {
     const trip = tripId && status.get(tripId);

@@ -12,7 +12,10 @@ import { busyLocks } from '../store/trips/trips.ts';
 
 type RegisterDeps = Pick<UseCaseDeps, 'pool' | 'hints'>;
 
-/** Ids that are registered already, or named before in the same list. @param pathOf where an id stands in the request */
+/**
+ * Faults of ids that are registered already, or repeated in the list.
+ * @param pathOf the path of the i-th id in the request
+ */
 function takenIds(ids: string[], taken: Set<string>, pathOf: (i: number) => string): FieldError[] {
   const repeated = new Set(ids.filter((id, i) => ids.indexOf(id) !== i));
   return ids.flatMap((lockId, i) =>

@@ -52,7 +52,7 @@ export async function pass(
     requireOwnGate(caller, gate);
     const settled = await settle(asking, gate, scene);
     if (typeof settled === 'object') return settled;
-    // A repeat is told by its write, which finds the passage kept: the first asking pays for no look.
+    // Only a write that failed looks for a kept passage, so that a first question costs no statement more.
     const row = await getPassage(deps.gatePool, { gateId, passageId: question.passageId, day: dayOf(question) });
     if (row !== undefined) {
       await requireSameQuestion(deps, row, question, caller);

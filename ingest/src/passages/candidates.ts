@@ -43,7 +43,7 @@ export function gateTripOf({ row, facts }: Weighed, question: PassageQuestion, g
     ...(row.taken_over_at === null
       ? {}
       : {
-          takenOver: { by: row.taken_over_by ?? '', simulated: row.lock_states.every((lock) => lock.simulated) },
+          takenOver: { by: row.taken_over_by ?? '', simulated: row.simulated },
         }),
     ...(belongsHere(row, question, gate) ? {} : { otherOffice: gate.office ?? '' }),
     ...(row.hold_reason === null ? {} : { holdReason: row.hold_reason }),

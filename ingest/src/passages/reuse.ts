@@ -25,7 +25,7 @@ export async function requireSameQuestion(
   deps.log.warn({ gateId: row.gate_id, passageId: row.passage_id, members }, 'the id of a passage was used again');
   await inTransaction(deps.pool, async (db) => {
     const last = await noteReuse(db, row, asked);
-    // A lane that repeats what was refused is counted; people and subscribers are told once.
+    // A lane that repeats a refused question is counted each time; the event and the audit have it once.
     if (last !== null && otherMembers(last, asked).length === 0) return;
     const data = { gateId: row.gate_id, passageId: row.passage_id };
     await announce(db, { type: 'passage.reused', tripId: row.trip_id ?? undefined, data });

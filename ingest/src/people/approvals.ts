@@ -45,7 +45,7 @@ export async function keepApproval(pool: Pool, { ask, caller }: ApprovalNeeded):
       asked,
       roles: [...roles],
       stamp,
-      by: caller,
+      by: caller.name,
       lifeMs: APPROVAL_MS,
     });
     if (isNew) {

@@ -8,6 +8,8 @@ export const DECIDERS = ['operator', 'supervisor', 'admin'] as const;
 /** Who may ask whether a truck may pass. */
 export const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin'] as const;
 export const SUPERVISORS = ['supervisor', 'tester', 'admin'] as const;
+/** Who answers for what is real: no testers. */
+export const OFFICERS = ['supervisor', 'admin'] as const;
 /** Who may start simulated fleets. */
 export const TESTERS = ['tester', 'admin'] as const;
 export const ADMINS = ['admin'] as const;

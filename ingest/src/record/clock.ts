@@ -104,8 +104,7 @@ function correction(record: TimedRecord, known: KnownClock): Correction | undefi
   const { lastMs } = known;
   const isLive = record.kind !== 'backfill';
   if (timeMs < EPOCH_BEFORE_MS) return rolledOver(record, lastMs) ?? { timeMs: receivedMs, reason: 'epoch' };
-  if (timeMs > receivedMs + SMALL_AHEAD_MS) return zoned(record) ?? { timeMs: receivedMs, reason: 'ahead' };
-  if (timeMs > receivedMs) return { timeMs: receivedMs, reason: 'ahead' };
+  if (timeMs > receivedMs) return zoned(record) ?? { timeMs: receivedMs, reason: 'ahead' };
   if (!known.isAbove) return undefined;
   const isBack = lastMs !== undefined && isBefore(timeMs, lastMs, known.windows);
   if (timeMs < known.inServiceMs - DAY_MS && (isBack || isLive)) {
@@ -115,7 +114,10 @@ function correction(record: TimedRecord, known: KnownClock): Correction | undefi
   return zoned(record) ?? { timeMs: receivedMs, reason: 'stepped-back' };
 }
 
-/** Whether a time lies before one that the lock has passed: by more than its records overtake each other, or before the trip of that one. */
+/**
+ * Whether a time lies before one that the lock has passed: by more than its records overtake each other, or before the trip
+ * of that one.
+ */
 function isBefore(timeMs: number, lastMs: number, windows: readonly Window[]): boolean {
   if (timeMs >= lastMs) return false;
   return (

@@ -31,6 +31,8 @@ export interface EvaluationContext {
   after: TripState;
   /** The state of the same lock after its records before this one; `undefined` for its first. */
   last: LockMemory | undefined;
+  /** By how much the lock's clock can be behind the platform's, ms. */
+  lagMs: number;
   /** The position, if the lock can be placed by it (`credibleFix`). */
   fix: JudgedFix | undefined;
   /**
@@ -64,7 +66,8 @@ const NO_PLACES: readonly KnownPlace[] = [];
 
 export function contextOf(plan: TripPlan, before: TripState, report: TrackedReport): EvaluationContext {
   const last = Object.hasOwn(before.locks, report.lockId) ? before.locks[report.lockId] : undefined;
-  const sealed = isSealed(plan, report, lagAfter(last, report));
+  const lagMs = lagAfter(last, report);
+  const sealed = isSealed(plan, report, lagMs);
   const fix = usableFix(report);
   const repeated = fix !== undefined && repeatsLast(last, report, fix);
   const stops = fix ? stopsAt(plan.route, fix.lon, fix.lat) : NOWHERE;
@@ -75,6 +78,7 @@ export function contextOf(plan: TripPlan, before: TripState, report: TrackedRepo
     before,
     after: before,
     last,
+    lagMs,
     fix,
     repeated,
     located: undefined,

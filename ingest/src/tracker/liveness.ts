@@ -1,26 +1,24 @@
 import { type AlarmFact, currentAlarmsOf, episodesIn, factOf } from './alarms.ts';
 import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
+import type { ListeningSince } from './rule.ts';
 import { ALL_RULES } from './rules.ts';
 import type { TripState } from './state.ts';
 
 const CLOCK_RULES = ALL_RULES.filter((rule) => rule.clock);
-type Listening = (lockId: string) => number;
-const ALWAYS: Listening = () => 0;
-
 const CONFIRMED_BY_CLOCK = ALL_RULES.filter((rule) => rule.confirmedAfterMs !== undefined);
+const ALWAYS: ListeningSince = () => 0;
 
 /**
  * The alarms that the passing of time alone raises or confirms, at `nowMs`: a silent lock, a time limit that has run out,
  * a truck off its route that no record contradicts. The fold finds the same episodes in hindsight, under the same ids. It
  * learns of a confirmation only through the plan (`clockConfirmations`), because only a person may end a red alarm.
- * @param listeningMs from when on the platform could have heard a lock, epoch ms
  */
 export function liveness(
   plan: TripPlan,
   state: TripState,
   nowMs: number,
-  listeningMs: Listening = ALWAYS,
+  listeningMs: ListeningSince = ALWAYS,
 ): AlarmFact[] {
   return [...raisedByClock(plan, state, nowMs, listeningMs), ...confirmedByClock(plan, state, nowMs)];
 }
@@ -37,7 +35,7 @@ export function isStillActive(plan: TripPlan, state: TripState, fact: AlarmFact)
   return known?.clock?.isStillOpen(plan, state, fact) ?? false;
 }
 
-function raisedByClock(plan: TripPlan, state: TripState, nowMs: number, listeningMs: Listening): AlarmFact[] {
+function raisedByClock(plan: TripPlan, state: TripState, nowMs: number, listeningMs: ListeningSince): AlarmFact[] {
   return CLOCK_RULES.flatMap((rule) => {
     const params = paramsAt(plan.params, rule.rule, state.doneM);
     const episode = rule.clock?.openAt(plan, state, nowMs, params, listeningMs);

@@ -45,20 +45,22 @@ interface RuleTraits extends RuleDescription {
   confirmedAfterMs?: number;
 }
 
+/** From when on the platform could have heard a lock, epoch ms. */
+export type ListeningSince = (lockId: string) => number;
+
 /** The part of a level rule that needs no record, only the time. */
 interface ClockPart<Params> {
   /**
    * The episode that is open at `nowMs` although no record shows it yet. The fold finds the same episode in hindsight,
    * with the same lock and start and so under the same alarm id.
    * @param params the values where the newest record places the truck
-   * @param listeningMs from when on the platform could have heard a lock, epoch ms
    */
   openAt(
     plan: TripPlan,
     state: TripState,
     nowMs: number,
     params: Params,
-    listeningMs: (lockId: string) => number,
+    listeningMs: ListeningSince,
   ): Episode | undefined;
   /** Whether an episode that `openAt` found is still open after further records. */
   isStillOpen(plan: TripPlan, state: TripState, episode: { lockId: string; startedMs: number }): boolean;

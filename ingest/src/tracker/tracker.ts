@@ -3,7 +3,6 @@ import { isNextOf, type TrackedReport } from '../record/report.ts';
 import { basisOf } from './basis.ts';
 import type { Episode, RuleState } from './episode.ts';
 import { contextOf, type EvaluationContext } from './evaluation-context.ts';
-import { lagAfter } from './lag.ts';
 import { paramsAt } from './params.ts';
 import type { TripPlan } from './plan.ts';
 import { stepProgress } from './progress.ts';
@@ -139,7 +138,7 @@ function shorten(past: Episode[]): Episode[] {
   return [both, ...rest];
 }
 
-function lockAfter({ last, report, fix, repeated, halt }: EvaluationContext): LockMemory {
+function lockAfter({ last, report, lagMs, fix, repeated, halt }: EvaluationContext): LockMemory {
   const unbroken = last !== undefined && isNextOf(last, report);
   const after: LockMemory = {
     timeMs: report.timeMs,
@@ -153,7 +152,6 @@ function lockAfter({ last, report, fix, repeated, halt }: EvaluationContext): Lo
   if (lastFix) after.fix = lastFix;
   const halted = halt?.halt ?? last?.halt;
   if (halted) after.halt = halted;
-  const lagMs = lagAfter(last, report);
   if (lagMs > 0) after.lagMs = lagMs;
   return after;
 }

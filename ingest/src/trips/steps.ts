@@ -11,14 +11,14 @@ import {
 } from '../custody/checks.ts';
 import { type Waiver, waive } from '../custody/steps.ts';
 import type { Principal } from '../people/principal.ts';
+import { OFFICERS } from '../people/roles.ts';
 import { twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, wrongField } from '../problem.ts';
 import { cancelCommands } from '../store/locks/commands.ts';
-import { isSimulated } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
-import { trackFrom, trackTo } from '../store/trips/changes.ts';
+import { type TripChange, trackFrom, trackTo } from '../store/trips/changes.ts';
 import { latchedOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/row.ts';
 import { checksOf, commandEach, record, requirePassed, stepDone, tripForAct, tripForStep } from './acting.ts';
@@ -75,8 +75,8 @@ export async function waivedBy(
   { act, tripId }: Waiving,
 ): Promise<Check[]> {
   const waivers: Waiver[] = asked.waive;
-  if (waivers.length > 0 && !['supervisor', 'admin'].includes(caller.role)) {
-    throw new ApiProblem(403, 'auth.role', `the role ${caller.role} may not waive a check; supervisor, admin may`);
+  if (waivers.length > 0 && !(OFFICERS as readonly string[]).includes(caller.role)) {
+    throw new ApiProblem(403, 'auth.role', `the role ${caller.role} may not waive a check; ${OFFICERS.join(', ')} may`);
   }
   const unknown = waivers.findIndex((w) => !checks.some((check) => check.check === w.check));
   if (unknown >= 0) {
@@ -90,7 +90,7 @@ export async function waivedBy(
   const two = red && waivers.some((waiver) => waiver.check === 'alarms');
   const second =
     two && act !== 'hang' && act !== 'seal'
-      ? await twoPeople(db, caller, { act: `trip.${act}`, tripId, asked, roles: ['supervisor', 'admin'] })
+      ? await twoPeople(db, caller, { act: `trip.${act}`, tripId, asked, roles: OFFICERS })
       : undefined;
   return waive(checks, waivers, second === undefined ? caller.name : `${caller.name}, ${second}`);
 }
@@ -113,6 +113,16 @@ export interface Acted {
 /** The answer to a step that is taken already: the checks that were made then. */
 const taken = (row: TripView, step: StepName): Acted => ({ step, checks: checksOf(row, step), row });
 
+/** Takes a step whose checks hold. */
+async function take(
+  db: Queryable,
+  row: TripView,
+  step: { act: 'hang' | 'seal' | 'verify' | 'unlock'; by: string; change: TripChange },
+  checks: Check[],
+): Promise<Acted> {
+  return { step: step.act, checks, row: await record(db, row, { ...step, detail: { checks } }) };
+}
+
 export async function release(deps: UseCaseDeps, tripId: string, caller: Principal): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const { row, done } = await tripForStep(db, tripId, caller, 'release');
@@ -131,11 +141,7 @@ export async function hang(deps: UseCaseDeps, tripId: string, caller: Principal,
     requirePassed('hang', checks);
     await commandEach(db, row, row.units, 'interval', caller.name);
     const steps = stepDone(row, 'hang', checks, new Date().toISOString());
-    return {
-      step: 'hang',
-      checks,
-      row: await record(db, row, { act: 'hang', by: caller.name, change: { steps }, detail: { checks } }),
-    };
+    return take(db, row, { act: 'hang', by: caller.name, change: { steps } }, checks);
   });
   await wake(deps, acted.row);
   return acted;
@@ -155,11 +161,7 @@ export async function seal(deps: UseCaseDeps, tripId: string, caller: Principal,
     const steps = stepDone(row, 'seal', checks, at);
     await trackFrom(db, row.trip_id, at);
     const change = { steps, sealedAt: at };
-    return {
-      step: 'seal',
-      checks,
-      row: await record(db, row, { act: 'seal', by: caller.name, change, detail: { checks } }),
-    };
+    return take(db, row, { act: 'seal', by: caller.name, change }, checks);
   });
 }
 
@@ -175,11 +177,7 @@ export async function verify(deps: UseCaseDeps, tripId: string, caller: Principa
     requirePassed('verify', checks);
     const at = new Date().toISOString();
     const change = { steps: stepDone(row, 'verify', checks, at), verifiedAt: at, arrivedAt: at };
-    return {
-      step: 'verify',
-      checks,
-      row: await record(db, row, { act: 'verify', by: caller.name, change, detail: { checks } }),
-    };
+    return take(db, row, { act: 'verify', by: caller.name, change }, checks);
   });
 }
 
@@ -195,20 +193,18 @@ export async function unlock(deps: UseCaseDeps, tripId: string, caller: Principa
   return inTransaction(deps.pool, async (db) => {
     const { row: locked, done: doneMeanwhile } = await tripForStep(db, tripId, caller, 'unlock');
     if (doneMeanwhile) return taken(locked, 'unlock');
-    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
-    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller, {
-      act: 'unlock',
-      tripId: locked.trip_id,
-    });
+    const { checks } = await checksOfUnlock(deps, db, locked, caller, asked);
     requirePassed('unlock', checks);
     const at = new Date().toISOString();
     const change = { steps: stepDone(locked, 'unlock', checks, at), unlockedAt: at };
-    return {
-      step: 'unlock',
-      checks,
-      row: await record(db, locked, { act: 'unlock', by: caller.name, change, detail: { checks } }),
-    };
+    return take(db, locked, { act: 'unlock', by: caller.name, change }, checks);
   });
+}
+
+async function checksOfUnlock(deps: UseCaseDeps, db: Queryable, row: TripView, caller: Principal, asked: StepAsked) {
+  const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', { by: caller.name });
+  const made = [...unlockChecks(facts), unlockedCheck(facts)];
+  return { facts, checks: await waivedBy(db, made, asked, caller, { act: 'unlock', tripId: row.trip_id }) };
 }
 
 /** Gives each lock of the trip its unlock, unless one waits for it or is done. */
@@ -222,11 +218,7 @@ function authoriseUnlock(
     const found = await tripForStep(db, tripId, caller, 'unlock');
     if (found.done) return found;
     const { row: locked } = found;
-    const facts = await stepFacts({ pool: deps.pool, db }, locked, 'destination', { by: caller.name });
-    const checks = await waivedBy(db, [...unlockChecks(facts), unlockedCheck(facts)], asked, caller, {
-      act: 'unlock',
-      tripId: locked.trip_id,
-    });
+    const { facts, checks } = await checksOfUnlock(deps, db, locked, caller, asked);
     requirePassed(
       'unlock',
       checks.filter((check) => check.check !== 'unlocked'),
@@ -269,14 +261,15 @@ export async function close(deps: UseCaseDeps, tripId: string, caller: Principal
 }
 
 /** Who else answers for a cancellation: somebody, if the trip has alarms that nobody has disposed of. */
-async function secondForCancel(db: Queryable, tripId: string, caller: Principal, reason: string) {
+async function secondForCancel(db: Queryable, row: TripView, caller: Principal, reason: string) {
+  const { trip_id: tripId, simulated } = row;
   const { latched_rules: latched } = await latchedOf(db, tripId);
-  if (latched.length === 0 || (await isSimulated(db, tripId))) return undefined;
+  if (latched.length === 0 || simulated) return undefined;
   if (reason.trim() === '') {
     const expected = `why a trip with alarms that are not disposed of (${latched.join(', ')}) is cancelled`;
     throw wrongField('request.invalid', { path: 'reason', message: 'is missing', expected });
   }
-  return twoPeople(db, caller, { act: 'trip.cancel', tripId, asked: { reason }, roles: ['supervisor', 'admin'] });
+  return twoPeople(db, caller, { act: 'trip.cancel', tripId, asked: { reason }, roles: OFFICERS });
 }
 
 /**
@@ -287,7 +280,7 @@ async function secondForCancel(db: Queryable, tripId: string, caller: Principal,
 export async function cancel(deps: UseCaseDeps, tripId: string, caller: Principal, reason: string): Promise<Acted> {
   return inTransaction(deps.pool, async (db) => {
     const row = await tripForAct(db, tripId, caller, 'cancel');
-    const second = await secondForCancel(db, row.trip_id, caller, reason);
+    const second = await secondForCancel(db, row, caller, reason);
     const at = new Date().toISOString();
     await trackTo(db, row.trip_id, at);
     await cancelCommands(db, { tripId: row.trip_id }, 'trip cancelled', caller.name);

@@ -118,9 +118,6 @@ CREATE TABLE approvals (
   -- what the trip was like; another one makes the approval void
   stamp       text NOT NULL,
   asked_by    text NOT NULL,
-  asked_role  text NOT NULL,
-  -- null: bound to none
-  asked_offices text[],
   asked_at    timestamptz NOT NULL DEFAULT now(),
   expires_at  timestamptz NOT NULL,
   state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'confirmed', 'refused', 'void')),

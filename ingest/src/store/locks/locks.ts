@@ -114,12 +114,3 @@ export async function wallLocks(db: Queryable, lockIds?: string[]): Promise<Lock
 export async function retireLock(db: Queryable, lockId: string): Promise<void> {
   await db.query('UPDATE locks SET retired_at = coalesce(retired_at, now()) WHERE lock_id = $1', [lockId]);
 }
-
-/** Whether every lock of a trip is simulated. */
-export async function isSimulated(db: Queryable, tripId: string): Promise<boolean> {
-  const { rows } = await db.query<{ simulated: boolean | null }>(
-    'SELECT bool_and(l.simulated) AS simulated FROM trip_units u JOIN locks l USING (lock_id) WHERE u.trip_id = $1',
-    [tripId],
-  );
-  return rows[0]?.simulated === true;
-}

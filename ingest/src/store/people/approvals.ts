@@ -22,8 +22,6 @@ export interface ApprovalRow {
   roles: Role[];
   stamp: string;
   asked_by: string;
-  asked_role: Role;
-  asked_offices: string[] | null;
   asked_at: Date;
   expires_at: Date;
   state: 'pending' | 'confirmed' | 'refused' | 'void';
@@ -42,7 +40,7 @@ export interface NewApproval {
   asked: object;
   roles: Role[];
   stamp: string;
-  by: { name: string; role: Role; offices: string[] | null };
+  by: string;
   lifeMs: number;
 }
 
@@ -52,24 +50,13 @@ export async function insertApproval(db: Queryable, asked: NewApproval): Promise
   const known = await db.query<ApprovalRow>(
     `SELECT ${COLUMNS} FROM approvals p WHERE p.state = 'pending' AND p.expires_at > clock_timestamp() AND p.act = $1
        AND p.trip_id IS NOT DISTINCT FROM $2 AND p.subject = $3 AND p.asked = $4 AND p.stamp = $5 AND p.asked_by = $6`,
-    [act, tripId, JSON.stringify(subject), JSON.stringify(body), stamp, by.name],
+    [act, tripId, JSON.stringify(subject), JSON.stringify(body), stamp, by],
   );
   if (known.rows[0]) return { row: known.rows[0], isNew: false };
   const { rows } = await db.query<ApprovalRow>(
-    `INSERT INTO approvals AS p (act, trip_id, subject, asked, roles, stamp, asked_by, asked_role, asked_offices, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + $10 * interval '1 millisecond') RETURNING ${COLUMNS}`,
-    [
-      act,
-      tripId,
-      JSON.stringify(subject),
-      JSON.stringify(body),
-      roles,
-      stamp,
-      by.name,
-      by.role,
-      by.offices,
-      asked.lifeMs,
-    ],
+    `INSERT INTO approvals AS p (act, trip_id, subject, asked, roles, stamp, asked_by, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8 * interval '1 millisecond') RETURNING ${COLUMNS}`,
+    [act, tripId, JSON.stringify(subject), JSON.stringify(body), roles, stamp, by, asked.lifeMs],
   );
   return { row: rows[0]!, isNew: true };
 }

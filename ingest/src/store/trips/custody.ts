@@ -7,7 +7,6 @@ export interface Custody {
   lock_states: {
     lockId: string;
     retired: boolean;
-    simulated: boolean;
     blocked: string | null;
     lastTime: string | null;
     /** Receipt time of its newest message. */
@@ -26,7 +25,7 @@ export const DESIGNATED_KINDS = `('office', 'gate', 'yard', 'yard-cell', 'port')
 
 /** The columns of `Custody` for a trip aliased `t`. @param office an SQL expression: whose end of the trip it is */
 export const CUSTODY = (office: string) => `(SELECT coalesce(json_agg(json_build_object('lockId', l.lock_id,
-      'retired', l.retired_at IS NOT NULL, 'simulated', l.simulated, 'blocked', l.blocked_reason, 'lastTime', l.last_time,
+      'retired', l.retired_at IS NOT NULL, 'blocked', l.blocked_reason, 'lastTime', l.last_time,
       'lastReceived', l.last_received, 'report', l.last_report, 'fix', lock_fix(l))
       ORDER BY u.ordinal), '[]'::json)
     FROM trip_units u JOIN locks l USING (lock_id) WHERE u.trip_id = t.trip_id) AS lock_states,

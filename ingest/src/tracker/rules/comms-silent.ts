@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Episode } from '../episode.ts';
 import { paramsAt } from '../params.ts';
 import type { TripPlan } from '../plan.ts';
-import { defineRule } from '../rule.ts';
+import { defineRule, type ListeningSince } from '../rule.ts';
 import type { LockMemory, TripState } from '../state.ts';
 
 const RULE = 'comms.silent';
@@ -70,7 +70,7 @@ function longestSilence(
   state: TripState,
   nowMs: number,
   values: Params,
-  listeningMs: (lockId: string) => number,
+  listeningMs: ListeningSince,
 ): Episode | undefined {
   const { sealedAtMs, unlockAuthorisedAtMs } = plan;
   if (sealedAtMs === undefined || unlockAuthorisedAtMs !== undefined) return undefined;
