@@ -35,41 +35,56 @@ export async function authenticate(
   password: Buffer | undefined,
   done: AuthenticateDone,
 ): Promise<void> {
-  const { failures, metrics, options, secrets } = context;
+  const { failures, metrics, options } = context;
   const connect = { clientId: client.id, network: (client.conn as FrameGuard).network, password };
   if (!failures.begin(connect, Date.now())) {
     metrics.refused('connect', 'too-many-failures');
     return done(connackError('too many failures', CONNACK_UNAVAILABLE), null);
   }
-  let checked: 'right' | 'wrong' | 'unchecked' = 'unchecked';
-  let reason: string | undefined;
-  try {
-    reason = await secrets.refusal(client.id, userName, password);
-    checked = reason ? 'wrong' : 'right';
-  } catch (error) {
-    options.log.error({ err: error }, 'a lock could not be checked');
-  }
-  failures.end(connect, checked, Date.now());
-  if (checked === 'unchecked') {
-    metrics.refused('connect', 'store-unavailable');
-    return done(connackError('store unavailable', CONNACK_UNAVAILABLE), null);
-  }
-  if (!reason) {
-    await takeoverDelay(context, client.id);
-    return done(null, true);
-  }
+  const check = () => checkSecret(context, client, userName, password);
+  let { outcome, reason } = await check();
+  failures.end(connect, outcome, Date.now());
+  // While it waits the lock may be retired, or get another secret.
+  if (outcome === 'right' && (await takeoverDelay(context, client.id))) ({ outcome, reason } = await check());
+  if (outcome === 'right') return done(null, true);
   metrics.refused('connect', reason);
+  if (outcome === 'unchecked') return done(connackError(reason, CONNACK_UNAVAILABLE), null);
   options.log.warn({ lockId: client.id.slice(0, 40), reason }, 'connection refused');
   done(connackError(reason, CONNACK_NOT_AUTHORISED), null);
 }
 
-/** Two devices under one id would otherwise disconnect each other as fast as they can connect. */
-async function takeoverDelay({ sessions, takeovers, metrics, options }: Authentication, lockId: string): Promise<void> {
-  if (!sessions.has(lockId)) return;
+interface Checked {
+  outcome: 'right' | 'wrong' | 'unchecked';
+  /** Why it is not let in; empty if it is. */
+  reason: string;
+}
+
+async function checkSecret(
+  { secrets, options }: Authentication,
+  client: Client,
+  userName: string | undefined,
+  password: Buffer | undefined,
+): Promise<Checked> {
+  try {
+    const reason = await secrets.refusal(client.id, userName, password);
+    return reason === undefined ? { outcome: 'right', reason: '' } : { outcome: 'wrong', reason };
+  } catch (error) {
+    options.log.error({ err: error }, 'a lock could not be checked');
+    return { outcome: 'unchecked', reason: 'store-unavailable' };
+  }
+}
+
+/** Two devices under one id would otherwise disconnect each other as fast as they can connect. @returns whether it has waited */
+async function takeoverDelay(
+  { sessions, takeovers, metrics, options }: Authentication,
+  lockId: string,
+): Promise<boolean> {
+  if (!sessions.has(lockId)) return false;
   const delayMs = takeovers.next(lockId, Date.now());
-  if (delayMs === 0) return;
+  if (delayMs === 0) return false;
   metrics.refused('connect', 'delayed-takeover');
   const question = 'its session is taken over again and again: do two devices report under this id?';
   options.log.warn({ lockId, delayMs }, question);
   await setTimeout(delayMs, undefined, { ref: false });
+  return true;
 }

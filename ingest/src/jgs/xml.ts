@@ -5,7 +5,7 @@ import { XMLBuilder, XMLParser, XMLValidator } from 'fast-xml-parser';
 export const MAX_XML_BYTES = 128 * 1024;
 const MAX_DEPTH = 8;
 /** What XML 1.0 does not have; the parser lets it through. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that XML 1.0 forbids are control characters
 const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 
 /** Content of an element: text, or child elements and attributes by name. */

@@ -407,3 +407,16 @@ test('MQTT.js connects, subscribes and publishes', async () => {
   await client.endAsync();
   expect(received).toHaveLength(1);
 });
+
+test('a lock that is retired while its takeover waits is not let in', async () => {
+  await broker.close();
+  let retired = false;
+  await start({ secretHashes: async (ids) => new Map(retired ? [] : ids.map((id) => [id, hashSecret(SECRET)])) });
+  for (let i = 0; i < 4; i++) await connected();
+  const waiting = tap();
+  waiting.connectAs(LOCK, SECRET);
+  await vi.waitFor(async () => expect(await refused('connect', 'delayed-takeover')).toBe(1));
+  retired = true;
+  broker.refreshLock(LOCK);
+  await vi.waitFor(() => expect(connack(waiting.of('connack')[0])).toBe(5), { timeout: 60_000 });
+});
