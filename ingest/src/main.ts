@@ -1,7 +1,7 @@
 import { Role } from '@sealwatch/schemas';
 import { Command, CommanderError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
-import { endInTime } from './end-in-time.ts';
+import { endFailed, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
 
 export interface RunOptions {
@@ -160,7 +160,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<voi
       return;
     }
     explain(error);
-    process.exitCode = 1;
+    endFailed();
   }
 }
 

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { Hints } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
+import { changingSchema } from '../postgres/schema-lock.ts';
 import { alarmOf, alarmsById } from '../store/alarms/alarms.ts';
 import {
   endFreeze,
@@ -20,7 +21,7 @@ import { type Call, type CallTimes, nextCall } from './due.ts';
 
 export interface EscalationDeps {
   pool: Pool;
-  log: Pick<Logger, 'warn' | 'error'>;
+  log: Pick<Logger, 'info' | 'warn' | 'error'>;
   hints: Pick<Hints, 'publish'>;
   times: CallTimes;
   registry?: Registry;
@@ -91,8 +92,10 @@ class Escalating implements Escalation {
 
   async start(): Promise<void> {
     const boss = this.#boss;
-    await boss.start();
-    for (const name of [CALL, THAW, SWEEP]) await boss.createQueue(name, { name, ...QUEUE });
+    await changingSchema(this.#deps.pool, this.#deps.log, async () => {
+      await boss.start();
+      for (const name of [CALL, THAW, SWEEP]) await boss.createQueue(name, { name, ...QUEUE });
+    });
     this.#started = true;
     const look = { pollingIntervalSeconds: this.#deps.lookEveryS ?? LOOK_EVERY_S, batchSize: JOBS_AT_ONCE };
     const work = async <T extends object>(name: string, handle: (data: T) => Promise<void>) =>
@@ -237,6 +240,12 @@ async function record(db: Queryable, alarmId: string, call: Call['call'], at: Da
 /** Starts the calls of the alarm process. @throws where the store cannot be reached or its schema not be made */
 export async function startEscalation(deps: EscalationDeps): Promise<Escalation> {
   const escalation = new Escalating(deps);
-  await escalation.start();
-  return escalation;
+  try {
+    await escalation.start();
+    return escalation;
+  } catch (error) {
+    // its timers would keep the process
+    await escalation.stop().catch(() => undefined);
+    throw error;
+  }
 }

@@ -5,6 +5,7 @@ import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import type { StoreLog } from './database.ts';
 import { DatabaseStartError } from './database-error.ts';
+import { changingSchema } from './schema-lock.ts';
 
 // the checkout holds src next to dist, so that the SQL needs no copying: both resolve to ingest/src/postgres/migrations
 const FOLDER = fileURLToPath(new URL('../../src/postgres/migrations/', import.meta.url));
@@ -27,38 +28,36 @@ async function applied(client: pg.PoolClient): Promise<string[]> {
 }
 
 /**
- * Brings the schema up to date: numbered SQL files, in order, in one transaction, under an advisory lock that a second
- * platform waits for.
+ * Brings the schema up to date: numbered SQL files, in order, in one transaction, while nobody else changes the schema.
  * @returns the names of the migrations run now
  * @throws DatabaseStartError `newer-schema` where the database was used by a newer Sealwatch
  */
 export async function migrate(pool: pg.Pool, log: StoreLog = SILENT): Promise<string[]> {
-  const client = await pool.connect();
-  try {
-    const unknown = (await applied(client)).filter((name) => !known().includes(name));
-    if (unknown.length > 0) {
-      throw new DatabaseStartError(
-        'newer-schema',
-        `The database has changes this Sealwatch does not know (${unknown.join(', ')}).`,
-        'It was used by a newer Sealwatch: start that one, or restore a backup made before the update.',
-      );
-    }
-    const done = await runner({
-      dbClient: client,
-      dir: FOLDER,
-      ignorePattern: '(?!.*\\.sql$).*',
-      migrationsTable: TABLE,
-      direction: 'up',
-      checkOrder: true,
-      singleTransaction: true,
-      advisoryLockMode: 'wait',
-      logger: { debug: () => undefined, info: () => undefined, warn: warn(log), error: warn(log) },
-    });
-    for (const { name } of done) log.info({ migration: name }, 'schema changed');
-    return done.map(({ name }) => name);
-  } finally {
-    client.release();
+  return changingSchema(pool, log, (client) => migrateOn(client, log));
+}
+
+async function migrateOn(client: pg.PoolClient, log: StoreLog): Promise<string[]> {
+  const unknown = (await applied(client)).filter((name) => !known().includes(name));
+  if (unknown.length > 0) {
+    throw new DatabaseStartError(
+      'newer-schema',
+      `The database has changes this Sealwatch does not know (${unknown.join(', ')}).`,
+      'It was used by a newer Sealwatch: start that one, or restore a backup made before the update.',
+    );
   }
+  const done = await runner({
+    dbClient: client,
+    dir: FOLDER,
+    ignorePattern: '(?!.*\\.sql$).*',
+    migrationsTable: TABLE,
+    direction: 'up',
+    checkOrder: true,
+    singleTransaction: true,
+    advisoryLockMode: 'wait',
+    logger: { debug: () => undefined, info: () => undefined, warn: warn(log), error: warn(log) },
+  });
+  for (const { name } of done) log.info({ migration: name }, 'schema changed');
+  return done.map(({ name }) => name);
 }
 
 function warn(log: StoreLog): (message: string) => void {
