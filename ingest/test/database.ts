@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { createPool, type StoreLog } from '../src/postgres/database.ts';
+import { errorCode } from '../src/postgres/database-error.ts';
 import { withDatabase } from './embedded.setup.ts';
 
 /** A log for tests: silent but for errors. */
@@ -18,11 +20,25 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/**
+ * 55006: a worker of TimescaleDB, which looks into every database of the server, is in this one for a moment.
+ * 42501: a role that is no superuser may not end it.
+ */
+const PASSING = ['55006', '42501'];
+const PATIENCE_MS = 60_000;
+
 async function asAdmin(statement: string): Promise<void> {
   const admin = new pg.Client({ connectionString: inject('databaseServer').url });
   await admin.connect();
   try {
-    await admin.query(statement);
+    for (const giveUpMs = Date.now() + PATIENCE_MS; ; await sleep(100)) {
+      try {
+        await admin.query(statement);
+        return;
+      } catch (error) {
+        if (!PASSING.includes(errorCode(error)) || Date.now() > giveUpMs) throw error;
+      }
+    }
   } finally {
     await admin.end();
   }
@@ -33,6 +49,8 @@ export interface FreshOptions {
   max?: number;
   /** For tests of the daily partitions themselves: without TimescaleDB, even where the server has it. */
   storage?: 'plain';
+  /** For tests of the first start: without tables, and without TimescaleDB if `storage` is plain. */
+  schema?: 'none';
 }
 
 /**
@@ -42,7 +60,8 @@ export interface FreshOptions {
 export async function freshDatabase(options: FreshOptions = {}): Promise<TestDatabase> {
   const { url: serverUrl, template, timescale } = inject('databaseServer');
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await asAdmin(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
+  const from = options.schema === 'none' ? `template0 ENCODING 'UTF8'` : `${template} STRATEGY file_copy`;
+  await asAdmin(`CREATE DATABASE ${name} TEMPLATE ${from}`);
   const url = withDatabase(serverUrl, name);
   const pool = createPool({ connectionString: url }, testLog, { max: options.max ?? 10 });
   // in the copy, not in the template: the extension's workers would hold the template open

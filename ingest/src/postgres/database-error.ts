@@ -35,6 +35,11 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+/** 55P03: no lock within lock_timeout; 40P01: a deadlock was given up. The same statement may work in a moment. */
+export function isLockRefusal(error: unknown): boolean {
+  return ['55P03', '40P01'].includes(errorCode(error));
+}
+
 const CHOOSE_ANOTHER =
   'Choose another data folder with SEALWATCH_DATA_DIR, or use a server of your own with DATABASE_URL.';
 

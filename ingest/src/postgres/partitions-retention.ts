@@ -1,5 +1,6 @@
 import { OVER_STATUSES } from '@sealwatch/schemas';
 import type pg from 'pg';
+import { isLockRefusal } from './database-error.ts';
 import { inTransaction } from './queryable.ts';
 
 /** Rows that retention leaves: those of a trip that is not over. Its evidence is whole until somebody has closed it. */
@@ -21,25 +22,80 @@ async function deleteUnheld(pool: pg.Pool, table: string, condition: string, val
 }
 
 /**
+ * Each drop waits for its lock no longer than this: behind one that waits for an open reader, every writer waits too.
+ * So often a round is refused a lock before it leaves the rest to the next one.
+ */
+const LOCK_TIMEOUT = '1s';
+const REFUSED_AT_MOST = 2;
+
+/**
+ * Drops days one by one, each in its own transaction; one that others are reading is left to the next round.
+ * @param drop @returns whether it was dropped
+ * @returns the days that are gone
+ */
+async function dropEach<T>(
+  pool: pg.Pool,
+  days: T[],
+  drop: (client: pg.PoolClient, day: T) => Promise<boolean>,
+): Promise<T[]> {
+  const dropped: T[] = [];
+  let refused = 0;
+  for (const day of days) {
+    try {
+      const isDropped = await inTransaction(pool, async (client) => {
+        await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+        return drop(client, day);
+      });
+      if (isDropped) dropped.push(day);
+    } catch (error) {
+      if (!isLockRefusal(error)) throw error;
+      refused++;
+      if (refused >= REFUSED_AT_MOST) break;
+    }
+  }
+  return dropped;
+}
+
+/**
  * Drops days of reports. A day with records of trips that are not over keeps these alone; it is dropped after they are.
  * @param days names of partitions
  * @returns the names of those that are gone
  */
-export async function dropDays(pool: pg.Pool, days: string[], lockTimeout: string): Promise<string[]> {
-  const dropped: string[] = [];
-  for (const name of days) {
-    const isDropped = await inTransaction(pool, async (client) => {
-      await client.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
-      await client.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
-      const { rows } = await client.query(`SELECT 1 FROM ${name} WHERE ${HELD} LIMIT 1`);
-      if (rows.length > 0) return false;
-      await client.query(`DROP TABLE ${name}`);
-      return true;
-    });
-    if (isDropped) dropped.push(name);
-    else await deleteUnheld(pool, name, 'true', []);
-  }
+export async function dropDays(pool: pg.Pool, days: string[]): Promise<string[]> {
+  const held: string[] = [];
+  const dropped = await dropEach(pool, days, async (client, name) => {
+    await client.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
+    const { rows } = await client.query(`SELECT 1 FROM ${name} WHERE ${HELD} LIMIT 1`);
+    if (rows.length > 0) {
+      held.push(name);
+      return false;
+    }
+    await client.query(`DROP TABLE ${name}`);
+    return true;
+  });
+  for (const name of held) await deleteUnheld(pool, name, 'true', []);
   return dropped;
+}
+
+/**
+ * Drops chunks of the hypertable that end by `cutoff`.
+ * @returns the names of those that are gone
+ */
+export async function dropChunks(pool: pg.Pool, cutoff: Date): Promise<string[]> {
+  const { rows: chunks } = await pool.query<{ name: string; from: Date; to: Date }>(
+    `SELECT format('%I.%I', chunk_schema, chunk_name) AS name, range_start AS "from", range_end AS "to"
+     FROM timescaledb_information.chunks
+     WHERE hypertable_schema = 'public' AND hypertable_name = 'reports' AND range_end <= $1 ORDER BY range_start`,
+    [cutoff],
+  );
+  const dropped = await dropEach(pool, chunks, async (client, { from, to }) => {
+    const gone = await client.query(
+      `SELECT drop_chunks('reports', newer_than => $1::timestamptz, older_than => $2::timestamptz)`,
+      [from, to],
+    );
+    return gone.rows.length > 0;
+  });
+  return dropped.map(({ name }) => name);
 }
 
 /** Deletes what lies in no day of its own and is older. */

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type pg from 'pg';
-import { errorCode } from './database-error.ts';
+import { errorCode, isLockRefusal } from './database-error.ts';
 import type { StoreLog } from './embedded/embedded.ts';
-import { cutoffOfChunks, deleteOlder, dropDays } from './partitions-retention.ts';
+import { cutoffOfChunks, deleteOlder, dropChunks, dropDays } from './partitions-retention.ts';
 import { rollUp } from './partitions-rollup.ts';
 import { inTransaction } from './queryable.ts';
+import { adoptTimescale, findTimescale } from './timescale.ts';
 
 /** How `reports` is kept on this server. */
 export type ReportStorage =
@@ -46,71 +46,12 @@ const boundsOf = (day: string): [from: string, to: string] => {
   return [new Date(from).toISOString(), new Date(from + DAY_MS).toISOString()];
 };
 
-function statement(name: string): string {
-  return readFileSync(new URL(`../../src/postgres/timescale/${name}`, import.meta.url), 'utf8');
-}
-
 /** Which of the two storages this server has now. */
 export async function reportStorage(pool: pg.Pool): Promise<ReportStorage> {
-  const { rows } = await pool.query<{ version: string; licence: string | null; partitioned: boolean }>(
-    `SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS version,
-            current_setting('timescaledb.license', true) AS licence,
-            (SELECT relkind = 'p' FROM pg_class WHERE oid = 'public.reports'::regclass) AS partitioned`,
-  );
-  const found = rows[0];
-  if (!found?.version || found.partitioned) return { kind: 'partitions' };
-  const columnstore = await pool.query<{ on: boolean }>(
-    `SELECT compression_enabled AS on FROM timescaledb_information.hypertables WHERE hypertable_name = 'reports'`,
-  );
-  return {
-    kind: 'hypertable',
-    version: found.version,
-    licence: found.licence ?? 'unknown',
-    columnstore: columnstore.rows[0]?.on ?? false,
-  };
-}
-
-/** Whether the hypertable may keep old days in columns: the licence must be Timescale's, the version 2.18 or newer. */
-function mayUseColumnstore(version: string, licence: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return licence === 'timescale' && (major > 2 || (major === 2 && minor >= 18));
-}
-
-/**
- * Turns the empty partitioned table into a hypertable where the extension is installed. A table that holds reports is
- * left as it is: moving them is a backup and a restore, and a person's decision.
- */
-async function adoptTimescale(pool: pg.Pool, log: StoreLog): Promise<void> {
-  const { rows } = await pool.query<{ version: string; licence: string; partitioned: boolean }>(
-    `SELECT extversion AS version, current_setting('timescaledb.license', true) AS licence,
-            (SELECT relkind = 'p' FROM pg_class WHERE oid = 'public.reports'::regclass) AS partitioned
-     FROM pg_extension WHERE extname = 'timescaledb'`,
-  );
-  const server = rows[0];
-  if (!server?.partitioned) return;
-  const { rows: some } = await pool.query('SELECT 1 FROM reports LIMIT 1');
-  if (some.length > 0) {
-    log.warn(
-      {},
-      'TimescaleDB is installed, but reports were begun in plain partitions; sealwatch doctor says how to move',
-    );
-    return;
-  }
-  const columnstore = mayUseColumnstore(server.version, server.licence);
-  await inTransaction(pool, async (client) => {
-    await client.query(statement('1_plain_copy.sql'));
-    await client.query(statement('2_hypertable.sql'));
-    if (columnstore) await client.query(statement('3_columnstore.sql'));
-  });
-  if (columnstore) {
-    await pool.query(statement('4_columnstore_policy.sql'));
-    for (const one of statement('5_hours.sql').split(/;\s*$/m)) if (one.trim() !== '') await pool.query(one);
-    await pool.query(statement('6_hours_policy.sql'));
-  }
-  log.info(
-    { version: server.version, licence: server.licence, columnstore },
-    'reports are kept in a TimescaleDB hypertable',
-  );
+  const found = await findTimescale(pool);
+  if (found?.reports !== 'hypertable') return { kind: 'partitions' };
+  const { version, licence, columnstore } = found;
+  return { kind: 'hypertable', version, licence, columnstore };
 }
 
 async function partitions(pool: pg.Pool): Promise<string[]> {
@@ -142,8 +83,8 @@ async function makeDay(pool: pg.Pool, day: string): Promise<boolean> {
     });
     return true;
   } catch (error) {
-    // 55P03 no lock in time, 40P01 a deadlock given up, 42P07 another platform made it
-    if (['55P03', '40P01', '42P07'].includes(errorCode(error))) return false;
+    // 42P07: another platform made it
+    if (isLockRefusal(error) || errorCode(error) === '42P07') return false;
     throw error;
   }
 }
@@ -161,7 +102,7 @@ async function daysInDefault(pool: pg.Pool, nowMs: number): Promise<string[]> {
 async function dropOld(pool: pg.Pool, cutoffMs: number): Promise<string[]> {
   const cutoff = partitionOf(dayOf(cutoffMs));
   const old = (await partitions(pool)).filter((name) => name < cutoff);
-  const dropped = await dropDays(pool, old, LOCK_TIMEOUT);
+  const dropped = await dropDays(pool, old);
   await deleteOlder(pool, new Date(cutoffMs));
   return dropped.map((name) => name.replace(/^reports_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3'));
 }
@@ -185,11 +126,8 @@ async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept
 async function keepHypertable(pool: pg.Pool, storage: ReportStorage, options: KeepOptions): Promise<Kept> {
   const kept: Kept = { storage, made: [], settled: [], dropped: [], 'added up': [] };
   if (options.retentionDays === undefined) return kept;
-  const { rows } = await pool.query<{ chunk: string }>(
-    `SELECT drop_chunks('reports', older_than => $1::timestamptz) AS chunk`,
-    [await cutoffOfChunks(pool, new Date(options.nowMs - options.retentionDays * DAY_MS))],
-  );
-  kept.dropped = rows.map((row) => row.chunk);
+  const cutoff = new Date(options.nowMs - options.retentionDays * DAY_MS);
+  kept.dropped = await dropChunks(pool, await cutoffOfChunks(pool, cutoff));
   return kept;
 }
 

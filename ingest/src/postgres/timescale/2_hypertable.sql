@@ -1,1 +1,1 @@
-SELECT create_hypertable('reports', by_range('time', INTERVAL '1 day'), create_default_indexes => false);
+SELECT create_hypertable('reports', by_range('time', INTERVAL '1 day'), create_default_indexes => false, migrate_data => true);

@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import PgBoss from 'pg-boss';
+import { expect, inject, it } from 'vitest';
+import { startApp } from '../ingest/src/app.ts';
+import { readConfig } from '../ingest/src/config.ts';
+import { createLog } from '../ingest/src/log.ts';
+import { findTimescale } from '../ingest/src/postgres/timescale.ts';
+import { freshDatabase } from '../ingest/test/database.ts';
+import { ADMIN_KEY } from './platform.ts';
+import { sealwatch } from './process.ts';
+
+const ROUNDS = process.env.SEALWATCH_DEEP ? 10 : 1;
+
+/** Starts platforms at the same moment on an empty database and asks each whether it is ready. */
+async function startAtOnce(platforms: number): Promise<void> {
+  const database = await freshDatabase({ schema: 'none' });
+  const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
+  const config = readConfig({
+    SEALWATCH_HTTP_PORT: '0',
+    SEALWATCH_MQTT_PORT: '0',
+    SEALWATCH_DATA_DIR: dataDir,
+    SEALWATCH_BOOTSTRAP_KEY: ADMIN_KEY,
+    DATABASE_URL: database.url,
+  });
+  const log = createLog('silent', { pretty: false });
+  const starts = await Promise.allSettled(Array.from({ length: platforms }, () => startApp(config, { log })));
+  try {
+    expect(starts.map(({ status, ...rest }) => ('reason' in rest ? rest.reason : status))).toEqual(
+      Array(platforms).fill('fulfilled'),
+    );
+    for (const start of starts) {
+      const http = start.status === 'fulfilled' ? start.value.http : '';
+      await expect.poll(async () => (await fetch(`${http}/readyz`)).status).toBe(200);
+    }
+    const { rows } = await database.pool.query<{ twice: number }>(
+      'SELECT count(*) - count(DISTINCT name) AS twice FROM migrations',
+    );
+    expect(rows[0]?.twice).toBe(0);
+    const found = await findTimescale(database.pool);
+    if (inject('databaseServer').timescale) expect(found).toMatchObject({ reports: 'hypertable', policy: true });
+  } finally {
+    for (const start of starts) if (start.status === 'fulfilled') await start.value.stop();
+    await database.drop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+it('platforms that start at once on an empty database all become ready', async () => {
+  for (let round = 0; round < ROUNDS; round++) await startAtOnce(3);
+});
+
+it('a platform that cannot prepare its database says why and ends', async () => {
+  const database = await freshDatabase({ schema: 'none' });
+  const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
+  try {
+    // the queues of jobs are made when connections, workers and the queue's own timers are there already
+    await database.pool.query(PgBoss.getConstructionPlans('jobs'));
+    await database.pool.query('DROP FUNCTION jobs.create_queue');
+    const { ended, lines } = sealwatch(['serve'], { DATABASE_URL: database.url, SEALWATCH_DATA_DIR: dataDir });
+    expect(await ended).toBe(1);
+    expect(lines.join('\n')).toMatch(/"level":"fatal","msg":"function jobs.create_queue/);
+  } finally {
+    await database.drop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
