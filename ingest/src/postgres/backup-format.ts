@@ -25,6 +25,8 @@ export interface Manifest {
   createdAt: string;
   migrations: string[];
   tables: TableManifest[];
+  /** Days of reports, e.g. `2026-11-21`, so that a restore has their partitions ready. Older backups have none. */
+  reportDays?: string[];
 }
 
 /** The file is no backup, is cut short or was changed; or it does not fit the database. */

@@ -7,7 +7,10 @@ import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { BackupError, BackupReader, BackupWriter, type Manifest, type TableManifest } from './backup-format.ts';
 import { fillAddedColumns, withTodaysNames } from './older-backups.ts';
+import { makeDaysToFill } from './partitions.ts';
 import { inTransaction } from './queryable.ts';
+import { changingSchema } from './schema-lock.ts';
+import { adoptInTransaction } from './timescale.ts';
 
 /** Added up from reports, again after a restore; on TimescaleDB the first is no table. */
 const DERIVED = ['report_hours', 'report_days'];
@@ -74,6 +77,13 @@ async function measure(client: pg.PoolClient, table: { name: string; columns: st
   return { ...table, rows: rows[0]!.rows, checksum: rows[0]!.checksum };
 }
 
+async function daysOfReports(client: pg.PoolClient): Promise<string[]> {
+  const { rows } = await client.query<{ day: string }>(
+    `SELECT to_char(day, 'YYYY-MM-DD') AS day FROM (SELECT DISTINCT date_trunc('day', time) AS day FROM reports) d ORDER BY 1`,
+  );
+  return rows.map(({ day }) => day);
+}
+
 /**
  * Writes all data of one instant to a file, while the platform runs. The file appears under its name
  * when it is complete; only its owner can read it.
@@ -91,7 +101,8 @@ export async function writeBackup(pool: pg.Pool, path: string, now: Date): Promi
       await client.query(FORM);
       const tables: TableManifest[] = [];
       for (const table of await tablesInOrder(client)) tables.push(await measure(client, table));
-      const content = { createdAt: now.toISOString(), migrations: await migrationsOf(client), tables };
+      const [migrations, reportDays] = [await migrationsOf(client), await daysOfReports(client)];
+      const content = { createdAt: now.toISOString(), migrations, tables, reportDays };
       const writer = new BackupWriter(gzip);
       await writer.manifest(content);
       for (const { name, columns } of tables) {
@@ -125,7 +136,8 @@ export interface RestoreOptions {
 }
 
 /**
- * Reads a backup into a migrated database: all of it, verified by count and checksum of every table, or nothing.
+ * Reads a backup into a migrated database: all of it, verified by count and checksum of every table, or nothing. Where the
+ * database has TimescaleDB, reports become a hypertable, whatever they were where the backup was made.
  * @throws BackupError where the file is damaged, does not fit, or the database holds data and `force` is not given
  */
 export async function restoreBackup(pool: pg.Pool, path: string, options: RestoreOptions = {}): Promise<Manifest> {
@@ -137,13 +149,15 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
   try {
     const reader = new BackupReader(gunzip);
     const manifest = await reader.manifest();
-    await inCopyTransaction(pool, async (client) => {
+    const work = async (client: pg.PoolClient) => {
       await client.query(FORM);
       await client.query(`SET LOCAL sealwatch.restoring = 'on'`);
       const tables = await checkFit(client, manifest);
       // The triggers keep the audit from all but a restore, which brings it back as a whole.
       for (const table of AUDIT) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
       await makeEmpty(client, tables, options.force === true);
+      await adoptInTransaction(client);
+      await makeDaysToFill(client, manifest.reportDays ?? [], Date.now());
       const restored = manifest.tables.map(withTodaysNames);
       for (const table of restored) {
         const copy = client.query(copyFrom(`COPY ${quoted(table.name)} (${listed(table.columns)}) FROM STDIN`));
@@ -154,7 +168,8 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
       await fillAddedColumns(client, restored);
       await advanceSequences(client);
       for (const table of AUDIT) await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
-    });
+    };
+    await changingSchema(pool, undefined, () => inCopyTransaction(pool, work));
     return manifest;
   } finally {
     source.destroy();

@@ -16,6 +16,8 @@ export interface KeepOptions {
   log: StoreLog;
   /** Days after which whole days of reports are dropped. Absent: kept for ever. */
   retentionDays?: number;
+  /** Once aborted, the round ends with the day in hand. */
+  signal?: AbortSignal;
 }
 
 /** What one round of keeping did; days are `2026-11-21`. */
@@ -31,6 +33,7 @@ export interface Kept {
 
 const DAY_MS = 86_400_000;
 const DAYS_AROUND = 2;
+const AROUND = [0, 1, -1, 2, -2];
 /** A record with a fix time older than this stays in the default partition: a wrong clock must not make partitions. */
 const OLDEST_DAY = 400;
 /** One round settles so many days at most; the next goes on. */
@@ -40,6 +43,10 @@ const TURN_MS = 3_600_000;
 const LOCK_TIMEOUT = '1s';
 
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
+const PARTITION = /^reports_(\d{4})(\d{2})(\d{2})$/;
+/** Whether a day may have a partition of its own. */
+const isKept = (day: string, nowMs: number): boolean =>
+  day >= dayOf(nowMs - OLDEST_DAY * DAY_MS) && day <= dayOf(nowMs + DAYS_AROUND * DAY_MS);
 const partitionOf = (day: string): string => `reports_${day.replaceAll('-', '')}`;
 const boundsOf = (day: string): [from: string, to: string] => {
   const from = Date.parse(`${day}T00:00:00Z`);
@@ -89,7 +96,7 @@ async function makeDay(pool: pg.Pool, day: string): Promise<boolean> {
   }
 }
 
-/** Days that have rows in the default partition, found by one probe a day instead of a read of all rows. */
+/** Days that have rows in the default partition, the newest first. */
 async function daysInDefault(pool: pg.Pool, nowMs: number): Promise<string[]> {
   const { rows } = await pool.query<{ day: string }>(
     `SELECT DISTINCT to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day FROM reports_default
@@ -104,20 +111,23 @@ async function dropOld(pool: pg.Pool, cutoffMs: number): Promise<string[]> {
   const old = (await partitions(pool)).filter((name) => name < cutoff);
   const dropped = await dropDays(pool, old);
   await deleteOlder(pool, new Date(cutoffMs));
-  return dropped.map((name) => name.replace(/^reports_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3'));
+  return dropped.map((name) => name.replace(PARTITION, '$1-$2-$3'));
 }
 
 async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept> {
-  const { nowMs, retentionDays } = options;
+  const { nowMs, retentionDays, signal } = options;
   const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [], 'added up': [] };
   const there = new Set(await partitions(pool));
-  for (let ahead = -DAYS_AROUND; ahead <= DAYS_AROUND; ahead++) {
+  // today first: from then on its reports do not wait for a day that is moved
+  for (const ahead of AROUND) {
     const day = dayOf(nowMs + ahead * DAY_MS);
-    if (!there.has(partitionOf(day)) && (await makeDay(pool, day))) kept.made.push(day);
+    if (!signal?.aborted && !there.has(partitionOf(day)) && (await makeDay(pool, day))) kept.made.push(day);
   }
+  kept.made.sort();
   for (const day of await daysInDefault(pool, nowMs)) {
-    if (await makeDay(pool, day)) kept.settled.push(day);
+    if (!signal?.aborted && (await makeDay(pool, day))) kept.settled.push(day);
   }
+  if (signal?.aborted) return kept;
   kept['added up'] = await rollUp(pool, nowMs);
   if (retentionDays !== undefined) kept.dropped = await dropOld(pool, nowMs - retentionDays * DAY_MS);
   return kept;
@@ -146,29 +156,73 @@ export async function keepReports(pool: pg.Pool, options: KeepOptions): Promise<
   return kept;
 }
 
+/**
+ * Partitions for days that a restore is about to fill, in its transaction: what is written to the default partition
+ * instead would be moved later, while the platform takes reports. Nothing is done on a hypertable, or for days that a
+ * wrong clock made.
+ */
+export async function makeDaysToFill(client: pg.PoolClient, days: string[], nowMs: number): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT name FROM unnest($1::text[]) name WHERE to_regclass('public.' || name) IS NULL
+       AND (SELECT relkind FROM pg_class WHERE oid = 'public.reports'::regclass) = 'p'`,
+    [days.filter((day) => isKept(day, nowMs)).map(partitionOf)],
+  );
+  for (const { name } of rows) {
+    const [from, to] = boundsOf(name.replace(PARTITION, '$1-$2-$3'));
+    await client.query(`CREATE TABLE ${name} PARTITION OF reports FOR VALUES FROM ('${from}') TO ('${to}')`);
+  }
+}
+
 export interface ReportKeeper {
   storage: ReportStorage;
   stop(): Promise<void>;
 }
 
-/** Keeps reports now and every hour. @throws where the first round fails: without partitions nothing should start */
+/** So much in the default partition is moved before the platform takes reports; more is moved while it does. */
+const SETTLED_FIRST_BYTES = 8 * 2 ** 20;
+
+async function defaultPartitionBytes(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ bytes: number }>(
+    `SELECT coalesce(pg_relation_size(to_regclass('public.reports_default')), 0) AS bytes`,
+  );
+  return rows[0]!.bytes;
+}
+
+/**
+ * Keeps reports now and every hour. The first round is waited for where it is short; reports that have no day yet lie in
+ * the default partition, which is only slower.
+ * @throws where TimescaleDB cannot be adopted or a short first round fails
+ */
 export async function startReportKeeper(
   pool: pg.Pool,
   options: { log: StoreLog; now: () => number; retentionDays?: number },
 ): Promise<ReportKeeper> {
-  const { now, ...rest } = options;
-  const round = () => keepReports(pool, { ...rest, nowMs: now() });
-  const { storage } = await round();
+  const { now, log, ...rest } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const round = () => keepReports(pool, { ...rest, log, nowMs: now(), signal });
+  const rounds = async () => {
+    // a round settles so many days at most
+    while (!signal.aborted && (await round()).settled.length > 0);
+  };
+  const aside = () =>
+    rounds().catch((error) => log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'));
+  await adoptTimescale(pool, log);
+  const bytes = await defaultPartitionBytes(pool);
   let running: Promise<unknown> = Promise.resolve();
+  if (bytes <= SETTLED_FIRST_BYTES) await round();
+  else {
+    log.info({ bytes }, 'reports that have no day of their own yet are moved to it while the platform runs');
+    running = aside();
+  }
   const timer = setInterval(() => {
-    running = round().catch((error) =>
-      options.log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'),
-    );
+    running = running.then(aside);
   }, TURN_MS);
   timer.unref();
   return {
-    storage,
+    storage: await reportStorage(pool),
     stop: async () => {
+      stopping.abort();
       clearInterval(timer);
       await running;
     },

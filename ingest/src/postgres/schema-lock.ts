@@ -4,6 +4,7 @@ import type { StoreLog } from './embedded/embedded.ts';
 
 /** Key of the advisory lock that whoever changes the schema holds; a dead platform's connection frees it. */
 const SCHEMA_LOCK = 7_301_152_021;
+const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const ASK_EVERY_MS = 100;
 const SAY_EVERY_MS = 30_000;
 
@@ -38,7 +39,7 @@ async function takeLock(client: pg.PoolClient, log: StoreLog): Promise<void> {
  */
 export async function changingSchema<T>(
   pool: pg.Pool,
-  log: StoreLog,
+  log: StoreLog | undefined,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
@@ -49,7 +50,7 @@ export async function changingSchema<T>(
   // a connection that is lost while it is checked out emits `error`, which would end the process without a listener
   client.on('error', lose);
   try {
-    await takeLock(client, log);
+    await takeLock(client, log ?? SILENT);
     try {
       return await work(client);
     } finally {

@@ -2,9 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { restoreBackup, writeBackup } from '../../src/postgres/backup.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
+import { findTimescale } from '../../src/postgres/timescale.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS } from '../store/fill.ts';
 
@@ -82,6 +83,17 @@ describe('backup and restore', () => {
     expect((await to.pool.query('SELECT actor, after FROM audit')).rows).toEqual([
       { actor: '王\t小\n明', after: { a: '\\n' } },
     ]);
+  });
+
+  it('bring reports back as this server keeps them: a hypertable, or a partition for each of their days', async () => {
+    const { rows } = await to.pool.query('SELECT count(*) AS n FROM pg_class WHERE relname = $1', ['reports_default']);
+    if (inject('databaseServer').timescale) {
+      expect(await findTimescale(to.pool)).toMatchObject({ reports: 'hypertable', policy: true });
+      expect(rows).toEqual([{ n: 0 }]);
+    } else {
+      expect(await count(to, 'reports_default')).toBe(0);
+      expect(await count(to, 'reports_20261120')).toBe(14_400);
+    }
   });
 
   it('do not carry over who was signed in', async () => {

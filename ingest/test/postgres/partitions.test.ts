@@ -1,6 +1,8 @@
+import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { keepReports, reportStorage } from '../../src/postgres/partitions.ts';
+import { keepReports, reportStorage, startReportKeeper } from '../../src/postgres/partitions.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
+import { fillReports } from '../store/fill.ts';
 
 const NOW_MS = Date.parse('2026-11-21T09:00:00Z');
 const DAY_MS = 86_400_000;
@@ -124,6 +126,38 @@ describe('the partitions of reports', () => {
     await write('JT70100002', 2, yesterdayMs);
     await expect.poll(addUp, { timeout: 180_000 }).toEqual(['2026-11-20']);
     expect(await hours()).toEqual([first[0], ['2026-11-20T10:00:00.000Z', 'JT70100002', 1], first[1]]);
+  });
+
+  it('of much that was restored are made while the platform takes reports already, today first', async () => {
+    const { pool } = database;
+    await fillReports(pool, 12);
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const asked: string[] = [];
+    const slow: pg.Pool = Object.create(pool);
+    slow.connect = (async (...callback: []) => {
+      if (callback.length > 0) return pool.connect(...callback);
+      const client = await pool.connect();
+      const gated: pg.PoolClient = Object.create(client);
+      gated.query = (async (text: string, values?: unknown[]) => {
+        if (text.startsWith('CREATE TABLE')) asked.push(text);
+        if (text.startsWith('LOCK TABLE')) await gate;
+        return client.query(text, values);
+      }) as typeof client.query;
+      return gated;
+    }) as typeof pool.connect;
+    const keeper = await startReportKeeper(slow, { log: testLog, now: () => NOW_MS });
+    try {
+      expect(Object.keys(await rowsByPartition())).toEqual(['reports_default']);
+      open();
+      await expect.poll(async () => Object.keys(await rowsByPartition()).sort()).not.toContain('reports_default');
+      expect(asked[0]).toContain('reports_20261121');
+    } finally {
+      open();
+      await keeper.stop();
+    }
   });
 
   it('are given up for this round while a writer holds the day, and made in the next', async () => {
