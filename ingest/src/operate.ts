@@ -17,6 +17,7 @@ import { type Database, openDatabase } from './postgres/database.ts';
 import { checkDatabase, type Finding } from './postgres/doctor.ts';
 import { migrate } from './postgres/migrate.ts';
 import { inTransaction } from './postgres/queryable.ts';
+import { adoptTimescale } from './postgres/timescale.ts';
 import { audit } from './store/people/audit.ts';
 import { linkAudit } from './store/people/audit-chain.ts';
 import { type Anchor, checkAudit } from './store/people/audit-check.ts';
@@ -158,6 +159,7 @@ export async function migrateNow(config: Config): Promise<void> {
   const database = await openDatabase({ ...config, log, beside: true });
   try {
     const done = await migrate(database.pool, log);
+    await adoptTimescale(database.pool, log);
     print(done.length === 0 ? 'the schema is up to date' : `applied: ${done.join(', ')}`);
   } finally {
     await database.stop();

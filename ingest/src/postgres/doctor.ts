@@ -1,16 +1,9 @@
 import type pg from 'pg';
 import { OLDEST_MAJOR } from './database.ts';
-import { reportStorage } from './partitions.ts';
+import { checkStorage } from './doctor-storage.ts';
+import { type Finding, megabytes } from './finding.ts';
 
-/** One thing that was looked at. `hint` says what to do where `state` is not `ok`. */
-export interface Finding {
-  part: string;
-  state: 'ok' | 'warning' | 'problem';
-  text: string;
-  hint?: string;
-}
-
-const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MB`;
+export type { Finding } from './finding.ts';
 
 async function version(pool: pg.Pool): Promise<Finding> {
   const { rows } = await pool.query<{ number: number; version: string }>(
@@ -85,78 +78,6 @@ async function connections(pool: pg.Pool): Promise<Finding> {
 /** More than this much was refused by nobody's plan. */
 const QUARANTINE_MUCH_BYTES = 48 * 2 ** 20;
 
-interface Size {
-  rows: number;
-  bytes: number;
-  indexBytes: number;
-}
-
-/** From the statistics of the server, not by reading: rows are an estimate. */
-async function plainSize(pool: pg.Pool): Promise<Size & { days: number; strayRows: number }> {
-  const { rows } = await pool.query<Size & { days: number; strayRows: number }>(
-    `SELECT coalesce(sum(greatest(s.n_live_tup, 0)), 0) AS rows, coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bytes,
-       coalesce(sum(pg_indexes_size(c.oid)), 0) AS "indexBytes", count(*) FILTER (WHERE c.relname <> 'reports_default') AS days,
-       coalesce(sum(s.n_live_tup) FILTER (WHERE c.relname = 'reports_default'), 0) AS "strayRows"
-     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
-     WHERE i.inhparent = 'public.reports'::regclass`,
-  );
-  return rows[0]!;
-}
-
-const perReport = ({ rows, bytes, indexBytes }: Size): string =>
-  rows < 1_000
-    ? 'too few reports to say what one costs'
-    : `about ${rows} reports in ${megabytes(bytes)}, ${Math.round(bytes / rows)} bytes each (${Math.round(indexBytes / rows)} of them index)`;
-
-async function extensionOffered(pool: pg.Pool): Promise<boolean> {
-  const { rows } = await pool.query(`SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'`);
-  return rows.length > 0;
-}
-
-async function plainStorage(pool: pg.Pool): Promise<Finding[]> {
-  const size = await plainSize(pool);
-  const findings: Finding[] = [
-    { part: 'reports.storage', state: 'ok', text: `plain Postgres, ${size.days} daily partitions; ${perReport(size)}` },
-  ];
-  if (await extensionOffered(pool)) {
-    findings.push({
-      part: 'reports.timescaledb',
-      state: 'warning',
-      text: 'this server offers TimescaleDB, but reports are kept in plain partitions, which take some ten times the room',
-      hint: 'sealwatch backup FILE; in an empty database CREATE EXTENSION timescaledb; sealwatch restore FILE there.',
-    });
-  }
-  if (size.strayRows > 100_000) {
-    findings.push({
-      part: 'reports.default-partition',
-      state: 'warning',
-      text: `${size.strayRows} reports lie in the default partition`,
-      hint: 'They are moved to their own days every hour. If they stay, clocks of locks are years wrong: see comms.clock alarms.',
-    });
-  }
-  return findings;
-}
-
-async function hyperStorage(pool: pg.Pool, licence: string, columnstore: boolean, version: string): Promise<Finding[]> {
-  const { rows } = await pool.query<Size & { chunks: number }>(
-    `SELECT approximate_row_count('reports') AS rows, total_bytes AS bytes, index_bytes AS "indexBytes",
-       (SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_name = 'reports') AS chunks
-     FROM hypertable_detailed_size('reports')`,
-  );
-  const size = rows[0] ?? { rows: 0, bytes: 0, indexBytes: 0, chunks: 0 };
-  const text = `TimescaleDB ${version} hypertable, ${size.chunks} chunks; ${perReport(size)}`;
-  if (columnstore) return [{ part: 'reports.storage', state: 'ok', text: `${text}; columnstore after 7 days` }];
-  return [
-    { part: 'reports.storage', state: 'ok', text },
-    {
-      part: 'reports.columnstore',
-      state: 'warning',
-      text: `old days are not compressed (licence ${licence}, version ${version})`,
-      hint: 'The columnstore needs timescaledb.license = timescale and TimescaleDB 2.18 or newer, from the first start on.',
-    },
-  ];
-}
-
 async function quarantine(pool: pg.Pool): Promise<Finding> {
   const { rows } = await pool.query<{ bytes: number; rows: number }>(
     `SELECT pg_total_relation_size('quarantine') AS bytes, count(*) AS rows FROM quarantine`,
@@ -178,10 +99,5 @@ export async function checkDatabase(pool: pg.Pool, description?: string): Promis
     const hint = 'Run sealwatch migrate, or start the platform once.';
     return [...findings, { part: 'database.schema', state: 'problem', text: 'the tables are not there yet', hint }];
   }
-  const storage = await reportStorage(pool);
-  const kept =
-    storage.kind === 'hypertable'
-      ? await hyperStorage(pool, storage.licence, storage.columnstore, storage.version)
-      : await plainStorage(pool);
-  return [...findings, ...kept, await quarantine(pool), await auditGuard(pool)];
+  return [...findings, ...(await checkStorage(pool)), await quarantine(pool), await auditGuard(pool)];
 }

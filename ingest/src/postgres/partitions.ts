@@ -79,7 +79,9 @@ async function makeDay(pool: pg.Pool, day: string): Promise<boolean> {
   try {
     await inTransaction(pool, async (client) => {
       await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-      // before the rows are moved: nothing may be written to this day meanwhile
+      // The table first: a writer that waited at the default partition would be told that its row does not belong there
+      // any more. Then the partition: nothing of this day may be read half moved.
+      await client.query('LOCK TABLE reports IN SHARE ROW EXCLUSIVE MODE');
       await client.query('LOCK TABLE reports_default IN ACCESS EXCLUSIVE MODE');
       await client.query(`CREATE TABLE ${name} (LIKE reports INCLUDING DEFAULTS INCLUDING INDEXES)`);
       await client.query(
@@ -114,16 +116,21 @@ async function dropOld(pool: pg.Pool, cutoffMs: number): Promise<string[]> {
   return dropped.map((name) => name.replace(PARTITION, '$1-$2-$3'));
 }
 
+/** Gives the days around now their partitions; today first: from then on its reports do not wait for a day that is moved. */
+async function makeDaysAround(pool: pg.Pool, { nowMs, signal }: KeepOptions): Promise<string[]> {
+  const there = new Set(await partitions(pool));
+  const made: string[] = [];
+  for (const ahead of AROUND) {
+    const day = dayOf(nowMs + ahead * DAY_MS);
+    if (!signal?.aborted && !there.has(partitionOf(day)) && (await makeDay(pool, day))) made.push(day);
+  }
+  return made.sort();
+}
+
 async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept> {
   const { nowMs, retentionDays, signal } = options;
   const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [], 'added up': [] };
-  const there = new Set(await partitions(pool));
-  // today first: from then on its reports do not wait for a day that is moved
-  for (const ahead of AROUND) {
-    const day = dayOf(nowMs + ahead * DAY_MS);
-    if (!signal?.aborted && !there.has(partitionOf(day)) && (await makeDay(pool, day))) kept.made.push(day);
-  }
-  kept.made.sort();
+  kept.made = await makeDaysAround(pool, options);
   for (const day of await daysInDefault(pool, nowMs)) {
     if (!signal?.aborted && (await makeDay(pool, day))) kept.settled.push(day);
   }
@@ -150,10 +157,15 @@ export async function keepReports(pool: pg.Pool, options: KeepOptions): Promise<
   const storage = await reportStorage(pool);
   const kept =
     storage.kind === 'hypertable' ? await keepHypertable(pool, storage, options) : await keepPartitions(pool, options);
-  for (const act of ['made', 'settled', 'dropped', 'added up'] as const) {
-    if (kept[act].length > 0) options.log.info({ days: kept[act] }, `days of reports ${act}`);
-  }
+  sayKept(options.log, kept);
   return kept;
+}
+
+function sayKept(log: StoreLog, kept: Partial<Kept>): void {
+  for (const act of ['made', 'settled', 'dropped', 'added up'] as const) {
+    const days = kept[act] ?? [];
+    if (days.length > 0) log.info({ days }, `days of reports ${act}`);
+  }
 }
 
 /**
@@ -178,8 +190,8 @@ export interface ReportKeeper {
   stop(): Promise<void>;
 }
 
-/** So much in the default partition is moved before the platform takes reports; more is moved while it does. */
-const SETTLED_FIRST_BYTES = 8 * 2 ** 20;
+/** So much in the default partition may be in the way of the days around now before the platform takes reports. */
+const WAITED_FOR_BYTES = 8 * 2 ** 20;
 
 async function defaultPartitionBytes(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ bytes: number }>(
@@ -189,38 +201,37 @@ async function defaultPartitionBytes(pool: pg.Pool): Promise<number> {
 }
 
 /**
- * Keeps reports now and every hour. The first round is waited for where it is short; reports that have no day yet lie in
+ * Keeps reports now and every hour. Waited for are TimescaleDB and the partitions of the days around now; all else is done
+ * while the platform takes reports, those partitions too where much must be moved into them: what has no day yet lies in
  * the default partition, which is only slower.
- * @throws where TimescaleDB cannot be adopted or a short first round fails
+ * @throws where these cannot be made
  */
 export async function startReportKeeper(
   pool: pg.Pool,
-  options: { log: StoreLog; now: () => number; retentionDays?: number },
+  { log, now, ...rest }: { log: StoreLog; now: () => number; retentionDays?: number },
 ): Promise<ReportKeeper> {
-  const { now, log, ...rest } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const round = () => keepReports(pool, { ...rest, log, nowMs: now(), signal });
+  const options = () => ({ ...rest, log, signal, nowMs: now() });
   const rounds = async () => {
     // a round settles so many days at most
-    while (!signal.aborted && (await round()).settled.length > 0);
+    while (!signal.aborted && (await keepReports(pool, options())).settled.length > 0);
   };
   const aside = () =>
     rounds().catch((error) => log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'));
   await adoptTimescale(pool, log);
+  const storage = await reportStorage(pool);
   const bytes = await defaultPartitionBytes(pool);
-  let running: Promise<unknown> = Promise.resolve();
-  if (bytes <= SETTLED_FIRST_BYTES) await round();
-  else {
+  if (bytes > WAITED_FOR_BYTES)
     log.info({ bytes }, 'reports that have no day of their own yet are moved to it while the platform runs');
-    running = aside();
-  }
+  else if (storage.kind === 'partitions') sayKept(log, { made: await makeDaysAround(pool, options()) });
+  let running = aside();
   const timer = setInterval(() => {
     running = running.then(aside);
   }, TURN_MS);
   timer.unref();
   return {
-    storage: await reportStorage(pool),
+    storage,
     stop: async () => {
       stopping.abort();
       clearInterval(timer);

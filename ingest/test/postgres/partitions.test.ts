@@ -31,6 +31,28 @@ describe('the partitions of reports', () => {
     return Object.fromEntries(rows.map((row) => [row.partition, row.n]));
   }
 
+  /** The pool, but for statements of transactions that begin so: they wait until it is opened. */
+  function gatedBefore(start: string, asked: string[] = []): { pool: pg.Pool; open(): void } {
+    const { pool } = database;
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gated: pg.Pool = Object.create(pool);
+    gated.connect = (async (...callback: []) => {
+      if (callback.length > 0) return pool.connect(...callback);
+      const client = await pool.connect();
+      const slow: pg.PoolClient = Object.create(client);
+      slow.query = (async (text: string, values?: unknown[]) => {
+        asked.push(text);
+        if (text.startsWith(start)) await gate;
+        return client.query(text, values);
+      }) as typeof client.query;
+      return slow;
+    }) as typeof pool.connect;
+    return { pool: gated, open };
+  }
+
   it('are made for two days before and after today, once', async () => {
     expect((await keep()).made).toEqual(['2026-11-19', '2026-11-20', '2026-11-21', '2026-11-22', '2026-11-23']);
     expect((await keep()).made).toEqual([]);
@@ -55,6 +77,22 @@ describe('the partitions of reports', () => {
     expect(await rowsByPartition()).toEqual({ reports_20261111: 2 });
     await write('JT70100001', 3, NOW_MS - 10 * DAY_MS + 2);
     expect(await rowsByPartition()).toEqual({ reports_20261111: 3 });
+  });
+
+  it('take a report that comes while the late ones of its day are moved', async () => {
+    await keep();
+    await write('JT70100001', 1, NOW_MS - 10 * DAY_MS);
+    const asked: string[] = [];
+    const { pool, open } = gatedBefore('WITH late', asked);
+    const round = keepReports(pool, { nowMs: NOW_MS, log: testLog });
+    await expect.poll(() => asked.some((text) => text.startsWith('WITH late'))).toBe(true);
+    const written = write('JT70100001', 2, NOW_MS - 10 * DAY_MS + 1);
+    const waiting = `SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE NOT l.granted AND d.datname = current_database()`;
+    await expect.poll(async () => (await database.pool.query(waiting)).rows.length).toBeGreaterThan(0);
+    open();
+    await Promise.all([round, written]);
+    expect(await rowsByPartition()).toEqual({ reports_20261111: 2 });
   });
 
   it('are not made for a clock that is years wrong', async () => {
@@ -129,31 +167,15 @@ describe('the partitions of reports', () => {
   });
 
   it('of much that was restored are made while the platform takes reports already, today first', async () => {
-    const { pool } = database;
-    await fillReports(pool, 12);
-    let open: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
+    await fillReports(database.pool, 12);
     const asked: string[] = [];
-    const slow: pg.Pool = Object.create(pool);
-    slow.connect = (async (...callback: []) => {
-      if (callback.length > 0) return pool.connect(...callback);
-      const client = await pool.connect();
-      const gated: pg.PoolClient = Object.create(client);
-      gated.query = (async (text: string, values?: unknown[]) => {
-        if (text.startsWith('CREATE TABLE')) asked.push(text);
-        if (text.startsWith('LOCK TABLE')) await gate;
-        return client.query(text, values);
-      }) as typeof client.query;
-      return gated;
-    }) as typeof pool.connect;
+    const { pool: slow, open } = gatedBefore('LOCK TABLE', asked);
     const keeper = await startReportKeeper(slow, { log: testLog, now: () => NOW_MS });
     try {
       expect(Object.keys(await rowsByPartition())).toEqual(['reports_default']);
       open();
       await expect.poll(async () => Object.keys(await rowsByPartition()).sort()).not.toContain('reports_default');
-      expect(asked[0]).toContain('reports_20261121');
+      expect(asked.find((text) => text.startsWith('CREATE TABLE'))).toContain('reports_20261121');
     } finally {
       open();
       await keeper.stop();
