@@ -17,6 +17,11 @@ interface Piece {
   indexBytes: number;
 }
 
+/** The fullest day: one that has just begun, or on which few locks reported, pays for pages that are empty. */
+function fullest<T extends Piece>(pieces: T[]): T | undefined {
+  return pieces.reduce<T | undefined>((most, piece) => (most && most.bytes >= piece.bytes ? most : piece), undefined);
+}
+
 /** Counted, not estimated: the rows of one day, and all that is stored for them. */
 async function measured(pool: pg.Pool, what: string, piece: Piece | undefined): Promise<string[]> {
   if (!piece) return [];
@@ -40,12 +45,10 @@ async function plainSize(pool: pg.Pool) {
      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'public.reports'::regclass ORDER BY 2 DESC`,
   );
   const days = rows.filter(({ day }) => day !== '');
-  const today = new Date().toISOString().slice(0, 10);
   return {
     days: days.length,
     bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
-    // a day that has ended: today's is still half empty
-    measured: days.find(({ day, bytes, indexBytes }) => day < today && bytes > indexBytes + 8192),
+    measured: fullest(days),
     strayRows: rows.find(({ day }) => day === '')?.strayRows ?? 0,
   };
 }
@@ -172,14 +175,10 @@ function columnFindings(chunks: Chunk[], policyId: number | undefined): Finding[
 async function hyperStorage(pool: pg.Pool, found: Timescale): Promise<Finding[]> {
   const chunks = await chunksOf(pool);
   const inColumns = chunks.filter((chunk) => chunk.inColumns);
-  const today = new Date().toISOString().slice(0, 10);
+  const inRows = chunks.filter((chunk) => !chunk.inColumns);
   const cost = [
-    ...(await measured(
-      pool,
-      'on',
-      chunks.find((chunk) => !chunk.inColumns && chunk.day < today),
-    )),
-    ...(await measured(pool, 'in columns on', inColumns[0])),
+    ...(await measured(pool, 'on', fullest(inRows))),
+    ...(await measured(pool, 'in columns on', fullest(inColumns))),
   ];
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
   const text = `TimescaleDB ${found.version} hypertable, ${chunks.length} chunks in ${megabytes(bytes)}, ${inColumns.length} of them in columns; ${orTooFew(cost)}`;
