@@ -18,6 +18,7 @@ const STEPS = [
     tool: 'typescript/bin/tsc',
     args: ['-b', '--pretty', 'false'],
     cwd: ROOT,
+    output: 'ingest/dist/main.js',
   },
   {
     name: 'wall',
@@ -32,6 +33,7 @@ const STEPS = [
     bin: 'vite',
     args: ['build', '--logLevel', 'warn'],
     cwd: join(ROOT, 'monitor-ui'),
+    output: 'monitor-ui/dist/index.html',
   },
 ];
 
@@ -51,6 +53,22 @@ function toolPath({ tool, bin }) {
   if (!bin) return require.resolve(tool);
   const manifest = require.resolve(tool);
   return join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin[bin]);
+}
+
+/**
+ * Where the tools are not installed (`npm prune --omit=dev`, as in the image), what was built there is what runs, whatever
+ * has been touched since.
+ * @throws where there is neither
+ */
+function canBuild(step) {
+  try {
+    toolPath(step);
+    return true;
+  } catch (error) {
+    if (existsSync(join(ROOT, step.output))) return false;
+    const hint = 'Install the development packages (npm ci, without --omit=dev), or build before they are removed.';
+    throw new Error(`the ${step.name} is not built, and cannot be built here. ${hint}`, { cause: error });
+  }
 }
 
 function readStamp() {
@@ -79,13 +97,13 @@ async function run(step) {
  * @returns {Promise<boolean>} whether anything was built
  */
 export async function build({ say = (line) => process.stderr.write(`${line}\n`), force = false } = {}) {
-  // An installed package ships what it runs and has no sources to be newer than it.
+  // an installed package ships what it runs and has no sources to be newer than it
   if (!existsSync(join(ROOT, 'tsconfig.json'))) return false;
   const stamp = readStamp();
   const stale = STEPS.map((step) => ({
     step,
     inputs: newest([...step.inputs, 'package-lock.json'].map((path) => join(ROOT, path))),
-  })).filter(({ step, inputs }) => force || stamp[step.name] !== inputs);
+  })).filter(({ step, inputs }) => (force || stamp[step.name] !== inputs) && canBuild(step));
   // No step needs what another makes.
   const ends = await Promise.allSettled(
     stale.map(async ({ step, inputs }) => {
