@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import PgBoss from 'pg-boss';
 import { expect, inject, it } from 'vitest';
 import { startApp } from '../ingest/src/app.ts';
 import { readConfig } from '../ingest/src/config.ts';
@@ -13,18 +12,21 @@ import { sealwatch } from './process.ts';
 
 const ROUNDS = process.env.SEALWATCH_DEEP ? 10 : 1;
 
-/** Starts platforms at the same moment on an empty database and asks each whether it is ready. */
-async function startAtOnce(platforms: number): Promise<void> {
-  const database = await freshDatabase({ schema: 'none' });
-  const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
-  const config = readConfig({
+const configOf = (databaseUrl: string, dataDir: string) =>
+  readConfig({
     SEALWATCH_HTTP_PORT: '0',
     SEALWATCH_MQTT_PORT: '0',
     SEALWATCH_DATA_DIR: dataDir,
     SEALWATCH_BOOTSTRAP_KEY: ADMIN_KEY,
-    DATABASE_URL: database.url,
+    DATABASE_URL: databaseUrl,
   });
-  const log = createLog('silent', { pretty: false });
+const log = createLog('silent', { pretty: false });
+
+/** Starts platforms at the same moment on an empty database and asks each whether it is ready. */
+async function startAtOnce(platforms: number): Promise<void> {
+  const database = await freshDatabase({ schema: 'none' });
+  const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
+  const config = configOf(database.url, dataDir);
   const starts = await Promise.allSettled(Array.from({ length: platforms }, () => startApp(config, { log })));
   try {
     expect(starts.map(({ status, ...rest }) => ('reason' in rest ? rest.reason : status))).toEqual(
@@ -52,11 +54,11 @@ it('platforms that start at once on an empty database all become ready', async (
 });
 
 it('a platform that cannot prepare its database says why and ends', async () => {
-  const database = await freshDatabase({ schema: 'none' });
+  const database = await freshDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
   try {
     // the queues of jobs are made when connections, workers and the queue's own timers are there already
-    await database.pool.query(PgBoss.getConstructionPlans('jobs'));
+    await (await startApp(configOf(database.url, dataDir), { log })).stop();
     await database.pool.query('DROP FUNCTION jobs.create_queue');
     const { ended, lines } = sealwatch(['serve'], { DATABASE_URL: database.url, SEALWATCH_DATA_DIR: dataDir });
     expect(await ended).toBe(1);
