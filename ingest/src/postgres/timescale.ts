@@ -100,7 +100,8 @@ export async function adoptTimescale(pool: pg.Pool, log: StoreLog): Promise<void
       await client.query('COMMIT');
       say(log, done, await findTimescale(client));
     } catch (error) {
-      await client.query('ROLLBACK');
+      // told is why it failed, also where the connection is gone
+      await client.query('ROLLBACK').catch(() => undefined);
       if (!isLockRefusal(error)) throw error;
       log.warn(
         { err: error },

