@@ -12,17 +12,18 @@ const MEASURED_ROWS_LEAST = 1_000;
 /** One table of reports: a partition, or a chunk. */
 interface Piece {
   name: string;
+  /** The first one, where it holds several. */
   day: string;
   bytes: number;
   indexBytes: number;
 }
 
-/** The fullest day: one that has just begun, or on which few locks reported, pays for pages that are empty. */
+/** The fullest: one that has just begun, or in which few locks reported, pays for pages that are empty. */
 function fullest<T extends Piece>(pieces: T[]): T | undefined {
   return pieces.reduce<T | undefined>((most, piece) => (most && most.bytes >= piece.bytes ? most : piece), undefined);
 }
 
-/** Counted, not estimated: the rows of one day, and all that is stored for them. */
+/** Counted, not estimated: the rows of one piece, and all that is stored for them. */
 async function measured(pool: pg.Pool, what: string, piece: Piece | undefined): Promise<string[]> {
   if (!piece) return [];
   const { rows } = await pool.query<{ n: number }>(`SELECT count(*) AS n FROM ${piece.name}`);
@@ -165,7 +166,7 @@ function columnFindings(chunks: Chunk[], policyId: number | undefined): Finding[
   const part = 'reports.columnstore';
   const overdue = chunks.filter((chunk) => chunk.overdue);
   const newest = chunks.find(({ inColumns }) => inColumns)?.day ?? 'none';
-  const text = `newest day in columns: ${newest}; ${overdue.length} days wait for it that should not`;
+  const text = `newest chunk in columns: ${newest}; ${overdue.length} chunks wait for it that should not`;
   if (overdue.length === 0) return [{ part, state: 'ok', text }];
   const by = policyId === undefined ? 'CALL convert_to_columnstore(CHUNK) for each chunk' : `CALL run_job(${policyId})`;
   const hint = `See reports.jobs. By hand: ${by}.`;
@@ -177,8 +178,8 @@ async function hyperStorage(pool: pg.Pool, found: Timescale): Promise<Finding[]>
   const inColumns = chunks.filter((chunk) => chunk.inColumns);
   const inRows = chunks.filter((chunk) => !chunk.inColumns);
   const cost = [
-    ...(await measured(pool, 'on', fullest(inRows))),
-    ...(await measured(pool, 'in columns on', fullest(inColumns))),
+    ...(await measured(pool, 'chunk of', fullest(inRows))),
+    ...(await measured(pool, 'in columns the chunk of', fullest(inColumns))),
   ];
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
   const text = `TimescaleDB ${found.version} hypertable, ${chunks.length} chunks in ${megabytes(bytes)}, ${inColumns.length} of them in columns; ${orTooFew(cost)}`;
