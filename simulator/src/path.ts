@@ -98,20 +98,24 @@ export function cut(path: Path, fromM: number, toM: number): LonLat[] {
   return [pointAt(path, fromM), ...inner, pointAt(path, toM)].map(({ lon, lat }) => ({ lon, lat }));
 }
 
-/** Distance from a place to the nearest point of a path and the progress of that point, m; tries every segment. */
+/** Distance from a place to the nearest point of a path and the progress of that point, m; looks at every segment. */
 export function nearest(path: Path, place: LonLat): { distanceM: number; atM: number } {
   let best = { distanceM: Number.POSITIVE_INFINITY, atM: 0 };
+  let [x, y] = metres(place, path.points[0]!);
   for (let i = 0; i + 1 < path.points.length; i++) {
-    const a = path.points[i]!;
-    const [x, y] = metres(place, a);
-    const [bx, by] = metres(place, path.points[i + 1]!);
-    const dx = bx - x;
-    const dy = by - y;
-    const share = Math.min(1, Math.max(0, -(x * dx + y * dy) / (dx * dx + dy * dy)));
-    const distance = Math.hypot(x + dx * share, y + dy * share);
-    if (distance < best.distanceM) {
-      best = { distanceM: distance, atM: path.atM[i]! + share * (path.atM[i + 1]! - path.atM[i]!) };
+    const [ax, ay] = [x, y];
+    [x, y] = metres(place, path.points[i + 1]!);
+    if (isBeyond(ax, x, best.distanceM) || isBeyond(ay, y, best.distanceM)) continue;
+    const [dx, dy] = [x - ax, y - ay];
+    const share = Math.min(1, Math.max(0, -(ax * dx + ay * dy) / (dx * dx + dy * dy)));
+    const distanceM = Math.hypot(ax + dx * share, ay + dy * share);
+    if (distanceM < best.distanceM) {
+      best = { distanceM, atM: path.atM[i]! + share * (path.atM[i + 1]! - path.atM[i]!) };
     }
   }
   return best;
 }
+
+/** Whether everything between two coordinates lies farther from 0 than the limit. */
+const isBeyond = (a: number, b: number, limit: number): boolean =>
+  (a > limit && b > limit) || (a < -limit && b < -limit);

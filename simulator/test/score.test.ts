@@ -97,6 +97,12 @@ describe('the score', () => {
     expect(scoreTable(result)).toContain('FAIL');
   });
 
+  it('fails where a gate takes longer than the scenario allows', () => {
+    const within = (gateP95Ms: number) => score([trip({})], 0, Thresholds.parse({ gateP95Ms })).failures;
+    expect(within(0.5).join()).toMatch(/takes 1 ms \(p95\), at most 0.5 ms/);
+    expect(within(1)).toEqual([]);
+  });
+
   it('fails where nothing was played', () => {
     expect(scored([]).failures).not.toEqual([]);
   });

@@ -40,6 +40,9 @@ export interface WriteRoute {
 
 let serial = 0;
 
+/** Hears of an event that no write of the table causes: each subscription would be told of each trip. */
+const SUBSCRIPTION = { url: 'http://127.0.0.1:9/hook', types: ['lock.low-battery'] };
+
 /** Every write route, by method and path; a route that is missing fails the test. */
 export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): Record<string, WriteRoute> {
   const ends = (office: string) => ({ originOffice: office, destinationOffice: office });
@@ -86,7 +89,7 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     return { gateId, place };
   };
   const subscriptionOf = async (office?: string) => {
-    const body = { url: 'http://127.0.0.1:9/hook', ...(office === undefined ? {} : { office }) };
+    const body = { ...SUBSCRIPTION, ...(office === undefined ? {} : { office }) };
     return String((await platform.call('POST', 'subscriptions', { body })).body.subscriptionId);
   };
   const onSubscription = (act: string): Pick<WriteRoute, 'of' | 'shared'> => ({
@@ -241,7 +244,7 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     'POST /session': { none: 'signs the caller in' },
     'DELETE /session': { none: 'ends the caller’s own session' },
     'POST /subscriptions': {
-      of: async (office) => ({ url: 'subscriptions', body: { url: 'http://127.0.0.1:9/hook', office } }),
+      of: async (office) => ({ url: 'subscriptions', body: { ...SUBSCRIPTION, office } }),
     },
     'PATCH /subscriptions/{subscriptionId}': { ...onSubscription('') },
     'DELETE /subscriptions/{subscriptionId}': onSubscription(''),
@@ -251,7 +254,7 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
       of: async (office) => {
         const url = `subscriptions/${await subscriptionOf(office)}/deliveries`;
         const { tripId } = await tripOf(office);
-        await announce(platform.pool, { type: 'trip.sealed', tripId, data: { tripId } });
+        await announce(platform.pool, { type: 'lock.low-battery', tripId, data: { tripId } });
         await webhooks().settled();
         const [delivery] = (await platform.call('GET', url)).body.items;
         return { url: `${url}/${delivery!.deliveryId}/redeliver` };
