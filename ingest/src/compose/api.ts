@@ -11,7 +11,6 @@ import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import type { Simulations } from '../simulations.ts';
 import { describeRule } from '../tracker/index.ts';
 import { addressRule } from '../webhooks/address.ts';
-import { keyOfFile, secretBox } from '../webhooks/secret-box.ts';
 import { startWebhooks } from '../webhooks/webhooks.ts';
 import type { Base } from './part.ts';
 
@@ -38,7 +37,7 @@ function buildOf(wallDir: string): string {
 
 /** The part that people, gates and other systems speak to: REST, live feed, escalation, webhooks. */
 export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
-  const { config, log, registry, pool, gatePool, hints, live, undo } = base;
+  const { config, log, registry, pool, gatePool, secretBox, hints, live, undo } = base;
   const { judging, door, simulations, basemap, wallDir } = parts;
   const { bootstrapKey, trustProxy } = config;
   const ready = () => door.ready();
@@ -58,7 +57,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const webhooks = startWebhooks({
     pool,
     log,
-    secrets: secretBox(keyOfFile(join(config.dataDir, 'webhooks.key'))),
+    secrets: secretBox,
     rule: addressRule(config.webhookNetworks),
     registry,
   });
@@ -68,6 +67,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     gatePool,
     judging,
     hints,
+    secretBox,
     log,
     config: {},
     escalation,

@@ -10,6 +10,7 @@ import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
 import { hashSecret, newApiKey } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
+import { secretBox } from '../../src/secret-box.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
 import { afterCommandEnded } from '../../src/trips/command-ended.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -116,6 +117,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     registry: new Registry(),
     judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
     hints,
+    secretBox: secretBox(randomBytes(32)),
     door,
     config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
     log,
