@@ -12,6 +12,7 @@ export const ADMIN_KEY = randomBytes(24).toString('hex');
 
 export interface Platform {
   app: App;
+  databaseUrl: string;
   /** How far the clock by which reports are received is ahead of the machine's, so that a drive takes no time. */
   aheadMs: number;
   /** A call with the admin key; the body is parsed where it is JSON. */
@@ -29,8 +30,12 @@ export interface Platform {
 /**
  * The whole platform on free ports and a database of its own: real Postgres, real broker, real sockets.
  * @param env settings beside those of the test
+ * @param log absent: none
  */
-export async function startPlatform(env: Record<string, string> = {}): Promise<Platform> {
+export async function startPlatform(
+  env: Record<string, string> = {},
+  log = createLog('silent', { pretty: false }),
+): Promise<Platform> {
   const database = await freshDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
   const config = readConfig({
@@ -43,12 +48,13 @@ export async function startPlatform(env: Record<string, string> = {}): Promise<P
   });
   const clock = { aheadMs: 0 };
   const app = await startApp(config, {
-    log: createLog('silent', { pretty: false }),
+    log,
     nowMs: () => Date.now() + clock.aheadMs,
   });
   const clients: MqttClient[] = [];
   return Object.assign(clock, {
     app,
+    databaseUrl: database.url,
     async call<T>(method: string, path: string, body?: unknown, key = ADMIN_KEY) {
       const response = await fetch(`${app.http}/api/v1${path}`, {
         method,

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import { X509Certificate as ReadCertificate, X509Crl } from '@peculiar/x509';
 import { keyPrint, type LockCertificate, serialOf } from './lock-certificate.ts';
+import { nameOf } from './lock-name.ts';
 
 /** The longest way from a certificate to a CA of the bundle. */
 const LONGEST_CHAIN = 8;
@@ -26,6 +27,7 @@ export type CertificateFault =
 export class ClientTrust {
   readonly cas: X509Certificate[];
   readonly lists: RevocationList[];
+  readonly nameOf = nameOf;
   /** By the print of the CA's key: serial numbers. */
   readonly #revoked: Map<string, Set<string>>;
   /** What was found of a certificate, but for the time. */

@@ -52,8 +52,10 @@ function tlsOptions(tls: TlsMaterial, clients: ClientCertificates): TlsOptions {
 /** Opens the MQTT listeners: plain, over TLS, over WebSocket. Throws what `listen` throws, e.g. EADDRINUSE. */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
   const { host, tls, accept, refused } = options;
+  let trust = tls?.trust;
   const admit = (stream: Duplex, socket: Duplex, address: string | undefined, clients: ClientCertificates) => {
-    const certificate = socket instanceof TLSSocket && clients !== 'none' ? certificateOf(socket) : undefined;
+    const asks = clients !== 'none' && socket instanceof TLSSocket;
+    const certificate = asks && trust !== undefined ? certificateOf(socket, trust.nameOf) : undefined;
     const certificateRequired = clients === 'required';
     if (certificateRequired && (certificate === undefined || 'wrong' in certificate)) {
       refused('tls', certificate === undefined ? 'no-certificate' : 'certificate-not-verified');
@@ -92,6 +94,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
       ...(tlsPort === undefined ? {} : { tlsPort }),
       ...(webSocketPort === undefined ? {} : { webSocketPort }),
       setTls(material) {
+        trust = material.trust;
         secure?.setSecureContext(secureOptions(material));
         if (web instanceof HttpsServer) web.setSecureContext(secureOptions(material));
       },

@@ -1,6 +1,5 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { nameOf } from './lock-name.ts';
 
 /** A client certificate that TLS has verified: signed by a CA of the platform's bundle, for the use by clients. */
 export interface LockCertificate {
@@ -37,9 +36,13 @@ function sentWith(leaf: X509Certificate): X509Certificate[] {
 
 /**
  * The certificate that a client has brought.
+ * @param nameOf the lock that a certificate names
  * @returns `wrong`: why TLS does not take it, e.g. `CERT_HAS_EXPIRED`; undefined: it brought none
  */
-export function certificateOf(socket: TLSSocket): LockCertificate | { wrong: string } | undefined {
+export function certificateOf(
+  socket: TLSSocket,
+  nameOf: (der: Buffer) => string | undefined,
+): LockCertificate | { wrong: string } | undefined {
   const leaf = socket.getPeerX509Certificate();
   if (leaf === undefined) return undefined;
   if (!socket.authorized) return { wrong: String(socket.authorizationError) };

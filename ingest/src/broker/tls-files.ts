@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { ClientTrust } from './client-trust.ts';
+import type { ClientTrust } from './client-trust.ts';
 
 /** Whether a listener asks for a client certificate: not at all, of those that have one, or of everybody. */
 export type ClientCertificates = 'none' | 'optional' | 'required';
@@ -61,6 +61,8 @@ export async function readTlsFiles(files: TlsFiles): Promise<TlsMaterial> {
   }
   if (cas.length === 0) return material;
   const paths = [...clientCaPaths, ...clientCrlPaths].join(', ');
+  // What reads certificates takes a quarter of a second to load; most platforms take none.
+  const { ClientTrust } = await import('./client-trust.ts');
   const trust = await ClientTrust.read(ca, crls.map(String)).catch((error) => {
     throw new TlsFileError('SEALWATCH_TLS_CLIENT_CA', paths, error);
   });
