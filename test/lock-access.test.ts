@@ -1,14 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import mqtt, { type MqttClient } from 'mqtt';
-import pg from 'pg';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createPool } from '../ingest/src/postgres/database.ts';
 import { Authority, type Issued } from '../ingest/test/broker/authority.ts';
 import { selfSigned } from '../ingest/test/broker/self-signed.ts';
+import { testLog } from '../ingest/test/database.ts';
+import { keptLog } from '../ingest/test/kept-log.ts';
 import { type Link, openLink } from '../simulator/src/link.ts';
 import { accepted, credential, type Keyring, offered, refused } from '../simulator/src/lock/keyring.ts';
 import { type Platform, startPlatform } from './platform.ts';
@@ -17,9 +17,9 @@ import { sealwatch } from './process.ts';
 let platform: Platform;
 let folder: string;
 let root: Authority;
-let db: pg.Client;
+let db: ReturnType<typeof createPool>;
 const server = selfSigned();
-const logged: string[] = [];
+const kept = keptLog();
 const links: Link[] = [];
 const clients: MqttClient[] = [];
 let session = '';
@@ -29,21 +29,14 @@ beforeAll(async () => {
   root = await Authority.make('Locks Root');
   const files = { cert: server.cert, key: server.key, ca: root.pem };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, `${name}.pem`), text);
-  const sink = new Writable({
-    write(chunk, _encoding, done) {
-      logged.push(String(chunk));
-      done();
-    },
-  });
   const tls = {
     SEALWATCH_TLS_CERT: join(folder, 'cert.pem'),
     SEALWATCH_TLS_KEY: join(folder, 'key.pem'),
     SEALWATCH_TLS_CLIENT_CA: join(folder, 'ca.pem'),
     SEALWATCH_MQTTS_PORT: '0',
   };
-  platform = await startPlatform(tls, pino({ level: 'trace' }, sink));
-  db = new pg.Client({ connectionString: platform.databaseUrl });
-  await db.connect();
+  platform = await startPlatform(tls, kept.log);
+  db = createPool({ connectionString: platform.databaseUrl }, testLog, { max: 2 });
   const password = 'correct horse battery';
   await platform.call('POST', '/users', { name: 'Li Wei', role: 'supervisor', password });
   const answer = await fetch(`${platform.app.http}/api/v1/session`, {
@@ -233,14 +226,14 @@ describe('a new secret by command', () => {
     }
     expect(rows).toContain(lockId);
     expect(answers.join()).toContain('secret-confirmed');
-    for (const text of [rows, logged.join(''), answers.join('')]) {
+    for (const text of [rows, kept.text(), answers.join('')]) {
       for (const one of [given, secret]) {
         expect(text.includes(one)).toBe(false);
         expect(text.includes(Buffer.from(one).toString('hex'))).toBe(false);
       }
     }
-    const { rows: kept } = await db.query('SELECT next_secret_sealed FROM locks WHERE lock_id = $1', [lockId]);
-    expect(kept).toEqual([{ next_secret_sealed: null }]);
+    const { rows: waiting } = await db.query('SELECT next_secret_sealed FROM locks WHERE lock_id = $1', [lockId]);
+    expect(waiting).toEqual([{ next_secret_sealed: null }]);
   });
 
   test('is refused for a lock without a secret, and for a command of another kind', async () => {

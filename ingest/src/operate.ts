@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { CertificateSerial, LockId, type Role, Sha256 } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
+import { checkTls } from './broker/tls-doctor.ts';
 import { type Config, WALL_DIR } from './config.ts';
 import { markOf } from './locks/access.ts';
 import { createLog } from './log.ts';
@@ -222,6 +223,7 @@ const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' } as const
 /** Prints one line per part and what to do about it; sets exit code 1 if there is a problem. */
 export async function checkUp(config: Config): Promise<void> {
   const findings: Finding[] = [checkNode(), checkWall()];
+  if (config.tls) findings.push(...(await checkTls(config.tls, Date.now())));
   findings.push(
     ...(await onDatabase(config, { beside: true }, ({ pool, description }) => checkDatabase(pool, description))),
   );

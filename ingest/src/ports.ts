@@ -90,7 +90,7 @@ export interface UseCaseDeps {
   judging: Judging;
   hints: Hints;
   /** Seals secrets that wait to be sent; its key is not in the database. */
-  secretBox: SecretBox;
+  secrets: SecretBox;
   log: Logger;
   config: {
     /** How long a step waits for its lock to confirm before it answers, ms. */

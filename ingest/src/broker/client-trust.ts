@@ -120,7 +120,7 @@ function isIssuer(certificate: X509Certificate, other: X509Certificate): boolean
 
 async function issuerOf(crl: X509Crl, cas: X509Certificate[]): Promise<X509Certificate> {
   for (const ca of cas) {
-    const read = new ReadCertificate(ca.raw);
+    const read = new ReadCertificate(Uint8Array.from(ca.raw));
     if (read.subject === crl.issuer && (await crl.verify({ publicKey: read }))) return ca;
   }
   throw new Error(`the revocation list of ${crl.issuer} is signed by no CA of the bundle`);

@@ -28,7 +28,7 @@ export function nameOf(der: Buffer): string | undefined {
   let alt: string[];
   let common: string[];
   try {
-    const certificate = new X509Certificate(der);
+    const certificate = new X509Certificate(Uint8Array.from(der));
     alt = altNames(certificate);
     common = certificate.subjectName.getField('CN');
   } catch {

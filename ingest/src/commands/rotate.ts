@@ -19,7 +19,7 @@ import { newCommand } from './new.ts';
  * @throws ApiProblem 403, 404, 409
  */
 export async function rotateSecret(
-  { pool, hints, secretBox }: Pick<UseCaseDeps, 'pool' | 'hints' | 'secretBox'>,
+  { pool, hints, secrets }: Pick<UseCaseDeps, 'pool' | 'hints' | 'secrets'>,
   caller: Principal,
   lockId: string,
   { overlapS }: { overlapS?: number | undefined },
@@ -37,7 +37,7 @@ export async function rotateSecret(
     if (await commandWaits(db, lockId, 'secret')) {
       throw new ApiProblem(409, 'command.waiting', `a new secret is on its way to ${lockId} already`);
     }
-    await offer(db, secretBox, lockId);
+    await offer(db, secrets, lockId);
     await setOverlap(db, lockId, overlapS);
     const inserted = await insertCommand(
       db,

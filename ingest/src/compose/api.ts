@@ -7,6 +7,7 @@ import type { ServedBasemap } from '../basemap/served.ts';
 import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
 import { anchorFileOf } from '../people/audit-anchors.ts';
+import { KeyGuesses } from '../people/key-guesses.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import type { Simulations } from '../simulations.ts';
 import { describeRule } from '../tracker/index.ts';
@@ -42,8 +43,10 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const { bootstrapKey, trustProxy } = config;
   const ready = () => door.ready();
   const warnings = () => door.warnings?.() ?? [];
+  const keyGuesses = new KeyGuesses(pool);
   const feed = await startFeed({
     pool,
+    keyGuesses,
     live,
     hints,
     ready,
@@ -67,7 +70,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     gatePool,
     judging,
     hints,
-    secretBox,
+    secrets: secretBox,
     log,
     config: {},
     escalation,
@@ -76,6 +79,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const api = await startApi({
     ...useCases,
     door,
+    keyGuesses,
     simulations,
     webhooks,
     registry,

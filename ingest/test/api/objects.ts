@@ -128,6 +128,13 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     },
     'POST /locks/{lockId}/commands/{commandId}/cancel': { of: onCommand('cancel') },
     'POST /locks/{lockId}/commands/{commandId}/retry': { of: onCommand('retry') },
+    'PUT /locks/{lockId}/sign-in': { none: 'of a real lock signed-in people alone (test/lock-access.test.ts)' },
+    'POST /locks/{lockId}/secret': { none: 'as PUT /locks/{lockId}/sign-in' },
+    'POST /locks/{lockId}/secret/rotate': { of: onLock('secret/rotate'), shared: () => stocked('secret/rotate') },
+    'POST /locks/{lockId}/revocations': {
+      of: onLock('revocations', { serial: '0a' }),
+      shared: () => stocked('revocations', { serial: '0a' }),
+    },
     'POST /locks/{lockId}/retire': { of: onLock('retire'), shared: () => stocked('retire') },
     'PUT /locks/{lockId}/block': {
       of: onLock('block', { reason: 'lost' }),

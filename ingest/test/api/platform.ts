@@ -117,7 +117,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     registry: new Registry(),
     judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
     hints,
-    secretBox: secretBox(randomBytes(32)),
+    secrets: secretBox(randomBytes(32)),
     door,
     config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
     log,

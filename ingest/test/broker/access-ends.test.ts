@@ -146,3 +146,20 @@ test('what the store answered before a change is not kept after it', async () =>
   await vi.waitFor(() => expect(right.acknowledged()).toEqual([1]));
   expect(takenTooLate).toEqual([]);
 });
+
+test('a will on its own topic is not taken from a lock whose access has ended', async () => {
+  const lockId = 'JT70900002';
+  stored.set(lockId, bySecret('willing'));
+  answersAfter = 0;
+  const lock = new Wiretap(broker.port);
+  taps.push(lock);
+  const will = { topic: `locks/${lockId}/report`, payload: Buffer.from('willing'), qos: 1 as const, retain: false };
+  const connect = { cmd: 'connect' as const, protocolId: 'MQTT' as const, protocolVersion: 4 as const, clean: true };
+  lock.send({ ...connect, clientId: lockId, username: lockId, password: Buffer.from('willing'), will });
+  await vi.waitFor(() => expect(lock.of('connack')).toHaveLength(1));
+  stored.delete(lockId);
+  await broker.refreshLock(lockId);
+  await vi.waitFor(() => expect(lock.closed).toBe(true));
+  await turns(20);
+  expect(taken).not.toContain('willing');
+});

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { WebSocket } from 'ws';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
 import { nameOf } from '../../src/broker/lock-name.ts';
+import { checkTls } from '../../src/broker/tls-doctor.ts';
 import type { LockAccess } from '../../src/ports.ts';
 import { bySecret } from './access.ts';
 import { Authority, type Issued, type Wanted } from './authority.ts';
@@ -368,6 +369,21 @@ describe('the files of TLS', () => {
       /SEALWATCH_TLS_CLIENT_CA .*ca\.pem.*no CA/,
     );
   });
+});
+
+test('the doctor says how long the files of TLS are good, and which cannot be used', async () => {
+  await start({ crl: await root.revoke(good) });
+  const files = { certPath: file('cert.pem'), keyPath: file('key.pem'), clientCaPaths: [file('ca.pem')] };
+  const at = (ms: number) => checkTls({ ...files, clientCrlPaths: [file('crl.pem')] }, Date.now() + ms);
+  const states = (findings: { part: string; state: string }[]) => findings.map(({ part, state }) => `${part} ${state}`);
+  expect(states(await at(0))).toEqual(['tls.certificate warning', 'tls.client-ca warning', 'tls.client-crl ok']);
+  expect(states(await at(48 * HOUR_MS))).toEqual([
+    'tls.certificate problem',
+    'tls.client-ca warning',
+    'tls.client-crl warning',
+  ]);
+  writeFileSync(file('ca.pem'), 'nothing');
+  expect(await at(0)).toMatchObject([{ state: 'problem', text: expect.stringContaining('SEALWATCH_TLS_CLIENT_CA') }]);
 });
 
 describe('revocation lists', () => {

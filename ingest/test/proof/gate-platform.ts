@@ -18,7 +18,7 @@ const api = await startApi({
   gatePool: pool,
   judging: { reevaluate: async () => undefined },
   hints,
-  secretBox: secretBox(randomBytes(32)),
+  secrets: secretBox(randomBytes(32)),
   door: { receive: (_lockId, _payload, done) => done(), ready: () => [] },
   config: { bootstrapKey: process.env.PROOF_KEY },
   log,
