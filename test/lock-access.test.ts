@@ -11,7 +11,7 @@ import { testLog } from '../ingest/test/database.ts';
 import { keptLog } from '../ingest/test/kept-log.ts';
 import { type Link, openLink } from '../simulator/src/link.ts';
 import { accepted, credential, type Keyring, offered, refused } from '../simulator/src/lock/keyring.ts';
-import { type Platform, startPlatform } from './platform.ts';
+import { addPeople, type Platform, signIn as signInPerson, startPlatform } from './platform.ts';
 import { sealwatch } from './process.ts';
 
 let platform: Platform;
@@ -38,13 +38,8 @@ beforeAll(async () => {
   platform = await startPlatform(tls, kept.log);
   db = createPool({ connectionString: platform.databaseUrl }, testLog, { max: 2 });
   const password = 'correct horse battery';
-  await platform.call('POST', '/users', { name: 'Li Wei', role: 'supervisor', password });
-  const answer = await fetch(`${platform.app.http}/api/v1/session`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'Li Wei', password }),
-  });
-  session = String(answer.headers.get('set-cookie')).split(';')[0]!;
+  await addPeople(platform.app.http, [{ name: 'Li Wei', role: 'supervisor', password }]);
+  session = await signInPerson(platform.app.http, 'Li Wei', password);
 }, 60_000);
 afterAll(async () => {
   await Promise.all(links.map((link) => link.close()));

@@ -99,3 +99,30 @@ export async function realRoad(): Promise<RouteFile> {
   const { features } = JSON.parse(await readFile(file, 'utf8')) as { features: [RouteFile] };
   return features[0];
 }
+
+/** A person, signed in. @returns the cookie of the session */
+export async function signIn(http: string, name: string, password: string): Promise<string> {
+  const answer = await fetch(`${http}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, password }),
+  });
+  return String(answer.headers.get('set-cookie')).split(';')[0]!;
+}
+
+const ADMIN = { name: 'the first administrator', role: 'admin', password: 'a password of the tests' };
+
+/** Adds people as an operator does: the first administrator by the key, everybody else by that one. */
+export async function addPeople(http: string, people: object[], key = ADMIN_KEY): Promise<void> {
+  const post = async (person: object, headers: Record<string, string>) => {
+    const sent = { ...headers, 'content-type': 'application/json' };
+    return (await fetch(`${http}/api/v1/users`, { method: 'POST', headers: sent, body: JSON.stringify(person) }))
+      .status;
+  };
+  await post(ADMIN, { authorization: `Bearer ${key}` });
+  const cookie = await signIn(http, ADMIN.name, ADMIN.password);
+  for (const person of people) {
+    const status = await post(person, { cookie });
+    if (status !== 201) throw new Error(`${JSON.stringify(person)} was not added: ${status}`);
+  }
+}

@@ -3,6 +3,7 @@ import type { Principal } from '../people/principal.ts';
 import { TESTERS } from '../people/roles.ts';
 import { hashSecret, newLockSecret } from '../people/secret.ts';
 import { isTester, requireSimulated } from '../people/simulated.ts';
+import { requirePerson } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, type FieldError, notFound } from '../problem.ts';
@@ -101,6 +102,7 @@ export function setBlock(
     const before = await getLock(db, lockId, caller.offices);
     if (before === undefined) throw notFound('lock', lockId);
     requireSimulated(caller, before, 'this lock is');
+    if (reason === null && !before.simulated) requirePerson(caller, 'a person takes a lock off the black list');
     await blockLock(db, lockId, reason === null ? null : { reason, by: caller.name });
     const entry = { actor: caller.name, action: 'lock.block', subject: `lock:${lockId}` };
     await audit(db, { ...entry, before: { reason: before.blocked_reason }, after: { reason } });

@@ -38,3 +38,13 @@ CREATE TRIGGER revoked_certificates_access AFTER INSERT ON revoked_certificates 
 ALTER TABLE commands DROP CONSTRAINT commands_type;
 ALTER TABLE commands ADD CONSTRAINT commands_type
   CHECK (type IN ('interval', 'seal', 'unlock', 'locate', 'reboot', 'secret')) NOT VALID;
+
+-- When somebody has first signed in: until an administrator has, keys may let the first one in, and nobody afterwards.
+ALTER TABLE people ADD COLUMN signed_in_at timestamptz;
+UPDATE people SET signed_in_at = created_at;
+CREATE FUNCTION note_first_sign_in() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE people SET signed_in_at = now() WHERE person_id = NEW.person_id AND signed_in_at IS NULL;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER sessions_first AFTER INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION note_first_sign_in();
