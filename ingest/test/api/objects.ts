@@ -241,7 +241,7 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
       shared: async () => ({ url: 'users', body: { name: `p${++serial}`, role: 'viewer', offices: [] } }),
     },
     'DELETE /users/{name}': { role: 'admin', of: onPerson() },
-    'PATCH /users/{name}': { role: 'admin', of: onPerson('', { role: 'operator' }) },
+    'PATCH /users/{name}': { role: 'admin', of: onPerson('', { role: 'gate' }) },
     'POST /users/{name}/enable': { role: 'admin', of: onPerson('/enable', {}) },
     'POST /users/{name}/link': { role: 'admin', of: onPerson('/link') },
     'POST /users/{name}/unlock': { role: 'admin', of: onPerson('/unlock') },
