@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { barriers } from '../monitor-ui/test/browser/axe.ts';
 import { keepPicture, newView, sharedChromium, type View } from '../monitor-ui/test/browser/chromium.ts';
-import { type Platform, startPlatform } from './platform.ts';
+import { addPeople, type Platform, startPlatform } from './platform.ts';
 
 const PATIENCE = { timeout: 180_000 };
 const MINUTE_MS = 60_000;
@@ -87,13 +87,11 @@ beforeAll(async () => {
     geometry: { type: 'Polygon', coordinates: [around(120.4, 29.3)] },
     properties: { name: '大榭卡口', kind: 'gate', office: '3104' },
   });
-  for (const [name, role] of [
-    ['王芳', 'admin'],
-    ['张敏', 'operator'],
-    ['李强', 'operator'],
-  ]) {
-    await must('POST', '/users', { name, role, password: PASSWORD });
-  }
+  await addPeople(platform.app.http, [
+    { name: '王芳', role: 'admin', password: PASSWORD },
+    { name: '张敏', role: 'operator', password: PASSWORD },
+    { name: '李强', role: 'operator', password: PASSWORD },
+  ]);
   const { secret } = await must<{ secret: string }>('POST', '/locks', {
     lockId: LOCK,
     model: 'JT701D',

@@ -12,6 +12,7 @@ export const ADMIN_KEY = randomBytes(24).toString('hex');
 
 export interface Platform {
   app: App;
+  databaseUrl: string;
   /** How far the clock by which reports are received is ahead of the machine's, so that a drive takes no time. */
   aheadMs: number;
   /** A call with the admin key; the body is parsed where it is JSON. */
@@ -29,8 +30,12 @@ export interface Platform {
 /**
  * The whole platform on free ports and a database of its own: real Postgres, real broker, real sockets.
  * @param env settings beside those of the test
+ * @param log absent: none
  */
-export async function startPlatform(env: Record<string, string> = {}): Promise<Platform> {
+export async function startPlatform(
+  env: Record<string, string> = {},
+  log = createLog('silent', { pretty: false }),
+): Promise<Platform> {
   const database = await freshDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
   const config = readConfig({
@@ -43,12 +48,13 @@ export async function startPlatform(env: Record<string, string> = {}): Promise<P
   });
   const clock = { aheadMs: 0 };
   const app = await startApp(config, {
-    log: createLog('silent', { pretty: false }),
+    log,
     nowMs: () => Date.now() + clock.aheadMs,
   });
   const clients: MqttClient[] = [];
   return Object.assign(clock, {
     app,
+    databaseUrl: database.url,
     async call<T>(method: string, path: string, body?: unknown, key = ADMIN_KEY) {
       const response = await fetch(`${app.http}/api/v1${path}`, {
         method,
@@ -92,4 +98,31 @@ export async function realRoad(): Promise<RouteFile> {
   const file = new URL('../simulator/data/road-yiwu-beilun.geojson', import.meta.url);
   const { features } = JSON.parse(await readFile(file, 'utf8')) as { features: [RouteFile] };
   return features[0];
+}
+
+/** A person, signed in. @returns the cookie of the session */
+export async function signIn(http: string, name: string, password: string): Promise<string> {
+  const answer = await fetch(`${http}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, password }),
+  });
+  return String(answer.headers.get('set-cookie')).split(';')[0]!;
+}
+
+const ADMIN = { name: 'the first administrator', role: 'admin', password: 'a password of the tests' };
+
+/** Adds people as an operator does: the first administrator by the key, everybody else by that one. */
+export async function addPeople(http: string, people: object[], key = ADMIN_KEY): Promise<void> {
+  const post = async (person: object, headers: Record<string, string>) => {
+    const sent = { ...headers, 'content-type': 'application/json' };
+    return (await fetch(`${http}/api/v1/users`, { method: 'POST', headers: sent, body: JSON.stringify(person) }))
+      .status;
+  };
+  await post(ADMIN, { authorization: `Bearer ${key}` });
+  const cookie = await signIn(http, ADMIN.name, ADMIN.password);
+  for (const person of people) {
+    const status = await post(person, { cookie });
+    if (status !== 201) throw new Error(`${JSON.stringify(person)} was not added: ${status}`);
+  }
 }

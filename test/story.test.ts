@@ -1,6 +1,6 @@
 import type { Alarm, Trip } from '@sealwatch/schemas';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Platform, startPlatform } from './platform.ts';
+import { addPeople, type Platform, signIn, startPlatform } from './platform.ts';
 import { ask, at, beside, DESTINATION_OFFICE, GATE, layRoad, ORIGIN_OFFICE, startTruck, type Truck } from './truck.ts';
 
 const LIMIT = { timeout: 180_000, interval: 50 };
@@ -17,11 +17,9 @@ let gate: Asks;
 
 /** A person of an office, signed in. */
 async function person(name: string, office: string): Promise<Asks> {
-  const body = JSON.stringify({ name, password: PASSWORD });
-  await ask(platform, 'POST', '/users', { name, password: PASSWORD, role: 'operator', offices: [office] });
+  await addPeople(platform.app.http, [{ name, password: PASSWORD, role: 'operator', offices: [office] }]);
   const json = { 'content-type': 'application/json' };
-  const session = await fetch(`${platform.app.http}/api/v1/session`, { method: 'POST', headers: json, body });
-  const cookie = String(session.headers.get('set-cookie')).split(';')[0]!;
+  const cookie = await signIn(platform.app.http, name, PASSWORD);
   return async <T>(method: string, path: string, asked: object = {}) => {
     const headers = { ...json, cookie };
     const answer = await fetch(`${platform.app.http}/api/v1${path}`, { method, headers, body: JSON.stringify(asked) });

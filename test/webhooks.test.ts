@@ -2,7 +2,7 @@ import type { Trip } from '@sealwatch/schemas';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { EVENT_TYPES } from '../ingest/src/store/webhooks/outbox.ts';
 import { type Received, type Receiver, startReceiver, verify } from '../ingest/test/webhooks/receiver.ts';
-import { type Platform, startPlatform } from './platform.ts';
+import { addPeople, type Platform, signIn, startPlatform } from './platform.ts';
 import { ask, at, beside, layRoad, startTruck, type Truck } from './truck.ts';
 
 let platform: Platform;
@@ -21,15 +21,14 @@ const hears = (type: string, rule?: string) =>
 /** A critical alarm is disposed of by somebody signed in. */
 async function disposeAsPerson(alarmId: string): Promise<void> {
   const who = { name: 'Wang Fang', password: 'correct horse battery' };
-  await call('POST', '/users', { ...who, role: 'operator' });
+  await addPeople(platform.app.http, [{ ...who, role: 'operator' }]);
   const post = (path: string, body: object, cookie = '') =>
     fetch(`${platform.app.http}/api/v1${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', cookie },
       body: JSON.stringify(body),
     });
-  const session = await post('/session', who);
-  const cookie = String(session.headers.get('set-cookie')).split(';')[0]!;
+  const cookie = await signIn(platform.app.http, who.name, who.password);
   expect((await post(`/alarms/${alarmId}/dispose`, { text: 'fuel station' }, cookie)).status).toBe(200);
 }
 

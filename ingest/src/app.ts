@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -14,6 +15,7 @@ import type { Logger } from './log.ts';
 import { forgetKeys } from './people/principal.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
+import { keyOfFile, secretBox } from './secret-box.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
@@ -76,9 +78,22 @@ async function compose(
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const store = await openStore(config, { log, onProgress, registry, undo });
-  const { pool, gatePool } = store;
+  const { pool, gatePool, databaseUrl } = store;
+  const secrets = secretBox(keyOfFile(join(config.dataDir, 'webhooks.key')));
   const [hints, live] = [new LocalHints(), new LocalLive()];
-  const base: Base = { config, log, onProgress, registry, pool, gatePool, hints, live, undo };
+  const base: Base = {
+    config,
+    log,
+    onProgress,
+    registry,
+    pool,
+    gatePool,
+    databaseUrl,
+    secretBox: secrets,
+    hints,
+    live,
+    undo,
+  };
 
   const worker = await startWorker(base, nowMs);
   const ready = () => {
@@ -90,7 +105,7 @@ async function compose(
   const simulations = simulationsOf(config, simulatorPath, { log, pool, at: () => at });
   const api = await startApiPart(base, { judging: worker, door, simulations, basemap, wallDir });
   const onCommandEnded = afterCommandEnded(api.useCases);
-  const gateway = await startGateway(base, { door, onCommandEnded });
+  const { reloadTls, ...gateway } = await startGateway(base, { door, onCommandEnded });
   // What is in hand is committed and acknowledged while the locks are still connected.
   undo.push(() => worker.drain());
   const addresses = { http: await api.listen(), ...gateway };
@@ -100,6 +115,7 @@ async function compose(
   log.info({ ...addresses, database: store.description }, 'listening');
   return {
     ...addresses,
+    reloadTls,
     simulations,
     isNew: async () => !(await hasPeopleBeside(pool, FIRST_PERSON)) && config.bootstrapKey === undefined,
     signInLink: async (name, role) => addresses.http + (await signInLink(pool, { name, role })),

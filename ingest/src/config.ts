@@ -26,6 +26,15 @@ const Network = z.union([z.cidrv4(), z.cidrv6()], {
   error: 'expected networks divided by commas, e.g. 10.20.0.0/16,fd00::/8',
 });
 
+const Paths = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(z.string().min(1, 'expected paths of PEM files, divided by commas')));
+
+const Clients = z.enum(['none', 'optional', 'required'], {
+  error: 'expected none, optional (locks may bring a certificate) or required (every lock has to)',
+});
+
 const RETENTION = 'expected whole days: 30 to 36500; unset, reports are kept for ever';
 
 const Environment = z
@@ -37,6 +46,10 @@ const Environment = z
     SEALWATCH_MQTT_WS_PORT: Port.optional(),
     SEALWATCH_TLS_CERT: z.string().optional(),
     SEALWATCH_TLS_KEY: z.string().optional(),
+    SEALWATCH_TLS_CLIENT_CA: Paths.optional(),
+    SEALWATCH_TLS_CLIENT_CRL: Paths.optional(),
+    SEALWATCH_MQTTS_CLIENTS: Clients.optional(),
+    SEALWATCH_MQTT_WS_CLIENTS: Clients.optional(),
     SEALWATCH_DATA_DIR: z.string().min(1).default('./data'),
     DATABASE_URL: PostgresUrl.optional(),
     AMQP_URL: z.undefined({ error: 'the cluster is not part of this version; leave AMQP_URL unset' }).optional(),
@@ -76,6 +89,20 @@ const Environment = z
     path: ['SEALWATCH_TLS_CERT'],
     message: 'SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY are given together or not at all',
   })
+  .superRefine((env, context) => {
+    const wrong = (variable: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [variable], message });
+    if (env.SEALWATCH_TLS_CLIENT_CA === undefined) {
+      if (env.SEALWATCH_TLS_CLIENT_CRL)
+        wrong('SEALWATCH_TLS_CLIENT_CRL', 'needs SEALWATCH_TLS_CLIENT_CA, the CAs of the lists');
+      for (const variable of ['SEALWATCH_MQTTS_CLIENTS', 'SEALWATCH_MQTT_WS_CLIENTS'] as const) {
+        const asks = env[variable] !== undefined && env[variable] !== 'none';
+        if (asks) wrong(variable, 'needs SEALWATCH_TLS_CLIENT_CA, the CAs whose certificates locks may bring');
+      }
+    } else if (!env.SEALWATCH_TLS_CERT) {
+      wrong('SEALWATCH_TLS_CLIENT_CA', 'needs SEALWATCH_TLS_CERT: certificates of locks come over TLS');
+    }
+  })
   .refine((env) => env.SEALWATCH_ESCALATE_AFTER_S > env.SEALWATCH_REMIND_AFTER_S, {
     path: ['SEALWATCH_ESCALATE_AFTER_S'],
     message: 'expected more than SEALWATCH_REMIND_AFTER_S: an alarm is escalated after its reminder',
@@ -93,7 +120,16 @@ export interface Config {
   mqttsPort: number;
   /** Absent: no MQTT over WebSocket. */
   mqttWebSocketPort?: number;
-  tls?: { certPath: string; keyPath: string };
+  tls?: {
+    certPath: string;
+    keyPath: string;
+    /** CAs of the certificates of locks; empty: none are taken. */
+    clientCaPaths: string[];
+    clientCrlPaths: string[];
+    /** Whether locks bring certificates to MQTT over TLS, and over WebSocket. */
+    clients: 'none' | 'optional' | 'required';
+    webSocketClients: 'none' | 'optional' | 'required';
+  };
   dataDir: string;
   databaseUrl?: string;
   bootstrapKey?: string;
@@ -117,6 +153,21 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
+function tlsOf(e: z.output<typeof Environment>): Pick<Config, 'tls'> {
+  if (!e.SEALWATCH_TLS_CERT || !e.SEALWATCH_TLS_KEY) return {};
+  const clientCaPaths = e.SEALWATCH_TLS_CLIENT_CA ?? [];
+  return {
+    tls: {
+      certPath: e.SEALWATCH_TLS_CERT,
+      keyPath: e.SEALWATCH_TLS_KEY,
+      clientCaPaths,
+      clientCrlPaths: e.SEALWATCH_TLS_CLIENT_CRL ?? [],
+      clients: e.SEALWATCH_MQTTS_CLIENTS ?? (clientCaPaths.length > 0 ? 'optional' : 'none'),
+      webSocketClients: e.SEALWATCH_MQTT_WS_CLIENTS ?? 'none',
+    },
+  };
+}
+
 /**
  * Reads the platform's settings (contract §1). Empty variables count as absent.
  * @throws ConfigError naming each wrong variable and what was expected; values of secrets are not repeated
@@ -136,9 +187,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     mqttPort: e.SEALWATCH_MQTT_PORT,
     mqttsPort: e.SEALWATCH_MQTTS_PORT,
     ...(e.SEALWATCH_MQTT_WS_PORT === undefined ? {} : { mqttWebSocketPort: e.SEALWATCH_MQTT_WS_PORT }),
-    ...(e.SEALWATCH_TLS_CERT && e.SEALWATCH_TLS_KEY
-      ? { tls: { certPath: e.SEALWATCH_TLS_CERT, keyPath: e.SEALWATCH_TLS_KEY } }
-      : {}),
+    ...tlsOf(e),
     dataDir: resolve(e.SEALWATCH_DATA_DIR),
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),

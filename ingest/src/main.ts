@@ -14,12 +14,15 @@ const operations = () => import('./operate.ts');
 
 const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
-with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
+with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_TLS_CLIENT_CA and SEALWATCH_TLS_CLIENT_CRL (CAs of locks'
+certificates, and what these have revoked; PEM files, divided by commas), SEALWATCH_MQTTS_CLIENTS (optional where there are
+CAs; required, none) and SEALWATCH_MQTT_WS_CLIENTS (none), SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
 SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
 that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fleets at /simulator; not in production),
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
+SIGHUP reads the files of TLS again; without it they are read within 5 s of a change.
 `;
 
 /** Runs the platform until SIGINT or SIGTERM; commits the reports it has received and exits with 0. */
@@ -31,6 +34,7 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
   void signal.then(() => endInTime(log));
   const { startApp, FIRST_PERSON } = await import('./app.ts');
   const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
+  process.on('SIGHUP', () => void app.reloadTls());
   if (await app.isNew())
     log.info(
       { signIn: await app.signInLink(FIRST_PERSON, 'admin') },
@@ -50,6 +54,7 @@ function program(options: RunOptions): Command {
 
   addRuns(command, options);
   addAccess(command);
+  addLocks(command);
   addData(command);
   return command;
 }
@@ -107,6 +112,28 @@ function addAccess(command: Command): void {
     .argument('<file>', 'CSV in UTF-8 with the columns code, name_zh and name_en')
     .description('replace the table of offices by a CSV file; from then on trips may name only offices of the table')
     .action(async (file: string) => (await operations()).importOffices(readConfig(process.env), file));
+}
+
+/** Commands for the access of locks. */
+function addLocks(command: Command): void {
+  const lock = command.command('lock').description('what locks sign in with');
+  lock
+    .command('secret')
+    .argument('<lockId>')
+    .description(
+      'give a lock another secret, which is printed once; its connection is closed and the old one ends at once',
+    )
+    .action(async (lockId: string) => (await operations()).renewSecret(readConfig(process.env), lockId));
+  lock
+    .command('revoke')
+    .argument('<lockId>')
+    .description('revoke a certificate of a lock; a connection that brought it is closed at once')
+    .option('--serial <hex>', 'its serial number')
+    .option('--sha256 <hex>', 'the SHA-256 of it, or of its public key')
+    .option('--reason <text>', 'why', '')
+    .action(async (lockId: string, given: { serial?: string; sha256?: string; reason: string }) =>
+      (await operations()).revokeOf(readConfig(process.env), lockId, given),
+    );
 }
 
 /** Commands for what is stored. */

@@ -1,7 +1,27 @@
-import type { Alarm, FeedPassage, WallStatus } from '@sealwatch/schemas';
+import type { Alarm, FeedPassage, LockSignIn, WallStatus } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { TrackedReport } from './record/report.ts';
+import type { SecretBox } from './secret-box.ts';
+
+/** What a certificate is recognised by: its serial number, or the SHA-256 of it or of its public key; hexadecimal, lower case. */
+export interface CertificateMark {
+  kind: 'serial' | 'sha256';
+  value: string;
+}
+
+/** With what a lock may sign in. */
+export interface LockAccess {
+  signIn: LockSignIn;
+  secretHash: Buffer;
+  /** Until when that secret is good, epoch ms; absent: no end is set. */
+  secretUntilMs?: number;
+  /** Of a new secret that the lock has not signed in with yet. */
+  nextSecretHash?: Buffer;
+  /** Its certificate, or the key of it, is one of these; empty: whichever names the lock. */
+  pins: string[];
+  revoked: CertificateMark[];
+}
 
 /** Where reports enter. One process: the intake itself. */
 export interface ReportDoor {
@@ -69,6 +89,8 @@ export interface UseCaseDeps {
   gatePool: Pool;
   judging: Judging;
   hints: Hints;
+  /** Seals secrets that wait to be sent; its key is not in the database. */
+  secrets: SecretBox;
   log: Logger;
   config: {
     /** How long a step waits for its lock to confirm before it answers, ms. */

@@ -8,6 +8,7 @@ export * from './convoy.ts';
 export * from './feed.ts';
 export * from './geometry.ts';
 export * from './identifiers.ts';
+export * from './lock-access.ts';
 export * from './passage.ts';
 export * from './place.ts';
 export * from './plate.ts';

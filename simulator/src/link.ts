@@ -1,6 +1,7 @@
 import { Command, commandTopic, replyTopic, reportTopic } from '@sealwatch/schemas';
 import type { MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
+import { accepted, credential, type Keyring, offered, refused } from './lock/keyring.ts';
 import { InterfaceError } from './rest.ts';
 
 /** What happens on a lock's radio link. */
@@ -8,6 +9,8 @@ export interface LinkEvents {
   connected(): void;
   disconnected(): void;
   command(command: Command): void;
+  /** The lock's secrets have changed: to be stored before anything else. */
+  keys(keys: Keyring): void;
   /** The platform refuses this lock's id or secret; the link does not connect again. */
   refused(error: InterfaceError): void;
 }
@@ -15,6 +18,10 @@ export interface LinkEvents {
 export interface Link {
   /** Publishes at QoS 1; `done` is called on PUBACK only. */
   publish(what: 'report' | 'reply', payload: string, done?: () => void): void;
+  /** A new secret for the connections from now on; the one before it is kept until this one was accepted. */
+  offer(secret: string): void;
+  /** Signs in anew once what was published is acknowledged. */
+  signInAgain(): void;
   /** Closes the connection without DISCONNECT and stays offline until `restore`: a dead zone. */
   lose(): void;
   restore(): void;
@@ -28,8 +35,8 @@ const LONGEST_WAIT_MS = 30_000;
  * Opens a lock's MQTT connection (contract §2) and opens it again after a loss, with back-off.
  * @param pick random numbers in [0, 1) that spread the attempts of many locks
  */
-export function openLink(url: string, lockId: string, secret: string, events: LinkEvents, pick: () => number): Link {
-  const link = new MqttLink(url, lockId, secret, events, pick);
+export function openLink(url: string, lockId: string, keys: Keyring, events: LinkEvents, pick: () => number): Link {
+  const link = new MqttLink(url, lockId, keys, events, pick);
   link.restore();
   return link;
 }
@@ -38,9 +45,9 @@ export function openLink(url: string, lockId: string, secret: string, events: Li
 class MqttLink implements Link {
   readonly #url: string;
   readonly #lockId: string;
-  readonly #secret: string;
   readonly #events: LinkEvents;
   readonly #pick: () => number;
+  #keys: Keyring;
   #client: MqttClient | undefined;
   #timer: NodeJS.Timeout | undefined;
   #waitMs = FIRST_WAIT_MS;
@@ -49,10 +56,10 @@ class MqttLink implements Link {
   /** `connected` has been reported. */
   #up = false;
 
-  constructor(url: string, lockId: string, secret: string, events: LinkEvents, pick: () => number) {
+  constructor(url: string, lockId: string, keys: Keyring, events: LinkEvents, pick: () => number) {
     this.#url = url;
     this.#lockId = lockId;
-    this.#secret = secret;
+    this.#keys = keys;
     this.#events = events;
     this.#pick = pick;
   }
@@ -64,6 +71,15 @@ class MqttLink implements Link {
     sender.publish(topic, payload, { qos: 1 }, (error) => {
       if (!error && sender === this.#client) done?.();
     });
+  }
+
+  offer(secret: string): void {
+    this.#keep(offered(this.#keys, secret));
+  }
+
+  signInAgain(): void {
+    // Ends with a DISCONNECT behind the publishes that still wait; the link opens again when it is closed.
+    this.#client?.end(false);
   }
 
   lose(): void {
@@ -87,11 +103,18 @@ class MqttLink implements Link {
     if (closing) await closing.endAsync(!closing.connected).catch(() => undefined);
   }
 
+  #keep(keys: Keyring): void {
+    if (keys === this.#keys) return;
+    this.#keys = keys;
+    this.#events.keys(keys);
+  }
+
   #connect(): void {
+    const used = credential(this.#keys);
     const client = connect(this.#url, {
       clientId: this.#lockId,
       username: this.#lockId,
-      password: this.#secret,
+      password: used,
       protocolVersion: 4,
       clean: true,
       reconnectPeriod: 0,
@@ -100,12 +123,15 @@ class MqttLink implements Link {
       queueQoSZero: false,
     });
     this.#client = client;
-    client.on('connect', () => this.#subscribe(client));
+    client.on('connect', () => {
+      this.#keep(accepted(this.#keys, used));
+      this.#subscribe(client);
+    });
     client.on('message', (_topic, payload) => {
       const read = Command.safeParse(parse(payload.toString()));
       if (read.success) this.#events.command(read.data);
     });
-    client.on('error', (error) => this.#failed('code' in error ? error.code : undefined));
+    client.on('error', (error) => this.#failed('code' in error ? error.code : undefined, used));
     client.once('close', () => {
       client.end(true);
       // `lose` has reported this disconnection already.
@@ -129,8 +155,13 @@ class MqttLink implements Link {
     });
   }
 
-  #failed(code: unknown): void {
+  #failed(code: unknown, used: string): void {
     if (code !== 4 && code !== 5) return;
+    const keys = refused(this.#keys, used);
+    if (keys !== undefined) {
+      this.#keep(keys);
+      return;
+    }
     this.#wanted = false;
     const why = `CONNACK ${code}: the lock id or its secret is not accepted`;
     this.#events.refused(new InterfaceError(`MQTT ${this.#url}, lock ${this.#lockId}`, why, code));

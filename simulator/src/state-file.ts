@@ -34,6 +34,8 @@ const PapersSpec = z.object({
 const TruckSpec = z.object({
   lockId: z.string(),
   secret: z.string(),
+  /** a new one that the platform has not accepted yet */
+  nextSecret: z.string().exactOptional(),
   boot: z.number(),
   useCount: z.number(),
   batteryPercent: z.number(),

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { step } from '../src/lock/firmware.ts';
 import type { LockInput, LockOutput } from '../src/lock/input-output.ts';
+import { accepted, credential, offered, refused } from '../src/lock/keyring.ts';
 import type { LockState } from '../src/lock/state.ts';
 import { newLock, rebooted, sealed, wantsReport } from '../src/lock/state.ts';
 
@@ -212,5 +213,28 @@ describe('whatever happens to a lock', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('a new secret', () => {
+  const command = { v: 1, commandId: '5b0e3a9e-6a5e-4c53-9c54-0d7f3b6d4f11', type: 'secret' } as const;
+  const told = (more: object) => step(hung(), START, { type: 'command', command: { ...command, ...more } }).outputs;
+
+  it('is stored before the lock replies, and signed in with after that; a command without one is refused', () => {
+    expect(told({ secret: 'x'.repeat(32) }).map((output) => output.type)).toEqual(['secret', 'reply', 'sign-in']);
+    expect(told({})).toMatchObject([{ type: 'reply', reply: { result: 'failed' } }]);
+    const late = { secret: 'x'.repeat(32), expiresAt: new Date(START - 1_000).toISOString() };
+    expect(told(late)).toMatchObject([{ type: 'reply', reply: { result: 'refused', reason: 'expired' } }]);
+  });
+
+  it('is tried first; the old one is kept until it was accepted, and used again where it is refused', () => {
+    const keys = offered({ secret: 'old' }, 'new');
+    expect(credential(keys)).toBe('new');
+    expect(accepted(keys, 'new')).toEqual({ secret: 'new' });
+    const left = refused(keys, 'new');
+    expect(left && credential(left)).toBe('old');
+    expect(left && accepted(left, 'old')).toEqual({ secret: 'old' });
+    expect(left && refused(left, 'old')).toBeUndefined();
+    expect(offered({ secret: 'same' }, 'same')).toEqual({ secret: 'same' });
   });
 });

@@ -23,7 +23,7 @@ const log = { ...quiet, level: 'error', child: () => log };
 
 const { startApp } = await dist('app.js');
 const { readConfig } = await dist('config.js');
-const { hashSecret } = await dist('broker/secrets.js');
+const { hashSecret } = await dist('broker/lock-access.js');
 const { insertLocks } = await dist('store/locks/locks.js');
 const { putRoute } = await dist('store/roads/routes.js');
 const { insertTrip } = await dist('store/trips/changes.js');

@@ -48,7 +48,7 @@ async function bare() {
 
 /** Locks on their way, each on a trip of its own. */
 async function declare(pool) {
-  const { hashSecret } = await dist('broker/secrets.js');
+  const { hashSecret } = await dist('broker/lock-access.js');
   const { insertLocks } = await dist('store/locks/locks.js');
   const { putPlace } = await dist('store/roads/places.js');
   const { putRoute } = await dist('store/roads/routes.js');

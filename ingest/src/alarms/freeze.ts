@@ -1,5 +1,6 @@
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import { requirePerson } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { wrongField } from '../problem.ts';
@@ -33,6 +34,7 @@ export async function freeze(
 ): Promise<TripView> {
   const trip = await visibleTrip(deps.pool, tripId, caller);
   requireActing(caller, trip);
+  if (asked.reason !== null && !trip.simulated) requirePerson(caller, 'a person keeps the alarms of a trip quiet');
   const frozen =
     asked.reason === null
       ? null

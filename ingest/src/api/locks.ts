@@ -1,4 +1,4 @@
-import { LockId, Time } from '@sealwatch/schemas';
+import { LockId, LockSignIn, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { registerLocks, retire, setBlock } from '../locks/register.ts';
 import { READERS, SUPERVISORS } from '../people/roles.ts';
@@ -6,6 +6,7 @@ import { isoField, isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { getLock, type LockRow, listLocks } from '../store/locks/locks.ts';
 import { JUNK_BYTES_OF_LOCK, junkOfLock } from '../store/reports/quarantine.ts';
+import { Access, accessOf, lockAccessRoutes, Pins } from './lock-access.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -16,8 +17,13 @@ const NewLock = z.object({
   model: z.string().max(100).default(''),
   /** A lock of a test fleet; said by testers. */
   simulated: z.boolean().optional(),
+  /** What it signs in with. */
+  signIn: LockSignIn.default('secret'),
+  /** Its certificates: SHA-256 of them or of their public keys. */
+  pins: Pins.optional(),
 });
-const LockSecret = z.object({ lockId: z.string(), secret: z.string() });
+/** A lock that signs in by certificate alone has no secret. */
+const LockSecret = z.object({ lockId: z.string(), secret: z.string().optional() });
 const Lock = z.object({
   lockId: z.string(),
   model: z.string(),
@@ -44,6 +50,8 @@ const Lock = z.object({
     .optional(),
   /** Unreadable payloads in quarantine (of one lock alone); at the bound further ones are not acknowledged. */
   junk: z.object({ bytes: z.int(), mostBytes: z.int() }).optional(),
+  /** What it signs in with; of one lock alone. */
+  access: Access.optional(),
 });
 function lockOf(row: LockRow): z.output<typeof Lock> {
   const report = row.last_report ?? {};
@@ -126,10 +134,12 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
       const row = await getLock(pool, request.params.lockId, callerOf(request).offices);
       if (row === undefined) throw notFound('lock', request.params.lockId);
       const bytes = await junkOfLock(pool, row.lock_id);
-      return { ...lockOf(row), ...(bytes === 0 ? {} : { junk: { bytes, mostBytes: JUNK_BYTES_OF_LOCK } }) };
+      const access = await accessOf(pool, row.lock_id);
+      return { ...lockOf(row), access, ...(bytes === 0 ? {} : { junk: { bytes, mostBytes: JUNK_BYTES_OF_LOCK } }) };
     },
   );
   lockService(app, deps);
+  lockAccessRoutes(app, deps);
 }
 
 /** Takes locks out of service: for good, or on the black list until it is taken off again. */

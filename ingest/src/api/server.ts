@@ -9,6 +9,7 @@ import { networkOf } from '../attempts.ts';
 import { BodyParser } from '../parsing/body-parser.ts';
 import { keepApproval } from '../people/approvals.ts';
 import { anchorWriter } from '../people/audit-anchors.ts';
+import { KeyGuesses } from '../people/key-guesses.ts';
 import { SignInLimits } from '../people/sign-in-limits.ts';
 import { ApprovalNeeded } from '../people/two-people.ts';
 import { ApiProblem, problemOf, TooManyAttempts } from '../problem.ts';
@@ -73,7 +74,7 @@ export async function startApi(given: StartDeps): Promise<Api> {
   await usePlugins(app, deps);
   answerUnmatched(app);
   readBodies(app);
-  guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey });
+  guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey }, deps.keyGuesses ?? new KeyGuesses(deps.pool));
   idempotent(app, deps.pool);
 
   await app.register((api: Api) => addRoutes(api, deps), { prefix: '/api/v1' });

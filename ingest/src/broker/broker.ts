@@ -1,24 +1,25 @@
-import { readFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer } from 'node:tls';
 import { type Command, commandTopic } from '@sealwatch/schemas';
 import type { Client, PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { networkOf } from '../attempts.ts';
-import { clientAddress, type TrustProxy } from '../trust-proxy.ts';
+import type { TrustProxy } from '../trust-proxy.ts';
+import { AccessCache, type LoadLockAccess } from './access-cache.ts';
 import { type Authentication, authenticate } from './authenticate.ts';
 import { Budget } from './budget.ts';
 import { ConnectFailures } from './connect-failures.ts';
 import { CONNECTION_LIMITS } from './connection-limits.ts';
+import { Connections } from './connections.ts';
 import { FrameGuard } from './frame-guard.ts';
+import { openListeners } from './listeners.ts';
+import type { LockCertificate } from './lock-certificate.ts';
 import { brokerMetrics } from './metrics.ts';
 import { MuteAedes } from './mute.ts';
-import { type LoadSecretHashes, lockSecrets } from './secrets.ts';
+import { refreshAll, refreshLock } from './refresh.ts';
 import { Takeovers } from './takeovers.ts';
+import { type ClientCertificates, readTlsFiles, type TlsFiles } from './tls-files.ts';
 import { mayRead, publishRule } from './topic-rules.ts';
-import { webSocketServer } from './websocket.ts';
 
 /** Takes a publish of a lock. `done()` sends the PUBACK, so it is called only after the COMMIT (law 1); an error closes the connection. */
 export type Receive = (lockId: string, payload: Buffer, done: (error?: Error) => void) => void;
@@ -27,12 +28,23 @@ export interface BrokerOptions {
   host: string;
   /** 0 chooses a free port. */
   port: number;
-  tls?: { port: number; certPath: string; keyPath: string };
+  tls?: TlsFiles & {
+    port: number;
+    /** Whether locks bring certificates here, and over WebSocket. Default `none`. */
+    clients?: ClientCertificates | undefined;
+    webSocketClients?: ClientCertificates | undefined;
+    /** How often its files are looked at, ms. Default 5,000. */
+    lookEveryMs?: number;
+  };
   /** Port of MQTT over WebSocket, with `tls` over wss; absent: none. 0 chooses a free port. */
   webSocketPort?: number | undefined;
   /** Proxies before MQTT over WebSocket that are believed; absent: none. */
   trustProxy?: TrustProxy | undefined;
-  secretHashes: LoadSecretHashes;
+  lockAccess: LoadLockAccess;
+  /** A lock has brought its new secret: to be stored before it is let in. @returns false: that is no longer the new one */
+  confirmSecret?: (lockId: string, hash: Buffer) => Promise<boolean>;
+  /** A lock is connected that has brought this certificate. */
+  broughtCertificate?: (lockId: string, certificate: LockCertificate) => void;
   report: Receive;
   reply: Receive;
   /** Called when a lock has subscribed to its commands. */
@@ -52,12 +64,23 @@ export interface Broker {
   listens(lockId: string): boolean;
   /** Writes a command to its lock. False if the lock is not connected or has not subscribed. */
   deliver(lockId: string, command: Command): Promise<boolean>;
-  /** To be called when a lock was retired or got another secret: forgets the old one and closes its connection. */
-  refreshLock(lockId: string): void;
+  /**
+   * To be called when a lock was retired or its access has changed. Once it resolves, no connection is open and none will be
+   * let in whose secret or certificate is not good now.
+   */
+  refreshLock(lockId: string): Promise<void>;
+  /** The same of all locks, e.g. after changes that nobody has told; a store that cannot be read closes nothing. */
+  refreshAll(): Promise<void>;
+  /** Reads the files of TLS again, if they have changed. @returns whether what is in them is used now */
+  reloadTls(): Promise<boolean>;
   close(): Promise<void>;
 }
 
 const CONNECT_WITHIN_MS = 10_000;
+/** How often certificates that have expired, and changes that nobody has told, are looked for, ms. */
+const REFRESH_EVERY_MS = 60_000;
+/** How often the files of TLS are looked at, ms. */
+const FILES_EVERY_MS = 5_000;
 const NOTHING = Buffer.alloc(0);
 
 interface Session {
@@ -70,11 +93,18 @@ interface BrokerContext extends Authentication {
   sessions: Map<string, Session>;
 }
 
-/** Starts the MQTT listener(s) that locks connect to (contract §2). Throws what `listen` throws, e.g. EADDRINUSE. */
+/**
+ * Starts the MQTT listener(s) that locks connect to (contract §2). Throws what `listen` throws, e.g. EADDRINUSE.
+ * @throws TlsFileError
+ */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const { tls: files, log } = options;
+  let tls = files && (await readTlsFiles(files));
   const context: BrokerContext = {
     options,
-    secrets: lockSecrets(options.secretHashes),
+    access: new AccessCache(options.lockAccess),
+    trust: tls?.trust,
+    connections: new Connections(),
     failures: new ConnectFailures(),
     metrics: brokerMetrics(options.registry),
     sessions: new Map(),
@@ -84,68 +114,62 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const budget = new Budget(options.softBytes ?? 8 * 2 ** 20, options.hardBytes ?? 128 * 2 ** 20);
   context.metrics.waitingBytes(() => budget.bytes);
   const streams = new Set<Duplex>();
-  const refused = (reason: string) => context.metrics.refused('wire', reason);
-  const accept = (stream: Duplex, address: string | undefined) => {
-    streams.add(stream);
-    stream.once('close', () => streams.delete(stream));
-    const guard = new FrameGuard(stream, CONNECTION_LIMITS, budget, refused);
-    guard.network = networkOf(address);
-    aedes.handle(guard);
-  };
-  const acceptSocket = (socket: Socket) => accept(socket.setNoDelay(true), socket.remoteAddress);
-  const pair = options.tls && readPair(options.tls);
-  const plain = createServer(acceptSocket);
-  const secure = pair && createTlsServer(pair, acceptSocket);
-  const web =
-    options.webSocketPort === undefined
-      ? undefined
-      : webSocketServer({
-          tls: pair,
-          accept: (stream, request) => accept(stream, clientAddress(request, options.trustProxy)),
-          refused,
-        });
-  const close = async () => {
-    const servers = [plain, secure, web].filter((server) => server?.listening);
-    const closed = servers.map((server) => new Promise<void>((resolve) => server?.close(() => resolve())));
+  const listeners = await openListeners({
+    ...{ host: options.host, port: options.port, tlsPort: files?.port ?? 0, tls },
+    clients: files?.clients ?? 'none',
+    webSocketClients: files?.webSocketClients ?? 'none',
+    webSocketPort: options.webSocketPort,
+    trustProxy: options.trustProxy,
+    refused: (stage, reason) => context.metrics.refused(stage, reason),
+    accept(stream, { address, certificate, certificateRequired }) {
+      streams.add(stream);
+      stream.once('close', () => streams.delete(stream));
+      const guard = new FrameGuard(stream, CONNECTION_LIMITS, budget, (why) => context.metrics.refused('wire', why));
+      aedes.handle(Object.assign(guard, { network: networkOf(address), certificate, certificateRequired }));
+    },
+  }).catch(async (error) => {
     await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    for (const stream of streams) stream.destroy();
-    web?.closeAllConnections();
-    await Promise.all(closed);
-  };
-  try {
-    const port = await listen(plain, options.host, options.port);
-    const tlsPort = options.tls && secure ? await listen(secure, options.host, options.tls.port) : undefined;
-    const webSocketPort = web && (await listen(web, options.host, options.webSocketPort ?? 0));
-    return {
-      port,
-      ...(tlsPort === undefined ? {} : { tlsPort }),
-      ...(webSocketPort === undefined ? {} : { webSocketPort }),
-      listens: (lockId) => listenerOf(context, lockId) !== undefined,
-      deliver: (lockId, command) => deliver(context, lockId, command),
-      refreshLock(lockId) {
-        context.secrets.forget(lockId);
-        context.sessions.get(lockId)?.client.close();
-      },
-      close,
-    };
-  } catch (error) {
-    await close();
     throw error;
-  }
-}
-
-function readPair(tls: { certPath: string; keyPath: string }) {
-  return { cert: readFileSync(tls.certPath), key: readFileSync(tls.keyPath) };
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
   });
+  const reloadTls = async (): Promise<boolean> => {
+    if (files === undefined) return false;
+    try {
+      const read = await readTlsFiles(files);
+      if (read.digest === tls?.digest) return true;
+      tls = read;
+    } catch (error) {
+      log.error({ err: error }, 'the files of TLS cannot be used; those before them stay in use');
+      return false;
+    }
+    listeners.setTls(tls);
+    context.trust = tls.trust;
+    log.info(
+      { cas: tls.trust?.cas.length, revocationLists: tls.trust?.lists.length },
+      'the files of TLS were read again',
+    );
+    await refreshAll(context);
+    return true;
+  };
+  const timers = [
+    setInterval(() => void refreshAll(context), REFRESH_EVERY_MS).unref(),
+    ...(files === undefined ? [] : [setInterval(() => void reloadTls(), files.lookEveryMs ?? FILES_EVERY_MS).unref()]),
+  ];
+  const { setTls: _, close: closeListeners, ...ports } = listeners;
+  return {
+    ...ports,
+    listens: (lockId) => listenerOf(context, lockId) !== undefined,
+    deliver: (lockId, command) => deliver(context, lockId, command),
+    refreshLock: (lockId) => refreshLock(context, lockId),
+    refreshAll: () => refreshAll(context),
+    reloadTls,
+    async close() {
+      for (const timer of timers) clearInterval(timer);
+      const closed = closeListeners();
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      for (const stream of streams) stream.destroy();
+      await closed;
+    },
+  };
 }
 
 async function openAedes(context: BrokerContext): Promise<MuteAedes> {
@@ -176,6 +200,12 @@ async function openAedes(context: BrokerContext): Promise<MuteAedes> {
   });
   await aedes.listen();
   aedes.on('clientReady', (client) => {
+    // Its access has ended while its CONNACK was written.
+    if (client.closed) return;
+    const { certificate } = client.conn as FrameGuard;
+    if (certificate !== undefined && 'lockId' in certificate && certificate.lockId === client.id) {
+      options.broughtCertificate?.(client.id, certificate);
+    }
     sessions.set(client.id, { client, listening: false });
     metrics.connected(sessions.size);
     (client.conn as FrameGuard).opened();
@@ -209,6 +239,13 @@ function authorizePublish(
   // A will has no frame of its own, so it does not count against the limits.
   const guard = packet.cmd === 'publish' ? (client.conn as FrameGuard) : undefined;
   const bytes = packet.length ?? 0;
+  if ((client.conn as FrameGuard).revoked) {
+    // It was read before the access ended: it is not taken, and has no PUBACK.
+    context.metrics.refused('publish', 'access-ended');
+    guard?.release(bytes);
+    done(new Error('access-ended'));
+    return;
+  }
   const rule = publishRule(client.id, packet.topic);
   if (!rule.allowed) {
     context.metrics.refused('publish', rule.reason);

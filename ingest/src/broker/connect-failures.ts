@@ -1,7 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import QuickLRU from 'quick-lru';
 import { Backoff } from '../attempts.ts';
-import { hashSecret } from './secrets.ts';
 
 /** Of one lock at one address. */
 const PAIR = { free: 9, firstMs: 1_000, longestMs: 60_000, forgetMs: 600_000, kept: 20_000 };
@@ -19,7 +18,8 @@ interface Connect {
   clientId: string;
   /** `networkOf` its address. */
   network: string;
-  password: Buffer | undefined;
+  /** Hash of its secret, or the print of its certificate. */
+  credential: Buffer | undefined;
 }
 
 interface Allowance {
@@ -30,7 +30,7 @@ interface Allowance {
 /**
  * Counts CONNECTs that were refused, by lock and address. Those that are let in count nothing, so that a fleet behind one
  * address comes back at once after an outage. Beyond the limits a CONNECT is refused without a look at the store, unless
- * it brings the secret with which this lock was last let in from there.
+ * it brings the secret or certificate with which this lock was last let in from there.
  */
 export class ConnectFailures {
   readonly #pairs = new Backoff(PAIR);
@@ -39,17 +39,17 @@ export class ConnectFailures {
   readonly #known = new QuickLRU<string, Buffer>({ maxSize: KNOWN_KEPT });
 
   /** @returns false: the CONNECT is refused because of those before it; true: it may be checked, then `end` is due */
-  begin({ clientId, network, password }: Connect, nowMs: number): boolean {
+  begin({ clientId, network, credential }: Connect, nowMs: number): boolean {
     const pair = pairOf(clientId, network);
     const running = this.#running.get(pair) ?? 0;
     const waits = this.#pairs.untilMs(pair, nowMs) > 0 || !this.#pairs.hasRoom(pair, running);
-    if ((waits || this.#left(network, nowMs) < 1) && !this.#isKnown(pair, password)) return false;
+    if ((waits || this.#left(network, nowMs) < 1) && !this.#isKnown(pair, credential)) return false;
     this.#running.set(pair, running + 1);
     return true;
   }
 
   /** @param outcome `unchecked`: nobody could say whether the secret is right */
-  end({ clientId, network, password }: Connect, outcome: 'right' | 'wrong' | 'unchecked', nowMs: number): void {
+  end({ clientId, network, credential }: Connect, outcome: 'right' | 'wrong' | 'unchecked', nowMs: number): void {
     const pair = pairOf(clientId, network);
     const running = (this.#running.get(pair) ?? 1) - 1;
     if (running > 0) this.#running.set(pair, running);
@@ -57,12 +57,12 @@ export class ConnectFailures {
     if (outcome === 'wrong') this.#failed(pair, network, nowMs);
     if (outcome !== 'right') return;
     this.#pairs.forget(pair);
-    if (password !== undefined) this.#known.set(pair, hashSecret(password));
+    if (credential !== undefined) this.#known.set(pair, credential);
   }
 
-  #isKnown(pair: string, password: Buffer | undefined): boolean {
+  #isKnown(pair: string, credential: Buffer | undefined): boolean {
     const known = this.#known.get(pair);
-    return known !== undefined && password !== undefined && timingSafeEqual(known, hashSecret(password));
+    return known?.length === credential?.length && known !== undefined && timingSafeEqual(known, credential as Buffer);
   }
 
   #failed(pair: string, network: string, nowMs: number): void {

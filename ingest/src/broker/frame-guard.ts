@@ -3,6 +3,7 @@ import type { Budget } from './budget.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { cutPublish, type FrameHeader, PACKET, readFrameHeader } from './frame.ts';
 import { HalfFrame } from './half-frame.ts';
+import type { Evidence } from './lock-access.ts';
 import { SubackCodes } from './suback.ts';
 import { connectRefusal, wireProblem } from './wire.ts';
 
@@ -32,6 +33,11 @@ const PINGRESP = Buffer.from([0xd0, 0]);
 export class FrameGuard extends Duplex {
   /** Where the connection comes from: `networkOf` its address. */
   network = 'unknown';
+  /** The client certificate that TLS has got, and whether its listener asks everybody for one. */
+  certificate: Evidence['certificate'];
+  certificateRequired = false;
+  /** The access of its lock has ended: nothing of it is taken any more, a will neither. */
+  revoked = false;
   readonly #socket: Duplex;
   readonly #limits: ConnectionLimits;
   readonly #budget: Budget;

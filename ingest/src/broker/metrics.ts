@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface BrokerMetrics {
-  refused(stage: 'wire' | 'connect' | 'will' | 'publish' | 'subscribe', reason: string): void;
+  refused(stage: 'wire' | 'tls' | 'connect' | 'session' | 'will' | 'publish' | 'subscribe', reason: string): void;
   connected(locks: number): void;
   acknowledged(ms: number): void;
   waitingBytes(read: () => number): void;
@@ -11,7 +11,7 @@ export function brokerMetrics(registry: Registry): BrokerMetrics {
   const registers = [registry];
   const refused = new Counter({
     name: 'sealwatch_broker_refused_total',
-    help: 'Connections refused or delayed, publishes and subscriptions refused, and wills ignored, by reason',
+    help: 'Connections refused, delayed or ended, publishes and subscriptions refused, and wills ignored, by reason',
     labelNames: ['stage', 'reason'],
     registers,
   });

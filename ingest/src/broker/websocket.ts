@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { TlsOptions } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 
 /** Most bytes of one WebSocket message. */
@@ -9,7 +10,7 @@ const HANDSHAKE_MS = 10_000;
 
 export interface WebSocketOptions {
   /** With a certificate it is wss. */
-  tls: { cert: Buffer; key: Buffer } | undefined;
+  tls: TlsOptions | undefined;
   /** Gets each connection as a stream of the bytes in its messages. */
   accept: (stream: Duplex, request: IncomingMessage) => void;
   refused: (reason: string) => void;
@@ -19,9 +20,9 @@ export interface WebSocketOptions {
  * MQTT over WebSocket (MQTT 3.1.1 §6): the subprotocol is `mqtt`, messages are binary, and frames may be cut across them
  * anywhere. Plain HTTP requests are answered with 426, other subprotocols with 400.
  */
-export function webSocketServer({ tls, accept, refused }: WebSocketOptions): Server {
+export function webSocketServer({ tls, accept, refused }: WebSocketOptions): HttpServer | HttpsServer {
   const limits = { requestTimeout: HANDSHAKE_MS, headersTimeout: HANDSHAKE_MS, maxHeaderSize: 8 * 1024 };
-  const server = tls ? createTlsServer({ ...limits, ...tls }) : createServer(limits);
+  const server: HttpServer | HttpsServer = tls ? createTlsServer({ ...limits, ...tls }) : createServer(limits);
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,

@@ -1,6 +1,8 @@
 import { type Command, type Reply, replyTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { SecretBox } from '../secret-box.ts';
+import { sealedSecret, secretKept } from '../store/locks/access.ts';
 import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
 import { insertQuarantine } from '../store/reports/quarantine.ts';
 import { readReply } from './reply.ts';
@@ -16,6 +18,8 @@ export interface LockLink {
 
 export interface CommandsDeps {
   pool: Pool;
+  /** Opens the secrets that commands bring; absent: none are brought. */
+  secretBox?: SecretBox;
   log: Logger;
   nowMs?: () => number;
   /** How often expired commands are ended, ms; 0: only by `expire`. */
@@ -53,7 +57,7 @@ export function startCommands(deps: CommandsDeps): Commands {
   const listeners: EndedListener[] = [];
 
   const turns = new Turns(
-    (lockId, sentBefore) => sendWaiting(pool, link, { lockId, sentBefore, now }),
+    (lockId, sentBefore) => sendWaiting(deps, link, { lockId, sentBefore, now }),
     (lockId, error) => log.error({ err: error, lockId }, 'commands could not be sent; they stay queued'),
   );
   const takeReply = async (lockId: string, payload: Buffer): Promise<void> => {
@@ -63,6 +67,8 @@ export function startCommands(deps: CommandsDeps): Commands {
       return;
     }
     const { commandId, result, reason } = reply;
+    // What the lock keeps is not yet what it signs in with.
+    if (result === 'done' && (await secretKept(pool, lockId, commandId, now()))) return;
     if (await endCommand(pool, { lockId, commandId, result, reason, now: now() })) {
       for (const listener of listeners) listener({ lockId, commandId, result });
     } else log.debug({ lockId, commandId }, 'a reply to a command that does not wait for one');
@@ -95,13 +101,33 @@ export function startCommands(deps: CommandsDeps): Commands {
 
 /** Sends what waits for a lock until it no longer listens. `sentBefore`: also what was sent before then and never answered. */
 async function sendWaiting(
-  pool: Pool,
+  { pool, secretBox, log }: CommandsDeps,
   link: LockLink | undefined,
   { lockId, sentBefore, now }: { lockId: string; sentBefore: Date | undefined; now: () => Date },
 ): Promise<void> {
   if (!link?.listens(lockId)) return;
   for (const row of await waitingCommands(pool, lockId, sentBefore, now())) {
-    if (!(await link.deliver(lockId, commandOf(row)))) return;
+    const secret = row.type === 'secret' ? await secretOf(pool, secretBox, lockId) : undefined;
+    if (row.type === 'secret' && secret === undefined) {
+      log.error(
+        { lockId, commandId: row.command_id },
+        'a new secret cannot be sent: webhooks.key is not the one it was sealed with',
+      );
+      const reason = 'the platform cannot read the new secret any more; give another one';
+      await endCommand(pool, { lockId, commandId: row.command_id, result: 'failed', reason, now: now() });
+      continue;
+    }
+    if (!(await link.deliver(lockId, commandOf(row, secret)))) return;
     await markSent(pool, row.command_id, now());
+  }
+}
+
+/** The secret that waits for a lock; undefined where there is none, or nobody can read it. */
+async function secretOf(pool: Pool, box: SecretBox | undefined, lockId: string): Promise<string | undefined> {
+  const sealed = await sealedSecret(pool, lockId);
+  try {
+    return sealed && box?.open(sealed);
+  } catch {
+    return undefined;
   }
 }

@@ -9,7 +9,7 @@ import { twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound, wrongField } from '../problem.ts';
-import { type CommandRow, cancelCommands, getCommand, insertCommand, unlockWaits } from '../store/locks/commands.ts';
+import { type CommandRow, cancelCommands, commandWaits, getCommand, insertCommand } from '../store/locks/commands.ts';
 import { getLock } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { latchedOf } from '../store/trips/custody.ts';
@@ -73,7 +73,7 @@ export async function giveCommand(
     if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
     const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
     if (trip !== undefined) requireActing(caller, trip);
-    if (asked.type === 'unlock' && (await unlockWaits(db, lockId))) {
+    if (asked.type === 'unlock' && (await commandWaits(db, lockId, 'unlock'))) {
       throw new ApiProblem(409, 'command.waiting', `an unlock is on its way to ${lockId} already`);
     }
     const secondBy = await authoriser(db, lockId, asked, trip, caller);
@@ -146,6 +146,10 @@ export async function giveAgain(deps: UseCaseDeps, named: Named, caller: Princip
   const ended = await knownCommand(deps.pool, named, caller);
   if (!UNDONE.includes(ended.state)) {
     throw new ApiProblem(409, 'command.state', `a command that is ${ended.state} is not given again`);
+  }
+  if (ended.type === 'secret') {
+    const todo = `POST /api/v1/locks/${named.lockId}/secret/rotate`;
+    throw new ApiProblem(409, 'command.state', `a new secret is not given again by its command; ${todo}`);
   }
   return giveCommand(deps, named.lockId, caller, {
     type: ended.type,

@@ -7,11 +7,11 @@ import type { ServedBasemap } from '../basemap/served.ts';
 import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
 import { anchorFileOf } from '../people/audit-anchors.ts';
+import { KeyGuesses } from '../people/key-guesses.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import type { Simulations } from '../simulations.ts';
 import { describeRule } from '../tracker/index.ts';
 import { addressRule } from '../webhooks/address.ts';
-import { keyOfFile, secretBox } from '../webhooks/secret-box.ts';
 import { startWebhooks } from '../webhooks/webhooks.ts';
 import type { Base } from './part.ts';
 
@@ -38,13 +38,15 @@ function buildOf(wallDir: string): string {
 
 /** The part that people, gates and other systems speak to: REST, live feed, escalation, webhooks. */
 export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
-  const { config, log, registry, pool, gatePool, hints, live, undo } = base;
+  const { config, log, registry, pool, gatePool, secretBox, hints, live, undo } = base;
   const { judging, door, simulations, basemap, wallDir } = parts;
   const { bootstrapKey, trustProxy } = config;
   const ready = () => door.ready();
   const warnings = () => door.warnings?.() ?? [];
+  const keyGuesses = new KeyGuesses(pool);
   const feed = await startFeed({
     pool,
+    keyGuesses,
     live,
     hints,
     ready,
@@ -58,7 +60,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const webhooks = startWebhooks({
     pool,
     log,
-    secrets: secretBox(keyOfFile(join(config.dataDir, 'webhooks.key'))),
+    secrets: secretBox,
     rule: addressRule(config.webhookNetworks),
     registry,
   });
@@ -68,6 +70,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     gatePool,
     judging,
     hints,
+    secrets: secretBox,
     log,
     config: {},
     escalation,
@@ -76,6 +79,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const api = await startApi({
     ...useCases,
     door,
+    keyGuesses,
     simulations,
     webhooks,
     registry,

@@ -1,9 +1,14 @@
+import type { Pool } from 'pg';
 import { type Broker, startBroker } from '../broker/broker.ts';
+import type { LockCertificate } from '../broker/lock-certificate.ts';
 import { startCommands } from '../commands/commands.ts';
 import type { Config } from '../config.ts';
 import { ListenError } from '../listen.ts';
+import type { Logger } from '../log.ts';
 import type { ReportDoor } from '../ports.ts';
-import { lockSecretHashes } from '../store/reports/roster.ts';
+import { isoOf } from '../postgres/iso.ts';
+import { listenTo } from '../postgres/notices.ts';
+import { confirmSecret, lockAccess, noteCertificate } from '../store/locks/access.ts';
 import type { Base } from './part.ts';
 
 export interface GatewayDeps {
@@ -17,14 +22,16 @@ export interface Gateway {
   mqtt: string;
   mqtts?: string;
   mqttWebSocket?: string;
+  /** Reads the files of TLS again. @returns whether what is in them is used now */
+  reloadTls(): Promise<boolean>;
 }
 
 /** The part that locks connect to: MQTT in, commands out. @throws ListenError */
 export async function startGateway(
-  { config, log, registry, pool, hints, undo }: Base,
+  { config, log, registry, pool, hints, secretBox, databaseUrl, undo }: Base,
   { door, onCommandEnded }: GatewayDeps,
 ): Promise<Gateway> {
-  const commands = startCommands({ pool, log });
+  const commands = startCommands({ pool, secretBox, log });
   undo.push(() => commands.stop());
   commands.onEnded(onCommandEnded);
   const broker = await startBroker({
@@ -33,10 +40,12 @@ export async function startGateway(
     ...(config.tls ? { tls: { port: config.mqttsPort, ...config.tls } } : {}),
     webSocketPort: config.mqttWebSocketPort,
     trustProxy: config.trustProxy,
-    secretHashes: (lockIds) => lockSecretHashes(pool, lockIds),
+    lockAccess: (lockIds) => lockAccess(pool, lockIds),
+    confirmSecret: (lockId, hash) => confirmSecret(pool, lockId, hash),
     report: (lockId, payload, done) => door.receive(lockId, payload, done),
     reply: (lockId, payload, done) => commands.receiveReply(lockId, payload, done),
     listening: (lockId) => void commands.reconnected(lockId),
+    broughtCertificate: (lockId, certificate) => void noted(pool, log, lockId, certificate),
     registry,
     log,
   }).catch((error: { port?: number }) => {
@@ -44,16 +53,31 @@ export async function startGateway(
   });
   undo.push(() => broker.close());
   commands.connect(broker);
+  const listener = listenTo(databaseUrl, 'sealwatch_lock_access', log, {
+    heard: (lockId) => void broker.refreshLock(lockId),
+    // What was said meanwhile nobody has heard.
+    opened: () => void broker.refreshAll(),
+  });
+  undo.push(() => listener.stop());
   hints.on('commands', ({ lockIds }) => {
     for (const lockId of lockIds) void commands.deliverDue(lockId);
   });
-  hints.on('locks', ({ lockIds }) => {
-    for (const lockId of lockIds) broker.refreshLock(lockId);
+  // Who has ended the access of a lock is answered when its connections are closed.
+  hints.on('locks', async ({ lockIds }) => {
+    await Promise.all(lockIds.map((lockId) => broker.refreshLock(lockId)));
   });
-  return addressesOf(broker, config);
+  return { ...addressesOf(broker, config), reloadTls: () => broker.reloadTls() };
 }
 
-function addressesOf({ port, tlsPort, webSocketPort }: Broker, { host, tls }: Config): Gateway {
+async function noted(pool: Pool, log: Logger, lockId: string, certificate: LockCertificate): Promise<void> {
+  const { serial, sha256, spkiSha256, notBeforeMs, notAfterMs } = certificate;
+  const [notBefore, notAfter] = [isoOf(new Date(notBeforeMs)), isoOf(new Date(notAfterMs))];
+  await noteCertificate(pool, lockId, { serial, sha256, spkiSha256, notBefore, notAfter }).catch((error) =>
+    log.warn({ err: error, lockId }, 'the certificate of a lock could not be noted'),
+  );
+}
+
+function addressesOf({ port, tlsPort, webSocketPort }: Broker, { host, tls }: Config): Omit<Gateway, 'reloadTls'> {
   return {
     mqtt: `mqtt://${host}:${port}`,
     ...(tlsPort === undefined ? {} : { mqtts: `mqtts://${host}:${tlsPort}` }),

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import type { Hints, Live } from '../ports.ts';
+import type { SecretBox } from '../secret-box.ts';
 
 /** What every part of the platform is composed over. */
 export interface Base {
@@ -13,6 +14,10 @@ export interface Base {
   registry: Registry;
   pool: Pool;
   gatePool: Pool;
+  /** With the password in it: never log it. */
+  databaseUrl: string;
+  /** For secrets that wait to be used; its key is not in the database. */
+  secretBox: SecretBox;
   hints: Hints;
   live: Live;
   /** How to release what has started; run in reverse. */

@@ -8,7 +8,7 @@ import { showPools } from '../postgres/pool-gauge.ts';
 import { startPulse } from '../postgres/pulse.ts';
 import type { Base } from './part.ts';
 
-export interface Store extends Pick<Base, 'pool' | 'gatePool'> {
+export interface Store extends Pick<Base, 'pool' | 'gatePool' | 'databaseUrl'> {
   /** e.g. `embedded PostgreSQL 18 in ./data` */
   description: string;
   /** Why the database cannot be used now; empty: it can. */
@@ -36,5 +36,5 @@ export async function openStore(
   undo.push(() => keeper.stop());
   const pulse = startPulse(database.url, log);
   undo.push(() => pulse.stop());
-  return { pool, gatePool, description, reasons: () => pulse.reasons() };
+  return { pool, gatePool, databaseUrl: database.url, description, reasons: () => pulse.reasons() };
 }

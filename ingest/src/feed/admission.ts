@@ -30,10 +30,13 @@ export function feedServer(trusts: TrustProxy | undefined): FeedServer {
 }
 
 /** A key comes as `auth.key` or `auth.token`, with or without `Bearer`, or, where a client can set headers, as in REST. */
-function credentialsOf({ handshake: { auth, headers } }: FeedSocket): Credentials {
+export function keyOf({ handshake: { auth, headers } }: FeedSocket): string | undefined {
   const given = [auth.key, auth.token].find((one) => typeof one === 'string');
-  const key = given === undefined ? bearerOf(headers.authorization) : (bearerOf(given) ?? given);
-  return { key, session: fastifyCookie.parse(headers.cookie ?? '')[SESSION_COOKIE] };
+  return given === undefined ? bearerOf(headers.authorization) : (bearerOf(given) ?? given);
+}
+
+function credentialsOf(socket: FeedSocket): Credentials {
+  return { key: keyOf(socket), session: fastifyCookie.parse(socket.handshake.headers.cookie ?? '')[SESSION_COOKIE] };
 }
 
 /** Notes on the socket who its caller is. @throws ApiProblem 401, 403 */

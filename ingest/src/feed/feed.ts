@@ -2,10 +2,11 @@ import type { Server as HttpServer } from 'node:http';
 import type { Alarm, FeedPassage, FeedStats } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { KeyGuesses } from '../people/key-guesses.ts';
 import type { Committed, HintOf, Hints, Live } from '../ports.ts';
 import { problemOf } from '../problem.ts';
-import type { TrustProxy } from '../trust-proxy.ts';
-import { admit, type FeedServer, feedServer } from './admission.ts';
+import { clientAddress, type TrustProxy } from '../trust-proxy.ts';
+import { admit, type FeedServer, feedServer, keyOf } from './admission.ts';
 import { type ChangeReceiver, Changes } from './changes.ts';
 import { FeedClient, type FeedSocket } from './client.ts';
 import { followRequests } from './requests.ts';
@@ -35,6 +36,8 @@ export interface FeedDeps {
   live: Pick<Live, 'follow'>;
   /** What else has changed in the store: it is read from there. */
   hints: Pick<Hints, 'on'>;
+  /** Counts keys that nobody has; absent: nobody does. */
+  keyGuesses?: KeyGuesses;
   config: FeedConfig;
 }
 
@@ -118,7 +121,9 @@ class LiveFeed implements Feed {
   }
 
   #admit(socket: FeedSocket): Promise<void> {
-    return admit(this.#deps.pool, socket, this.#deps.config.bootstrapKey);
+    const { pool, keyGuesses, config } = this.#deps;
+    const check = () => admit(pool, socket, config.bootstrapKey);
+    return keyGuesses?.attempt(keyOf(socket), clientAddress(socket.request, config.trustProxy), check) ?? check();
   }
 
   #welcome(socket: FeedSocket): void {

@@ -1,7 +1,9 @@
+import type { LockSignIn } from '@sealwatch/schemas';
 import type { Principal } from '../people/principal.ts';
 import { TESTERS } from '../people/roles.ts';
 import { hashSecret, newLockSecret } from '../people/secret.ts';
 import { isTester, requireSimulated } from '../people/simulated.ts';
+import { requirePerson } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, type FieldError, notFound } from '../problem.ts';
@@ -9,6 +11,7 @@ import { cancelCommands } from '../store/locks/commands.ts';
 import { blockLock, existingLocks, getLock, insertLocks, type LockRow, retireLock } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { busyLocks } from '../store/trips/trips.ts';
+import { markOf } from './access.ts';
 
 type RegisterDeps = Pick<UseCaseDeps, 'pool' | 'hints'>;
 
@@ -43,17 +46,25 @@ function refuseTaken(errors: FieldError[]): never {
   throw new ApiProblem(409, 'lock.exists', `registered already: ${which}`, errors.slice(0, 100));
 }
 
+interface NewLock {
+  lockId: string;
+  model: string;
+  simulated?: boolean | undefined;
+  signIn: LockSignIn;
+  pins?: string[] | undefined;
+}
+
 /**
  * Registers locks, all of them or none.
- * @returns their secrets, which are known this once
+ * @returns the secrets of those that sign in with one, which are known this once
  * @throws ApiProblem 403 if somebody else than a tester calls one simulated, 409 naming those that are registered already
  */
 export async function registerLocks(
   { pool, hints }: RegisterDeps,
   caller: Principal,
-  locks: { lockId: string; model: string; simulated?: boolean | undefined }[],
+  locks: NewLock[],
   pathOf: (i: number) => string,
-): Promise<{ lockId: string; secret: string }[]> {
+): Promise<{ lockId: string; secret?: string }[]> {
   const ids = locks.map((lock) => lock.lockId);
   requireTester(caller, locks);
   const issued = locks.map((lock) => ({ ...lock, secret: newLockSecret() }));
@@ -63,16 +74,21 @@ export async function registerLocks(
     const hashed = issued.map((lock) => ({
       ...lock,
       secretHash: hashSecret(lock.secret),
+      pins: lock.pins?.map((pin) => markOf('sha256', pin).value),
       // A tester's locks are simulated whether that is said or not.
       simulated: lock.simulated === true || isTester(caller),
     }));
     const inserted = await insertLocks(db, hashed);
     if (inserted.length < locks.length) refuseTaken(errors);
-    const after = { locks: ids, ...(hashed.some((lock) => lock.simulated) ? { simulated: true } : {}) };
+    const after = {
+      locks: ids,
+      ...(hashed.some((lock) => lock.simulated) ? { simulated: true } : {}),
+      ...(hashed.some((lock) => lock.signIn !== 'secret') ? { signIn: hashed.map((lock) => lock.signIn) } : {}),
+    };
     await audit(db, { actor: caller.name, action: 'lock.register', subject: `lock:${ids[0]}`, after });
   });
   await hints.publish({ hint: 'changed', lockIds: ids });
-  return issued.map(({ lockId, secret }) => ({ lockId, secret }));
+  return issued.map(({ lockId, secret, signIn }) => (signIn === 'certificate' ? { lockId } : { lockId, secret }));
 }
 
 /** Puts a lock on the black list, or without a reason takes it off. @throws ApiProblem 404 */
@@ -86,6 +102,7 @@ export function setBlock(
     const before = await getLock(db, lockId, caller.offices);
     if (before === undefined) throw notFound('lock', lockId);
     requireSimulated(caller, before, 'this lock is');
+    if (reason === null && !before.simulated) requirePerson(caller, 'a person takes a lock off the black list');
     await blockLock(db, lockId, reason === null ? null : { reason, by: caller.name });
     const entry = { actor: caller.name, action: 'lock.block', subject: `lock:${lockId}` };
     await audit(db, { ...entry, before: { reason: before.blocked_reason }, after: { reason } });

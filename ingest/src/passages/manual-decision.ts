@@ -5,7 +5,7 @@ import { WRITE_OFF_FROM } from '../custody/status.ts';
 import { requireActing, requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { DECIDERS } from '../people/roles.ts';
-import { twoPeople } from '../people/two-people.ts';
+import { requirePerson, twoPeople } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
@@ -88,6 +88,8 @@ export async function decideByHand(
             state: passage.decision ?? '',
           })
         : undefined;
+    // M says that a person is to look; a key is none.
+    if (asked.decision === 'release' && trip?.simulated !== true) requirePerson(caller, 'a person releases by hand');
     const releases = asked.decision === 'release' && trip !== undefined && trip.written_off_at === null;
     const inward = passage.question.direction === 'in';
     if (releases && inward && !WRITE_OFF_FROM.includes(trip.status)) {

@@ -3,12 +3,14 @@ import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
 import { audit } from '../store/people/audit.ts';
-import { insertPerson, type PersonRow, personForUpdate, updatePerson } from '../store/people/people.ts';
+import { hasAdminBeside, insertPerson, type PersonRow, personForUpdate, updatePerson } from '../store/people/people.ts';
 import { endSignIns } from '../store/people/sessions.ts';
 import { isWithin, requireOwnOffices } from './offices.ts';
 import type { Principal } from './principal.ts';
+import { DECIDERS } from './roles.ts';
 import { hashPassword, linkOf } from './sign-in.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
+import { requirePerson } from './two-people.ts';
 
 type Deps = Pick<UseCaseDeps, 'pool' | 'hints'>;
 
@@ -24,6 +26,7 @@ export async function addPerson(
   requireOwnOffices(caller, person.offices);
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   return inTransaction(pool, async (db) => {
+    await requireAdminPerson(db, caller, person.name, person.role);
     const row = await insertPerson(db, { ...person, passwordHash });
     if (row === undefined) {
       const errors = [{ path: 'name', message: 'is taken', value: person.name, expected: 'a name not in use' }];
@@ -55,6 +58,7 @@ export async function changeAccess(
   const row = await inTransaction(pool, async (db) => {
     const was = await visiblePerson(db, caller, name);
     const { role = was.role, offices = was.offices } = change;
+    await requireAdminPerson(db, caller, name, was.role, role);
     const changed = await updatePerson(db, { ...was, role, offices, password_hash: passwordHash ?? was.password_hash });
     if (passwordHash !== undefined) await endSignIns(db, was.person_id);
     const entry = { actor: caller.name, action: 'user.change', subject: `person:${name}` };
@@ -98,6 +102,7 @@ export async function restoreAccess(
     if (was.disabled_at === null) {
       throw new ApiProblem(409, 'user.enabled', `${name} has access; give a new link with POST /users/{name}/link`);
     }
+    await requireAdminPerson(db, caller, name, was.role);
     const row = await updatePerson(db, { ...was, disabled_at: null, password_hash: passwordHash });
     const signIn = passwordHash === null ? await linkOf(db, row.person_id) : undefined;
     const { role, offices } = row;
@@ -114,6 +119,7 @@ export async function giveLink({ pool }: Pick<Deps, 'pool'>, caller: Principal, 
   return inTransaction(pool, async (db) => {
     const row = await visiblePerson(db, caller, name);
     if (row.disabled_at !== null) throw new ApiProblem(409, 'user.disabled', `the access of ${name} has ended`);
+    await requireAdminPerson(db, caller, name, row.role);
     await audit(db, { actor: caller.name, action: 'user.link', subject: `person:${name}` });
     return linkOf(db, row.person_id);
   });
@@ -135,6 +141,20 @@ export async function unlockPerson(
     limits.lift(name);
     return row;
   });
+}
+
+/**
+ * Who could sign in as somebody that works alarms would be a second person at will: a key makes, changes and lets in only people
+ * who do not. The first administrator of all is made by a key, and given links, until one has signed in.
+ * @param roles of the person, before and after
+ * @throws ApiProblem 403
+ */
+async function requireAdminPerson(db: Queryable, caller: Principal, name: string, ...roles: Role[]): Promise<void> {
+  if (caller.kind === 'person' || !roles.some((role) => (DECIDERS as readonly Role[]).includes(role))) return;
+  // Of two keys at once the second sees what the first has made.
+  await db.query(`SELECT pg_advisory_xact_lock(hashtextextended('first administrator', 0))`);
+  const isFirst = roles.every((role) => role === 'admin') && !(await hasAdminBeside(db, name));
+  if (!isFirst) requirePerson(caller, 'a signed-in administrator adds, changes and lets in people who work alarms');
 }
 
 async function visiblePerson(db: Queryable, caller: Principal, name: string): Promise<PersonRow> {

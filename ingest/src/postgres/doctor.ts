@@ -90,6 +90,26 @@ async function quarantine(pool: pg.Pool): Promise<Finding> {
   return { part: 'quarantine.storage', state: 'warning', text, hint };
 }
 
+/** Certificates that locks have last signed in with, and that will keep them out soon. */
+async function lockCertificates(pool: pg.Pool): Promise<Finding[]> {
+  const { rows } = await pool.query<{ all: number; expired: number; soon: number; first: string[] | null }>(
+    `SELECT count(*) AS all, count(*) FILTER (WHERE until < now()) AS expired,
+       count(*) FILTER (WHERE until >= now() AND until < now() + interval '30 days') AS soon,
+       (array_agg(lock_id || ' on ' || to_char(until, 'YYYY-MM-DD') ORDER BY until)
+         FILTER (WHERE until < now() + interval '30 days'))[1:5] AS first
+     FROM (SELECT lock_id, (certificate ->> 'notAfter')::timestamptz AS until FROM locks
+       WHERE retired_at IS NULL AND sign_in <> 'secret' AND certificate IS NOT NULL) c`,
+  );
+  const { all, expired, soon, first } = rows[0]!;
+  if (all === 0) return [];
+  const part = 'locks.certificates';
+  if (expired + soon === 0)
+    return [{ part, state: 'ok', text: `${all} locks sign in by certificate; none expires within 30 days` }];
+  const hint = 'Issue new certificates; a lock whose certificate has expired is let in by its secret alone, if it may.';
+  const text = `${soon} certificates of locks expire within 30 days, ${expired} have expired: ${first?.join(', ')}`;
+  return [{ part, state: 'warning', text, hint }];
+}
+
 /** Looks at the database that is open: what it is, whether it keeps what it is given, how reports are kept and their cost. */
 export async function checkDatabase(pool: pg.Pool, description?: string): Promise<Finding[]> {
   const places = description === undefined ? [] : [place(description)];
@@ -99,5 +119,11 @@ export async function checkDatabase(pool: pg.Pool, description?: string): Promis
     const hint = 'Run sealwatch migrate, or start the platform once.';
     return [...findings, { part: 'database.schema', state: 'problem', text: 'the tables are not there yet', hint }];
   }
-  return [...findings, ...(await checkStorage(pool)), await quarantine(pool), await auditGuard(pool)];
+  return [
+    ...findings,
+    ...(await checkStorage(pool)),
+    await quarantine(pool),
+    await auditGuard(pool),
+    ...(await lockCertificates(pool)),
+  ];
 }

@@ -65,6 +65,8 @@ const ADDED = [
         AND (o.created_at, o.key_id) < (k.created_at, k.key_id)) AND k.name <> 'bootstrap' THEN k.name
       ELSE k.name || '#' || k.key_id END`,
   },
+  // the rule of migration 0020
+  { table: 'people', column: 'signed_in_at', fill: 'UPDATE people SET signed_in_at = created_at' },
 ];
 
 /** What migration 0015 works out for trips that were open then. */

@@ -5,6 +5,7 @@ import type { ParamsInput } from '../params/resolve.ts';
 import { requireOwnPlace, requireUnbound } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { isTester, requireNoTester, requireSimulated } from '../people/simulated.ts';
+import { requirePerson } from '../people/two-people.ts';
 import type { Hints } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { audit } from '../store/people/audit.ts';
@@ -65,6 +66,8 @@ export async function keepPlace(
 export async function setParams(pool: Pool, caller: Principal, layer: string, params: ParamsInput): Promise<ParamsRow> {
   requireUnbound(caller, 'parameters belong');
   requireNoTester(caller, 'parameters are');
+  // Tolerances and thresholds decide what turns red and what a gate releases.
+  requirePerson(caller, 'a person sets the parameters of rules and gate');
   return inTransaction(pool, async (db) => {
     const before = (await getParams(db, layer))?.params;
     const row = await putParams(db, layer, params, caller.name);

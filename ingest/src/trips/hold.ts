@@ -1,5 +1,6 @@
 import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
+import { requirePerson } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { audit } from '../store/people/audit.ts';
@@ -18,6 +19,7 @@ export async function hold(
 ): Promise<TripView> {
   const trip = await visibleTrip(deps.pool, seenTripId, caller);
   requireActing(caller, trip);
+  if (reason === null && !trip.simulated) requirePerson(caller, 'a person lets a held trip go');
   const { trip_id: tripId } = trip;
   const row = await inTransaction(deps.pool, async (db) => {
     const before = (await tripForUpdate(db, tripId))!;

@@ -34,7 +34,11 @@ export async function writeOff(deps: UseCaseDeps, tripId: string, caller: Princi
     if (row.hold_reason !== null) throw new ApiProblem(409, 'trip.held', `the trip is held: ${row.hold_reason}`);
     const who = { by: caller.name, ...askedReading(asked) };
     const facts = await stepFacts({ pool: deps.pool, db }, row, 'destination', who);
-    const checks = await waivedBy(db, verifyChecks(facts), asked, caller, { act: 'write-off', tripId: row.trip_id });
+    const checks = await waivedBy(db, verifyChecks(facts), asked, caller, {
+      act: 'write-off',
+      tripId: row.trip_id,
+      simulated: row.simulated,
+    });
     requirePassed('verify', checks);
     const now = { atMs: facts.nowMs, receivedMs: facts.nowMs, clockWrong: false };
     const outcome = writeOffOutcome(row, facts, now, caller.name, checks);

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Escalation, startEscalation } from '../../src/alarms/escalation.ts';
 import { restoreBackup, writeBackup } from '../../src/postgres/backup.ts';
-import { addRoute, addTrip, raise, startPlatform, type TestPlatform } from '../api/platform.ts';
+import { ADMIN, addRoute, addTrip, raise, startPlatform, type TestPlatform } from '../api/platform.ts';
 import { freshDatabase } from '../database.ts';
 
 let platform: TestPlatform;
@@ -182,7 +182,7 @@ describe('a vehicle that is kept quiet', () => {
     const trip = await addTrip(platform);
     expect((await freeze(trip.tripId, 3_600_000)).body.frozen).toMatchObject({
       reason: 'tyre change on the hard shoulder',
-      by: 'key:bootstrap',
+      by: ADMIN,
     });
     const quiet = await raise(platform, trip);
     const loud = await raise(platform, await addTrip(platform));
@@ -208,7 +208,7 @@ describe('a vehicle that is kept quiet', () => {
       [`trip:${trip.tripId}`],
     );
     expect(rows).toEqual([
-      { actor: 'key:bootstrap', action: 'trip.freeze' },
+      { actor: ADMIN, action: 'trip.freeze' },
       { actor: 'platform', action: 'trip.freeze-ended' },
     ]);
   });

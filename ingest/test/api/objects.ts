@@ -32,6 +32,8 @@ export interface WriteRoute {
   shared?: () => Promise<Write>;
   /** A refusal that is not 403 or 404: of many objects each has its own result. */
   refused?: (answer: Answer) => boolean;
+  /** Signed-in people alone: keys are refused, whatever their offices. */
+  people?: true;
   /** Why it writes no object of anybody: it has neither `of` nor `shared`. */
   none?: string;
   /** Testers may: what it writes is simulated by being written. */
@@ -131,6 +133,17 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     },
     'POST /locks/{lockId}/commands/{commandId}/cancel': { of: onCommand('cancel') },
     'POST /locks/{lockId}/commands/{commandId}/retry': { of: onCommand('retry') },
+    'PUT /locks/{lockId}/sign-in': {
+      people: true,
+      of: onLock('sign-in', { signIn: 'either' }),
+      shared: () => stocked('sign-in', { signIn: 'either' }),
+    },
+    'POST /locks/{lockId}/secret': { people: true, of: onLock('secret'), shared: () => stocked('secret') },
+    'POST /locks/{lockId}/secret/rotate': { of: onLock('secret/rotate'), shared: () => stocked('secret/rotate') },
+    'POST /locks/{lockId}/revocations': {
+      of: onLock('revocations', { serial: '0a' }),
+      shared: () => stocked('revocations', { serial: '0a' }),
+    },
     'POST /locks/{lockId}/retire': { of: onLock('retire'), shared: () => stocked('retire') },
     'PUT /locks/{lockId}/block': {
       of: onLock('block', { reason: 'lost' }),
@@ -154,7 +167,10 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
         body: { ...GATE, properties: { name: shared.name, kind: 'restricted' } },
       }),
     },
-    'PUT /params/{layer}': { shared: async () => ({ url: 'params/platform', body: { 'power.low': { percent: 35 } } }) },
+    'PUT /params/{layer}': {
+      people: true,
+      shared: async () => ({ url: 'params/platform', body: { 'power.low': { percent: 35 } } }),
+    },
     'POST /trips': {
       of: async (office) => ({ url: 'trips', body: declaration(await realLock(), ends(office)) }),
     },
@@ -167,7 +183,10 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     'POST /trips/{tripId}/close': { of: onTrip('close') },
     'POST /trips/{tripId}/cancel': { of: onTrip('cancel', { reason: 'x' }) },
     'PUT /trips/{tripId}/hold': { of: onTrip('hold', { reason: 'x' }) },
-    'PUT /trips/{tripId}/freeze': { of: (office) => onTrip('freeze', { reason: 'x', until: until() })(office) },
+    'PUT /trips/{tripId}/freeze': {
+      people: true,
+      of: (office) => onTrip('freeze', { reason: 'x', until: until() })(office),
+    },
     'POST /convoys': { of: async (office) => ({ url: 'convoys', body: await train(office) }) },
     ...Object.fromEntries(
       ['release', 'hang', 'seal', 'verify', 'write-off', 'unlock', 'close'].map((act) => [
@@ -225,7 +244,7 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
       shared: async () => ({ url: 'users', body: { name: `p${++serial}`, role: 'viewer', offices: [] } }),
     },
     'DELETE /users/{name}': { role: 'admin', of: onPerson() },
-    'PATCH /users/{name}': { role: 'admin', of: onPerson('', { role: 'operator' }) },
+    'PATCH /users/{name}': { role: 'admin', of: onPerson('', { role: 'gate' }) },
     'POST /users/{name}/enable': { role: 'admin', of: onPerson('/enable', {}) },
     'POST /users/{name}/link': { role: 'admin', of: onPerson('/link') },
     'POST /users/{name}/unlock': { role: 'admin', of: onPerson('/unlock') },

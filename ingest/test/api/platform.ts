@@ -8,8 +8,10 @@ import { startApi } from '../../src/api/server.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
-import { hashSecret, newApiKey } from '../../src/people/secret.ts';
+import { SESSION_COOKIE } from '../../src/people/principal.ts';
+import { hashSecret, newApiKey, newToken } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
+import { secretBox } from '../../src/secret-box.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
 import { afterCommandEnded } from '../../src/trips/command-ended.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -85,6 +87,37 @@ export interface Answer {
   text: string;
 }
 
+/** The administrator who does what keys may not. */
+export const ADMIN = 'the admin of the tests';
+
+/** Whether a call needs a signed-in person: people, parameters, and what takes a restraint off. */
+function needsPerson(method: string, url: string, body: unknown): boolean {
+  const path = url.replace(/^\/?(api\/v1\/)?/, '');
+  if (method === 'GET' || method === 'HEAD') return false;
+  if (/^(users(?!.*\/unlock$)|params\/)/.test(path)) return true;
+  const lifts = (body as { reason?: unknown } | undefined)?.reason === null;
+  return /\/freeze$/.test(path) || (/\/(hold|block)$/.test(path) && lifts);
+}
+
+const cookies = new WeakMap<object, Promise<string>>();
+
+/** The session of an administrator of the tests, made when it is first needed. */
+function adminCookie(pool: TestDatabase['pool']): Promise<string> {
+  const made = cookies.get(pool) ?? signInAdmin(pool);
+  cookies.set(pool, made);
+  return made;
+}
+
+async function signInAdmin(pool: TestDatabase['pool']): Promise<string> {
+  const token = newToken();
+  await pool.query(
+    `WITH person AS (INSERT INTO people (name, role, offices) VALUES ($1, 'admin', NULL) RETURNING person_id)
+     INSERT INTO sessions (token_hash, person_id, expires_at) SELECT $2, person_id, now() + interval '1 day' FROM person`,
+    [ADMIN, hashSecret(token)],
+  );
+  return `${SESSION_COOKIE}=${token}`;
+}
+
 /** The api and the feed over a database of their own; intake and commands are stood in for. */
 export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatform> {
   const database = await freshDatabase();
@@ -116,18 +149,23 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     registry: new Registry(),
     judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
     hints,
+    secrets: secretBox(randomBytes(32)),
     door,
     config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
     log,
   };
   const api = await startApi(deps);
-  const call: TestPlatform['call'] = async (method, url, { key = BOOTSTRAP, body, headers = {}, raw, from } = {}) => {
+  const call: TestPlatform['call'] = async (method, url, { key, body, headers: given = {}, raw, from } = {}) => {
+    // What keys may not do an administrator does, where a test does not say who asks.
+    const byAdmin = key === undefined && given.cookie === undefined && needsPerson(method, url, body);
+    const headers = byAdmin ? { ...given, cookie: await adminCookie(database.pool) } : given;
+    const bearer = key === undefined ? (byAdmin ? null : BOOTSTRAP) : key;
     const answer = await api.inject({
       method,
       url: url.startsWith('/') ? url : `/api/v1/${url}`,
       ...(from === undefined ? {} : { remoteAddress: from }),
       headers: {
-        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
-import { hashSecret } from '../../src/broker/secrets.ts';
+import { bySecret } from './access.ts';
 import { FORBIDDEN, FORBIDDEN_CONNECT, LOCK, SECRET } from './forbidden.ts';
 import { publishPacket, Wiretap } from './wiretap.ts';
 
@@ -35,7 +35,7 @@ async function start(more: Partial<BrokerOptions> = {}): Promise<void> {
   broker = await startBroker({
     host: '127.0.0.1',
     port: 0,
-    secretHashes: async (ids) => new Map(ids.filter((id) => id !== 'JT79999999').map((id) => [id, hashSecret(SECRET)])),
+    lockAccess: async (ids) => new Map(ids.filter((id) => id !== 'JT79999999').map((id) => [id, bySecret(SECRET)])),
     report,
     reply: report,
     registry,
@@ -104,7 +104,7 @@ test.each([
 
 test('a lock is told to come later while its secret cannot be looked up', async () => {
   await broker.close();
-  await start({ secretHashes: () => Promise.reject(new Error('no database')) });
+  await start({ lockAccess: () => Promise.reject(new Error('no database')) });
   const lock = tap();
   lock.connectAs(LOCK, SECRET);
   await vi.waitFor(() => expect(connack(lock.of('connack')[0])).toBe(3));
@@ -382,11 +382,11 @@ test('a retired lock is disconnected and not let in again, though its secret was
   await broker.close();
   let retired = false;
   await start({
-    secretHashes: async (ids) => (retired ? new Map() : new Map(ids.map((id) => [id, hashSecret(SECRET)]))),
+    lockAccess: async (ids) => (retired ? new Map() : new Map(ids.map((id) => [id, bySecret(SECRET)]))),
   });
   const lock = await connected();
   retired = true;
-  broker.refreshLock(LOCK);
+  void broker.refreshLock(LOCK);
   await vi.waitFor(() => expect(lock.closed).toBe(true));
   const again = tap();
   again.connectAs(LOCK, SECRET);
@@ -411,12 +411,12 @@ test('MQTT.js connects, subscribes and publishes', async () => {
 test('a lock that is retired while its takeover waits is not let in', async () => {
   await broker.close();
   let retired = false;
-  await start({ secretHashes: async (ids) => new Map(retired ? [] : ids.map((id) => [id, hashSecret(SECRET)])) });
+  await start({ lockAccess: async (ids) => new Map(retired ? [] : ids.map((id) => [id, bySecret(SECRET)])) });
   for (let i = 0; i < 4; i++) await connected();
   const waiting = tap();
   waiting.connectAs(LOCK, SECRET);
   await vi.waitFor(async () => expect(await refused('connect', 'delayed-takeover')).toBe(1));
   retired = true;
-  broker.refreshLock(LOCK);
+  void broker.refreshLock(LOCK);
   await vi.waitFor(() => expect(connack(waiting.of('connack')[0])).toBe(5), { timeout: 60_000 });
 });

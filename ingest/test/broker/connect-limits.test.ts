@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
-import { hashSecret } from '../../src/broker/secrets.ts';
+import { bySecret } from './access.ts';
 import { LOCK, SECRET } from './forbidden.ts';
 import { Wiretap } from './wiretap.ts';
 
@@ -20,9 +20,9 @@ beforeEach(async () => {
   broker = await startBroker({
     host: '127.0.0.1',
     port: 0,
-    secretHashes: async (ids) => {
+    lockAccess: async (ids) => {
       lookedUp.push(...ids);
-      return new Map(ids.filter((id) => id.startsWith('JT7')).map((id) => [id, hashSecret(SECRET)]));
+      return new Map(ids.filter((id) => id.startsWith('JT7')).map((id) => [id, bySecret(SECRET)]));
     },
     report: nothing,
     reply: nothing,

@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
-import { hashSecret } from '../../src/broker/secrets.ts';
+import { bySecret } from './access.ts';
 import { FORBIDDEN, FORBIDDEN_CONNECT, LOCK, SECRET } from './forbidden.ts';
 import { selfSigned } from './self-signed.ts';
 import { publishPacket, Wiretap } from './wiretap.ts';
@@ -39,7 +39,7 @@ beforeEach(async () => {
     host: '127.0.0.1',
     port: 0,
     tls: { port: 0, certPath, keyPath },
-    secretHashes: async (ids) => new Map(ids.map((id) => [id, hashSecret(SECRET)])),
+    lockAccess: async (ids) => new Map(ids.map((id) => [id, bySecret(SECRET)])),
     report: (_lockId, payload, done) => {
       received.push(payload.toString());
       done();

@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
-import { hashSecret } from '../../src/broker/secrets.ts';
+import { bySecret } from './access.ts';
 import { FORBIDDEN, FORBIDDEN_CONNECT, LOCK, SECRET } from './forbidden.ts';
 import { publishPacket, Wiretap } from './wiretap.ts';
 
@@ -19,7 +19,7 @@ const options = (): BrokerOptions => ({
   host: '127.0.0.1',
   port: 0,
   webSocketPort: 0,
-  secretHashes: async (ids) => new Map(ids.map((id) => [id, hashSecret(SECRET)])),
+  lockAccess: async (ids) => new Map(ids.map((id) => [id, bySecret(SECRET)])),
   report: (_lockId, payload, done) => {
     received.push(payload.toString());
     done();

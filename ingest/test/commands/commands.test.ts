@@ -5,8 +5,8 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import { type Commands, startCommands } from '../../src/commands/commands.ts';
+import { lockAccess } from '../../src/store/locks/access.ts';
 import { commandsOfLock, insertCommand, type NewCommand } from '../../src/store/locks/commands.ts';
-import { lockSecretHashes } from '../../src/store/reports/roster.ts';
 import { Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { registerLocks, SECRET } from '../intake/rig.ts';
@@ -39,7 +39,7 @@ beforeEach(async () => {
   broker = await startBroker({
     host: '127.0.0.1',
     port: 0,
-    secretHashes: (lockIds) => lockSecretHashes(db.pool, lockIds),
+    lockAccess: (lockIds) => lockAccess(db.pool, lockIds),
     report: (_lockId, _payload, done) => done(),
     reply: commands.receiveReply,
     listening: (lockId) => void commands.reconnected(lockId),

@@ -80,6 +80,24 @@ const DEEDS: Record<string, Deed> = {
   'writes off': (red, who, n) => as(who, `trips/${trip(red, n).tripId}/write-off`, n % 2 ? waive : {}),
   unlocks: (red, who, n) => as(who, `trips/${trip(red, n).tripId}/unlock`, n % 2 ? waive : {}),
   'orders the unlock': (red, who, n) => as(who, `locks/${trip(red, n).lockId}/commands`, { type: 'unlock' }),
+  'makes a second person, who confirms all': async (_red, who, n) => {
+    // A signed-in administrator may; that is two people.
+    if (who === 'person') return;
+    const second = { name: `second ${n}`, password: 'correct horse battery' };
+    const made = await as(who, 'users', { ...second, role: n % 2 ? 'supervisor' : 'operator' });
+    if (made.status !== 201) return;
+    const session = await platform.call('POST', 'session', { key: null, body: second });
+    const headers = { cookie: String(session.headers['set-cookie']).split(';')[0]! };
+    const { items } = (await platform.call('GET', 'approvals')).body;
+    for (const one of items) {
+      await platform.call('POST', `approvals/${String(one.approvalId)}/confirm`, { key: null, headers });
+    }
+  },
+  'loosens the gate': (_red, who) =>
+    who === 'person'
+      ? Promise.resolve()
+      : platform.call('PUT', 'params/platform', { key: keys.get(who)!, body: { 'gate.takeover': { release: true } } }),
+  'gives the lock another secret': (red, who, n) => as(who, `locks/${trip(red, n).lockId}/secret`),
   'confirms all': async (_red, who) => {
     const { items } = (await platform.call('GET', 'approvals')).body;
     for (const one of items) await as(who, `approvals/${String(one.approvalId)}/confirm`);

@@ -4,12 +4,12 @@ import mqtt, { type MqttClient } from 'mqtt';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
-import { hashSecret } from '../../src/broker/secrets.ts';
+import { hashSecret } from '../../src/broker/lock-access.ts';
 import { takeoverSteps } from '../../src/custody/steps.ts';
 import { type Intake, type IntakeDeps, startIntake } from '../../src/intake/intake.ts';
 import type { Committed } from '../../src/ports.ts';
+import { lockAccess } from '../../src/store/locks/access.ts';
 import { insertLocks } from '../../src/store/locks/locks.ts';
-import { lockSecretHashes } from '../../src/store/reports/roster.ts';
 import { putRoute } from '../../src/store/roads/routes.ts';
 import { insertTrip } from '../../src/store/trips/changes.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -54,7 +54,7 @@ export async function startRig(
   const broker = await startBroker({
     host: '127.0.0.1',
     port: 0,
-    secretHashes: (lockIds) => lockSecretHashes(db.pool, lockIds),
+    lockAccess: (lockIds) => lockAccess(db.pool, lockIds),
     report: receive,
     reply: (_lockId, _payload, done) => done(),
     registry,

@@ -40,6 +40,21 @@ describe('the doctor of the database', () => {
     );
   });
 
+  it('names the locks whose certificates expire soon', async () => {
+    expect(await find('locks.certificates')).toBeUndefined();
+    await database.pool.query(
+      `INSERT INTO locks (lock_id, secret_hash, sign_in, certificate) VALUES
+        ('JT79100001', '', 'certificate', jsonb_build_object('notAfter', now() + interval '90 days')),
+        ('JT79100002', '', 'secret', jsonb_build_object('notAfter', now()))`,
+    );
+    expect(await find('locks.certificates')).toMatchObject({ state: 'ok' });
+    await database.pool.query(
+      `UPDATE locks SET certificate = jsonb_build_object('notAfter', now() + interval '9 days') WHERE lock_id = 'JT79100001'`,
+    );
+    const text = expect.stringMatching(/^1 certificates of locks expire .* JT79100001 on \d{4}-\d\d-\d\d$/);
+    expect(await find('locks.certificates')).toMatchObject({ state: 'warning', text });
+  });
+
   it('says what to do when the tables are missing', async () => {
     await database.pool.query('ALTER TABLE reports RENAME TO reports_elsewhere');
     expect(await find('database.schema')).toMatchObject({ state: 'problem', hint: expect.stringContaining('migrate') });

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { startBroker } from '../../src/broker/broker.ts';
 import { type Intake, startIntake } from '../../src/intake/intake.ts';
 import { createPool } from '../../src/postgres/database.ts';
-import { lockSecretHashes } from '../../src/store/reports/roster.ts';
+import { lockAccess } from '../../src/store/locks/access.ts';
 
 // The platform's way of a report in a process of its own, so that it can be killed. EARLY_ACK is the fault that the
 // proofs must find: the lock is told before the commit.
@@ -19,7 +19,7 @@ const early: Intake['receive'] = (lockId, payload, done) => {
 const broker = await startBroker({
   host: '127.0.0.1',
   port: 0,
-  secretHashes: (lockIds) => lockSecretHashes(pool, lockIds),
+  lockAccess: (lockIds) => lockAccess(pool, lockIds),
   report: process.env.EARLY_ACK ? early : honest,
   reply: (_lockId, _payload, done) => done(),
   registry,

@@ -16,6 +16,14 @@ export interface LockView {
   seal?: { rope?: string; motor?: string; cover?: string; useCount?: number };
   position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
   positionAt?: string;
+  /** What it signs in with; of one lock alone. */
+  access?: {
+    signIn: 'secret' | 'certificate' | 'either';
+    pins?: string[];
+    certificate?: { serial: string; notAfter: string };
+    secretWaits?: true;
+    revoked?: { kind: string; value: string }[];
+  };
 }
 /** A stored record, in the form it was sent in. */
 export interface LockRecord {
@@ -40,6 +48,8 @@ export const lock = (lockId: string) => call<LockView>('GET', `/locks/${id(lockI
 export const commands = (lockId: string) => call<Page<CommandView>>('GET', `/locks/${id(lockId)}/commands?limit=30`);
 export const command = (lockId: string, order: Order) =>
   call<CommandView>('POST', `/locks/${id(lockId)}/commands`, order);
+/** A new secret on the lock's own channel; nobody sees it. */
+export const rotate = (lockId: string) => call<CommandView>('POST', `/locks/${id(lockId)}/secret/rotate`, {});
 export const retire = (lockId: string) => call<LockView>('POST', `/locks/${id(lockId)}/retire`, {});
 /** Newest last. */
 export const records = (lockId: string, fromMs: number) =>
@@ -49,6 +59,10 @@ export const records = (lockId: string, fromMs: number) =>
   );
 export const importLocks = (locks: { lockId: string; model: string }[]) =>
   call<{ items: { lockId: string; secret: string }[] }>('POST', '/locks/import', { locks });
+
+const SOON_MS = 30 * 86_400_000;
+/** Whether a certificate expires within 30 days, or has. */
+export const expiresSoon = (notAfter: string, nowMs: number): boolean => Date.parse(notAfter) < nowMs + SOON_MS;
 
 const PARTS = ['rope', 'motor', 'cover'] as const;
 /** Keys of the texts for the reported state of the seal. */

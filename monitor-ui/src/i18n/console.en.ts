@@ -105,7 +105,14 @@ const en: typeof zh = {
     reason: 'Reason',
     act: { release: 'Release', hang: 'Hang', seal: 'Seal', verify: 'Verify', unlock: 'Unlock', close: 'Close' },
   },
-  command: { interval: 'Report interval', seal: 'Lock', unlock: 'Unlock', locate: 'Locate', reboot: 'Restart' },
+  command: {
+    interval: 'Report interval',
+    seal: 'Lock',
+    unlock: 'Unlock',
+    locate: 'Locate',
+    reboot: 'Restart',
+    secret: 'New secret',
+  },
   commandState: {
     queued: 'waiting',
     sent: 'sent',
@@ -189,6 +196,12 @@ const en: typeof zh = {
     send: 'Send a command',
     seconds: 's',
     go: 'Send',
+    signIn: 'Signs in by',
+    secretWaits: 'a new secret waits to be used',
+    certificate: 'Certificate',
+    expiresOn: 'expires on {day}',
+    secretWhy:
+      'The new secret goes to the lock alone; nobody sees it. The old one ends when the lock signs in with the new one.',
     unlockWhy:
       'Two supervisors answer for an unlock by hand: another one confirms within 15 min, signed in themselves.',
     retire: 'Retire',
@@ -197,6 +210,7 @@ const en: typeof zh = {
     noRecords: 'No record in the last 30 min',
     map: 'Where the lock is',
   },
+  signInBy: { secret: 'Secret', certificate: 'Certificate', either: 'Secret or certificate' },
   lockState: { new: 'New', stock: 'In stock', 'on-trip': 'On a trip', retired: 'Retired' },
   admin: {
     people: 'People',

@@ -91,7 +91,7 @@ export default {
     reason: '原因',
     act: { release: '放行', hang: '挂锁', seal: '施封', verify: '验封', unlock: '开锁', close: '办结' },
   },
-  command: { interval: '上报间隔', seal: '上锁', unlock: '开锁', locate: '定位', reboot: '重启' },
+  command: { interval: '上报间隔', seal: '上锁', unlock: '开锁', locate: '定位', reboot: '重启', secret: '更换密钥' },
   commandState: {
     queued: '待发',
     sent: '已发送',
@@ -173,6 +173,11 @@ export default {
     send: '发送指令',
     seconds: '秒',
     go: '发送',
+    signIn: '登录方式',
+    secretWaits: '新密钥待启用',
+    certificate: '证书',
+    expiresOn: '{day} 到期',
+    secretWhy: '新密钥只发给关锁，无人可见。关锁用新密钥登录后旧密钥失效。',
     unlockWhy: '手工开锁须两名值班长负责：另一名在 15 分钟内于本人会话中确认。',
     retire: '退役',
     retireSure: '关锁 {lock} 退役后不能再连接。确定？',
@@ -180,6 +185,7 @@ export default {
     noRecords: '近 30 分钟没有报文',
     map: '关锁位置',
   },
+  signInBy: { secret: '密钥', certificate: '证书', either: '密钥或证书' },
   lockState: { new: '新登记', stock: '在库', 'on-trip': '在途', retired: '已退役' },
   admin: {
     people: '人员',

@@ -21,7 +21,18 @@ import { advanceSafely } from './round.ts';
 import type { FleetStart } from './start.ts';
 import { startLocks, startTrips } from './start.ts';
 import type { Truck } from './truck.ts';
-import { driveOf, feed, goLive, LIVE_INTERVAL_S, motionOf, payloadOf, setDrives, tick } from './truck.ts';
+import {
+  driveOf,
+  feed,
+  goLive,
+  keysOf,
+  LIVE_INTERVAL_S,
+  motionOf,
+  payloadOf,
+  setDrives,
+  storeKeys,
+  tick,
+} from './truck.ts';
 
 export interface DemoOptions {
   http: string;
@@ -172,11 +183,15 @@ function linkOf(run: Live, truck: Truck, failure: AbortController): Link {
   const link = openLink(
     run.options.mqtt,
     truck.spec.lockId,
-    truck.spec.secret,
+    keysOf(truck),
     {
       connected: () => input({ type: 'connected' }),
       disconnected: () => input({ type: 'disconnected' }),
       command: (command) => input({ type: 'command', command }),
+      keys: (keys) => {
+        storeKeys(truck, keys);
+        saveFleet(run.options.state, run.fleet);
+      },
       refused: (error) => failure.abort(error),
     },
     jitter.unit,
@@ -188,6 +203,8 @@ function linkOf(run: Live, truck: Truck, failure: AbortController): Link {
 function send(truck: Truck, link: Link, outputs: readonly LockOutput[]): void {
   for (const output of outputs) {
     if (output.type === 'reply') link.publish('reply', JSON.stringify(output.reply));
+    else if (output.type === 'secret') link.offer(output.secret);
+    else if (output.type === 'sign-in') link.signInAgain();
     else if (output.type === 'restart') {
       truck.spec.boot = truck.lock.boot;
       link.lose();

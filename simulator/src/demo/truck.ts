@@ -5,6 +5,7 @@ import type { GnssError } from '../gnss.ts';
 import { gnssFix, nextError, startError } from '../gnss.ts';
 import { step } from '../lock/firmware.ts';
 import type { LockInput, LockOutput, Sensed } from '../lock/input-output.ts';
+import type { Keyring } from '../lock/keyring.ts';
 import type { LockState } from '../lock/state.ts';
 import { newLock, wantsReport } from '../lock/state.ts';
 import type { Path } from '../path.ts';
@@ -48,6 +49,15 @@ export function newTruck(spec: TruckSpec, nowMs: number): Truck {
     error: startError(receiver, nowMs),
     made: [],
   };
+}
+
+export const keysOf = ({ spec }: Truck): Keyring =>
+  spec.nextSecret === undefined ? { secret: spec.secret } : { secret: spec.secret, next: spec.nextSecret };
+
+export function storeKeys({ spec }: Truck, { secret, next }: Keyring): void {
+  spec.secret = secret;
+  if (next === undefined) delete spec.nextSecret;
+  else spec.nextSecret = next;
 }
 
 export function driveOf(truck: Truck, timeMs: number): Drive | undefined {

@@ -35,6 +35,10 @@ export function execute(state: LockState, nowMs: number, command: Command): Step
         : { state: unlocked(state, nowMs), outputs: [answer('done')] };
     case 'locate':
       return { state: { ...state, rollCall: true, nextReportMs: nowMs }, outputs: [answer('done')] };
+    case 'secret':
+      return command.secret === undefined
+        ? { state, outputs: [answer('failed', 'no secret in the command')] }
+        : { state, outputs: [{ type: 'secret', secret: command.secret }, answer('done'), { type: 'sign-in' }] };
     case 'reboot':
       return { state: rebooted(state, nowMs, 'remote'), outputs: [answer('done'), { type: 'restart' }] };
   }

@@ -22,7 +22,11 @@ export type LockInput =
 
 export type LockOutput =
   | { type: 'publish'; flight: number; reports: Report[] }
+  /** a new secret, to be stored at once */
+  | { type: 'secret'; secret: string }
   | { type: 'reply'; reply: Reply }
+  /** the lock signs in anew, once its replies have been acknowledged */
+  | { type: 'sign-in' }
   /** the connection closes with the restart and has to be opened again */
   | { type: 'restart' };
 

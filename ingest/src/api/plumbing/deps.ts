@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { ServedBasemap } from '../../basemap/served.ts';
 import type { BodyParser } from '../../parsing/body-parser.ts';
+import type { KeyGuesses } from '../../people/key-guesses.ts';
 import type { SignInLimits } from '../../people/sign-in-limits.ts';
 import type { ReportDoor, UseCaseDeps } from '../../ports.ts';
 import type { Simulations } from '../../simulations.ts';
@@ -34,6 +35,8 @@ export interface ApiDeps extends StartDeps {
 /** What the api is started with. */
 export interface StartDeps extends UseCaseDeps {
   door: ReportDoor;
+  /** Counts keys that nobody has; absent: its own. */
+  keyGuesses?: KeyGuesses;
   config: ApiConfig;
   /** Where the platform's metrics are collected; absent: a new one. */
   registry?: Registry;

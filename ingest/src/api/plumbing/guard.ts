@@ -1,6 +1,7 @@
 import type { Role } from '@sealwatch/schemas';
 import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
+import { KeyGuesses } from '../../people/key-guesses.ts';
 import { type AccessOptions, bearerOf, identify, type Principal, SESSION_COOKIE } from '../../people/principal.ts';
 import { sameHost } from '../../people/same-host.ts';
 import { ApiProblem } from '../../problem.ts';
@@ -35,7 +36,7 @@ function refuseForeignPages(request: FastifyRequest): void {
 }
 
 /** Refuses at start every route that does not say who may call it, and at each call everybody else. */
-export function guard(app: Api, pool: Pool, access: AccessOptions): void {
+export function guard(app: Api, pool: Pool, access: AccessOptions, guesses = new KeyGuesses(pool)): void {
   app.decorateRequest('caller', undefined);
   app.addHook('onRoute', (route) => {
     if (route.config?.roles === undefined) {
@@ -47,7 +48,7 @@ export function guard(app: Api, pool: Pool, access: AccessOptions): void {
     if (roles === 'public' || request.is404) return;
     const key = bearerOf(request.headers.authorization);
     const session = request.cookies[SESSION_COOKIE];
-    const caller = await identify(pool, { key, session }, access);
+    const caller = await guesses.attempt(key, request.ip, () => identify(pool, { key, session }, access));
     if (caller === undefined) {
       throw new ApiProblem(401, 'auth.missing', 'send Authorization: Bearer KEY, or sign in');
     }

@@ -59,13 +59,14 @@ export async function expireCommands(db: Queryable, now: Date): Promise<number> 
   return rowCount ?? 0;
 }
 
-/** The command as the lock gets it (contract §2). */
-export function commandOf(row: CommandRow): Command {
+/** The command as the lock gets it (contract §2). @param secret of a command that brings one: no row of a command holds it */
+export function commandOf(row: CommandRow, secret?: string): Command {
   return {
     v: 1,
     commandId: row.command_id,
     type: row.type,
     ...(row.interval_s === null ? {} : { intervalS: row.interval_s }),
+    ...(secret === undefined ? {} : { secret }),
     expiresAt: row.expires_at.toISOString(),
   };
 }

@@ -18,7 +18,7 @@ export interface CommandRow {
   command_id: string;
   lock_id: string;
   trip_id: string | null;
-  type: 'interval' | 'seal' | 'unlock' | 'locate' | 'reboot';
+  type: 'interval' | 'seal' | 'unlock' | 'locate' | 'reboot' | 'secret';
   interval_s: number | null;
   state: CommandState;
   created_at: Date;
@@ -93,11 +93,11 @@ export async function commandsOfLock(
   return rows;
 }
 
-/** Whether an unlock is on its way to a lock. */
-export async function unlockWaits(db: Queryable, lockId: string): Promise<boolean> {
+/** Whether a command of a type is on its way to a lock. */
+export async function commandWaits(db: Queryable, lockId: string, type: CommandRow['type']): Promise<boolean> {
   const { rowCount } = await db.query(
-    `SELECT 1 FROM commands WHERE lock_id = $1 AND type = 'unlock' AND ${IS_PENDING} AND expires_at > now()`,
-    [lockId],
+    `SELECT 1 FROM commands WHERE lock_id = $1 AND type = $2 AND ${IS_PENDING} AND expires_at > now()`,
+    [lockId, type],
   );
   return rowCount !== 0;
 }
@@ -124,6 +124,16 @@ export const noted = (
     jsonb_build_object('commandId', c.command_id, 'state', ${was}),
     jsonb_strip_nulls(jsonb_build_object('commandId', c.command_id, 'tripId', c.trip_id, 'type', c.type,
       'state', c.state, 'reason', c.reason)) FROM changed c`;
+
+/** Ends the commands that were to bring a lock a new secret: it has got another one, by other hands. */
+export async function endSecretCommands(db: Queryable, lockId: string, by: string): Promise<void> {
+  await db.query(
+    `WITH changed AS (UPDATE commands SET state = 'cancelled', ended_at = clock_timestamp(), reason = 'another secret was given'
+       WHERE lock_id = $1 AND type = 'secret' AND ${IS_PENDING} RETURNING *)
+     ${noted('$2')}`,
+    [lockId, by],
+  );
+}
 
 /** Takes back what has not been sent; the commands that it was. */
 export async function cancelCommands(

@@ -1,3 +1,4 @@
+import type { LockSignIn } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { IS_OPEN, VISIBLE } from '../trips/conditions.ts';
 
@@ -32,16 +33,27 @@ const COLUMNS = `l.lock_id, l.model, l.simulated, l.created_at, l.retired_at, l.
 /** Registers locks; answers those that were new. */
 export async function insertLocks(
   db: Queryable,
-  locks: { lockId: string; model: string; simulated?: boolean | undefined; secretHash: Buffer }[],
+  locks: {
+    lockId: string;
+    model: string;
+    simulated?: boolean | undefined;
+    secretHash: Buffer;
+    signIn?: LockSignIn;
+    pins?: string[] | undefined;
+  }[],
 ): Promise<string[]> {
   const { rows } = await db.query<{ lock_id: string }>(
-    `INSERT INTO locks (lock_id, model, secret_hash, simulated)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::boolean[]) ON CONFLICT DO NOTHING RETURNING lock_id`,
+    `INSERT INTO locks (lock_id, model, secret_hash, simulated, sign_in, certificate_pins)
+     SELECT x.id, x.model, x.hash, x.simulated, x.sign_in, string_to_array(x.pins, ',')
+     FROM unnest($1::text[], $2::text[], $3::bytea[], $4::boolean[], $5::text[], $6::text[])
+       AS x(id, model, hash, simulated, sign_in, pins) ON CONFLICT DO NOTHING RETURNING lock_id`,
     [
       locks.map((l) => l.lockId),
       locks.map((l) => l.model),
       locks.map((l) => l.secretHash),
       locks.map((l) => l.simulated ?? false),
+      locks.map((l) => l.signIn ?? 'secret'),
+      locks.map((l) => l.pins?.join(',') ?? ''),
     ],
   );
   return rows.map((row) => row.lock_id);

@@ -43,6 +43,12 @@ export async function keyByHash(db: Queryable, keyHash: Buffer): Promise<KeyRow 
   return rows[0];
 }
 
+/** Of all keys that are not revoked. */
+export async function liveKeyHashes(db: Queryable): Promise<Buffer[]> {
+  const { rows } = await db.query<{ key_hash: Buffer }>('SELECT key_hash FROM api_keys WHERE revoked_at IS NULL');
+  return rows.map((row) => row.key_hash);
+}
+
 /** The key, locked until the end of the transaction. */
 export async function keyForUpdate(db: Queryable, keyId: string): Promise<KeyRow | undefined> {
   const { rows } = await db.query<KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE key_id = $1 FOR UPDATE`, [keyId]);

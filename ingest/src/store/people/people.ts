@@ -74,3 +74,12 @@ export async function hasPeopleBeside(db: Queryable, name: string): Promise<bool
   );
   return rows[0]?.some ?? false;
 }
+
+/** Whether there is an administrator of another name, or one of this name has ever signed in. */
+export async function hasAdminBeside(db: Queryable, name: string): Promise<boolean> {
+  const { rows } = await db.query<{ some: boolean }>(
+    `SELECT EXISTS (SELECT FROM people WHERE role = 'admin' AND (name <> $1 OR signed_in_at IS NOT NULL)) AS some`,
+    [name],
+  );
+  return rows[0]?.some ?? false;
+}

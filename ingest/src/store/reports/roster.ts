@@ -8,15 +8,6 @@ import { type DeclaredParams, declaredParams } from '../roads/params.ts';
 import { IS_OPEN } from '../trips/conditions.ts';
 import { REPORTS } from './rows.ts';
 
-/** Hashes of the secrets of locks that may connect; unknown and retired ones are left out. */
-export async function lockSecretHashes(db: Queryable, lockIds: string[]): Promise<Map<string, Buffer>> {
-  const { rows } = await db.query<{ lock_id: string; secret_hash: Buffer }>(
-    'SELECT lock_id, secret_hash FROM locks WHERE lock_id = ANY($1) AND retired_at IS NULL',
-    [lockIds],
-  );
-  return new Map(rows.map((row) => [row.lock_id, row.secret_hash]));
-}
-
 /** A trip's claim on a lock's records: fix times in [fromMs, toMs). */
 export interface Window {
   tripId: string;
