@@ -13,8 +13,7 @@ import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
-
-const Password = z.string().min(12, 'expected at least 12 characters').max(1_000);
+import { Password } from './plumbing/password.ts';
 
 const PersonView = z.object({
   name: z.string(),

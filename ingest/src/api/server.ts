@@ -15,6 +15,7 @@ import { ApiProblem, problemOf, TooManyAttempts } from '../problem.ts';
 import { Corridors } from '../roads/corridors.ts';
 import { startAuditLinker } from '../store/people/audit-chain.ts';
 import { accessRoutes } from './access.ts';
+import { accountRoutes } from './account.ts';
 import { alarmRoutes } from './alarms.ts';
 import { approvalRoutes } from './approvals.ts';
 import { basemapRoutes } from './basemap.ts';
@@ -161,6 +162,7 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   const limits = deps.config.signInLimits ?? new SignInLimits();
   accessRoutes(api, deps, limits);
   sessionRoutes(api, deps, limits);
+  accountRoutes(api, deps, limits);
   for (const add of [recordRoutes, historyRoutes]) await add(api, deps);
   for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
   for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes, approvalRoutes]) add(api, deps);

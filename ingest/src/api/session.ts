@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { SESSION_COOKIE } from '../people/principal.ts';
 import { EVERYONE } from '../people/roles.ts';
 import { sameHost } from '../people/same-host.ts';
-import { requireGoodLink, signIn, signInByLink, signOut } from '../people/sign-in.ts';
+import { browserOf, requireGoodLink, signIn, signInByLink, signOut } from '../people/sign-in.ts';
 import type { SignInLimits } from '../people/sign-in-limits.ts';
 import { ApiProblem } from '../problem.ts';
 import { Binding, bindingOf } from './plumbing/binding.ts';
@@ -30,6 +30,8 @@ function giveCookie(request: FastifyRequest, reply: FastifyReply, session: { tok
   });
 }
 
+const browserOfRequest = (request: FastifyRequest) => browserOf(request.ip, request.headers['user-agent']);
+
 /** A sign-in from another site's form would put its own session under our pages. */
 function requireOwnPage({ headers, host }: FastifyRequest): void {
   if (headers.origin !== undefined && !sameHost(headers.origin, host)) {
@@ -54,7 +56,7 @@ export function sessionRoutes(app: Api, deps: ApiDeps, limits: SignInLimits): vo
     async (request, reply) => {
       requireOwnPage(request);
       const { name, password } = request.body;
-      const session = await signIn(deps.pool, limits, { name, password, from: request.ip });
+      const session = await signIn(deps.pool, limits, { name, password, from: browserOfRequest(request) });
       giveCookie(request, reply, session);
       const { role, offices, expiresAt } = session;
       const who = { name: session.name, role, ...bindingOf(offices), kind: 'person' as const };
@@ -100,7 +102,7 @@ export function signInRoute(app: Api, deps: ApiDeps): void {
     return reply.header('cache-control', 'no-store').redirect('/wall');
   });
   app.get('/sign-in/:token', { ...options, exposeHeadRoute: false }, async (request, reply) => {
-    const session = await signInByLink(deps.pool, request.params.token);
+    const session = await signInByLink(deps.pool, request.params.token, browserOfRequest(request));
     giveCookie(request, reply, session);
     return reply.header('cache-control', 'no-store').redirect('/wall');
   });

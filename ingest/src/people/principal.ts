@@ -3,7 +3,7 @@ import QuickLRU from 'quick-lru';
 import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { type KeyRow, keyByHash } from '../store/people/keys.ts';
-import { sessionByHash } from '../store/people/sessions.ts';
+import { noteSessionUse, sessionByHash } from '../store/people/sessions.ts';
 import { hashSecret, sameSecret } from './secret.ts';
 
 /** Who calls. */
@@ -16,6 +16,10 @@ export interface Principal {
   role: Role;
   /** Offices it is bound to; null: bound to none, it sees everything; `[]`: it sees nothing. */
   offices: string[] | null;
+  /** The session by which a person calls. */
+  sessionId?: string;
+  /** When the session ends by itself, epoch ms. */
+  untilMs?: number;
   /** Set while an act is done that a second person has confirmed (`approvals/`). */
   approved?: { by: string; stamp: string };
 }
@@ -36,6 +40,9 @@ export interface AccessOptions {
 export function bearerOf(authorization: string | undefined): string | undefined {
   return authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
 }
+
+/** That a session is in use is noted at most so often, ms. */
+const USE_NOTED_MS = 60_000;
 
 /** A gate or a fleet asks many times a second: its key is looked up once in this time, ms. */
 const KEY_KNOWN_MS = 1_000;
@@ -79,6 +86,8 @@ export async function identify(
   if (session === undefined) return undefined;
   const row = await sessionByHash(db, hashSecret(session));
   if (row === undefined) throw new ApiProblem(401, 'auth.session-ended', 'this session has ended; sign in again');
-  const { name, role, offices } = row;
-  return { kind: 'person', id: `person:${row.person_id}`, name, role, offices };
+  if (Date.now() - row.last_used_at.getTime() > USE_NOTED_MS) await noteSessionUse(db, row.session_id);
+  const { name, role, offices, session_id: sessionId } = row;
+  const untilMs = row.expires_at.getTime();
+  return { kind: 'person', id: `person:${row.person_id}`, name, role, offices, sessionId, untilMs };
 }

@@ -10,6 +10,7 @@ import {
   insertSession,
   insertSignInLink,
   isGoodLink,
+  type SignedFrom,
   type SignedRow,
   useSignInLink,
 } from '../store/people/sessions.ts';
@@ -37,12 +38,26 @@ interface Session {
   expiresAt: Date;
 }
 
+const AGENT_CHARS = 300;
+
+/** Where somebody signs in from. @param agent the browser's own words */
+export const browserOf = (address: string, agent: string | undefined): Browser => ({
+  address,
+  agent: (agent ?? '').slice(0, AGENT_CHARS),
+});
+export type Browser = Omit<SignedFrom, 'method'>;
+
 /** Opens a session of 12 h. */
-async function openSession(db: Queryable, { person_id: personId, name }: SignedRow): Promise<Session> {
+async function openSession(
+  db: Queryable,
+  { person_id: personId, name }: SignedRow,
+  from: SignedFrom,
+): Promise<Session> {
   const token = newToken();
   const expiresAt = new Date(Date.now() + SESSION_MS);
-  await insertSession(db, { tokenHash: hashSecret(token), personId, expiresAt });
-  await audit(db, { actor: name, action: 'session.open', subject: `person:${name}` });
+  await insertSession(db, { tokenHash: hashSecret(token), personId, expiresAt, ...from });
+  const { method, address } = from;
+  await audit(db, { actor: name, action: 'session.open', subject: `person:${name}`, after: { method, address } });
   return { token, expiresAt };
 }
 
@@ -63,31 +78,32 @@ export async function signInLink(db: Queryable, { name, role }: { name: string; 
   return linkOf(db, person.person_id);
 }
 
-async function checkPassword(pool: Pool, name: string, password: string): Promise<PersonRow | undefined> {
+/** The person of a name and its password; undefined where either is wrong. */
+export async function checkPassword(pool: Pool, name: string, password: string): Promise<PersonRow | undefined> {
   const person = await activePerson(pool, name);
   return (await passwordFits(person?.password_hash, password)) ? person : undefined;
 }
 
 /**
  * Opens a session for a name and its password.
- * @param from the address that asks
  * @throws ApiProblem 401, the same for a wrong name and a wrong password; TooManyAttempts
  */
 export async function signIn(
   pool: Pool,
   limits: SignInLimits,
-  { name, password, from }: { name: string; password: string; from: string },
+  { name, password, from }: { name: string; password: string; from: Browser },
 ): Promise<SignedRow & Session> {
-  const person = await limits.attempt(name, from, () => checkPassword(pool, name, password));
+  const person = await limits.attempt(name, from.address, () => checkPassword(pool, name, password));
   if (person === undefined) throw new ApiProblem(401, 'auth.sign-in', 'name or password is wrong');
-  return { ...person, ...(await inTransaction(pool, (db) => openSession(db, person))) };
+  const by = { ...from, method: 'password' as const };
+  return { ...person, ...(await inTransaction(pool, (db) => openSession(db, person, by))) };
 }
 
 /** Opens a session for whoever has a link that was not used. @throws ApiProblem 410 */
-export async function signInByLink(pool: Pool, token: string): Promise<Session> {
+export async function signInByLink(pool: Pool, token: string, from: Browser): Promise<Session> {
   const session = await inTransaction(pool, async (db) => {
     const person = await useSignInLink(db, hashSecret(token));
-    return person && openSession(db, person);
+    return person && openSession(db, person, { ...from, method: 'link' });
   });
   if (session !== undefined) return session;
   throw linkIsGone();

@@ -226,6 +226,20 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     'POST /users/{name}/enable': { role: 'admin', of: onPerson('/enable', {}) },
     'POST /users/{name}/link': { role: 'admin', of: onPerson('/link') },
     'POST /users/{name}/unlock': { role: 'admin', of: onPerson('/unlock') },
+    'DELETE /users/{name}/sessions': { role: 'admin', of: onPerson('/sessions') },
+    'DELETE /users/{name}/sessions/{sessionId}': {
+      role: 'admin',
+      of: async (office) => {
+        const name = `p${++serial}`;
+        const made = await platform.call('POST', 'users', { body: { name, role: 'viewer', offices: [office] } });
+        await platform.call('GET', made.body.signIn, { key: null });
+        const [session] = (await platform.call('GET', `users/${name}/sessions`)).body.items;
+        return { url: `users/${name}/sessions/${String(session?.sessionId)}` };
+      },
+    },
+    'PUT /account/password': { none: 'the caller’s own password' },
+    'DELETE /account/sessions/{sessionId}': { none: 'the caller’s own session' },
+    'POST /account/sessions/end-others': { none: 'the caller’s own sessions' },
     'POST /keys': {
       role: 'admin',
       of: async (office) => ({ url: 'keys', body: { role: 'viewer', offices: [office] } }),
