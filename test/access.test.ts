@@ -29,3 +29,26 @@ describe('sealwatch key create and user add', () => {
     ]);
   });
 });
+
+describe('sealwatch key list and rotate', () => {
+  const answerOf = async (...args: string[]) => {
+    const child = sealwatch(args, { DATABASE_URL: database.url });
+    return { code: await child.ended, text: child.lines.join('\n') };
+  };
+
+  it('list every key with its state, and print the key that takes the place of another one', async () => {
+    expect(await run('key', 'create', '--role', 'gate', '--name', 'north', '--expires-in-days', '30')).toBe(0);
+    const line = async () => (await answerOf('key', 'list')).text.split('\n').find((one) => one.includes('key:north'))!;
+    expect(await line()).toMatch(/^[\w-]{36}\tkey:north\tgate\tactive until \S+\tnever used$/);
+    const [keyId = ''] = (await line()).split('\t');
+    const { rows: before } = await database.pool.query('SELECT count(*)::int AS n FROM api_keys');
+    const rotated = await answerOf('key', 'rotate', keyId, '--overlap-hours', '0');
+    expect([rotated.code, rotated.text.trim()]).toEqual([0, expect.stringMatching(/^sw_[\w-]{43}$/)]);
+    expect(await line()).toContain('\texpired ');
+    expect(await run('key', 'rotate', keyId)).toBe(1);
+    expect(await run('key', 'rotate', 'none')).toBe(1);
+    expect(await run('key', 'create', '--role', 'gate', '--expires-in-days', '0')).toBe(1);
+    const { rows } = await database.pool.query('SELECT count(*)::int AS n FROM api_keys');
+    expect(rows[0].n).toBe(before[0].n + 1);
+  });
+});

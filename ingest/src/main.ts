@@ -1,5 +1,5 @@
 import { Role } from '@sealwatch/schemas';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
 import { endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
@@ -11,6 +11,7 @@ export interface RunOptions {
 
 // A command loads only what it uses: the platform's modules take a second to load, which `key create` need not wait for.
 const operations = () => import('./operate.ts');
+const access = () => import('./operate-access.ts');
 
 const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
@@ -75,19 +76,37 @@ function addRuns(command: Command, options: RunOptions): void {
     .allowUnknownOption();
 }
 
+const wholeNumber = (min: number, max: number) => (given: string) => {
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
+};
+
 /** Commands for keys, people and offices. */
 function addAccess(command: Command): void {
   const role = () => new Option('--role <role>', 'what it may do').choices(Role.options).makeOptionMandatory();
-  command
-    .command('key')
-    .description('API keys')
+  const key = command.command('key').description('API keys');
+  key
     .command('create')
     .description('make an API key; it is printed once')
     .addOption(role())
     .option('--name <name>', 'what it is for', '')
     .option('--office <code...>', 'offices that the key is restricted to')
-    .action(async (given: { role: Role; name: string; office?: string[] }) =>
-      (await operations()).createKey(readConfig(process.env), given),
+    .option('--expires-in-days <days>', 'days after which it ends by itself; default: never', wholeNumber(1, 3_650))
+    .action(async (given: { role: Role; name: string; office?: string[]; expiresInDays?: number }) =>
+      (await access()).createKey(readConfig(process.env), given),
+    );
+  key
+    .command('list')
+    .description('list the API keys: id, name in the audit, role, state, last use')
+    .action(async () => (await access()).listAllKeys(readConfig(process.env)));
+  key
+    .command('rotate')
+    .argument('<key-id>')
+    .description('make a key that takes the place of another one; it is printed once, and the old one ends by itself')
+    .option('--overlap-hours <hours>', 'hours for which the old key is still taken', wholeNumber(0, 744), 24)
+    .action(async (keyId: string, given: { overlapHours: number }) =>
+      (await access()).rotateOneKey(readConfig(process.env), keyId, given.overlapHours),
     );
   command
     .command('user')
@@ -98,7 +117,7 @@ function addAccess(command: Command): void {
     .addOption(role())
     .option('--office <code...>', 'offices that the person is restricted to')
     .action(async (name: string, given: { role: Role; office?: string[] }) =>
-      (await operations()).createPerson(readConfig(process.env), { name, ...given }),
+      (await access()).createPerson(readConfig(process.env), { name, ...given }),
     );
   command
     .command('office')

@@ -1,125 +1,22 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { type Config, WALL_DIR } from './config.ts';
 import { createLog } from './log.ts';
 import { readOffices, type TableFault } from './office-table.ts';
+import { OperationError, onDatabase, print } from './operation.ts';
 import { anchorFileOf, readAnchors } from './people/audit-anchors.ts';
-import { KeyName, PersonName } from './people/names.ts';
-import { hashSecret, newApiKey } from './people/secret.ts';
-import { hashPassword, signInLink } from './people/sign-in.ts';
 import { restoreBackup, writeBackup } from './postgres/backup.ts';
 import type { Manifest } from './postgres/backup-format.ts';
-import { type Database, openDatabase } from './postgres/database.ts';
+import { openDatabase } from './postgres/database.ts';
 import { checkDatabase, type Finding } from './postgres/doctor.ts';
 import { migrate } from './postgres/migrate.ts';
 import { inTransaction } from './postgres/queryable.ts';
 import { audit } from './store/people/audit.ts';
 import { linkAudit } from './store/people/audit-chain.ts';
 import { type Anchor, checkAudit } from './store/people/audit-check.ts';
-import { insertKey } from './store/people/keys.ts';
 import { type OfficeRow, replaceOffices } from './store/people/offices.ts';
-import { insertPerson } from './store/people/people.ts';
-
-/** A command that cannot be carried out, with what the operator can do about it. */
-export class OperationError extends Error {
-  override name = 'OperationError';
-  readonly hint: string;
-  constructor(message: string, hint: string) {
-    super(message);
-    this.hint = hint;
-  }
-}
-
-interface Access {
-  /** true: allowed while a platform runs on the same database; false: fails if one does. */
-  beside: boolean;
-}
-
-async function onDatabase<T>(config: Config, access: Access, work: (database: Database) => Promise<T>): Promise<T> {
-  const log = createLog('warn');
-  const database = await openDatabase({ ...config, ...access, log, pool: { max: 3 } });
-  try {
-    await migrate(database.pool, log);
-    return await work(database);
-  } finally {
-    await database.stop();
-  }
-}
-
-const print = (line: string) => process.stdout.write(`${line}\n`);
-
-function readName(form: typeof KeyName | typeof PersonName, given: string): string {
-  const read = form.safeParse(given);
-  if (read.success) return read.data;
-  throw new OperationError(`"${given}" cannot be a name`, read.error.issues[0]?.message ?? 'Choose another name.');
-}
-
-/** Creates a key and prints only the key, so that a script can read it. */
-export async function createKey(config: Config, given: { role: Role; name: string; office?: string[] }): Promise<void> {
-  const name = readName(KeyName, given.name);
-  const key = newApiKey();
-  await onDatabase(config, { beside: true }, ({ pool }) =>
-    inTransaction(pool, async (client) => {
-      const { key_id, role, offices } = await insertKey(client, {
-        name,
-        role: given.role,
-        keyHash: hashSecret(key),
-        offices: given.office ?? null,
-      });
-      await audit(client, {
-        actor: 'command line',
-        action: 'key.create',
-        subject: `key:${key_id}`,
-        after: { name, role, offices },
-      });
-    }),
-  );
-  print(key);
-}
-
-/** Reads a password from standard input; undefined on a terminal or if it is empty: the person then gets a sign-in link. */
-async function pipedPassword(): Promise<string | undefined> {
-  if (process.stdin.isTTY) return undefined;
-  const given = (await text(process.stdin)).replace(/\r?\n$/, '');
-  if (given === '') return undefined;
-  if (given.length >= 12) return given;
-  throw new OperationError('the password is too short', 'Give at least 12 characters, or none to get a sign-in link.');
-}
-
-export async function createPerson(
-  config: Config,
-  given: { name: string; role: Role; office?: string[] },
-): Promise<void> {
-  const name = readName(PersonName, given.name);
-  const password = await pipedPassword();
-  await onDatabase(config, { beside: true }, async ({ pool }) => {
-    const passwordHash = password === undefined ? undefined : await hashPassword(password);
-    await inTransaction(pool, async (client) => {
-      const row = await insertPerson(client, {
-        name,
-        role: given.role,
-        passwordHash,
-        offices: given.office ?? null,
-      });
-      if (!row) throw new OperationError(`there is a person named ${name} already`, 'Choose another name.');
-      await audit(client, {
-        actor: 'command line',
-        action: 'person.create',
-        subject: `person:${row.person_id}`,
-        after: { name: row.name, role: row.role, offices: row.offices },
-      });
-    });
-    print(`${name} is now a ${given.role}.`);
-    if (passwordHash === undefined) {
-      const path = await signInLink(pool, { name, role: given.role });
-      print(`One-time sign-in link, good for an hour: http://${config.host}:${config.httpPort}${path}`);
-    }
-  });
-}
 
 const FAULTS_SHOWN = 20;
 

@@ -250,7 +250,16 @@ class LiveFeed implements Feed {
     return { ready: reasons.length === 0, reasons: [...reasons, ...(this.#deps.warnings?.() ?? [])] };
   }
 
+  /** A session or key that ends by itself ends its screens too. */
+  #endExpired(nowMs: number): void {
+    for (const { socket } of [...this.#clients.values()]) {
+      const { untilMs } = socket.data.caller;
+      if (untilMs !== undefined && untilMs <= nowMs) socket.disconnect(true);
+    }
+  }
+
   #sendStats(): void {
+    this.#endExpired(Date.now());
     this.#throughput.measure((this.#deps.config.statsMs ?? STATS_MS) / 1_000);
     const health = this.#health();
     const rest = { serverTime: new Date().toISOString(), health };

@@ -2,7 +2,7 @@ import type { Role } from '@sealwatch/schemas';
 import QuickLRU from 'quick-lru';
 import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
-import { type KeyRow, keyByHash } from '../store/people/keys.ts';
+import { type KeyRow, keyByHash, noteKeyUse } from '../store/people/keys.ts';
 import { noteSessionUse, sessionByHash } from '../store/people/sessions.ts';
 import { hashSecret, sameSecret } from './secret.ts';
 
@@ -18,7 +18,7 @@ export interface Principal {
   offices: string[] | null;
   /** The session by which a person calls. */
   sessionId?: string;
-  /** When the session ends by itself, epoch ms. */
+  /** When the session or key ends by itself, epoch ms; absent: never. */
   untilMs?: number;
   /** Set while an act is done that a second person has confirmed (`approvals/`). */
   approved?: { by: string; stamp: string };
@@ -41,8 +41,9 @@ export function bearerOf(authorization: string | undefined): string | undefined 
   return authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
 }
 
-/** That a session is in use is noted at most so often, ms. */
+/** That a session or a key is in use is noted at most so often, ms. */
 const USE_NOTED_MS = 60_000;
+const KEY_USE_NOTED_MS = 5 * 60_000;
 
 /** A gate or a fleet asks many times a second: its key is looked up once in this time, ms. */
 const KEY_KNOWN_MS = 1_000;
@@ -61,8 +62,31 @@ async function knownKey(db: Queryable, keyHash: Buffer): Promise<KeyRow | undefi
   return row;
 }
 
-/** After a key was revoked. */
+/** After a key was revoked or has another end. */
 export const forgetKeys = (db: Queryable): void => void known.delete(db);
+
+/** @throws ApiProblem 401 once the key has expired, also where it is kept in `known` */
+async function ofKey(db: Queryable, row: KeyRow): Promise<Principal> {
+  const nowMs = Date.now();
+  const untilMs = row.expires_at?.getTime();
+  if (untilMs !== undefined && untilMs <= nowMs) {
+    const next = row.successor === null ? 'an administrator makes a new one' : 'use the key that took its place';
+    throw new ApiProblem(401, 'auth.key-expired', `this key expired at ${new Date(untilMs).toISOString()}; ${next}`);
+  }
+  if (nowMs - (row.last_used_at?.getTime() ?? 0) > KEY_USE_NOTED_MS) {
+    row.last_used_at = new Date(nowMs);
+    await noteKeyUse(db, row.key_id);
+  }
+  const { actor: name, role, offices } = row;
+  return {
+    kind: 'key',
+    id: `key:${row.key_id}`,
+    name,
+    role,
+    offices,
+    ...(untilMs === undefined ? {} : { untilMs }),
+  };
+}
 
 /**
  * Finds who calls. A key given wins over a cookie.
@@ -80,8 +104,7 @@ export async function identify(
     }
     const row = await knownKey(db, hashSecret(key));
     if (row === undefined) throw new ApiProblem(401, 'auth.key-unknown', 'this key is unknown or revoked');
-    const { actor: name, role, offices } = row;
-    return { kind: 'key', id: `key:${row.key_id}`, name, role, offices };
+    return ofKey(db, row);
   }
   if (session === undefined) return undefined;
   const row = await sessionByHash(db, hashSecret(session));

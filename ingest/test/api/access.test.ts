@@ -164,6 +164,7 @@ const ALLOWED: Record<string, string> = {
   'POST /keys': 'a',
   'GET /keys': 'a',
   'DELETE /keys/{keyId}': 'a',
+  'POST /keys/{keyId}/rotate': 'a',
   'GET /session': 'vosgta',
   'DELETE /session': 'vosgta',
   'POST /subscriptions': 'sta',

@@ -252,6 +252,13 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
         return { url: `keys/${String(made.body.keyId)}` };
       },
     },
+    'POST /keys/{keyId}/rotate': {
+      role: 'admin',
+      of: async (office) => {
+        const made = await platform.call('POST', 'keys', { body: { role: 'viewer', offices: [office] } });
+        return { url: `keys/${String(made.body.keyId)}/rotate`, body: {} };
+      },
+    },
     'POST /session': { none: 'signs the caller in' },
     'DELETE /session': { none: 'ends the caller’s own session' },
     'POST /subscriptions': {

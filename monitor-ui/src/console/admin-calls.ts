@@ -27,6 +27,11 @@ export interface KeyView extends Binding {
   actor: string;
   createdAt: string;
   revokedAt?: string;
+  /** When it ends by itself. */
+  expiresAt?: string;
+  lastUsedAt?: string;
+  /** The key that takes its place. */
+  successor?: string;
   /** Once, in the answer to making it. */
   key?: string;
 }
@@ -80,6 +85,8 @@ export interface Newcomer {
   role: Role;
   /** null: bound to none. */
   offices: string[] | null;
+  /** Of a key: when it ends by itself. */
+  expiresAt?: string;
 }
 
 export const people = () => everything<PersonView>('/users');
@@ -90,6 +97,7 @@ export const unlockPerson = (name: string) => call<PersonView>('POST', `/users/$
 export const newLink = (name: string) => call<{ signIn: string }>('POST', `/users/${id(name)}/link`, {});
 export const keys = () => everything<KeyView>('/keys');
 export const addKey = (key: Newcomer) => call<KeyView>('POST', '/keys', key);
+export const rotateKey = (keyId: string) => call<KeyView>('POST', `/keys/${id(keyId)}/rotate`, {});
 export const revokeKey = (keyId: string) => call<void>('DELETE', `/keys/${id(keyId)}`);
 
 export const subscriptions = () => everything<SubscriptionView>('/subscriptions');

@@ -6,3 +6,10 @@ ALTER TABLE sessions
   -- the browser's own words (User-Agent), cut
   ADD COLUMN agent        text NOT NULL DEFAULT '',
   ADD COLUMN last_used_at timestamptz NOT NULL DEFAULT now();
+
+-- A key may end by itself; one that was rotated does so after an overlap, and names the key that takes its place. When it was
+-- last used is known to five minutes.
+ALTER TABLE api_keys
+  ADD COLUMN expires_at   timestamptz,
+  ADD COLUMN last_used_at timestamptz,
+  ADD COLUMN successor    uuid;
