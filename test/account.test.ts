@@ -1,3 +1,4 @@
+import { Secret, TOTP } from 'otpauth';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { barriers } from '../monitor-ui/test/browser/axe.ts';
@@ -11,7 +12,7 @@ let platform: Platform;
 let browser: Browser;
 const faults: string[] = [];
 beforeAll(async () => {
-  [platform, browser] = await Promise.all([startPlatform(), sharedChromium()]);
+  [platform, browser] = await Promise.all([startPlatform({ SEALWATCH_SECOND_FACTOR: 'required' }), sharedChromium()]);
 });
 afterAll(() => platform?.stop());
 afterEach(async () => {
@@ -34,6 +35,29 @@ async function signIn(page: Page, name: string, password = PASSWORD): Promise<vo
   await page.fill('[name="name"]', name);
   await page.fill('[name="password"]', password);
   await page.click('button[type="submit"]');
+}
+
+/** A code of an authenticator with this secret; another one each time, up to one step ahead of the clock. */
+function codes(secret: string): () => string {
+  let step = Math.floor(Date.now() / 30_000) - 1;
+  const totp = new TOTP({ secret: Secret.fromBase32(secret.replaceAll(' ', '')) });
+  return () => {
+    step++;
+    return totp.generate({ timestamp: step * 30_000 });
+  };
+}
+
+/** Enrols an authenticator on the page that asks for it. @returns codes of it, and the recovery codes */
+async function enrol(page: Page): Promise<{ next: () => string; recovery: string[] }> {
+  const next = codes((await page.locator('[data-secret]').textContent({ timeout: PATIENCE.timeout })) ?? '');
+  await page.fill('[name="code"]', next());
+  await page
+    .locator('form', { has: page.locator('[name="code"]') })
+    .locator('button[type="submit"]')
+    .click();
+  await page.locator('[data-recovery]').first().waitFor(PATIENCE);
+  const recovery = await page.locator('[data-recovery]').allTextContents();
+  return { next, recovery };
 }
 
 /** Signs in by the form and looks at a page of the consoles. */
@@ -67,7 +91,11 @@ describe('the own account', () => {
       expect(await page.getByText(mark).count()).toBe(1);
       await other.reload();
       await other.waitForURL(/\/sign-in/, PATIENCE);
-      const admin = await open('/admin/people', `王芳 ${locale}`, locale);
+      const admin = await (await view(locale)).newPage();
+      await admin.goto(`${platform.app.http}/sign-in?next=/admin/people`);
+      await signIn(admin, `王芳 ${locale}`);
+      await enrol(admin);
+      await admin.click('[data-act="kept"]');
       await admin.locator('[role="row"]', { hasText: name }).locator('[data-act="sessions"]').click();
       await admin.getByText(new RegExp(of)).waitFor(PATIENCE);
       await admin.locator('[data-session]').waitFor(PATIENCE);
@@ -91,5 +119,83 @@ describe('the own account', () => {
     await page.getByText('密码已修改').waitFor(PATIENCE);
     const again = await platform.call('POST', '/session', { name: '张敏', password: `${PASSWORD}!` }, 'no key');
     expect(again.status).toBe(201);
+  });
+});
+
+describe('the second factor', () => {
+  it.each(['en', 'zh-CN'])(
+    'is enrolled where the role needs it, and asked for at the next sign-in (%s)',
+    async (locale) => {
+      const name = `陈伟 ${locale}`;
+      await add(name, 'supervisor');
+      const page = await (await view(locale)).newPage();
+      await page.goto(`${platform.app.http}/sign-in?next=/account`);
+      await signIn(page, name);
+      await page.locator('svg[role="img"]').waitFor(PATIENCE);
+      await keepPicture(page, `sign-in-enrol.${locale}`);
+      const found = await barriers(page);
+      const { next, recovery } = await enrol(page);
+      await keepPicture(page, `sign-in-recovery.${locale}`);
+      found.push(...(await barriers(page)));
+      await page.click('[data-act="kept"]');
+      await page.locator('[data-session]').waitFor(PATIENCE);
+      await keepPicture(page, `account-factor.${locale}`);
+
+      const other = await (await view(locale)).newPage();
+      await other.goto(`${platform.app.http}/sign-in?next=/account`);
+      await signIn(other, name);
+      await other.locator('[name="code"]').waitFor(PATIENCE);
+      await keepPicture(other, `sign-in-code.${locale}`);
+      found.push(...(await barriers(other)));
+      await other.fill('[name="code"]', '000000');
+      await other.click('button[type="submit"]');
+      await other.locator('[role="alert"]').waitFor(PATIENCE);
+      await other.fill('[name="code"]', next());
+      await other.click('button[type="submit"]');
+      await other.locator('[data-session]').first().waitFor(PATIENCE);
+
+      const last = await (await view(locale)).newPage();
+      await last.goto(`${platform.app.http}/sign-in?next=/account`);
+      await signIn(last, name);
+      await last.fill('[name="code"]', recovery[0]!);
+      await last.click('button[type="submit"]');
+      await last.getByText(/: 9\.|9 个/).waitFor(PATIENCE);
+      expect(found).toEqual([]);
+    },
+  );
+
+  it('is enrolled and removed on the own account', async () => {
+    await add('赵静');
+    const page = await open('/account', '赵静');
+    await page.click('[data-act="enrol"]');
+    const { next } = await enrol(page);
+    await page.click('[data-act="kept"]');
+    await page.getByText('剩余恢复码 10 个').waitFor(PATIENCE);
+    await page.fill('[name="code"]', next());
+    await page.getByRole('button', { name: '解除绑定' }).click();
+    await page.locator('[data-act="enrol"]').waitFor(PATIENCE);
+  });
+
+  it('of a supervisor is reset by two administrators, on the page of people', async () => {
+    const pages: Page[] = [];
+    for (const name of ['孙丽', '刘洋', '周涛']) {
+      await add(name, 'admin');
+      const page = await (await view('zh-CN')).newPage();
+      await page.goto(`${platform.app.http}/sign-in?next=/admin/people`);
+      await signIn(page, name);
+      await enrol(page);
+      await page.click('[data-act="kept"]');
+      pages.push(page);
+    }
+    const [, first, second] = pages as [Page, Page, Page];
+    await first.reload();
+    first.on('dialog', (dialog) => void dialog.accept());
+    const row = (page: Page) => page.locator('[role="row"]', { hasText: '孙丽' });
+    await row(first).locator('[data-act="reset-factor"]').click();
+    await first.locator('[data-approval]').waitFor(PATIENCE);
+    expect(await first.locator('[data-approval]').textContent()).toContain('重置二次验证');
+    await keepPicture(first, 'admin-people-reset.zh-CN');
+    await second.locator('[data-approval] [data-act="confirm"]').click();
+    await expect.poll(() => row(second).textContent(), PATIENCE).toContain('未启用');
   });
 });

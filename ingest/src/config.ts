@@ -55,6 +55,9 @@ const Environment = z
       .transform(readTrustProxy)
       .refine((read) => read !== 'wrong', TRUST_PROXY_FORM)
       .optional(),
+    SEALWATCH_SECOND_FACTOR: z
+      .enum(['optional', 'required'], { error: 'expected optional, or required (of supervisors and admins)' })
+      .default('optional'),
     SEALWATCH_REMIND_AFTER_S: Seconds.default(120),
     SEALWATCH_ESCALATE_AFTER_S: Seconds.default(300),
     SEALWATCH_SIMULATOR: z.enum(['0', '1'], { error: 'expected 1 (on) or 0 (off)' }).default('0'),
@@ -101,6 +104,8 @@ export interface Config {
   webhookNetworks: string[];
   /** Which proxies before the platform are believed; absent: none. */
   trustProxy?: TrustProxy;
+  /** Supervisors and admins need a second factor. */
+  secondFactorRequired: boolean;
   /** When people are called for a critical alarm that nobody acknowledges. */
   calls: CallTimes;
   /** Testers may start simulated fleets at /simulator. */
@@ -145,6 +150,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...(e.SEALWATCH_RETENTION_DAYS === undefined ? {} : { retentionDays: e.SEALWATCH_RETENTION_DAYS }),
     ...(basemap ? { basemap } : {}),
     ...(typeof e.SEALWATCH_TRUST_PROXY === 'function' ? { trustProxy: e.SEALWATCH_TRUST_PROXY } : {}),
+    secondFactorRequired: e.SEALWATCH_SECOND_FACTOR === 'required',
     webhookNetworks: e.SEALWATCH_WEBHOOK_NETWORKS ?? [],
     calls: {
       remindAfterMs: e.SEALWATCH_REMIND_AFTER_S * 1_000,

@@ -18,6 +18,7 @@ Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_M
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
+SEALWATCH_SECOND_FACTOR (optional; required: supervisors and admins sign in with an authenticator),
 SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
 that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fleets at /simulator; not in production),
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
@@ -108,9 +109,13 @@ function addAccess(command: Command): void {
     .action(async (keyId: string, given: { overlapHours: number }) =>
       (await access()).rotateOneKey(readConfig(process.env), keyId, given.overlapHours),
     );
-  command
-    .command('user')
-    .description('people')
+  const user = command.command('user').description('people');
+  user
+    .command('reset-second-factor')
+    .argument('<name>')
+    .description('take away the second factor of somebody who has lost it, where no administrator can')
+    .action(async (name: string) => (await access()).resetFactorOf(readConfig(process.env), name));
+  user
     .command('add')
     .argument('<name>')
     .description('add a person; the password is read from standard input, or a one-time sign-in link is printed')

@@ -5,13 +5,14 @@ import type { Config } from './config.ts';
 import { OperationError, onDatabase, print } from './operation.ts';
 import { insertNewKey, replace } from './people/keys.ts';
 import { KeyName, PersonName } from './people/names.ts';
+import { takeAway } from './people/second-factor.ts';
 import { hashPassword, signInLink } from './people/sign-in.ts';
 import { isoOf } from './postgres/iso.ts';
 import { inTransaction } from './postgres/queryable.ts';
 import { ApiProblem } from './problem.ts';
 import { audit } from './store/people/audit.ts';
 import { type KeyRow, keyForUpdate, listKeys } from './store/people/keys.ts';
-import { insertPerson } from './store/people/people.ts';
+import { insertPerson, personForUpdate } from './store/people/people.ts';
 
 function readName(form: typeof KeyName | typeof PersonName, given: string): string {
   const read = form.safeParse(given);
@@ -78,6 +79,19 @@ async function pipedPassword(): Promise<string | undefined> {
   if (given === '') return undefined;
   if (given.length >= 12) return given;
   throw new OperationError('the password is too short', 'Give at least 12 characters, or none to get a sign-in link.');
+}
+
+/** The way out where no other administrator can: takes somebody's second factor away, and every session and link. */
+export async function resetFactorOf(config: Config, name: string): Promise<void> {
+  await onDatabase(config, { beside: true }, ({ pool }) =>
+    inTransaction(pool, async (client) => {
+      const row = await personForUpdate(client, name);
+      if (row === undefined) throw new OperationError(`there is no person named ${name}`, 'Names are exact.');
+      if (await takeAway(client, row, COMMAND_LINE)) return;
+      throw new OperationError(`${name} has no second factor`, 'They sign in with their password, or a link, alone.');
+    }),
+  );
+  print(`${name} signs in without a second factor now, and can enrol another one; open screens end within 15 s.`);
 }
 
 export async function createPerson(

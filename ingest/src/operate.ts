@@ -7,6 +7,7 @@ import { createLog } from './log.ts';
 import { readOffices, type TableFault } from './office-table.ts';
 import { OperationError, onDatabase, print } from './operation.ts';
 import { anchorFileOf, readAnchors } from './people/audit-anchors.ts';
+import { OFFICERS } from './people/roles.ts';
 import { restoreBackup, writeBackup } from './postgres/backup.ts';
 import type { Manifest } from './postgres/backup-format.ts';
 import { openDatabase } from './postgres/database.ts';
@@ -17,6 +18,7 @@ import { audit } from './store/people/audit.ts';
 import { linkAudit } from './store/people/audit-chain.ts';
 import { type Anchor, checkAudit } from './store/people/audit-check.ts';
 import { type OfficeRow, replaceOffices } from './store/people/offices.ts';
+import { countWithoutFactor } from './store/people/people.ts';
 
 const FAULTS_SHOWN = 20;
 
@@ -67,13 +69,27 @@ const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' } as const
 export async function checkUp(config: Config): Promise<void> {
   const findings: Finding[] = [checkNode(), checkWall()];
   findings.push(
-    ...(await onDatabase(config, { beside: true }, ({ pool, description }) => checkDatabase(pool, description))),
+    ...(await onDatabase(config, { beside: true }, async ({ pool, description }) => [
+      ...(await checkDatabase(pool, description)),
+      await checkSecondFactors(pool, config),
+    ])),
   );
   for (const { part, state, text: found, hint } of findings) {
     print(`${MARKS[state]}  ${part}: ${found}`);
     if (hint) print(`         ${hint}`);
   }
   if (findings.some(({ state }) => state === 'problem')) process.exitCode = 1;
+}
+
+/** Whether those who answer for trucks sign in with a password alone. */
+async function checkSecondFactors(pool: Pool, { secondFactorRequired }: Config): Promise<Finding> {
+  const part = 'second factor';
+  if (secondFactorRequired) return { part, state: 'ok', text: 'required of supervisors and admins' };
+  const without = await countWithoutFactor(pool, OFFICERS);
+  if (without === 0) return { part, state: 'ok', text: 'no supervisor or admin signs in without' };
+  const found = `${without} supervisors and admins sign in with a password or a link alone`;
+  const hint = 'Set SEALWATCH_SECOND_FACTOR=required: they enrol an authenticator at their next sign-in.';
+  return { part, state: 'warning', text: found, hint };
 }
 
 function checkNode(): Finding {

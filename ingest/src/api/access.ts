@@ -22,6 +22,8 @@ const PersonView = z.object({
   createdAt: Time,
   disabledAt: Time.optional(),
   lockedUntil: Time.optional(),
+  /** Whether a second factor is enrolled. */
+  secondFactor: z.boolean(),
 });
 const PersonWithLink = PersonView.extend({ signIn: z.string().optional() });
 const KeyView = z.object({
@@ -47,6 +49,7 @@ function personOf(row: PersonRow, limits: SignInLimits) {
     role: row.role,
     ...bindingOf(row.offices),
     createdAt: isoOf(row.created_at),
+    secondFactor: row.has_second_factor,
     ...(row.disabled_at === null ? {} : { disabledAt: isoOf(row.disabled_at) }),
     ...(untilMs === undefined ? {} : { lockedUntil: new Date(untilMs).toISOString() }),
   };

@@ -13,7 +13,13 @@ import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { Password } from './plumbing/password.ts';
 
-const Account = z.object({ name: z.string(), role: Role, ...Binding, hasPassword: z.boolean() });
+const Account = z.object({
+  name: z.string(),
+  role: Role,
+  ...Binding,
+  hasPassword: z.boolean(),
+  secondFactor: z.object({ enrolled: z.boolean(), required: z.boolean(), recoveryCodesLeft: z.int() }),
+});
 
 const SessionView = z.object({
   sessionId: z.uuid(),
@@ -48,7 +54,7 @@ export function accountRoutes(app: Api, deps: ApiDeps, limits: SignInLimits): vo
     '/account',
     { config: { roles: EVERYONE }, schema: { tags, summary: 'The own account', response: answers({ 200: Account }) } },
     async (request) => {
-      const { offices, ...account } = await accountOf(deps.pool, callerOf(request));
+      const { offices, ...account } = await accountOf(deps.pool, callerOf(request), deps.config.secondFactorRequired);
       return { ...account, ...bindingOf(offices) };
     },
   );

@@ -41,6 +41,7 @@ import { validatorCompiler } from './plumbing/validation.ts';
 import { quarantineRoutes } from './quarantine.ts';
 import { recordRoutes } from './records.ts';
 import { routeRoutes } from './routes.ts';
+import { secondFactorRoutes } from './second-factor.ts';
 import { sessionRoutes } from './session.ts';
 import { simulatorRoutes } from './simulator.ts';
 import { stepRoutes } from './steps.ts';
@@ -74,7 +75,8 @@ export async function startApi(given: StartDeps): Promise<Api> {
   await usePlugins(app, deps);
   answerUnmatched(app);
   readBodies(app);
-  guard(app, deps.pool, { bootstrapKey: deps.config.bootstrapKey });
+  const { bootstrapKey, secondFactorRequired } = deps.config;
+  guard(app, deps.pool, { bootstrapKey, secondFactorRequired });
   idempotent(app, deps.pool);
 
   await app.register((api: Api) => addRoutes(api, deps), { prefix: '/api/v1' });
@@ -163,6 +165,7 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   accessRoutes(api, deps, limits);
   sessionRoutes(api, deps, limits);
   accountRoutes(api, deps, limits);
+  secondFactorRoutes(api, deps, limits);
   for (const add of [recordRoutes, historyRoutes]) await add(api, deps);
   for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
   for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes, approvalRoutes]) add(api, deps);

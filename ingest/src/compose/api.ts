@@ -8,10 +8,10 @@ import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
 import { anchorFileOf } from '../people/audit-anchors.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
+import { keyOfFile, secretBox, subkeyOf } from '../secret-box.ts';
 import type { Simulations } from '../simulations.ts';
 import { describeRule } from '../tracker/index.ts';
 import { addressRule } from '../webhooks/address.ts';
-import { keyOfFile, secretBox } from '../webhooks/secret-box.ts';
 import { startWebhooks } from '../webhooks/webhooks.ts';
 import type { Base } from './part.ts';
 
@@ -40,7 +40,8 @@ function buildOf(wallDir: string): string {
 export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
   const { config, log, registry, pool, gatePool, hints, live, undo } = base;
   const { judging, door, simulations, basemap, wallDir } = parts;
-  const { bootstrapKey, trustProxy } = config;
+  const { bootstrapKey, trustProxy, secondFactorRequired } = config;
+  const key = keyOfFile(join(config.dataDir, 'webhooks.key'));
   const ready = () => door.ready();
   const warnings = () => door.warnings?.() ?? [];
   const feed = await startFeed({
@@ -50,7 +51,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     ready,
     warnings,
     log,
-    config: { bootstrapKey, trustProxy, build: buildOf(wallDir) },
+    config: { bootstrapKey, trustProxy, secondFactorRequired, build: buildOf(wallDir) },
   });
   const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry });
   undo.push(() => escalation.stop());
@@ -58,7 +59,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const webhooks = startWebhooks({
     pool,
     log,
-    secrets: secretBox(keyOfFile(join(config.dataDir, 'webhooks.key'))),
+    secrets: secretBox(key),
     rule: addressRule(config.webhookNetworks),
     registry,
   });
@@ -76,10 +77,18 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const api = await startApi({
     ...useCases,
     door,
+    secrets: secretBox(subkeyOf(key, 'second factors')),
     simulations,
     webhooks,
     registry,
-    config: { bootstrapKey, trustProxy, wallDir, basemap, auditAnchors: anchorFileOf(config.dataDir) },
+    config: {
+      bootstrapKey,
+      trustProxy,
+      secondFactorRequired,
+      wallDir,
+      basemap,
+      auditAnchors: anchorFileOf(config.dataDir),
+    },
   });
   feed.attach(api.server);
   // The sockets of the live feed end first: while one is open, the server does not close.

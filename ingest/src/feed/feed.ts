@@ -2,6 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Alarm, FeedPassage, FeedStats } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { AccessOptions } from '../people/principal.ts';
 import type { Committed, HintOf, Hints, Live } from '../ports.ts';
 import { problemOf } from '../problem.ts';
 import type { TrustProxy } from '../trust-proxy.ts';
@@ -13,8 +14,7 @@ import { statsOf } from './stats.ts';
 import { Throughput } from './throughput.ts';
 import { Wall } from './wall.ts';
 
-export interface FeedConfig {
-  bootstrapKey?: string | undefined;
+export interface FeedConfig extends AccessOptions {
   /** Changes with every build; screens made by another build reload themselves. */
   build?: string;
   /** Which proxies before the platform are believed; absent: none. */
@@ -118,7 +118,7 @@ class LiveFeed implements Feed {
   }
 
   #admit(socket: FeedSocket): Promise<void> {
-    return admit(this.#deps.pool, socket, this.#deps.config.bootstrapKey);
+    return admit(this.#deps.pool, socket, this.#deps.config);
   }
 
   #welcome(socket: FeedSocket): void {

@@ -4,6 +4,7 @@ import type { Queryable } from '../postgres/queryable.ts';
 import { ApiProblem } from '../problem.ts';
 import { type KeyRow, keyByHash, noteKeyUse } from '../store/people/keys.ts';
 import { noteSessionUse, sessionByHash } from '../store/people/sessions.ts';
+import { isOfficer } from './roles.ts';
 import { hashSecret, sameSecret } from './secret.ts';
 
 /** Who calls. */
@@ -18,10 +19,23 @@ export interface Principal {
   offices: string[] | null;
   /** The session by which a person calls. */
   sessionId?: string;
+  /** What a session waits for before it is good for anything: a code of the second factor, or that one is enrolled. */
+  needs?: Needs;
   /** When the session or key ends by itself, epoch ms; absent: never. */
   untilMs?: number;
   /** Set while an act is done that a second person has confirmed (`approvals/`). */
   approved?: { by: string; stamp: string };
+}
+
+export type Needs = 'code' | 'enrol';
+
+/** What somebody still has to show who has signed in with one factor. @param required of supervisors and admins */
+export function needsOf(
+  { role, has_second_factor: has }: { role: Role; has_second_factor: boolean },
+  required: boolean | undefined,
+): Needs | undefined {
+  if (has) return 'code';
+  return required === true && isOfficer(role) ? 'enrol' : undefined;
 }
 
 export const SESSION_COOKIE = 'sealwatch_session';
@@ -34,6 +48,18 @@ export interface Credentials {
 export interface AccessOptions {
   /** An admin key accepted from the first start on (SEALWATCH_BOOTSTRAP_KEY). */
   bootstrapKey?: string | undefined;
+  /** Supervisors and admins need a second factor. */
+  secondFactorRequired?: boolean | undefined;
+}
+
+const TODO: Record<Needs, string> = {
+  code: 'this session waits for a code of your authenticator: POST /api/v1/session/code, or /sign-in',
+  enrol: 'your role needs a second factor: enrol it at /sign-in, or with POST /api/v1/account/second-factor',
+};
+
+/** @throws ApiProblem 401 where the second factor of a session is outstanding */
+export function requireFinished({ needs }: Principal): void {
+  if (needs !== undefined) throw new ApiProblem(401, 'auth.second-factor', TODO[needs]);
 }
 
 /** The key of an `Authorization: Bearer …` header. */
@@ -89,14 +115,14 @@ async function ofKey(db: Queryable, row: KeyRow): Promise<Principal> {
 }
 
 /**
- * Finds who calls. A key given wins over a cookie.
+ * Finds who calls. A key given wins over a cookie. Whoever lets the caller act asks `requireFinished` first.
  * @returns undefined where nothing was given
  * @throws ApiProblem 401 where a key or session was given that is not (or no longer) good
  */
 export async function identify(
   db: Queryable,
   { key, session }: Credentials,
-  { bootstrapKey }: AccessOptions,
+  { bootstrapKey, secondFactorRequired }: AccessOptions,
 ): Promise<Principal | undefined> {
   if (key !== undefined) {
     if (bootstrapKey !== undefined && sameSecret(key, bootstrapKey)) {
@@ -112,5 +138,7 @@ export async function identify(
   if (Date.now() - row.last_used_at.getTime() > USE_NOTED_MS) await noteSessionUse(db, row.session_id);
   const { name, role, offices, session_id: sessionId } = row;
   const untilMs = row.expires_at.getTime();
-  return { kind: 'person', id: `person:${row.person_id}`, name, role, offices, sessionId, untilMs };
+  const needs = row.second_factor ? undefined : needsOf(row, secondFactorRequired);
+  const person = { kind: 'person', id: `person:${row.person_id}`, name, role, offices, sessionId, untilMs } as const;
+  return needs === undefined ? person : { ...person, needs };
 }

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { inTransaction } from '../postgres/queryable.ts';
+import type { SecretBox } from '../secret-box.ts';
 import {
   type ClaimedRow,
   claimDeliveries,
@@ -16,7 +17,6 @@ import { disableSubscription, getSubscription, type SubscriptionRow } from '../s
 import type { AddressRule } from './address.ts';
 import { cloudEvent, webhookHeaders } from './envelope.ts';
 import { isRefusal, nextAttemptMs, retryAfterMs } from './schedule.ts';
-import type { SecretBox } from './secret-box.ts';
 import { type Sent, sendWebhook } from './send.ts';
 
 export interface WebhooksDeps {

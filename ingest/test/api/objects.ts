@@ -237,6 +237,14 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
         return { url: `users/${name}/sessions/${String(session?.sessionId)}` };
       },
     },
+    'POST /users/{name}/second-factor/reset': {
+      none: 'signed-in admins alone, of the person’s offices (second-factor.test.ts)',
+    },
+    'POST /session/code': { none: 'the caller’s own session' },
+    'POST /account/second-factor': { none: 'the caller’s own' },
+    'POST /account/second-factor/confirm': { none: 'the caller’s own' },
+    'POST /account/second-factor/recovery-codes': { none: 'the caller’s own' },
+    'POST /account/second-factor/remove': { none: 'the caller’s own' },
     'PUT /account/password': { none: 'the caller’s own password' },
     'DELETE /account/sessions/{sessionId}': { none: 'the caller’s own session' },
     'POST /account/sessions/end-others': { none: 'the caller’s own sessions' },

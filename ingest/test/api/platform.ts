@@ -10,6 +10,7 @@ import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
 import { hashSecret, newApiKey } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
+import { secretBox } from '../../src/secret-box.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
 import { afterCommandEnded } from '../../src/trips/command-ended.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -108,7 +109,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     live,
     hints,
     ready: () => reasons,
-    config: { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50 },
+    config: { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50, secondFactorRequired: config.secondFactorRequired },
   });
   const deps: StartDeps = {
     pool: database.pool,
@@ -117,6 +118,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
     hints,
     door,
+    secrets: secretBox(randomBytes(32)),
     config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
     log,
   };

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { startApi } from '../../src/api/server.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import { createPool } from '../../src/postgres/database.ts';
+import { secretBox } from '../../src/secret-box.ts';
 
 // The api in a process of its own, so that it can be killed. STOP_AFTER_COMMIT: it stands still for good between the
 // commit of a gate's decision, when the feed is told, and its answer.
@@ -17,6 +19,7 @@ const api = await startApi({
   judging: { reevaluate: async () => undefined },
   hints,
   door: { receive: (_lockId, _payload, done) => done(), ready: () => [] },
+  secrets: secretBox(randomBytes(32)),
   config: { bootstrapKey: process.env.PROOF_KEY },
   log,
 });

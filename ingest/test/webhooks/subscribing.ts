@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { secretBox } from '../../src/secret-box.ts';
 import { addressRule } from '../../src/webhooks/address.ts';
-import { secretBox } from '../../src/webhooks/secret-box.ts';
 import { startWebhooks, type Webhooks } from '../../src/webhooks/webhooks.ts';
 import type { TestPlatform } from '../api/platform.ts';
 

@@ -9,6 +9,7 @@ export interface Account {
   offices: string[];
   bound: boolean;
   hasPassword: boolean;
+  secondFactor: { enrolled: boolean; required: boolean; recoveryCodesLeft: number };
 }
 export interface SessionView {
   sessionId: string;
@@ -25,6 +26,10 @@ export interface SessionView {
 export const account = () => call<Account>('GET', '/account');
 export const changePassword = (current: string, password: string) =>
   call<void>('PUT', '/account/password', { ...(current === '' ? {} : { current }), password });
+
+export const renewRecoveryCodes = (code: string) =>
+  call<{ recoveryCodes: string[] }>('POST', '/account/second-factor/recovery-codes', { code });
+export const removeSecondFactor = (code: string) => call<void>('POST', '/account/second-factor/remove', { code });
 
 /** Sessions of a person, or one's own. */
 export interface SessionCalls {

@@ -3,6 +3,7 @@ import type { ServedBasemap } from '../../basemap/served.ts';
 import type { BodyParser } from '../../parsing/body-parser.ts';
 import type { SignInLimits } from '../../people/sign-in-limits.ts';
 import type { ReportDoor, UseCaseDeps } from '../../ports.ts';
+import type { SecretBox } from '../../secret-box.ts';
 import type { Simulations } from '../../simulations.ts';
 import type { TrustProxy } from '../../trust-proxy.ts';
 import type { Webhooks } from '../../webhooks/webhooks.ts';
@@ -21,6 +22,8 @@ export type ApiConfig = UseCaseDeps['config'] & {
   signInsPerMinute?: number;
   /** How wrong passwords slow down those that follow; absent: by the usual rules. */
   signInLimits?: SignInLimits;
+  /** Supervisors and admins need a second factor. */
+  secondFactorRequired?: boolean;
   /** Which proxies before the platform are believed; absent: none. */
   trustProxy?: TrustProxy | undefined;
 };
@@ -34,6 +37,8 @@ export interface ApiDeps extends StartDeps {
 /** What the api is started with. */
 export interface StartDeps extends UseCaseDeps {
   door: ReportDoor;
+  /** Seals the secrets of second factors. */
+  secrets: SecretBox;
   config: ApiConfig;
   /** Where the platform's metrics are collected; absent: a new one. */
   registry?: Registry;

@@ -13,3 +13,26 @@ ALTER TABLE api_keys
   ADD COLUMN expires_at   timestamptz,
   ADD COLUMN last_used_at timestamptz,
   ADD COLUMN successor    uuid;
+
+-- The second factor of a person: a secret shared with an authenticator (TOTP, RFC 6238), sealed under a key that is not in the
+-- database. It counts from its confirmation on. A code is taken once: none of a time step at or before `last_step`.
+CREATE TABLE second_factors (
+  person_id    uuid PRIMARY KEY REFERENCES people ON DELETE CASCADE,
+  secret       bytea NOT NULL,
+  created_at   timestamptz NOT NULL DEFAULT now(),
+  confirmed_at timestamptz,
+  last_step    bigint NOT NULL DEFAULT 0
+);
+
+-- Codes that stand in for a lost authenticator, as SHA-256 of 100 random bits, once each.
+CREATE TABLE recovery_codes (
+  person_id uuid NOT NULL REFERENCES people ON DELETE CASCADE,
+  code_hash bytea NOT NULL,
+  used_at   timestamptz,
+  PRIMARY KEY (person_id, code_hash)
+);
+
+-- A session of somebody with a second factor, or who must have one, is good for nothing until that was shown in it.
+ALTER TABLE sessions
+  ADD COLUMN second_factor boolean NOT NULL DEFAULT false,
+  ADD COLUMN wrong_codes   int NOT NULL DEFAULT 0;

@@ -8,9 +8,12 @@ export interface SignedRow {
   role: Role;
   /** Offices it is bound to; null: none, it sees everything; `[]`: it sees nothing. */
   offices: string[] | null;
+  /** Whether a second factor was enrolled and confirmed. */
+  has_second_factor: boolean;
 }
 
-const SIGNED = 'p.person_id, p.name, p.role, p.offices';
+const SIGNED = `p.person_id, p.name, p.role, p.offices, EXISTS (SELECT FROM second_factors f
+  WHERE f.person_id = p.person_id AND f.confirmed_at IS NOT NULL) AS has_second_factor`;
 
 /** How a session was opened, and from where. */
 export interface SignedFrom {
@@ -29,7 +32,10 @@ export interface SessionRow extends SignedFrom {
 }
 
 /** A session with its person. */
-export type OpenSessionRow = SignedRow & Pick<SessionRow, 'session_id' | 'last_used_at' | 'expires_at'>;
+export interface OpenSessionRow extends SignedRow, Pick<SessionRow, 'session_id' | 'last_used_at' | 'expires_at'> {
+  /** Whether the second factor was shown in it. */
+  second_factor: boolean;
+}
 
 interface Ticket {
   tokenHash: Buffer;
@@ -49,7 +55,7 @@ export async function insertSession(db: Queryable, session: Ticket & SignedFrom)
 /** The person of a session that lasts; undefined as well once the access of the person has ended. */
 export async function sessionByHash(db: Queryable, tokenHash: Buffer): Promise<OpenSessionRow | undefined> {
   const { rows } = await db.query<OpenSessionRow>(
-    `SELECT ${SIGNED}, s.session_id, s.last_used_at, s.expires_at FROM sessions s JOIN people p USING (person_id)
+    `SELECT ${SIGNED}, s.session_id, s.last_used_at, s.expires_at, s.second_factor FROM sessions s JOIN people p USING (person_id)
      WHERE s.token_hash = $1 AND s.expires_at > now() AND p.disabled_at IS NULL`,
     [tokenHash],
   );
@@ -62,6 +68,31 @@ export async function noteSessionUse(db: Queryable, sessionId: string): Promise<
     `UPDATE sessions SET last_used_at = now() WHERE session_id = $1 AND last_used_at < now() - interval '1 minute'`,
     [sessionId],
   );
+}
+
+/** Its second factor was shown: it goes on under another token. @returns false where it has ended */
+export async function finishSession(
+  db: Queryable,
+  sessionId: string,
+  { tokenHash, expiresAt }: Pick<Ticket, 'tokenHash' | 'expiresAt'>,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `UPDATE sessions SET token_hash = $2, expires_at = $3, second_factor = true, wrong_codes = 0
+     WHERE session_id = $1 AND expires_at > now()`,
+    [sessionId, tokenHash, expiresAt],
+  );
+  return rowCount === 1;
+}
+
+/** Counts a wrong code in a session. @returns whether it was ended by it */
+export async function countWrongCode(db: Queryable, sessionId: string, atMost: number): Promise<boolean> {
+  const { rows } = await db.query<{ wrong_codes: number }>(
+    'UPDATE sessions SET wrong_codes = wrong_codes + 1 WHERE session_id = $1 RETURNING wrong_codes',
+    [sessionId],
+  );
+  if ((rows[0]?.wrong_codes ?? 0) < atMost) return false;
+  await db.query('DELETE FROM sessions WHERE session_id = $1', [sessionId]);
+  return true;
 }
 
 /** The sessions of a person that last, the one used last first. */
