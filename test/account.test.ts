@@ -1,6 +1,8 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { Secret, TOTP } from 'otpauth';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CLIENT, type OpenIdProvider, startOpenIdProvider } from '../ingest/test/people/openid-provider.ts';
 import { barriers } from '../monitor-ui/test/browser/axe.ts';
 import { keepPicture, newView, sharedChromium } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
@@ -10,15 +12,40 @@ const PASSWORD = 'a password of twelve and more';
 
 let platform: Platform;
 let browser: Browser;
+let idp: OpenIdProvider;
 const faults: string[] = [];
 beforeAll(async () => {
-  [platform, browser] = await Promise.all([startPlatform({ SEALWATCH_SECOND_FACTOR: 'required' }), sharedChromium()]);
+  const port = await freePort();
+  idp = await startOpenIdProvider();
+  const SETTINGS = {
+    SEALWATCH_SECOND_FACTOR: 'required',
+    SEALWATCH_HTTP_PORT: String(port),
+    SEALWATCH_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    SEALWATCH_OIDC_ISSUER: idp.issuer,
+    SEALWATCH_OIDC_CLIENT_ID: CLIENT.id,
+    SEALWATCH_OIDC_CLIENT_SECRET: CLIENT.secret,
+    SEALWATCH_OIDC_GROUPS: 'duty=operator@3104',
+    SEALWATCH_OIDC_NAME: '海关统一身份',
+  };
+  [platform, browser] = await Promise.all([startPlatform(SETTINGS), sharedChromium()]);
 });
-afterAll(() => platform?.stop());
+afterAll(async () => {
+  await platform?.stop();
+  await idp?.stop();
+});
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close();
   expect(faults.splice(0)).toEqual([]);
 });
+
+/** A port that nobody listens at: the provider must know the platform's address before it starts. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 /** A browser of its own, in which an error on a page fails the test. */
 async function view(locale: string): Promise<BrowserContext> {
@@ -197,5 +224,36 @@ describe('the second factor', () => {
     await keepPicture(first, 'admin-people-reset.zh-CN');
     await second.locator('[data-approval] [data-act="confirm"]').click();
     await expect.poll(() => row(second).textContent(), PATIENCE).toContain('未启用');
+  });
+});
+
+describe('the provider of the operator', () => {
+  it.each(['en', 'zh-CN'])('signs in by its button and back to the page that was asked for (%s)', async (locale) => {
+    idp.claims = { sub: `subject ${locale}`, name: `吴磊 ${locale}`, groups: ['duty'] };
+    const page = await (await view(locale)).newPage();
+    await page.goto(`${platform.app.http}/sign-in?next=/account`);
+    await page.locator('.provider').waitFor(PATIENCE);
+    await keepPicture(page, `sign-in-provider.${locale}`);
+    const found = await barriers(page);
+    await page.click('.provider');
+    await page.locator('[data-session]').waitFor(PATIENCE);
+    expect(new URL(page.url()).pathname).toBe('/account');
+    expect(await page.locator('.account').textContent()).toContain(`吴磊 ${locale}`);
+    expect(await page.locator('[name="next"]').count()).toBe(0);
+    expect(found).toEqual([]);
+  });
+
+  it.each([
+    ['en', 'Ask the administrator of this platform which group you need'],
+    ['zh-CN', '请向平台管理员询问所需用户组'],
+  ])('leads who is in no group to a page that says what to ask for (%s)', async (locale, words) => {
+    idp.claims = { sub: 'nobody', name: 'Nobody', groups: ['strangers'] };
+    const page = await (await view(locale)).newPage();
+    await page.goto(`${platform.app.http}/sign-in`);
+    await page.click('.provider');
+    await page.locator('[data-refused="no-group"]').waitFor(PATIENCE);
+    expect(await page.locator('[role="alert"]').textContent()).toContain(words);
+    await keepPicture(page, `sign-in-no-group.${locale}`);
+    expect(await barriers(page)).toEqual([]);
   });
 });

@@ -19,6 +19,8 @@ with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_MQTT_WS_PORT (none; MQT
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
 SEALWATCH_SECOND_FACTOR (optional; required: supervisors and admins sign in with an authenticator),
+SEALWATCH_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET, _GROUPS and SEALWATCH_PUBLIC_URL (none; sign-in by an OpenID provider), with
+SEALWATCH_OIDC_NAME, _SCOPE (openid profile), _GROUPS_CLAIM (groups) and _SECOND_FACTOR (none; amr or acr words, e.g. mfa),
 SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
 that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fleets at /simulator; not in production),
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.

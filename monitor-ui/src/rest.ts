@@ -106,6 +106,8 @@ export async function session(): Promise<Session> {
   if (found.needs === undefined) return found;
   throw new Refused(401, { code: 'auth.second-factor', status: 401 });
 }
+/** How people sign in here, beside name and password. */
+export const signInOptions = () => call<{ provider?: { name: string } }>('GET', '/session/options');
 export const giveCode = (code: string) => call<void>('POST', '/session/code', { code });
 export const beginEnrolment = () => call<{ secret: string; uri: string }>('POST', '/account/second-factor', {});
 export const confirmEnrolment = (code: string) =>

@@ -24,6 +24,8 @@ const PersonView = z.object({
   lockedUntil: Time.optional(),
   /** Whether a second factor is enrolled. */
   secondFactor: z.boolean(),
+  /** Whether the OpenID provider signs them in, and says their role and offices. */
+  fromProvider: z.boolean(),
 });
 const PersonWithLink = PersonView.extend({ signIn: z.string().optional() });
 const KeyView = z.object({
@@ -50,6 +52,7 @@ function personOf(row: PersonRow, limits: SignInLimits) {
     ...bindingOf(row.offices),
     createdAt: isoOf(row.created_at),
     secondFactor: row.has_second_factor,
+    fromProvider: row.from_provider,
     ...(row.disabled_at === null ? {} : { disabledAt: isoOf(row.disabled_at) }),
     ...(untilMs === undefined ? {} : { lockedUntil: new Date(untilMs).toISOString() }),
   };

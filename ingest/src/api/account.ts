@@ -18,6 +18,7 @@ const Account = z.object({
   role: Role,
   ...Binding,
   hasPassword: z.boolean(),
+  fromProvider: z.boolean(),
   secondFactor: z.object({ enrolled: z.boolean(), required: z.boolean(), recoveryCodesLeft: z.int() }),
 });
 

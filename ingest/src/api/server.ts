@@ -38,6 +38,7 @@ import { guard } from './plumbing/guard.ts';
 import { idempotent } from './plumbing/idempotency.ts';
 import { answerUnmatched } from './plumbing/unmatched.ts';
 import { validatorCompiler } from './plumbing/validation.ts';
+import { providerRoutes, signInOptions } from './provider.ts';
 import { quarantineRoutes } from './quarantine.ts';
 import { recordRoutes } from './records.ts';
 import { routeRoutes } from './routes.ts';
@@ -81,6 +82,7 @@ export async function startApi(given: StartDeps): Promise<Api> {
 
   await app.register((api: Api) => addRoutes(api, deps), { prefix: '/api/v1' });
   healthRoutes(app, deps);
+  if (deps.provider !== undefined) providerRoutes(app, deps, deps.provider);
   const linker = startAuditLinker(deps.pool, deps.log, anchorWriter(deps.pool, deps.log, deps.config.auditAnchors));
   app.addHook('onClose', () => linker.stop());
   app.addHook('onClose', () => deps.bodies.stop());
@@ -166,6 +168,7 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   sessionRoutes(api, deps, limits);
   accountRoutes(api, deps, limits);
   secondFactorRoutes(api, deps, limits);
+  signInOptions(api, deps);
   for (const add of [recordRoutes, historyRoutes]) await add(api, deps);
   for (const add of [subscriptionRoutes, simulatorRoutes, quarantineRoutes]) await add(api, deps);
   for (const add of [freezeRoutes, contactRoutes, commandRoutes, convoyRoutes, approvalRoutes]) add(api, deps);

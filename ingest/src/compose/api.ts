@@ -7,6 +7,7 @@ import type { ServedBasemap } from '../basemap/served.ts';
 import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
 import { anchorFileOf } from '../people/audit-anchors.ts';
+import { Provider } from '../people/provider.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import { keyOfFile, secretBox, subkeyOf } from '../secret-box.ts';
 import type { Simulations } from '../simulations.ts';
@@ -78,6 +79,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     ...useCases,
     door,
     secrets: secretBox(subkeyOf(key, 'second factors')),
+    provider: config.provider && new Provider(config.provider),
     simulations,
     webhooks,
     registry,

@@ -12,6 +12,8 @@ export interface AccountFacts {
   role: Role;
   offices: string[] | null;
   hasPassword: boolean;
+  /** Whether the provider signs them in: they have no password here. */
+  fromProvider: boolean;
   secondFactor: {
     enrolled: boolean;
     /** Whether the role needs one here. */
@@ -30,10 +32,11 @@ export async function accountOf(
   const person = await activePerson(pool, caller.name);
   if (person === undefined) throw new ApiProblem(401, 'auth.session-ended', 'this session has ended; sign in again');
   const { name, role, offices, password_hash: passwordHash, has_second_factor: enrolled } = person;
+  const { from_provider: fromProvider } = person;
   const secondFactor = {
     enrolled,
     required: secondFactorRequired === true && isOfficer(role),
     recoveryCodesLeft: await recoveryCodesLeft(pool, person.person_id),
   };
-  return { name, role, offices, hasPassword: passwordHash !== null, secondFactor };
+  return { name, role, offices, hasPassword: passwordHash !== null, fromProvider, secondFactor };
 }

@@ -54,6 +54,7 @@ export async function changeAccess(
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   const row = await inTransaction(pool, async (db) => {
     const was = await visiblePerson(db, caller, name);
+    requireLocal(was);
     const { role = was.role, offices = was.offices } = change;
     const changed = await updatePerson(db, { ...was, role, offices, password_hash: passwordHash ?? was.password_hash });
     if (passwordHash !== undefined) await endSignIns(db, was.person_id);
@@ -95,11 +96,12 @@ export async function restoreAccess(
   const passwordHash = password === undefined ? null : await hashPassword(password);
   const restored = await inTransaction(pool, async (db) => {
     const was = await visiblePerson(db, caller, name);
+    if (passwordHash !== null) requireLocal(was);
     if (was.disabled_at === null) {
       throw new ApiProblem(409, 'user.enabled', `${name} has access; give a new link with POST /users/{name}/link`);
     }
     const row = await updatePerson(db, { ...was, disabled_at: null, password_hash: passwordHash });
-    const signIn = passwordHash === null ? await linkOf(db, row.person_id) : undefined;
+    const signIn = passwordHash === null && !was.from_provider ? await linkOf(db, row.person_id) : undefined;
     const { role, offices } = row;
     const entry = { actor: caller.name, action: 'user.enable', subject: `person:${name}` };
     await audit(db, { ...entry, before: { disabled: true }, after: { role, offices, disabled: false } });
@@ -113,6 +115,7 @@ export async function restoreAccess(
 export async function giveLink({ pool }: Pick<Deps, 'pool'>, caller: Principal, name: string): Promise<string> {
   return inTransaction(pool, async (db) => {
     const row = await visiblePerson(db, caller, name);
+    requireLocal(row);
     if (row.disabled_at !== null) throw new ApiProblem(409, 'user.disabled', `the access of ${name} has ended`);
     await audit(db, { actor: caller.name, action: 'user.link', subject: `person:${name}` });
     return linkOf(db, row.person_id);
@@ -135,6 +138,13 @@ export async function unlockPerson(
     limits.lift(name);
     return row;
   });
+}
+
+/** @throws ApiProblem 409 for people of the provider: a password or a link of ours would outlast their access there */
+export function requireLocal({ name, from_provider: fromProvider }: PersonRow): void {
+  if (!fromProvider) return;
+  const why = 'role, offices and sign-in are those of the provider; change the groups there, or end the access here';
+  throw new ApiProblem(409, 'user.provider', `${name} signs in by the provider: ${why}`);
 }
 
 async function visiblePerson(db: Queryable, caller: Principal, name: string): Promise<PersonRow> {

@@ -7,6 +7,7 @@ import { audit } from '../store/people/audit.ts';
 import { type PersonRow, personForUpdate, updatePerson } from '../store/people/people.ts';
 import { endLinks, endOtherSessions, endSession, listSessions, type SessionRow } from '../store/people/sessions.ts';
 import { isWithin } from './offices.ts';
+import { requireLocal } from './persons.ts';
 import type { Principal } from './principal.ts';
 import { checkPassword, hashPassword } from './sign-in.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
@@ -75,7 +76,7 @@ async function endOthers(db: Queryable, caller: Principal, owner: PersonRow): Pr
 /**
  * Gives the caller another password, who knows the one of before; every other session and every link ends.
  * @param given `current` may be absent where the caller has no password
- * @throws ApiProblem 403 for keys and where the password is wrong; TooManyAttempts
+ * @throws ApiProblem 403 for keys and where the password is wrong, 409 for people of the provider; TooManyAttempts
  */
 export async function changeOwnPassword(
   { pool, hints }: Deps,
@@ -83,7 +84,9 @@ export async function changeOwnPassword(
   caller: Principal,
   { current, password, address }: { current?: string | undefined; password: string; address: string },
 ): Promise<void> {
-  const { password_hash: before } = await inTransaction(pool, (db) => ownerOf(db, caller, undefined));
+  const was = await inTransaction(pool, (db) => ownerOf(db, caller, undefined));
+  requireLocal(was);
+  const { password_hash: before } = was;
   if (before !== null) {
     const check = () => checkPassword(pool, caller.name, current ?? '');
     if ((await limits.attempt(caller.name, address, check)) === undefined) {

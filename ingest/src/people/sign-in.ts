@@ -58,19 +58,23 @@ export const browserOf = (address: string, agent: string | undefined): Browser =
 });
 export type Browser = Omit<SignedFrom, 'method'>;
 
-/** Opens a session: of 12 h, or of 10 min where the second factor is outstanding. */
-async function openSession(
+/**
+ * Opens a session: of 12 h, or of 10 min where the second factor is outstanding.
+ * @param from `secondFactor`: the provider says that it was shown there
+ */
+export async function openSession(
   db: Queryable,
   person: SignedRow,
-  from: SignedFrom,
+  from: SignedFrom & { secondFactor?: boolean },
   secondFactorRequired: boolean | undefined,
 ): Promise<Session> {
   const { person_id: personId, name } = person;
-  const needs = needsOf(person, secondFactorRequired);
+  const { secondFactor = false, ...by } = from;
+  const needs = secondFactor ? undefined : needsOf(person, secondFactorRequired);
   const token = newToken();
   const expiresAt = new Date(Date.now() + (needs === undefined ? SESSION_MS : UNFINISHED_MS));
-  await insertSession(db, { tokenHash: hashSecret(token), personId, expiresAt, ...from });
-  const { method, address } = from;
+  await insertSession(db, { tokenHash: hashSecret(token), personId, expiresAt, secondFactor, ...by });
+  const { method, address } = by;
   await audit(db, {
     actor: name,
     action: 'session.open',

@@ -8,6 +8,7 @@ import { startApi } from '../../src/api/server.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
+import type { Provider } from '../../src/people/provider.ts';
 import { hashSecret, newApiKey } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
 import { secretBox } from '../../src/secret-box.ts';
@@ -87,9 +88,12 @@ export interface Answer {
 }
 
 /** The api and the feed over a database of their own; intake and commands are stood in for. */
-export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatform> {
+export async function startPlatform(
+  config: ApiConfig = {},
+  parts: { log?: StartDeps['log']; provider?: () => Provider } = {},
+): Promise<TestPlatform> {
   const database = await freshDatabase();
-  const log = pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
+  const log = parts.log ?? pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
   const told: Told = { trips: [], locks: [], woken: [], places: 0, reports: [] };
   const reasons: string[] = [];
   const [hints, live] = [new LocalHints(), new LocalLive()];
@@ -119,6 +123,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     hints,
     door,
     secrets: secretBox(randomBytes(32)),
+    provider: parts.provider?.(),
     config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
     log,
   };

@@ -9,6 +9,8 @@ export interface Account {
   offices: string[];
   bound: boolean;
   hasPassword: boolean;
+  /** The provider signs them in: they have no password here. */
+  fromProvider: boolean;
   secondFactor: { enrolled: boolean; required: boolean; recoveryCodesLeft: number };
 }
 export interface SessionView {

@@ -18,6 +18,8 @@ export interface PersonView extends Binding {
   lockedUntil?: string;
   /** Whether a second factor is enrolled. */
   secondFactor: boolean;
+  /** The provider signs them in, and says their role and offices. */
+  fromProvider: boolean;
   /** Once, in the answer to adding somebody without a password, or letting somebody in again. */
   signIn?: string;
 }

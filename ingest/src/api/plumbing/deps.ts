@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { ServedBasemap } from '../../basemap/served.ts';
 import type { BodyParser } from '../../parsing/body-parser.ts';
+import type { Provider } from '../../people/provider.ts';
 import type { SignInLimits } from '../../people/sign-in-limits.ts';
 import type { ReportDoor, UseCaseDeps } from '../../ports.ts';
 import type { SecretBox } from '../../secret-box.ts';
@@ -39,6 +40,8 @@ export interface StartDeps extends UseCaseDeps {
   door: ReportDoor;
   /** Seals the secrets of second factors. */
   secrets: SecretBox;
+  /** The operator's OpenID provider; absent: people sign in by name and password alone. */
+  provider?: Provider | undefined;
   config: ApiConfig;
   /** Where the platform's metrics are collected; absent: a new one. */
   registry?: Registry;

@@ -36,3 +36,11 @@ CREATE TABLE recovery_codes (
 ALTER TABLE sessions
   ADD COLUMN second_factor boolean NOT NULL DEFAULT false,
   ADD COLUMN wrong_codes   int NOT NULL DEFAULT 0;
+
+-- People of an OpenID provider: who they are is its issuer and subject, never a name. Their role and offices are the provider's.
+CREATE TABLE person_identities (
+  issuer    text NOT NULL,
+  subject   text NOT NULL,
+  person_id uuid NOT NULL UNIQUE REFERENCES people ON DELETE CASCADE,
+  PRIMARY KEY (issuer, subject)
+);

@@ -12,10 +12,13 @@ export interface PersonRow {
   disabled_at: Date | null;
   /** Whether a second factor was enrolled and confirmed. */
   has_second_factor: boolean;
+  /** Whether it is somebody of the OpenID provider: role and offices are the provider's. */
+  from_provider: boolean;
 }
 
 const COLUMNS = `p.*, EXISTS (SELECT FROM second_factors f
-  WHERE f.person_id = p.person_id AND f.confirmed_at IS NOT NULL) AS has_second_factor`;
+  WHERE f.person_id = p.person_id AND f.confirmed_at IS NOT NULL) AS has_second_factor,
+  EXISTS (SELECT FROM person_identities i WHERE i.person_id = p.person_id) AS from_provider`;
 
 /** @returns undefined where the name is taken */
 export async function insertPerson(

@@ -43,12 +43,16 @@ interface Ticket {
   expiresAt: Date;
 }
 
-export async function insertSession(db: Queryable, session: Ticket & SignedFrom): Promise<void> {
+export async function insertSession(
+  db: Queryable,
+  session: Ticket & SignedFrom & { secondFactor: boolean },
+): Promise<void> {
   await db.query('DELETE FROM sessions WHERE expires_at < now()');
-  const { tokenHash, personId, expiresAt, method, address, agent } = session;
+  const { tokenHash, personId, expiresAt, method, address, agent, secondFactor } = session;
   await db.query(
-    `INSERT INTO sessions (token_hash, person_id, expires_at, method, address, agent) VALUES ($1, $2, $3, $4, $5, $6)`,
-    [tokenHash, personId, expiresAt, method, address, agent],
+    `INSERT INTO sessions (token_hash, person_id, expires_at, method, address, agent, second_factor)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [tokenHash, personId, expiresAt, method, address, agent, secondFactor],
   );
 }
 
