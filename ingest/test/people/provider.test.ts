@@ -320,6 +320,25 @@ describe('attacks', () => {
     await expect(fresh.begin('/wall')).resolves.toMatchObject({ ticket: expect.any(String) });
   });
 
+  test('an answer that is right but larger than a provider has to say is not read to its end', async () => {
+    const path = '/.well-known/openid-configuration';
+    const right = await (await fetch(idp.issuer + path)).text();
+    for (const [padding, isTaken] of [
+      [' '.repeat(2_000), true],
+      [' '.repeat(2_000_000), false],
+    ] as const) {
+      idp.instead.set(path, (response) => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(right + padding);
+      });
+      const begun = new Provider((platform.deps.provider as Provider).settings, limits).begin('/wall');
+      const outcome = await begun.then(
+        () => true,
+        () => false,
+      );
+      expect([padding.length, outcome]).toEqual([padding.length, isTaken]);
+    }
+  });
+
   test('nobody is led to another site: what is no path of the platform is the wall', async () => {
     const EVIL = [
       '//evil.example',
