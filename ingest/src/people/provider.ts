@@ -146,16 +146,15 @@ export class Provider {
   /** Groups that the id token does not have are asked for. */
   async #claimed(config: oidc.Configuration, token: string, claims: oidc.IDToken): Promise<Omit<Claimed, 'next'>> {
     const { groupsClaim, secondFactor } = this.settings;
-    const asks = !(groupsClaim in claims) && config.serverMetadata().userinfo_endpoint !== undefined;
-    const all: Record<string, unknown> = asks
-      ? { ...(await oidc.fetchUserInfo(config, token, claims.sub)), ...claims }
-      : claims;
+    const asks = !Object.hasOwn(claims, groupsClaim) && config.serverMetadata().userinfo_endpoint !== undefined;
+    const more = asks ? await oidc.fetchUserInfo(config, token, claims.sub) : {};
+    const all = new Map<string, unknown>(Object.entries({ ...more, ...claims }));
     const shown = [...strings(claims.amr), ...strings(claims.acr)];
     return {
       issuer: claims.iss,
       subject: claims.sub,
-      names: [...strings(all.name), ...strings(all.preferred_username)],
-      groups: strings(all[groupsClaim]),
+      names: [...strings(all.get('name')), ...strings(all.get('preferred_username'))],
+      groups: strings(all.get(groupsClaim)),
       secondFactor: shown.some((word) => secondFactor.includes(word)),
     };
   }

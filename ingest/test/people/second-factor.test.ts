@@ -133,7 +133,8 @@ describe('an authenticator', () => {
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const method of Object.keys(methods)) {
         const call = `${method.toUpperCase()} ${path.replace('/api/v1', '')}`;
-        if (!path.startsWith('/api/') || ['DELETE /session', 'POST /session'].includes(call)) continue;
+        if (!path.startsWith('/api/') || ['DELETE /session', 'POST /session', 'GET /session/options'].includes(call))
+          continue;
         const answer = await platform.call(method.toUpperCase() as 'GET', path.replaceAll(/\{[^}]+\}/g, 'x'), {
           key: null,
           headers: one.headers,
