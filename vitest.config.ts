@@ -28,7 +28,7 @@ const project = (name: string, test: object) => ({
 });
 
 /** Screens in a headless browser. They draw less where the machine has other work, so they run beside the other tests. */
-const BROWSER = ['monitor-ui/test/browser/*.test.ts', 'test/{basemap,consoles,demo,outage}.test.ts'];
+const BROWSER = ['monitor-ui/test/browser/*.test.ts', 'test/{account,basemap,consoles,demo,outage}.test.ts'];
 
 export default defineConfig({
   test: {

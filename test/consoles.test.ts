@@ -331,6 +331,7 @@ describe('the consoles', () => {
       '/places',
       '/places/daxie',
       '/reports',
+      '/account',
       '/admin/people',
       '/admin/keys',
       '/admin/subscriptions',
@@ -341,7 +342,7 @@ describe('the consoles', () => {
     const found: string[] = [];
     for (const [context, all, language] of [
       [chinese, [...paths, ...more], 'zh-CN'],
-      [english, ['/alarms', '/gates/daxie', '/reports', '/admin/people'], 'en'],
+      [english, ['/alarms', '/gates/daxie', '/reports', '/account', '/admin/people'], 'en'],
     ] as const) {
       const page = await context.newPage();
       for (const path of all) {

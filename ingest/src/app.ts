@@ -15,7 +15,7 @@ import type { Logger } from './log.ts';
 import { forgetKeys } from './people/principal.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
-import { keyOfFile, secretBox } from './secret-box.ts';
+import { keyOfFile, secretBox, subkeyOf } from './secret-box.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
@@ -79,7 +79,7 @@ async function compose(
   collectDefaultMetrics({ register: registry });
   const store = await openStore(config, { log, onProgress, registry, undo });
   const { pool, gatePool, databaseUrl } = store;
-  const secrets = secretBox(keyOfFile(join(config.dataDir, 'webhooks.key')));
+  const sealing = keyOfFile(join(config.dataDir, 'webhooks.key'));
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const base: Base = {
     config,
@@ -89,7 +89,8 @@ async function compose(
     pool,
     gatePool,
     databaseUrl,
-    secretBox: secrets,
+    secretBox: secretBox(sealing),
+    factorBox: secretBox(subkeyOf(sealing, 'second factors')),
     hints,
     live,
     undo,

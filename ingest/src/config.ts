@@ -4,6 +4,8 @@ import { BasemapTone } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { CallTimes } from './alarms/due.ts';
 import { type BasemapSettings, basemapOf } from './basemap/settings.ts';
+import type { ProviderSettings } from './people/provider-settings.ts';
+import { PROVIDER_ENVIRONMENT, providerOf, wrongProvider } from './provider-environment.ts';
 import { readTrustProxy, TRUST_PROXY_FORM, type TrustProxy } from './trust-proxy.ts';
 
 /** Folder of the wall's built pages, the same in the checkout and in the image. */
@@ -68,6 +70,10 @@ const Environment = z
       .transform(readTrustProxy)
       .refine((read) => read !== 'wrong', TRUST_PROXY_FORM)
       .optional(),
+    SEALWATCH_SECOND_FACTOR: z
+      .enum(['optional', 'required'], { error: 'expected optional, or required (of supervisors and admins)' })
+      .default('optional'),
+    ...PROVIDER_ENVIRONMENT,
     SEALWATCH_REMIND_AFTER_S: Seconds.default(120),
     SEALWATCH_ESCALATE_AFTER_S: Seconds.default(300),
     SEALWATCH_SIMULATOR: z.enum(['0', '1'], { error: 'expected 1 (on) or 0 (off)' }).default('0'),
@@ -108,6 +114,9 @@ const Environment = z
     message: 'expected more than SEALWATCH_REMIND_AFTER_S: an alarm is escalated after its reminder',
   })
   .superRefine((env, context) => {
+    for (const { variable, message } of wrongProvider(env)) {
+      context.addIssue({ code: 'custom', path: [variable], message });
+    }
     for (const { variable, message } of basemapOf(env).wrong) {
       context.addIssue({ code: 'custom', path: [variable], message });
     }
@@ -137,6 +146,10 @@ export interface Config {
   webhookNetworks: string[];
   /** Which proxies before the platform are believed; absent: none. */
   trustProxy?: TrustProxy;
+  /** Supervisors and admins need a second factor. */
+  secondFactorRequired: boolean;
+  /** The OpenID provider by which people sign in; absent: none. */
+  provider?: ProviderSettings;
   /** When people are called for a critical alarm that nobody acknowledges. */
   calls: CallTimes;
   /** Testers may start simulated fleets at /simulator. */
@@ -181,6 +194,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   }
   const e = parsed.data;
   const { settings: basemap } = basemapOf(e);
+  const provider = providerOf(e);
   return {
     host: e.SEALWATCH_HOST,
     httpPort: e.SEALWATCH_HTTP_PORT,
@@ -194,6 +208,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...(e.SEALWATCH_RETENTION_DAYS === undefined ? {} : { retentionDays: e.SEALWATCH_RETENTION_DAYS }),
     ...(basemap ? { basemap } : {}),
     ...(typeof e.SEALWATCH_TRUST_PROXY === 'function' ? { trustProxy: e.SEALWATCH_TRUST_PROXY } : {}),
+    ...(provider ? { provider } : {}),
+    secondFactorRequired: e.SEALWATCH_SECOND_FACTOR === 'required',
     webhookNetworks: e.SEALWATCH_WEBHOOK_NETWORKS ?? [],
     calls: {
       remindAfterMs: e.SEALWATCH_REMIND_AFTER_S * 1_000,

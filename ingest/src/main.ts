@@ -1,5 +1,5 @@
 import { Role } from '@sealwatch/schemas';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
 import { endFailed, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
@@ -11,6 +11,8 @@ export interface RunOptions {
 
 // A command loads only what it uses: the platform's modules take a second to load, which `key create` need not wait for.
 const operations = () => import('./operate.ts');
+const access = () => import('./operate-access.ts');
+const locks = () => import('./operate-locks.ts');
 
 const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
@@ -19,6 +21,9 @@ certificates, and what these have revoked; PEM files, divided by commas), SEALWA
 CAs; required, none) and SEALWATCH_MQTT_WS_CLIENTS (none), SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
+SEALWATCH_SECOND_FACTOR (optional; required: supervisors and admins sign in with an authenticator),
+SEALWATCH_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET, _GROUPS and SEALWATCH_PUBLIC_URL (none; sign-in by an OpenID provider), with
+SEALWATCH_OIDC_NAME, _SCOPE (openid profile), _GROUPS_CLAIM (groups) and _SECOND_FACTOR (none; amr or acr words, e.g. mfa),
 SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
 that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fleets at /simulator; not in production),
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
@@ -80,30 +85,52 @@ function addRuns(command: Command, options: RunOptions): void {
     .allowUnknownOption();
 }
 
+const wholeNumber = (min: number, max: number) => (given: string) => {
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
+};
+
 /** Commands for keys, people and offices. */
 function addAccess(command: Command): void {
   const role = () => new Option('--role <role>', 'what it may do').choices(Role.options).makeOptionMandatory();
-  command
-    .command('key')
-    .description('API keys')
+  const key = command.command('key').description('API keys');
+  key
     .command('create')
     .description('make an API key; it is printed once')
     .addOption(role())
     .option('--name <name>', 'what it is for', '')
     .option('--office <code...>', 'offices that the key is restricted to')
-    .action(async (given: { role: Role; name: string; office?: string[] }) =>
-      (await operations()).createKey(readConfig(process.env), given),
+    .option('--expires-in-days <days>', 'days after which it ends by itself; default: never', wholeNumber(1, 3_650))
+    .action(async (given: { role: Role; name: string; office?: string[]; expiresInDays?: number }) =>
+      (await access()).createKey(readConfig(process.env), given),
     );
-  command
-    .command('user')
-    .description('people')
+  key
+    .command('list')
+    .description('list the API keys: id, name in the audit, role, state, last use')
+    .action(async () => (await access()).listAllKeys(readConfig(process.env)));
+  key
+    .command('rotate')
+    .argument('<key-id>')
+    .description('make a key that takes the place of another one; it is printed once, and the old one ends by itself')
+    .option('--overlap-hours <hours>', 'hours for which the old key is still taken', wholeNumber(0, 744), 24)
+    .action(async (keyId: string, given: { overlapHours: number }) =>
+      (await access()).rotateOneKey(readConfig(process.env), keyId, given.overlapHours),
+    );
+  const user = command.command('user').description('people');
+  user
+    .command('reset-second-factor')
+    .argument('<name>')
+    .description('take away the second factor of somebody who has lost it, where no administrator can')
+    .action(async (name: string) => (await access()).resetFactorOf(readConfig(process.env), name));
+  user
     .command('add')
     .argument('<name>')
     .description('add a person; the password is read from standard input, or a one-time sign-in link is printed')
     .addOption(role())
     .option('--office <code...>', 'offices that the person is restricted to')
     .action(async (name: string, given: { role: Role; office?: string[] }) =>
-      (await operations()).createPerson(readConfig(process.env), { name, ...given }),
+      (await access()).createPerson(readConfig(process.env), { name, ...given }),
     );
   command
     .command('office')
@@ -123,7 +150,7 @@ function addLocks(command: Command): void {
     .description(
       'give a lock another secret, which is printed once; its connection is closed and the old one ends at once',
     )
-    .action(async (lockId: string) => (await operations()).renewSecret(readConfig(process.env), lockId));
+    .action(async (lockId: string) => (await locks()).renewSecret(readConfig(process.env), lockId));
   lock
     .command('revoke')
     .argument('<lockId>')
@@ -132,7 +159,7 @@ function addLocks(command: Command): void {
     .option('--sha256 <hex>', 'the SHA-256 of it, or of its public key')
     .option('--reason <text>', 'why', '')
     .action(async (lockId: string, given: { serial?: string; sha256?: string; reason: string }) =>
-      (await operations()).revokeOf(readConfig(process.env), lockId, given),
+      (await locks()).revokeOf(readConfig(process.env), lockId, given),
     );
 }
 

@@ -1,180 +1,26 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { CertificateSerial, LockId, type Role, Sha256 } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { checkTls } from './broker/tls-doctor.ts';
 import { type Config, WALL_DIR } from './config.ts';
-import { markOf } from './locks/access.ts';
 import { createLog } from './log.ts';
 import { readOffices, type TableFault } from './office-table.ts';
+import { OperationError, onDatabase, print } from './operation.ts';
 import { anchorFileOf, readAnchors } from './people/audit-anchors.ts';
-import { KeyName, PersonName } from './people/names.ts';
-import { hashSecret, newApiKey, newLockSecret } from './people/secret.ts';
-import { hashPassword, signInLink } from './people/sign-in.ts';
+import { OFFICERS } from './people/roles.ts';
 import { restoreBackup, writeBackup } from './postgres/backup.ts';
 import type { Manifest } from './postgres/backup-format.ts';
-import { type Database, openDatabase } from './postgres/database.ts';
+import { openDatabase } from './postgres/database.ts';
 import { checkDatabase, type Finding } from './postgres/doctor.ts';
 import { migrate } from './postgres/migrate.ts';
-import { inTransaction, type Queryable } from './postgres/queryable.ts';
+import { inTransaction } from './postgres/queryable.ts';
 import { adoptTimescale } from './postgres/timescale.ts';
-import { replaceSecret, revokeCertificate } from './store/locks/access.ts';
-import { endSecretCommands } from './store/locks/commands.ts';
-import { lockStates } from './store/locks/locks.ts';
 import { audit } from './store/people/audit.ts';
 import { linkAudit } from './store/people/audit-chain.ts';
 import { type Anchor, checkAudit } from './store/people/audit-check.ts';
-import { insertKey } from './store/people/keys.ts';
 import { type OfficeRow, replaceOffices } from './store/people/offices.ts';
-import { insertPerson } from './store/people/people.ts';
-
-/** A command that cannot be carried out, with what the operator can do about it. */
-export class OperationError extends Error {
-  override name = 'OperationError';
-  readonly hint: string;
-  constructor(message: string, hint: string) {
-    super(message);
-    this.hint = hint;
-  }
-}
-
-interface Access {
-  /** true: allowed while a platform runs on the same database; false: fails if one does. */
-  beside: boolean;
-}
-
-async function onDatabase<T>(config: Config, access: Access, work: (database: Database) => Promise<T>): Promise<T> {
-  const log = createLog('warn');
-  const database = await openDatabase({ ...config, ...access, log, pool: { max: 3 } });
-  try {
-    await migrate(database.pool, log);
-    return await work(database);
-  } finally {
-    await database.stop();
-  }
-}
-
-const print = (line: string) => process.stdout.write(`${line}\n`);
-
-function readName(form: typeof KeyName | typeof PersonName, given: string): string {
-  const read = form.safeParse(given);
-  if (read.success) return read.data;
-  throw new OperationError(`"${given}" cannot be a name`, read.error.issues[0]?.message ?? 'Choose another name.');
-}
-
-/** Creates a key and prints only the key, so that a script can read it. */
-export async function createKey(config: Config, given: { role: Role; name: string; office?: string[] }): Promise<void> {
-  const name = readName(KeyName, given.name);
-  const key = newApiKey();
-  await onDatabase(config, { beside: true }, ({ pool }) =>
-    inTransaction(pool, async (client) => {
-      const { key_id, role, offices } = await insertKey(client, {
-        name,
-        role: given.role,
-        keyHash: hashSecret(key),
-        offices: given.office ?? null,
-      });
-      await audit(client, {
-        actor: 'command line',
-        action: 'key.create',
-        subject: `key:${key_id}`,
-        after: { name, role, offices },
-      });
-    }),
-  );
-  print(key);
-}
-
-function requireLockId(given: string): string {
-  if (LockId.safeParse(given).success) return given;
-  throw new OperationError(`"${given}" is no lock id`, 'Give 6 to 20 capital letters and digits, e.g. JT70100001.');
-}
-
-/** Changes the access of a lock in one transaction with its audit; a platform that runs beside closes its connections. */
-async function onLock(config: Config, lockId: string, change: (db: Queryable) => Promise<void>): Promise<void> {
-  await onDatabase(config, { beside: true }, ({ pool }) =>
-    inTransaction(pool, async (db) => {
-      const lock = (await lockStates(db, [requireLockId(lockId)])).get(lockId);
-      if (lock === undefined) throw new OperationError(`lock ${lockId} is not registered`, 'See GET /api/v1/locks.');
-      if (lock.retired) throw new OperationError(`lock ${lockId} is retired`, 'A retired lock signs in no more.');
-      await change(db);
-    }),
-  );
-}
-
-/** Gives a lock another secret and prints only the secret. */
-export async function renewSecret(config: Config, lockId: string): Promise<void> {
-  const secret = newLockSecret();
-  await onLock(config, lockId, async (db) => {
-    await replaceSecret(db, lockId, hashSecret(secret));
-    await endSecretCommands(db, lockId, 'command line');
-    await audit(db, { actor: 'command line', action: 'lock.secret', subject: `lock:${lockId}` });
-  });
-  print(secret);
-}
-
-/** Revokes a certificate of a lock. */
-export async function revokeOf(
-  config: Config,
-  lockId: string,
-  { serial, sha256, reason }: { serial?: string; sha256?: string; reason: string },
-): Promise<void> {
-  if ((serial === undefined) === (sha256 === undefined)) {
-    throw new OperationError('one certificate is revoked at a time', 'Give --serial, or --sha256 of it or of its key.');
-  }
-  const [form, given] = serial === undefined ? [Sha256, sha256] : [CertificateSerial, serial];
-  const read = form.safeParse(given);
-  if (!read.success) throw new OperationError(`"${given}" cannot be used`, read.error.issues[0]?.message ?? '');
-  const mark = markOf(serial === undefined ? 'sha256' : 'serial', read.data);
-  await onLock(config, lockId, async (db) => {
-    await revokeCertificate(db, lockId, { ...mark, reason, by: 'command line' });
-    const entry = { actor: 'command line', action: 'lock.certificate-revoke', subject: `lock:${lockId}` };
-    await audit(db, { ...entry, after: { [mark.kind]: mark.value, reason } });
-  });
-  print(`${lockId}: the certificate with ${mark.kind} ${mark.value} is revoked`);
-}
-
-/** Reads a password from standard input; undefined on a terminal or if it is empty: the person then gets a sign-in link. */
-async function pipedPassword(): Promise<string | undefined> {
-  if (process.stdin.isTTY) return undefined;
-  const given = (await text(process.stdin)).replace(/\r?\n$/, '');
-  if (given === '') return undefined;
-  if (given.length >= 12) return given;
-  throw new OperationError('the password is too short', 'Give at least 12 characters, or none to get a sign-in link.');
-}
-
-export async function createPerson(
-  config: Config,
-  given: { name: string; role: Role; office?: string[] },
-): Promise<void> {
-  const name = readName(PersonName, given.name);
-  const password = await pipedPassword();
-  await onDatabase(config, { beside: true }, async ({ pool }) => {
-    const passwordHash = password === undefined ? undefined : await hashPassword(password);
-    await inTransaction(pool, async (client) => {
-      const row = await insertPerson(client, {
-        name,
-        role: given.role,
-        passwordHash,
-        offices: given.office ?? null,
-      });
-      if (!row) throw new OperationError(`there is a person named ${name} already`, 'Choose another name.');
-      await audit(client, {
-        actor: 'command line',
-        action: 'person.create',
-        subject: `person:${row.person_id}`,
-        after: { name: row.name, role: row.role, offices: row.offices },
-      });
-    });
-    print(`${name} is now a ${given.role}.`);
-    if (passwordHash === undefined) {
-      const path = await signInLink(pool, { name, role: given.role });
-      print(`One-time sign-in link, good for an hour: http://${config.host}:${config.httpPort}${path}`);
-    }
-  });
-}
+import { countWithoutFactor } from './store/people/people.ts';
 
 const FAULTS_SHOWN = 20;
 
@@ -227,13 +73,27 @@ export async function checkUp(config: Config): Promise<void> {
   const findings: Finding[] = [checkNode(), checkWall()];
   if (config.tls) findings.push(...(await checkTls(config.tls, Date.now())));
   findings.push(
-    ...(await onDatabase(config, { beside: true }, ({ pool, description }) => checkDatabase(pool, description))),
+    ...(await onDatabase(config, { beside: true }, async ({ pool, description }) => [
+      ...(await checkDatabase(pool, description)),
+      await checkSecondFactors(pool, config),
+    ])),
   );
   for (const { part, state, text: found, hint } of findings) {
     print(`${MARKS[state]}  ${part}: ${found}`);
     if (hint) print(`         ${hint}`);
   }
   if (findings.some(({ state }) => state === 'problem')) process.exitCode = 1;
+}
+
+/** Whether those who answer for trucks sign in with a password alone. */
+async function checkSecondFactors(pool: Pool, { secondFactorRequired }: Config): Promise<Finding> {
+  const part = 'second factor';
+  if (secondFactorRequired) return { part, state: 'ok', text: 'required of supervisors and admins' };
+  const without = await countWithoutFactor(pool, OFFICERS);
+  if (without === 0) return { part, state: 'ok', text: 'no supervisor or admin signs in without' };
+  const found = `${without} supervisors and admins sign in with a password or a link alone`;
+  const hint = 'Set SEALWATCH_SECOND_FACTOR=required: they enrol an authenticator at their next sign-in.';
+  return { part, state: 'warning', text: found, hint };
 }
 
 function checkNode(): Finding {

@@ -1,10 +1,10 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Signing needs the secret itself, so a hash will not do. It is kept sealed under a key that is not in the database:
- * whoever gets a copy of the database cannot sign.
+ * Signing, or checking a code, needs the secret itself, so a hash will not do. It is kept sealed under a key that is not in the database:
+ * whoever gets a copy of the database can do neither.
  */
 export interface SecretBox {
   seal(secret: string): Buffer;
@@ -34,6 +34,9 @@ export function secretBox(key: Buffer): SecretBox {
     },
   };
 }
+
+/** A key of its own for one use, so that what is sealed for one is nothing for another. */
+export const subkeyOf = (key: Buffer, use: string): Buffer => Buffer.from(hkdfSync('sha256', key, '', use, KEY_BYTES));
 
 /** The key in a file that only the platform's account may read; made at the first start. @throws RangeError, fs errors */
 export function keyOfFile(path: string): Buffer {

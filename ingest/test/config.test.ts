@@ -51,6 +51,54 @@ describe('the settings', () => {
     expect(() => readConfig({ SEALWATCH_REMIND_AFTER_S: 'soon' })).toThrow('expected seconds: 1 to 86400');
   });
 
+  const PROVIDER = {
+    SEALWATCH_OIDC_ISSUER: 'https://login.example/realms/customs/',
+    SEALWATCH_OIDC_CLIENT_ID: 'sealwatch',
+    SEALWATCH_OIDC_CLIENT_SECRET: 'never to be repeated',
+    SEALWATCH_OIDC_GROUPS: 'duty=operator@3104;it=admin@*',
+    SEALWATCH_PUBLIC_URL: 'https://wall.example/',
+  };
+
+  it('name a provider with all that it needs, or none', () => {
+    expect(readConfig({}).provider).toBeUndefined();
+    expect(readConfig(PROVIDER).provider).toMatchObject({
+      issuer: 'https://login.example/realms/customs/',
+      publicUrl: 'https://wall.example',
+      rules: [
+        { group: 'duty', role: 'operator', offices: ['3104'] },
+        { group: 'it', role: 'admin', offices: null },
+      ],
+      groupsClaim: 'groups',
+      secondFactor: [],
+    });
+    for (const name of [
+      'SEALWATCH_OIDC_ISSUER',
+      'SEALWATCH_OIDC_CLIENT_ID',
+      'SEALWATCH_OIDC_GROUPS',
+      'SEALWATCH_PUBLIC_URL',
+    ]) {
+      expect(() => readConfig({ ...PROVIDER, [name]: '' })).toThrow(name);
+    }
+  });
+
+  it.each([
+    ['SEALWATCH_OIDC_ISSUER', 'http://login.example'],
+    ['SEALWATCH_OIDC_ISSUER', 'login.example'],
+    ['SEALWATCH_PUBLIC_URL', 'https://user:word@wall.example'],
+    ['SEALWATCH_OIDC_GROUPS', 'it=admin'],
+    ['SEALWATCH_OIDC_GROUPS', 'it=admin@'],
+    ['SEALWATCH_OIDC_SCOPE', 'profile'],
+  ])('refuse %s=%s, and repeat no secret', (name, value) => {
+    expect(() => readConfig({ ...PROVIDER, [name]: value })).toThrow(name);
+    expect(() => readConfig({ ...PROVIDER, [name]: value })).not.toThrow('never to be repeated');
+  });
+
+  it('ask for a second factor where its owner wants one, or of supervisors and admins', () => {
+    expect(readConfig({}).secondFactorRequired).toBe(false);
+    expect(readConfig({ SEALWATCH_SECOND_FACTOR: 'required' }).secondFactorRequired).toBe(true);
+    expect(() => readConfig({ SEALWATCH_SECOND_FACTOR: 'yes' })).toThrow('expected optional, or required');
+  });
+
   it('believe no proxy unless told which, by number, address or network', () => {
     expect(readConfig({}).trustProxy).toBeUndefined();
     expect(readConfig({ SEALWATCH_TRUST_PROXY: '0' }).trustProxy).toBeUndefined();

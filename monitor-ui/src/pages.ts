@@ -31,6 +31,7 @@ export const createPages = () =>
             component: () => import('./console/PlacesPage.vue'),
             props: true,
           },
+          { path: 'account', name: 'account', component: () => import('./console/AccountPage.vue') },
           { path: 'reports', name: 'reports', component: () => import('./console/ReportsPage.vue') },
           {
             path: 'admin',

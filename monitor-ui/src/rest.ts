@@ -15,6 +15,8 @@ export class Refused extends Error {
 export interface Session {
   name: string;
   role: string;
+  /** What the session waits for before it is good for anything. */
+  needs?: 'code' | 'enrol';
 }
 
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -97,7 +99,19 @@ export function figures(fromMs: number): Promise<{ items: DayFigures[] }> {
 }
 
 export const signOut = () => call<void>('DELETE', '/session');
-export const session = () => call<Session>('GET', '/session');
+export const anySession = () => call<Session>('GET', '/session');
+/** The session of who has signed in all the way. */
+export async function session(): Promise<Session> {
+  const found = await anySession();
+  if (found.needs === undefined) return found;
+  throw new Refused(401, { code: 'auth.second-factor', status: 401 });
+}
+/** How people sign in here, beside name and password. */
+export const signInOptions = () => call<{ provider?: { name: string } }>('GET', '/session/options');
+export const giveCode = (code: string) => call<void>('POST', '/session/code', { code });
+export const beginEnrolment = () => call<{ secret: string; uri: string }>('POST', '/account/second-factor', {});
+export const confirmEnrolment = (code: string) =>
+  call<{ recoveryCodes: string[] }>('POST', '/account/second-factor/confirm', { code });
 export const signIn = (name: string, password: string) => call<Session>('POST', '/session', { name, password });
 /** The operator's own basemap. */
 export const basemap = () => call<Basemap>('GET', '/basemap');

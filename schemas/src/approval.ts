@@ -11,6 +11,7 @@ export const ApprovalAct = z.enum([
   'lock.unlock',
   'gate.decide',
   'alarm.dispose',
+  'second-factor.reset',
 ]);
 export type ApprovalAct = z.infer<typeof ApprovalAct>;
 
@@ -27,6 +28,8 @@ export const Approval = z.object({
   alarmId: z.string().optional(),
   gateId: z.string().optional(),
   passageId: z.string().optional(),
+  /** A person's name. */
+  person: z.string().optional(),
   /** What was asked, as the act takes it, e.g. the reason. */
   asked: z.record(z.string(), z.unknown()),
   /** Who may confirm. */

@@ -1,11 +1,11 @@
 import { OfficeCode, Role, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
-import { endKey, makeKey } from '../people/keys.ts';
+import { endKey, makeKey, rotateKey } from '../people/keys.ts';
 import { KeyName, PersonName } from '../people/names.ts';
 import { addPerson, changeAccess, endAccess, giveLink, restoreAccess, unlockPerson } from '../people/persons.ts';
 import { ADMINS } from '../people/roles.ts';
 import type { SignInLimits } from '../people/sign-in-limits.ts';
-import { isoOf } from '../postgres/iso.ts';
+import { isoField, isoOf } from '../postgres/iso.ts';
 import { type KeyRow, listKeys } from '../store/people/keys.ts';
 import { listPeople, type PersonRow } from '../store/people/people.ts';
 import { Binding, bindingOf, NewBinding, newOffices } from './plumbing/binding.ts';
@@ -13,8 +13,7 @@ import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
-
-const Password = z.string().min(12, 'expected at least 12 characters').max(1_000);
+import { Password } from './plumbing/password.ts';
 
 const PersonView = z.object({
   name: z.string(),
@@ -23,6 +22,10 @@ const PersonView = z.object({
   createdAt: Time,
   disabledAt: Time.optional(),
   lockedUntil: Time.optional(),
+  /** Whether a second factor is enrolled. */
+  secondFactor: z.boolean(),
+  /** Whether the OpenID provider signs them in, and says their role and offices. */
+  fromProvider: z.boolean(),
 });
 const PersonWithLink = PersonView.extend({ signIn: z.string().optional() });
 const KeyView = z.object({
@@ -33,6 +36,12 @@ const KeyView = z.object({
   actor: z.string(),
   createdAt: Time,
   revokedAt: Time.optional(),
+  /** When it ends by itself. */
+  expiresAt: Time.optional(),
+  /** To five minutes. */
+  lastUsedAt: Time.optional(),
+  /** The key that takes its place. */
+  successor: z.uuid().optional(),
 });
 
 function personOf(row: PersonRow, limits: SignInLimits) {
@@ -42,6 +51,8 @@ function personOf(row: PersonRow, limits: SignInLimits) {
     role: row.role,
     ...bindingOf(row.offices),
     createdAt: isoOf(row.created_at),
+    secondFactor: row.has_second_factor,
+    fromProvider: row.from_provider,
     ...(row.disabled_at === null ? {} : { disabledAt: isoOf(row.disabled_at) }),
     ...(untilMs === undefined ? {} : { lockedUntil: new Date(untilMs).toISOString() }),
   };
@@ -54,7 +65,10 @@ const keyOf = (row: KeyRow) => ({
   ...bindingOf(row.offices),
   actor: row.actor,
   createdAt: isoOf(row.created_at),
-  ...(row.revoked_at === null ? {} : { revokedAt: isoOf(row.revoked_at) }),
+  ...isoField('revokedAt', row.revoked_at),
+  ...isoField('expiresAt', row.expires_at),
+  ...isoField('lastUsedAt', row.last_used_at),
+  ...(row.successor === null ? {} : { successor: row.successor }),
 });
 
 const withLink = (signIn: string | undefined) => (signIn === undefined ? {} : { signIn });
@@ -184,6 +198,12 @@ function changesOfPeople(app: Api, deps: ApiDeps, limits: SignInLimits): void {
   );
 }
 
+/** A day, in which the new key is brought to every system that has the old one; at most a month. */
+const OVERLAP_MIN = 24 * 60;
+const MOST_OVERLAP_MIN = 31 * OVERLAP_MIN;
+
+const dateOf = (time: string | undefined) => (time === undefined ? undefined : new Date(time));
+
 function keys(app: Api, deps: ApiDeps): void {
   app.post(
     '/keys',
@@ -192,13 +212,36 @@ function keys(app: Api, deps: ApiDeps): void {
       schema: {
         tags: ['access'],
         summary: 'Make an API key; it is shown this once',
-        body: z.object({ name: KeyName.default(''), role: Role, ...NewBinding }),
+        body: z.object({ name: KeyName.default(''), role: Role, ...NewBinding, expiresAt: Time.optional() }),
         response: answers({ 201: KeyView.extend({ key: z.string() }) }),
       },
     },
     async (request, reply) => {
-      const { name, role, ...binding } = request.body;
-      const { row, key } = await makeKey(deps, callerOf(request), { name, role, offices: newOffices(binding) });
+      const { name, role, expiresAt, ...binding } = request.body;
+      const asked = { name, role, offices: newOffices(binding), expiresAt: dateOf(expiresAt) };
+      const { row, key } = await makeKey(deps, callerOf(request), asked);
+      return reply.code(201).send({ ...keyOf(row), key });
+    },
+  );
+  app.post(
+    '/keys/:keyId/rotate',
+    {
+      config: { roles: ADMINS, creates: true },
+      schema: {
+        tags: ['access'],
+        summary: 'Make a key that takes the place of another one, which ends by itself after the overlap',
+        params: z.object({ keyId: z.string() }),
+        body: z.object({
+          overlapMin: z.number().min(0).max(MOST_OVERLAP_MIN).default(OVERLAP_MIN),
+          expiresAt: Time.optional(),
+        }),
+        response: answers({ 201: KeyView.extend({ key: z.string() }) }),
+      },
+    },
+    async (request, reply) => {
+      const { overlapMin, expiresAt } = request.body;
+      const rotation = { overlapMs: overlapMin * 60_000, expiresAt: dateOf(expiresAt) };
+      const { row, key } = await rotateKey(deps, callerOf(request), request.params.keyId, rotation);
       return reply.code(201).send({ ...keyOf(row), key });
     },
   );

@@ -1,10 +1,11 @@
 import { Role, Time } from '@sealwatch/schemas';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { SESSION_COOKIE } from '../people/principal.ts';
+import { type Needs, SESSION_COOKIE } from '../people/principal.ts';
 import { EVERYONE } from '../people/roles.ts';
 import { sameHost } from '../people/same-host.ts';
-import { requireGoodLink, signIn, signInByLink, signOut } from '../people/sign-in.ts';
+import { finishByCode } from '../people/second-factor.ts';
+import { browserOf, requireGoodLink, signIn, signInByLink, signOut } from '../people/sign-in.ts';
 import type { SignInLimits } from '../people/sign-in-limits.ts';
 import { ApiProblem } from '../problem.ts';
 import { Binding, bindingOf } from './plumbing/binding.ts';
@@ -18,9 +19,21 @@ const Session = z.object({
   ...Binding,
   kind: z.enum(['person', 'key']),
   expiresAt: Time.optional(),
+  /** What the session waits for before it is good for anything: a code, or that a second factor is enrolled. */
+  needs: z.enum(['code', 'enrol']).optional(),
 });
+const Code = z.string().min(1).max(100);
 
-function giveCookie(request: FastifyRequest, reply: FastifyReply, session: { token: string; expiresAt: Date }): void {
+export const signInDeps = ({ pool, config }: ApiDeps) => ({ pool, secondFactorRequired: config.secondFactorRequired });
+
+/** Where somebody goes who has signed in, as far as it went. */
+export const pageAfter = (needs: Needs | undefined) => (needs === undefined ? '/wall' : `/sign-in?step=${needs}`);
+
+export function giveCookie(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  session: { token: string; expiresAt: Date },
+): void {
   reply.setCookie(SESSION_COOKIE, session.token, {
     path: '/',
     httpOnly: true,
@@ -29,6 +42,8 @@ function giveCookie(request: FastifyRequest, reply: FastifyReply, session: { tok
     expires: session.expiresAt,
   });
 }
+
+export const browserOfRequest = (request: FastifyRequest) => browserOf(request.ip, request.headers['user-agent']);
 
 /** A sign-in from another site's form would put its own session under our pages. */
 function requireOwnPage({ headers, host }: FastifyRequest): void {
@@ -48,34 +63,52 @@ export function sessionRoutes(app: Api, deps: ApiDeps, limits: SignInLimits): vo
         tags: ['session'],
         summary: 'Sign in with name and password',
         body: z.object({ name: z.string().min(1).max(100), password: z.string().min(1).max(1_000) }),
-        response: answers({ 201: Session }),
+        response: answers({ 201: Session, 202: Session }),
       },
     },
     async (request, reply) => {
       requireOwnPage(request);
       const { name, password } = request.body;
-      const session = await signIn(deps.pool, limits, { name, password, from: request.ip });
+      const session = await signIn(signInDeps(deps), limits, { name, password, from: browserOfRequest(request) });
       giveCookie(request, reply, session);
-      const { role, offices, expiresAt } = session;
+      const { role, offices, expiresAt, needs } = session;
       const who = { name: session.name, role, ...bindingOf(offices), kind: 'person' as const };
-      return reply.code(201).send({ ...who, expiresAt: expiresAt.toISOString() });
+      const answer = { ...who, expiresAt: expiresAt.toISOString() };
+      return needs === undefined ? reply.code(201).send(answer) : reply.code(202).send({ ...answer, needs });
+    },
+  );
+  app.post(
+    '/session/code',
+    {
+      config: { roles: EVERYONE, unfinished: ['code'], ...perMinute },
+      schema: {
+        tags: ['session'],
+        summary: 'Finish a sign-in by a code of the authenticator, or by a recovery code',
+        body: z.object({ code: Code }),
+        response: answers({ 204: z.undefined() }),
+      },
+    },
+    async (request, reply) => {
+      const given = { code: request.body.code, address: request.ip };
+      giveCookie(request, reply, await finishByCode({ ...deps, limits }, callerOf(request), given));
+      return reply.code(204).send(undefined);
     },
   );
   app.get(
     '/session',
     {
-      config: { roles: EVERYONE },
+      config: { roles: EVERYONE, unfinished: ['code', 'enrol'] },
       schema: { tags: ['session'], summary: 'Who am I', response: answers({ 200: Session }) },
     },
     async (request) => {
-      const { name, role, offices, kind } = callerOf(request);
-      return { name, role, ...bindingOf(offices), kind };
+      const { name, role, offices, kind, needs } = callerOf(request);
+      return { name, role, ...bindingOf(offices), kind, ...(needs === undefined ? {} : { needs }) };
     },
   );
   app.delete(
     '/session',
     {
-      config: { roles: EVERYONE },
+      config: { roles: EVERYONE, unfinished: ['code', 'enrol'] },
       schema: { tags: ['session'], summary: 'Sign out', response: answers({ 204: z.undefined() }) },
     },
     async (request, reply) => {
@@ -100,8 +133,8 @@ export function signInRoute(app: Api, deps: ApiDeps): void {
     return reply.header('cache-control', 'no-store').redirect('/wall');
   });
   app.get('/sign-in/:token', { ...options, exposeHeadRoute: false }, async (request, reply) => {
-    const session = await signInByLink(deps.pool, request.params.token);
+    const session = await signInByLink(signInDeps(deps), request.params.token, browserOfRequest(request));
     giveCookie(request, reply, session);
-    return reply.header('cache-control', 'no-store').redirect('/wall');
+    return reply.header('cache-control', 'no-store').redirect(pageAfter(session.needs));
   });
 }

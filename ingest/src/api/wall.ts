@@ -27,6 +27,7 @@ const PAGES = [
   '/replay',
   '/admin',
   '/admin/*',
+  '/account',
   '/simulator',
   '/sign-in',
   '/console',

@@ -2,7 +2,7 @@ import type { Approval } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { gateOf } from '../passages/after-passage.ts';
 import { approvalOf, auditSubject } from '../people/approvals.ts';
-import { requireActing, requireOwnGate } from '../people/offices.ts';
+import { isWithin, requireActing, requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { requirePerson } from '../people/two-people.ts';
 import type { UseCaseDeps } from '../ports.ts';
@@ -19,13 +19,16 @@ const UUID = z.uuid();
 
 /** The office of what it is done to is the caller's. @throws ApiProblem 403, 404 */
 async function requireOffice(deps: UseCaseDeps, db: Queryable, row: ApprovalRow, caller: Principal): Promise<void> {
-  const { gateId, lockId } = row.subject;
+  const { gateId, lockId, person } = row.subject;
   if (row.trip_id !== null) {
     const trip = await getTrip(db, row.trip_id, caller.offices);
     if (trip === undefined) throw notFound('approval', row.approval_id);
     requireActing(caller, trip);
   } else if (gateId !== undefined) {
     requireOwnGate(caller, await gateOf(deps, gateId));
+  } else if (person !== undefined) {
+    const known = await activePerson(db, person);
+    if (known === undefined || !isWithin(caller, known.offices)) throw notFound('approval', row.approval_id);
   } else if (lockId !== undefined && (await getLock(db, lockId, caller.offices)) === undefined) {
     throw notFound('approval', row.approval_id);
   }

@@ -6,6 +6,7 @@ import { giveCommand } from '../commands/give.ts';
 import { afterPassage, gateOf } from '../passages/after-passage.ts';
 import { decideByHand } from '../passages/manual-decision.ts';
 import type { Principal } from '../people/principal.ts';
+import { resetSecondFactor } from '../people/second-factor.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import type { ApprovalRow } from '../store/people/approvals.ts';
 import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';
@@ -33,6 +34,8 @@ export async function perform(deps: PerformDeps, row: ApprovalRow, asker: Princi
   const tripId = row.trip_id ?? '';
   if (act === 'lock.unlock') {
     await giveCommand(deps, subject.lockId ?? '', asker, Unlock.parse(asked));
+  } else if (act === 'second-factor.reset') {
+    await resetSecondFactor(deps, asker, subject.person ?? '');
   } else if (act === 'gate.decide') {
     const gate = await gateOf(deps, subject.gateId ?? '');
     const decision = asked as z.output<typeof PassageDecision>;

@@ -8,6 +8,7 @@ import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
 import { anchorFileOf } from '../people/audit-anchors.ts';
 import { KeyGuesses } from '../people/key-guesses.ts';
+import { Provider } from '../people/provider.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import type { Simulations } from '../simulations.ts';
 import { describeRule } from '../tracker/index.ts';
@@ -38,9 +39,9 @@ function buildOf(wallDir: string): string {
 
 /** The part that people, gates and other systems speak to: REST, live feed, escalation, webhooks. */
 export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
-  const { config, log, registry, pool, gatePool, secretBox, hints, live, undo } = base;
+  const { config, log, registry, pool, gatePool, secretBox, factorBox, hints, live, undo } = base;
   const { judging, door, simulations, basemap, wallDir } = parts;
-  const { bootstrapKey, trustProxy } = config;
+  const { bootstrapKey, trustProxy, secondFactorRequired } = config;
   const ready = () => door.ready();
   const warnings = () => door.warnings?.() ?? [];
   const keyGuesses = new KeyGuesses(pool);
@@ -52,7 +53,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     ready,
     warnings,
     log,
-    config: { bootstrapKey, trustProxy, build: buildOf(wallDir) },
+    config: { bootstrapKey, trustProxy, secondFactorRequired, build: buildOf(wallDir) },
   });
   const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry });
   undo.push(() => escalation.stop());
@@ -80,10 +81,19 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     ...useCases,
     door,
     keyGuesses,
+    factorSecrets: factorBox,
+    provider: config.provider && new Provider(config.provider),
     simulations,
     webhooks,
     registry,
-    config: { bootstrapKey, trustProxy, wallDir, basemap, auditAnchors: anchorFileOf(config.dataDir) },
+    config: {
+      bootstrapKey,
+      trustProxy,
+      secondFactorRequired,
+      wallDir,
+      basemap,
+      auditAnchors: anchorFileOf(config.dataDir),
+    },
   });
   feed.attach(api.server);
   // The sockets of the live feed end first: while one is open, the server does not close.

@@ -18,6 +18,8 @@ export interface Base {
   databaseUrl: string;
   /** For secrets that wait to be used; its key is not in the database. */
   secretBox: SecretBox;
+  /** The same for the secrets of second factors, under a key of its own. */
+  factorBox: SecretBox;
   hints: Hints;
   live: Live;
   /** How to release what has started; run in reverse. */

@@ -2,7 +2,15 @@ import { fastifyCookie } from '@fastify/cookie';
 import type { ClientToServer, ServerToClient } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { Server } from 'socket.io';
-import { bearerOf, type Credentials, identify, type Principal, SESSION_COOKIE } from '../people/principal.ts';
+import {
+  type AccessOptions,
+  bearerOf,
+  type Credentials,
+  identify,
+  type Principal,
+  requireFinished,
+  SESSION_COOKIE,
+} from '../people/principal.ts';
 import { READERS } from '../people/roles.ts';
 import { sameHost } from '../people/same-host.ts';
 import { ApiProblem } from '../problem.ts';
@@ -40,9 +48,10 @@ function credentialsOf(socket: FeedSocket): Credentials {
 }
 
 /** Notes on the socket who its caller is. @throws ApiProblem 401, 403 */
-export async function admit(pool: Pool, socket: FeedSocket, bootstrapKey: string | undefined): Promise<void> {
-  const caller = await identify(pool, credentialsOf(socket), { bootstrapKey });
+export async function admit(pool: Pool, socket: FeedSocket, access: AccessOptions): Promise<void> {
+  const caller = await identify(pool, credentialsOf(socket), access);
   if (caller === undefined) throw new ApiProblem(401, 'auth.missing', 'sign in, or give a key');
+  requireFinished(caller);
   if (!(READERS as readonly string[]).includes(caller.role))
     throw new ApiProblem(403, 'auth.role', `the role ${caller.role} sees no live feed`);
   socket.data.caller = caller;

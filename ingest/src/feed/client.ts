@@ -12,12 +12,7 @@ import type { Principal } from '../people/principal.ts';
 import { framePosition, tableEntry, type WallLock } from './lock-table.ts';
 import type { Wall } from './wall.ts';
 
-export type FeedSocket = Socket<
-  ClientToServer,
-  ServerToClient,
-  Record<string, never>,
-  { caller: Principal; until?: number }
->;
+export type FeedSocket = Socket<ClientToServer, ServerToClient, Record<string, never>, { caller: Principal }>;
 
 /** Messages that wait for a screen that does not read; more than this and it had better begin anew. */
 const MOST_WAITING = 2_000;

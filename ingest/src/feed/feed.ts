@@ -3,6 +3,7 @@ import type { Alarm, FeedPassage, FeedStats } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { KeyGuesses } from '../people/key-guesses.ts';
+import type { AccessOptions } from '../people/principal.ts';
 import type { Committed, HintOf, Hints, Live } from '../ports.ts';
 import { problemOf } from '../problem.ts';
 import { clientAddress, type TrustProxy } from '../trust-proxy.ts';
@@ -14,8 +15,7 @@ import { statsOf } from './stats.ts';
 import { Throughput } from './throughput.ts';
 import { Wall } from './wall.ts';
 
-export interface FeedConfig {
-  bootstrapKey?: string | undefined;
+export interface FeedConfig extends AccessOptions {
   /** Changes with every build; screens made by another build reload themselves. */
   build?: string;
   /** Which proxies before the platform are believed; absent: none. */
@@ -122,7 +122,7 @@ class LiveFeed implements Feed {
 
   #admit(socket: FeedSocket): Promise<void> {
     const { pool, keyGuesses, config } = this.#deps;
-    const check = () => admit(pool, socket, config.bootstrapKey);
+    const check = () => admit(pool, socket, config);
     return keyGuesses?.attempt(keyOf(socket), clientAddress(socket.request, config.trustProxy), check) ?? check();
   }
 
@@ -255,7 +255,16 @@ class LiveFeed implements Feed {
     return { ready: reasons.length === 0, reasons: [...reasons, ...(this.#deps.warnings?.() ?? [])] };
   }
 
+  /** A session or key that ends by itself ends its screens too. */
+  #endExpired(nowMs: number): void {
+    for (const { socket } of [...this.#clients.values()]) {
+      const { untilMs } = socket.data.caller;
+      if (untilMs !== undefined && untilMs <= nowMs) socket.disconnect(true);
+    }
+  }
+
   #sendStats(): void {
+    this.#endExpired(Date.now());
     this.#throughput.measure((this.#deps.config.statsMs ?? STATS_MS) / 1_000);
     const health = this.#health();
     const rest = { serverTime: new Date().toISOString(), health };

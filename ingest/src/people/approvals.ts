@@ -27,9 +27,10 @@ export function approvalOf(row: ApprovalRow): Approval {
   };
 }
 
-/** What the audit says it was done to: the trip, so that its story has it, or the lock, alarm or gate. */
+/** What the audit says it was done to: the trip, so that its story has it, or the person, lock, alarm or gate. */
 export function auditSubject({ trip_id: tripId, subject }: ApprovalRow): string {
   if (tripId !== null) return `trip:${tripId}`;
+  if (subject.person !== undefined) return `person:${subject.person}`;
   if (subject.lockId !== undefined) return `lock:${subject.lockId}`;
   return subject.alarmId === undefined ? `gate:${subject.gateId}` : `alarm:${subject.alarmId}`;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Names under which the platform itself and its locks appear in the audit. */
-const OWN_NAMES = new Set(['bootstrap', 'command line', 'lock', 'nobody', 'platform', 'system']);
+const OWN_NAMES = new Set(['bootstrap', 'command line', 'identity provider', 'lock', 'nobody', 'platform', 'system']);
 
 /** What stands before the colon in the names of keys, gates and subjects. */
 const OWN_PREFIXES = new Set(['gate', 'key', 'lock', 'person', 'platform', 'system']);

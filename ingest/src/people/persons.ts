@@ -57,6 +57,7 @@ export async function changeAccess(
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   const row = await inTransaction(pool, async (db) => {
     const was = await visiblePerson(db, caller, name);
+    requireLocal(was);
     const { role = was.role, offices = was.offices } = change;
     await requireAdminPerson(db, caller, name, was.role, role);
     const changed = await updatePerson(db, { ...was, role, offices, password_hash: passwordHash ?? was.password_hash });
@@ -99,12 +100,13 @@ export async function restoreAccess(
   const passwordHash = password === undefined ? null : await hashPassword(password);
   const restored = await inTransaction(pool, async (db) => {
     const was = await visiblePerson(db, caller, name);
+    if (passwordHash !== null) requireLocal(was);
     if (was.disabled_at === null) {
       throw new ApiProblem(409, 'user.enabled', `${name} has access; give a new link with POST /users/{name}/link`);
     }
     await requireAdminPerson(db, caller, name, was.role);
     const row = await updatePerson(db, { ...was, disabled_at: null, password_hash: passwordHash });
-    const signIn = passwordHash === null ? await linkOf(db, row.person_id) : undefined;
+    const signIn = passwordHash === null && !was.from_provider ? await linkOf(db, row.person_id) : undefined;
     const { role, offices } = row;
     const entry = { actor: caller.name, action: 'user.enable', subject: `person:${name}` };
     await audit(db, { ...entry, before: { disabled: true }, after: { role, offices, disabled: false } });
@@ -118,6 +120,7 @@ export async function restoreAccess(
 export async function giveLink({ pool }: Pick<Deps, 'pool'>, caller: Principal, name: string): Promise<string> {
   return inTransaction(pool, async (db) => {
     const row = await visiblePerson(db, caller, name);
+    requireLocal(row);
     if (row.disabled_at !== null) throw new ApiProblem(409, 'user.disabled', `the access of ${name} has ended`);
     await requireAdminPerson(db, caller, name, row.role);
     await audit(db, { actor: caller.name, action: 'user.link', subject: `person:${name}` });
@@ -155,6 +158,13 @@ async function requireAdminPerson(db: Queryable, caller: Principal, name: string
   await db.query(`SELECT pg_advisory_xact_lock(hashtextextended('first administrator', 0))`);
   const isFirst = roles.every((role) => role === 'admin') && !(await hasAdminBeside(db, name));
   if (!isFirst) requirePerson(caller, 'a signed-in administrator adds, changes and lets in people who work alarms');
+}
+
+/** @throws ApiProblem 409 for people of the provider: a password or a link of ours would outlast their access there */
+export function requireLocal({ name, from_provider: fromProvider }: PersonRow): void {
+  if (!fromProvider) return;
+  const why = 'role, offices and sign-in are those of the provider; change the groups there, or end the access here';
+  throw new ApiProblem(409, 'user.provider', `${name} signs in by the provider: ${why}`);
 }
 
 async function visiblePerson(db: Queryable, caller: Principal, name: string): Promise<PersonRow> {

@@ -10,6 +10,7 @@ export const GATEKEEPERS = ['gate', 'operator', 'supervisor', 'tester', 'admin']
 export const SUPERVISORS = ['supervisor', 'tester', 'admin'] as const;
 /** Who answers for what is real: no testers. */
 export const OFFICERS = ['supervisor', 'admin'] as const;
+export const isOfficer = (role: Role): boolean => (OFFICERS as readonly Role[]).includes(role);
 /** Who may start simulated fleets. */
 export const TESTERS = ['tester', 'admin'] as const;
 export const ADMINS = ['admin'] as const;

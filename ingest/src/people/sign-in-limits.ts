@@ -37,7 +37,7 @@ const pairOf = (name: string, network: string) => JSON.stringify([name, network]
 const OPEN_AT_MOST = 64;
 
 /**
- * Attempts to sign in with a password, by address and by name. Names that nobody has are counted like all others. Of many
+ * Attempts to sign in with a password or a code, by address and by name. Names that nobody has are counted like all others. Of many
  * attempts at once no more are checked than may fail; the others wait for the outcome.
  *
  * Where somebody has signed in before, neither the address nor the name keeps them out, only their own failures there: a
@@ -62,9 +62,15 @@ export class SignInLimits {
   /**
    * Checks a password, unless the address or the name has to wait.
    * @param check resolves to undefined if the password is wrong; what it throws counts as no attempt
+   * @param isWhole whether the sign-in is done with it; if a second factor is outstanding, nothing of before is forgotten
    * @throws TooManyAttempts
    */
-  async attempt<T>(name: string, address: string, check: () => Promise<T | undefined>): Promise<T | undefined> {
+  async attempt<T>(
+    name: string,
+    address: string,
+    check: () => Promise<T | undefined>,
+    isWhole: (found: T) => boolean = () => true,
+  ): Promise<T | undefined> {
     if (this.#open >= OPEN_AT_MOST) throw new TooManyAttempts('sign-in.busy', 'many people are signing in', 1_000);
     const network = networkOf(address);
     const counters = this.#countersOf(name, network);
@@ -74,7 +80,7 @@ export class SignInLimits {
       try {
         const found = await check();
         if (found === undefined) this.#failed(counters, name, network);
-        else this.#succeeded(pairOf(name, network));
+        else if (isWhole(found)) this.#succeeded(pairOf(name, network));
         return found;
       } finally {
         for (const { id } of counters) this.#running.set(id, (this.#running.get(id) ?? 1) - 1);

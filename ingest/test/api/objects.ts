@@ -248,6 +248,28 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
     'POST /users/{name}/enable': { role: 'admin', of: onPerson('/enable', {}) },
     'POST /users/{name}/link': { role: 'admin', of: onPerson('/link') },
     'POST /users/{name}/unlock': { role: 'admin', of: onPerson('/unlock') },
+    'DELETE /users/{name}/sessions': { role: 'admin', of: onPerson('/sessions') },
+    'DELETE /users/{name}/sessions/{sessionId}': {
+      role: 'admin',
+      of: async (office) => {
+        const name = `p${++serial}`;
+        const made = await platform.call('POST', 'users', { body: { name, role: 'viewer', offices: [office] } });
+        await platform.call('GET', made.body.signIn, { key: null });
+        const [session] = (await platform.call('GET', `users/${name}/sessions`)).body.items;
+        return { url: `users/${name}/sessions/${String(session?.sessionId)}` };
+      },
+    },
+    'POST /users/{name}/second-factor/reset': {
+      none: 'signed-in admins alone, of the person’s offices (second-factor.test.ts)',
+    },
+    'POST /session/code': { none: 'the caller’s own session' },
+    'POST /account/second-factor': { none: 'the caller’s own' },
+    'POST /account/second-factor/confirm': { none: 'the caller’s own' },
+    'POST /account/second-factor/recovery-codes': { none: 'the caller’s own' },
+    'POST /account/second-factor/remove': { none: 'the caller’s own' },
+    'PUT /account/password': { none: 'the caller’s own password' },
+    'DELETE /account/sessions/{sessionId}': { none: 'the caller’s own session' },
+    'POST /account/sessions/end-others': { none: 'the caller’s own sessions' },
     'POST /keys': {
       role: 'admin',
       of: async (office) => ({ url: 'keys', body: { role: 'viewer', offices: [office] } }),
@@ -258,6 +280,13 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
       of: async (office) => {
         const made = await platform.call('POST', 'keys', { body: { role: 'viewer', offices: [office] } });
         return { url: `keys/${String(made.body.keyId)}` };
+      },
+    },
+    'POST /keys/{keyId}/rotate': {
+      role: 'admin',
+      of: async (office) => {
+        const made = await platform.call('POST', 'keys', { body: { role: 'viewer', offices: [office] } });
+        return { url: `keys/${String(made.body.keyId)}/rotate`, body: {} };
       },
     },
     'POST /session': { none: 'signs the caller in' },

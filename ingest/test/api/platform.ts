@@ -9,6 +9,7 @@ import { LocalHints } from '../../src/compose/local-hints.ts';
 import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
 import { SESSION_COOKIE } from '../../src/people/principal.ts';
+import type { Provider } from '../../src/people/provider.ts';
 import { hashSecret, newApiKey, newToken } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
 import { secretBox } from '../../src/secret-box.ts';
@@ -119,9 +120,12 @@ async function signInAdmin(pool: TestDatabase['pool']): Promise<string> {
 }
 
 /** The api and the feed over a database of their own; intake and commands are stood in for. */
-export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatform> {
+export async function startPlatform(
+  config: ApiConfig = {},
+  parts: { log?: StartDeps['log']; provider?: () => Provider } = {},
+): Promise<TestPlatform> {
   const database = await freshDatabase();
-  const log = pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
+  const log = parts.log ?? pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
   const told: Told = { trips: [], locks: [], woken: [], places: 0, reports: [] };
   const reasons: string[] = [];
   const [hints, live] = [new LocalHints(), new LocalLive()];
@@ -141,7 +145,7 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     live,
     hints,
     ready: () => reasons,
-    config: { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50 },
+    config: { bootstrapKey: BOOTSTRAP, tickMs: 20, statsMs: 50, secondFactorRequired: config.secondFactorRequired },
   });
   const deps: StartDeps = {
     pool: database.pool,
@@ -151,6 +155,8 @@ export async function startPlatform(config: ApiConfig = {}): Promise<TestPlatfor
     hints,
     secrets: secretBox(randomBytes(32)),
     door,
+    factorSecrets: secretBox(randomBytes(32)),
+    provider: parts.provider?.(),
     config: { bootstrapKey: BOOTSTRAP, confirmWithinMs: 0, signInsPerMinute: 1_000, ...config },
     log,
   };

@@ -20,6 +20,7 @@ const api = await startApi({
   hints,
   secrets: secretBox(randomBytes(32)),
   door: { receive: (_lockId, _payload, done) => done(), ready: () => [] },
+  factorSecrets: secretBox(randomBytes(32)),
   config: { bootstrapKey: process.env.PROOF_KEY },
   log,
 });

@@ -1,4 +1,4 @@
-import type { Role } from '@sealwatch/schemas';
+import type { Approval, Role } from '@sealwatch/schemas';
 import { call, everything, type Page } from '../rest.ts';
 import { queryOf } from './calls.ts';
 
@@ -16,6 +16,10 @@ export interface PersonView extends Binding {
   disabledAt?: string;
   /** After wrong passwords. */
   lockedUntil?: string;
+  /** Whether a second factor is enrolled. */
+  secondFactor: boolean;
+  /** The provider signs them in, and says their role and offices. */
+  fromProvider: boolean;
   /** Once, in the answer to adding somebody without a password, or letting somebody in again. */
   signIn?: string;
 }
@@ -27,6 +31,11 @@ export interface KeyView extends Binding {
   actor: string;
   createdAt: string;
   revokedAt?: string;
+  /** When it ends by itself. */
+  expiresAt?: string;
+  lastUsedAt?: string;
+  /** The key that takes its place. */
+  successor?: string;
   /** Once, in the answer to making it. */
   key?: string;
 }
@@ -80,6 +89,8 @@ export interface Newcomer {
   role: Role;
   /** null: bound to none. */
   offices: string[] | null;
+  /** Of a key: when it ends by itself. */
+  expiresAt?: string;
 }
 
 export const people = () => everything<PersonView>('/users');
@@ -88,8 +99,12 @@ export const disablePerson = (name: string) => call<void>('DELETE', `/users/${id
 export const enablePerson = (name: string) => call<PersonView>('POST', `/users/${id(name)}/enable`, {});
 export const unlockPerson = (name: string) => call<PersonView>('POST', `/users/${id(name)}/unlock`, {});
 export const newLink = (name: string) => call<{ signIn: string }>('POST', `/users/${id(name)}/link`, {});
+/** Of a supervisor or an admin it waits for a second admin. */
+export const resetSecondFactor = (name: string) =>
+  call<Approval | undefined>('POST', `/users/${id(name)}/second-factor/reset`, {});
 export const keys = () => everything<KeyView>('/keys');
 export const addKey = (key: Newcomer) => call<KeyView>('POST', '/keys', key);
+export const rotateKey = (keyId: string) => call<KeyView>('POST', `/keys/${id(keyId)}/rotate`, {});
 export const revokeKey = (keyId: string) => call<void>('DELETE', `/keys/${id(keyId)}`);
 
 export const subscriptions = () => everything<SubscriptionView>('/subscriptions');

@@ -24,7 +24,7 @@ export function useReading<T>(read: () => Promise<T>, everyMs?: number): Reading
   const refused = shallowRef<Refused>();
   let asked = 0;
   const failed = (error: unknown) => {
-    if (error instanceof Refused && error.status === 401) signInFirst(router);
+    if (error instanceof Refused && error.status === 401) signInFirst(router, error);
     else problem.value = complaint.value(error);
   };
   const reload = async () => {

@@ -7,10 +7,14 @@ import { may, type Right } from './rights.ts';
 const person = shallowRef<rest.Session>();
 
 /** Leads to the sign-in page and from there back to the requested page. */
-export const signInFirst = (router: Router): void => {
+export const signInFirst = (router: Router, error: unknown): void => {
   person.value = undefined;
-  void router.push({ name: 'sign-in', query: { next: router.currentRoute.value.fullPath } });
+  void router.push({ name: 'sign-in', query: { next: router.currentRoute.value.fullPath, ...step(error) } });
 };
+
+/** Who is not signed in all the way goes on with the step that is wanted. */
+const step = (error: unknown) =>
+  error instanceof rest.Refused && error.problem.code === 'auth.second-factor' ? { step: 'second' } : {};
 
 export interface Viewer {
   person: typeof person;
@@ -29,7 +33,7 @@ export function useViewer(): Viewer {
       try {
         person.value = await rest.session();
       } catch (error) {
-        if (error instanceof rest.Refused && error.status === 401) signInFirst(router);
+        if (error instanceof rest.Refused && error.status === 401) signInFirst(router, error);
       }
     },
     signOut: async () => {

@@ -212,6 +212,30 @@ const en: typeof zh = {
     limited: 'Too many wrong passwords; wait, or ask an administrator to lift it',
     unreachable: 'The platform cannot be reached; try again shortly',
     hint: 'The one-time sign-in link printed at the start works too.',
+    by: 'Sign in with {name}',
+    or: 'or with a local account',
+    refused: {
+      'no-group':
+        'Your account is known, but none of its groups has access here. Ask the administrator of this platform which group you need, and your IT department to add you to it; then sign in again.',
+      disabled: 'Your access to this platform has ended. An administrator of the platform can let you in again.',
+      provider:
+        'The sign-in was not completed. Try again; if it goes on, tell the administrator of this platform the time: the log has the reason.',
+      expired: 'This sign-in took too long, or was begun in another browser. Please begin again.',
+    },
+    second: 'Second factor',
+    code: 'Code',
+    codeHint: 'Six digits of your authenticator, or a recovery code',
+    wrongCode: 'This code is wrong, too old, or was used; wait for the next one',
+    again: 'Sign in anew',
+    mustEnrol: 'Your role needs a second factor. Enrol an authenticator app on your phone; it takes a minute.',
+    scan: 'Scan this with an authenticator app (any that knows TOTP), then give the code that it shows.',
+    qr: 'QR code with the secret of the authenticator',
+    bySecret: 'Or type this secret:',
+    confirm: 'Confirm',
+    recovery:
+      'Recovery codes, shown this once. Each stands in once for a lost phone: print them or keep them in a safe.',
+    copy: 'Copy',
+    kept: 'I have kept them',
   },
   fail: { refused: 'The platform refused this', unreachable: 'The platform does not answer' },
 };

@@ -145,6 +145,7 @@ export async function startFakePlatform(options: FakeOptions) {
       state.signedIn = true;
       return [200, { name: '陈伟', role: 'operator' }];
     }
+    if (path === '/session/options') return [200, {}];
     if (!state.signedIn)
       return [401, { title: 'Sign in first', status: 401, code: 'auth.required', type: 'about:blank' }];
     if (path === '/session') return [200, { name: '陈伟', role: 'operator' }];

@@ -2,8 +2,10 @@ import type { Registry } from 'prom-client';
 import type { ServedBasemap } from '../../basemap/served.ts';
 import type { BodyParser } from '../../parsing/body-parser.ts';
 import type { KeyGuesses } from '../../people/key-guesses.ts';
+import type { Provider } from '../../people/provider.ts';
 import type { SignInLimits } from '../../people/sign-in-limits.ts';
 import type { ReportDoor, UseCaseDeps } from '../../ports.ts';
+import type { SecretBox } from '../../secret-box.ts';
 import type { Simulations } from '../../simulations.ts';
 import type { TrustProxy } from '../../trust-proxy.ts';
 import type { Webhooks } from '../../webhooks/webhooks.ts';
@@ -22,6 +24,8 @@ export type ApiConfig = UseCaseDeps['config'] & {
   signInsPerMinute?: number;
   /** How wrong passwords slow down those that follow; absent: by the usual rules. */
   signInLimits?: SignInLimits;
+  /** Supervisors and admins need a second factor. */
+  secondFactorRequired?: boolean;
   /** Which proxies before the platform are believed; absent: none. */
   trustProxy?: TrustProxy | undefined;
 };
@@ -37,6 +41,10 @@ export interface StartDeps extends UseCaseDeps {
   door: ReportDoor;
   /** Counts keys that nobody has; absent: its own. */
   keyGuesses?: KeyGuesses;
+  /** Seals the secrets of second factors. */
+  factorSecrets: SecretBox;
+  /** The operator's OpenID provider; absent: people sign in by name and password alone. */
+  provider?: Provider | undefined;
   config: ApiConfig;
   /** Where the platform's metrics are collected; absent: a new one. */
   registry?: Registry;

@@ -2,7 +2,15 @@ import type { Role } from '@sealwatch/schemas';
 import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { KeyGuesses } from '../../people/key-guesses.ts';
-import { type AccessOptions, bearerOf, identify, type Principal, SESSION_COOKIE } from '../../people/principal.ts';
+import {
+  type AccessOptions,
+  bearerOf,
+  identify,
+  type Needs,
+  type Principal,
+  requireFinished,
+  SESSION_COOKIE,
+} from '../../people/principal.ts';
 import { sameHost } from '../../people/same-host.ts';
 import { ApiProblem } from '../../problem.ts';
 import type { Api } from './form.ts';
@@ -13,6 +21,8 @@ declare module 'fastify' {
     roles?: readonly Role[] | 'public';
     /** A creating call: `Idempotency-Key` is honoured. */
     creates?: boolean;
+    /** Also for a session whose second factor is outstanding (`code`, `enrol`): it may do this to finish. */
+    unfinished?: readonly Needs[];
   }
   interface FastifyRequest {
     caller: Principal | undefined;
@@ -51,6 +61,9 @@ export function guard(app: Api, pool: Pool, access: AccessOptions, guesses = new
     const caller = await guesses.attempt(key, request.ip, () => identify(pool, { key, session }, access));
     if (caller === undefined) {
       throw new ApiProblem(401, 'auth.missing', 'send Authorization: Bearer KEY, or sign in');
+    }
+    if (caller.needs !== undefined && !request.routeOptions.config.unfinished?.includes(caller.needs)) {
+      requireFinished(caller);
     }
     if (roles === undefined || !roles.includes(caller.role)) {
       throw new ApiProblem(403, 'auth.role', `the role ${caller.role} may not do this; ${roles?.join(', ')} may`);

@@ -8,6 +8,8 @@ export interface ApprovalSubject {
   alarmId?: string | undefined;
   gateId?: string | undefined;
   passageId?: string | undefined;
+  /** A person's name. */
+  person?: string | undefined;
   /** Of the passage: its id is its gate's and its day's. */
   day?: string | undefined;
 }
