@@ -8,6 +8,7 @@ const LONGEST = [
   'test/demo.test.ts',
   'monitor-ui/test/browser/wall.test.ts',
   'test/consoles.test.ts',
+  'test/account.test.ts',
   'test/outage.test.ts',
   'test/basemap.test.ts',
   'test/scenarios.test.ts',

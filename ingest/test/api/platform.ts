@@ -113,7 +113,8 @@ async function signInAdmin(pool: TestDatabase['pool']): Promise<string> {
   const token = newToken();
   await pool.query(
     `WITH person AS (INSERT INTO people (name, role, offices) VALUES ($1, 'admin', NULL) RETURNING person_id)
-     INSERT INTO sessions (token_hash, person_id, expires_at) SELECT $2, person_id, now() + interval '1 day' FROM person`,
+     INSERT INTO sessions (token_hash, person_id, expires_at, second_factor)
+       SELECT $2, person_id, now() + interval '1 day', true FROM person`,
     [ADMIN, hashSecret(token)],
   );
   return `${SESSION_COOKIE}=${token}`;
