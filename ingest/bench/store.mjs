@@ -76,7 +76,7 @@ async function write(pool, endMs) {
   const from = performance.now();
   for (let round = 0; round < rounds; round++) {
     for (let n = 0; n < LOCKS; n++) {
-      rows.push({ record: report(random, n, round, endMs - (rounds - round) * STEP_MS), tripId: TRIP_ID });
+      rows.push(report(random, n, round, endMs - (rounds - round) * STEP_MS));
       if (rows.length < BATCH) continue;
       await inTransaction(pool, (client) => insertReports(client, rows));
       rows = [];

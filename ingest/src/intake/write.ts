@@ -54,11 +54,11 @@ export interface Written {
  * pipelined transaction, a single round trip.
  */
 export function writeBatch(pool: Pool, outcome: BatchOutcome, aside: WrittenAside, nowMs: number): Promise<Written> {
-  const { admitted, reports, trips } = outcome;
+  const { admitted, trips } = outcome;
   const write = async (db: Queryable) => {
     const [written] = await Promise.all([
       writeTrips(db, trips, nowMs),
-      insertReports(db, reports),
+      insertReports(db, admitted.accepted),
       updateLocks(db, lockUpdates(admitted)),
       insertQuarantine(db, quarantineRows(aside)),
       updateLeftOut(db, leftOutOfLocks(aside)),

@@ -67,6 +67,43 @@ const ADDED = [
   },
 ];
 
+/**
+ * Tables that migrations have given another shape. Rows of the former one are read into a temporary table of that shape, where
+ * their checksum means what it meant, and go on from there.
+ */
+const FORMER = [
+  {
+    name: 'reports',
+    /** A column by which a backup shows that it has this shape. */
+    mark: 'trip_id',
+    former: 'former_reports',
+    columns: `lock_id text, boot bigint, seq bigint, time timestamptz, received_at timestamptz, trip_id uuid, kind text, mode text,
+      lon float8, lat float8, accuracy_m float8, speed_kmh float8, heading_deg float8, satellites smallint, source text,
+      rope text, motor text, cover text, use_count bigint, battery_percent float8, charging boolean, rssi_dbm float8,
+      events jsonb, sent_time timestamptz, clock_fault text`,
+    move: (columns: readonly string[]) => {
+      const kept = columns.filter((column) => column !== 'trip_id').join(', ');
+      return `INSERT INTO reports (${kept}) SELECT ${kept} FROM former_reports`;
+    },
+  },
+];
+
+/** The table that the rows of a backup's table are to be read into: itself, or one of its former shape that is made now. */
+export async function toFormerTable<T extends TableColumns>(db: Queryable, table: T): Promise<T> {
+  const found = FORMER.find(({ name, mark }) => name === table.name && table.columns.includes(mark));
+  if (!found) return table;
+  await db.query(`CREATE TEMP TABLE ${found.former} (${found.columns}) ON COMMIT DROP`);
+  return { ...table, name: found.former };
+}
+
+/** Moves rows of former shapes into today's tables. */
+export async function fromFormerTables(db: Queryable, tables: readonly TableColumns[]): Promise<void> {
+  for (const { former, move } of FORMER) {
+    const table = tables.find(({ name }) => name === former);
+    if (table) await db.query(move(table.columns));
+  }
+}
+
 /** What migration 0015 works out for trips that were open then. */
 const INHERIT = `SELECT inherit_alarms(t.trip_id) FROM trips t WHERE t.status NOT IN ('closed', 'cancelled')`;
 

@@ -3,7 +3,6 @@ import type pg from 'pg';
 import { errorCode } from './database-error.ts';
 import type { StoreLog } from './embedded/embedded.ts';
 import { cutoffOfChunks, deleteOlder, dropDays } from './partitions-retention.ts';
-import { rollUp } from './partitions-rollup.ts';
 import { inTransaction } from './queryable.ts';
 
 /** How `reports` is kept on this server. */
@@ -25,8 +24,6 @@ export interface Kept {
   /** Days whose late rows left the default partition for one of their own. */
   settled: string[];
   dropped: string[];
-  /** Ended days whose hours were added up (partitions-rollup.ts); TimescaleDB does that by itself. */
-  'added up': string[];
 }
 
 const DAY_MS = 86_400_000;
@@ -41,6 +38,7 @@ const LOCK_TIMEOUT = '1s';
 
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
 const partitionOf = (day: string): string => `reports_${day.replaceAll('-', '')}`;
+const dayIn = (partition: string): string => partition.replace(/^reports_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
 const boundsOf = (day: string): [from: string, to: string] => {
   const from = Date.parse(`${day}T00:00:00Z`);
   return [new Date(from).toISOString(), new Date(from + DAY_MS).toISOString()];
@@ -102,11 +100,7 @@ async function adoptTimescale(pool: pg.Pool, log: StoreLog): Promise<void> {
     await client.query(statement('2_hypertable.sql'));
     if (columnstore) await client.query(statement('3_columnstore.sql'));
   });
-  if (columnstore) {
-    await pool.query(statement('4_columnstore_policy.sql'));
-    for (const one of statement('5_hours.sql').split(/;\s*$/m)) if (one.trim() !== '') await pool.query(one);
-    await pool.query(statement('6_hours_policy.sql'));
-  }
+  if (columnstore) await pool.query(statement('4_columnstore_policy.sql'));
   log.info(
     { version: server.version, licence: server.licence, columnstore },
     'reports are kept in a TimescaleDB hypertable',
@@ -161,14 +155,15 @@ async function daysInDefault(pool: pg.Pool, nowMs: number): Promise<string[]> {
 async function dropOld(pool: pg.Pool, cutoffMs: number): Promise<string[]> {
   const cutoff = partitionOf(dayOf(cutoffMs));
   const old = (await partitions(pool)).filter((name) => name < cutoff);
-  const dropped = await dropDays(pool, old, LOCK_TIMEOUT);
+  const ends = old.map((name) => ({ name, end: new Date(boundsOf(dayIn(name))[1]) }));
+  const dropped = await dropDays(pool, ends, LOCK_TIMEOUT);
   await deleteOlder(pool, new Date(cutoffMs));
-  return dropped.map((name) => name.replace(/^reports_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3'));
+  return dropped.map(dayIn);
 }
 
 async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept> {
   const { nowMs, retentionDays } = options;
-  const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [], 'added up': [] };
+  const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [] };
   const there = new Set(await partitions(pool));
   for (let ahead = -DAYS_AROUND; ahead <= DAYS_AROUND; ahead++) {
     const day = dayOf(nowMs + ahead * DAY_MS);
@@ -177,13 +172,12 @@ async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept
   for (const day of await daysInDefault(pool, nowMs)) {
     if (await makeDay(pool, day)) kept.settled.push(day);
   }
-  kept['added up'] = await rollUp(pool, nowMs);
   if (retentionDays !== undefined) kept.dropped = await dropOld(pool, nowMs - retentionDays * DAY_MS);
   return kept;
 }
 
 async function keepHypertable(pool: pg.Pool, storage: ReportStorage, options: KeepOptions): Promise<Kept> {
-  const kept: Kept = { storage, made: [], settled: [], dropped: [], 'added up': [] };
+  const kept: Kept = { storage, made: [], settled: [], dropped: [] };
   if (options.retentionDays === undefined) return kept;
   const { rows } = await pool.query<{ chunk: string }>(
     `SELECT drop_chunks('reports', older_than => $1::timestamptz) AS chunk`,
@@ -202,7 +196,7 @@ export async function keepReports(pool: pg.Pool, options: KeepOptions): Promise<
   const storage = await reportStorage(pool);
   const kept =
     storage.kind === 'hypertable' ? await keepHypertable(pool, storage, options) : await keepPartitions(pool, options);
-  for (const act of ['made', 'settled', 'dropped', 'added up'] as const) {
+  for (const act of ['made', 'settled', 'dropped'] as const) {
     if (kept[act].length > 0) options.log.info({ days: kept[act] }, `days of reports ${act}`);
   }
   return kept;

@@ -57,10 +57,7 @@ async function drive(): Promise<void> {
       seal: { rope: 'inserted', motor: 'locked', cover: minute === 70 ? 'opened' : 'closed', useCount: 7 },
     };
   });
-  await insertReports(
-    platform.pool,
-    records.map((record) => ({ record, tripId: trip.tripId })),
-  );
+  await insertReports(platform.pool, records);
   const alarmId = await raise(platform, trip);
   const at = (minute: number) => new Date(startMs + minute * MINUTE_MS);
   const excursion = {

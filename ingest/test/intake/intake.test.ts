@@ -64,7 +64,6 @@ test('every field of a report comes back from the store as it was sent', async (
     charging: true,
     rssi_dbm: -71,
     events: EVENTS,
-    trip_id: null,
     satellites: null,
   });
   expect(row?.time).toEqual(new Date(full.time));

@@ -4,6 +4,7 @@ import type { Intake } from '../../src/intake/contract.ts';
 import { type Replayed, replayRefused } from '../../src/intake/replay.ts';
 import { insertQuarantine } from '../../src/store/reports/quarantine.ts';
 import { oldestQuarantine } from '../../src/store/reports/refused.ts';
+import { tripRecords } from '../../src/store/reports/roster.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, type Rig, registerLocks, report, startRig } from './rig.ts';
 
@@ -98,9 +99,10 @@ test('a live record is judged as received when it was refused, not when it is re
   await db.pool.query('UPDATE trip_units SET tracked_to = $1', [ended]);
   await rig.intake.refreshTrips([tripId]);
   expect(await replayAll()).toEqual([{ stored: 1, refused: [] }]);
-  expect(await rig.rows('SELECT trip_id, sent_time, received_at FROM reports')).toEqual([
-    { trip_id: tripId, sent_time: null, received_at: new Date(START_MS + 61_000) },
-  ]);
+  const [stored, ...others] = await tripRecords(db.pool, tripId, 0);
+  expect(stored).toMatchObject({ timeMs: START_MS + 60_000, receivedMs: START_MS + 61_000 });
+  expect(stored).not.toHaveProperty('sentMs');
+  expect(others).toEqual([]);
 });
 
 test('a record of a lock whose counters have started again is found as stored', async () => {

@@ -30,11 +30,7 @@ function recordsOf(schema: z.ZodObject): TrackedReport[] {
 /** Writes records to the table `reports` and reads them back. */
 async function storeAndRead({ pool }: TestDatabase, schema: z.ZodObject, records: TrackedReport[]) {
   const table = reportTable(codecOf(schema));
-  await insertReports(
-    pool,
-    records.map((record) => ({ record, tripId: undefined })),
-    table,
-  );
+  await insertReports(pool, records, table);
   const { rows } = await pool.query<ReportRow>(`SELECT ${table.select} FROM reports r ORDER BY r.seq`);
   return rows.map(table.recordOf);
 }

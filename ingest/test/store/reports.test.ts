@@ -69,7 +69,7 @@ describe('queries over reports', () => {
       events: [{ type: 'unlock', source: 'card', card: '0008627839', verified: false, reason: 'outside-area' }],
     });
     await database.pool.query(`INSERT INTO locks (lock_id, secret_hash) VALUES ('JT70100777', '')`);
-    await insertReports(database.pool, [{ record: report, tripId: undefined }]);
+    await insertReports(database.pool, [report]);
     const records = await lockReports(database.pool, { lockId: 'JT70100777', offices: null, limit: 1 });
     expect(records.map(sentForm)).toEqual([
       {

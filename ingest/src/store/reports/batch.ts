@@ -6,11 +6,11 @@ import { wireForm } from '../../record/record.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import type { AlarmFact } from '../../tracker/index.ts';
 import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
-import { REPORTS, type ReportInsert } from './rows.ts';
+import { REPORTS } from './rows.ts';
 
-export async function insertReports(db: Queryable, rows: ReportInsert[], table = REPORTS): Promise<void> {
-  if (rows.length === 0) return;
-  await db.query({ name: 'insert-reports', text: table.insert, values: table.valuesOf(rows) });
+export async function insertReports(db: Queryable, records: TrackedReport[], table = REPORTS): Promise<void> {
+  if (records.length === 0) return;
+  await db.query({ name: 'insert-reports', text: table.insert, values: table.valuesOf(records) });
 }
 
 /** What a batch leaves of a lock. */

@@ -26,6 +26,10 @@ export interface LockReportsQuery {
   offices: string[] | null;
 }
 
+/** The trip whose record `r` is. Where windows of a lock overlap, that of the one which began last; as `Roster.tripOf`. */
+const TRIP_OF_RECORD = `FROM trip_units w JOIN trips t USING (trip_id) WHERE w.lock_id = r.lock_id
+  AND w.tracked_from <= r.time AND r.time < coalesce(w.tracked_to, 'infinity') ORDER BY w.tracked_from DESC LIMIT 1`;
+
 const EVER_MS = { from: Date.UTC(1970, 0, 1), to: Date.UTC(2200, 0, 1) };
 
 /** A lock's stored records, oldest first. One more than `limit` where there are more. */
@@ -35,8 +39,7 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
   const { rows } = await db.query<ReportRow>(
     `SELECT ${REPORTS.select} FROM reports r
      WHERE r.lock_id = $1 AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
-       AND ($8::text[] IS NULL OR r.trip_id IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = r.trip_id
-         AND ${ENDS_AT(8)}))
+       AND ($8::text[] IS NULL OR coalesce((SELECT ${ENDS_AT(8)} ${TRIP_OF_RECORD}), true))
        AND ($4::float8 IS NULL OR (r.time, r.boot, r.seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
      ORDER BY r.time, r.boot, r.seq LIMIT $7`,
     [
@@ -87,7 +90,7 @@ const TRACK = `SELECT r.* FROM trip_units u JOIN LATERAL (
     SELECT s.lock_id, s.time, s.lon, s.lat, s.speed_kmh, s.heading_deg, s.source, s.boot, s.seq FROM reports s
     WHERE s.lock_id = u.lock_id AND s.lon IS NOT NULL
       AND s.time >= greatest(u.tracked_from, to_timestamp($2 / 1000.0))
-      AND s.time < least(u.tracked_to, to_timestamp($3 / 1000.0))) r ON true
+      AND s.time < least(u.tracked_to, to_timestamp($3 / 1000.0)) OFFSET 0) r ON true
   WHERE u.trip_id = $1 AND u.tracked_from IS NOT NULL ORDER BY r.lock_id, r.time, r.boot, r.seq`;
 
 /** Fix times that stand on a trip's alarms: each is the time of a stored record, and its point is never thinned away. */

@@ -3,16 +3,11 @@ import { reportCodec } from '../../record/codec.ts';
 import type { Column, Columns } from '../../record/columns.ts';
 import type { TrackedReport } from '../../record/report.ts';
 
-export interface ReportInsert {
-  record: TrackedReport;
-  tripId: string | undefined;
-}
-
 /** The table `reports` as statements see it: every column once, those of the platform and one for each field. */
 export interface ReportTable extends Columns {
   insert: string;
   /** The parameters of `insert`: one array a column. */
-  valuesOf(rows: readonly ReportInsert[]): string[];
+  valuesOf(records: readonly TrackedReport[]): string[];
   /** The columns of a record, of `reports r`. */
   select: string;
 }
@@ -22,7 +17,6 @@ const OWN: readonly { name: string; type: string; isTime?: boolean }[] = [
   { name: 'lock_id', type: 'text' },
   { name: 'time', type: 'float8', isTime: true },
   { name: 'received_at', type: 'float8', isTime: true },
-  { name: 'trip_id', type: 'uuid' },
   { name: 'sent_time', type: 'float8', isTime: true },
   { name: 'clock_fault', type: 'text' },
 ];
@@ -37,14 +31,13 @@ export function reportTable({ columns, recordOf }: Columns): ReportTable {
       SELECT ${cells.join(', ')}
       FROM unnest(${all.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')})
         AS x(${all.map((_, i) => `c${i + 1}`).join(', ')})`,
-    valuesOf: (rows) => [
-      plainColumn(rows, ({ record }) => record.lockId),
-      plainColumn(rows, ({ record }) => record.timeMs),
-      plainColumn(rows, ({ record }) => record.receivedMs),
-      plainColumn(rows, ({ tripId }) => tripId),
-      plainColumn(rows, ({ record }) => record.sentMs),
-      plainColumn(rows, ({ record }) => record.clockFault),
-      ...columns.map((column) => arrayOf(rows, column)),
+    valuesOf: (records) => [
+      plainColumn(records, (record) => record.lockId),
+      plainColumn(records, (record) => record.timeMs),
+      plainColumn(records, (record) => record.receivedMs),
+      plainColumn(records, (record) => record.sentMs),
+      plainColumn(records, (record) => record.clockFault),
+      ...columns.map((column) => arrayOf(records, column)),
     ],
     select: ['lock_id', 'time', 'received_at', 'sent_time', 'clock_fault', ...columns.map(({ name }) => name)]
       .map((name) => `r.${name}`)
@@ -52,10 +45,10 @@ export function reportTable({ columns, recordOf }: Columns): ReportTable {
   };
 }
 
-function arrayOf(rows: readonly ReportInsert[], { type, valueIn }: Column): string {
-  if (type === 'text') return quotedColumn(rows, ({ record }) => valueIn(record) as string | undefined);
-  if (type !== 'jsonb') return plainColumn(rows, ({ record }) => valueIn(record) as number | boolean | undefined);
-  return quotedColumn(rows, ({ record }) => {
+function arrayOf(records: readonly TrackedReport[], { type, valueIn }: Column): string {
+  if (type === 'text') return quotedColumn(records, (record) => valueIn(record) as string | undefined);
+  if (type !== 'jsonb') return plainColumn(records, (record) => valueIn(record) as number | boolean | undefined);
+  return quotedColumn(records, (record) => {
     const value = valueIn(record);
     return value === undefined ? undefined : JSON.stringify(value);
   });

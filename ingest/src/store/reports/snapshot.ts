@@ -152,8 +152,9 @@ export async function snapshotAt(db: Queryable, atMs: number, offices: string[] 
       ? { rows: [...ofTrips].map((lock_id) => ({ lock_id })) }
       : await db.query<{ lock_id: string }>(
           `SELECT l.lock_id FROM locks l WHERE (l.retired_at IS NULL OR l.retired_at > $1)
-             AND (l.created_at <= $1 OR EXISTS (SELECT FROM reports r WHERE r.lock_id = l.lock_id AND r.time <= $1))`,
-          [new Date(atMs)],
+             AND (l.created_at <= $1 OR EXISTS (SELECT FROM trip_units u WHERE u.lock_id = l.lock_id AND u.tracked_from <= $1)
+               OR EXISTS (SELECT FROM reports r WHERE r.lock_id = l.lock_id AND r.time <= $1 AND r.time > $2))`,
+          [new Date(atMs), new Date(atMs - LOOK_BACK_MS)],
         );
   const ids = locks.map((lock) => lock.lock_id);
   const newest = await newestRecords(db, ids, atMs);
