@@ -6,7 +6,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { BackupError, BackupReader, BackupWriter, type Manifest, type TableManifest } from './backup-format.ts';
-import { fillAddedColumns, fromFormerTables, toFormerTable, withTodaysNames } from './older-backups.ts';
+import { fillAddedColumns, fromFormerTables, isFormer, toFormerTable, withTodaysNames } from './older-backups.ts';
 import { inTransaction } from './queryable.ts';
 
 /** Not in a backup: the schema's own record, what lets somebody in (people sign in again), and sums of older schemas. */
@@ -172,7 +172,7 @@ async function checkFit(client: pg.PoolClient, manifest: Manifest): Promise<stri
     );
   }
   const tables = (await tablesInOrder(client)).map((table) => table.name);
-  const missing = manifest.tables.filter((table) => !tables.includes(table.name));
+  const missing = manifest.tables.filter((table) => !tables.includes(table.name) && !isFormer(table));
   if (missing.length > 0) {
     throw new BackupError(
       `The backup has tables that this database has not: ${missing.map((table) => table.name).join(', ')}.`,

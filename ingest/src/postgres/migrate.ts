@@ -5,6 +5,7 @@ import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import type { StoreLog } from './database.ts';
 import { DatabaseStartError } from './database-error.ts';
+import { keepReportsView } from './former-reports.ts';
 
 // the checkout holds src next to dist, so that the SQL needs no copying: both resolve to ingest/src/postgres/migrations
 const FOLDER = fileURLToPath(new URL('../../src/postgres/migrations/', import.meta.url));
@@ -33,6 +34,12 @@ async function applied(client: pg.PoolClient): Promise<string[]> {
  * @throws DatabaseStartError `newer-schema` where the database was used by a newer Sealwatch
  */
 export async function migrate(pool: pg.Pool, log: StoreLog = SILENT): Promise<string[]> {
+  const done = await applyNew(pool, log);
+  await keepReportsView(pool);
+  return done;
+}
+
+async function applyNew(pool: pg.Pool, log: StoreLog): Promise<string[]> {
   const client = await pool.connect();
   try {
     const unknown = (await applied(client)).filter((name) => !known().includes(name));

@@ -1,3 +1,4 @@
+import { packRestored } from './former-reports.ts';
 import type { Queryable } from './queryable.ts';
 
 interface TableColumns {
@@ -67,41 +68,34 @@ const ADDED = [
   },
 ];
 
-/**
- * Tables that migrations have given another shape. Rows of the former one are read into a temporary table of that shape, where
- * their checksum means what it meant, and go on from there.
- */
-const FORMER = [
-  {
-    name: 'reports',
-    /** A column by which a backup shows that it has this shape. */
-    mark: 'trip_id',
-    former: 'former_reports',
-    columns: `lock_id text, boot bigint, seq bigint, time timestamptz, received_at timestamptz, trip_id uuid, kind text, mode text,
-      lon float8, lat float8, accuracy_m float8, speed_kmh float8, heading_deg float8, satellites smallint, source text,
-      rope text, motor text, cover text, use_count bigint, battery_percent float8, charging boolean, rssi_dbm float8,
-      events jsonb, sent_time timestamptz, clock_fault text`,
-    move: (columns: readonly string[]) => {
-      const kept = columns.filter((column) => column !== 'trip_id').join(', ');
-      return `INSERT INTO reports (${kept}) SELECT ${kept} FROM former_reports`;
-    },
-  },
-];
+/** Reports as they were until migration 0022, and how a backup of then shows them. */
+const FORMER = {
+  names: ['reports', 'former_reports'],
+  mark: 'received_at',
+  into: 'restored_reports',
+  columns: `lock_id text, boot bigint, seq bigint, time timestamptz, received_at timestamptz, trip_id uuid, kind text, mode text,
+    lon float8, lat float8, accuracy_m float8, speed_kmh float8, heading_deg float8, satellites smallint, source text,
+    rope text, motor text, cover text, use_count bigint, battery_percent float8, charging boolean, rssi_dbm float8,
+    events jsonb, sent_time timestamptz, clock_fault text`,
+};
 
-/** The table that the rows of a backup's table are to be read into: itself, or one of its former shape that is made now. */
+/**
+ * The table that the rows of a backup's table are to be read into: itself, or of reports of the former shape one that is made
+ * now, where their checksum means what it meant.
+ */
 export async function toFormerTable<T extends TableColumns>(db: Queryable, table: T): Promise<T> {
-  const found = FORMER.find(({ name, mark }) => name === table.name && table.columns.includes(mark));
-  if (!found) return table;
-  await db.query(`CREATE TEMP TABLE ${found.former} (${found.columns}) ON COMMIT DROP`);
-  return { ...table, name: found.former };
+  const { names, mark, into, columns } = FORMER;
+  if (!names.includes(table.name) || !table.columns.includes(mark)) return table;
+  await db.query(`CREATE TEMP TABLE ${into} (${columns}) ON COMMIT DROP`);
+  return { ...table, name: into };
 }
 
-/** Moves rows of former shapes into today's tables. */
+/** Whether a table that today's schema has not can be restored all the same. */
+export const isFormer = ({ name }: TableColumns): boolean => name === 'former_reports';
+
+/** Moves reports of the former shape into today's table; their locks are there. */
 export async function fromFormerTables(db: Queryable, tables: readonly TableColumns[]): Promise<void> {
-  for (const { former, move } of FORMER) {
-    const table = tables.find(({ name }) => name === former);
-    if (table) await db.query(move(table.columns));
-  }
+  if (tables.some(({ name }) => name === FORMER.into)) await packRestored(db, FORMER.into);
 }
 
 /** What migration 0015 works out for trips that were open then. */

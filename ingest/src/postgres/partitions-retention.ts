@@ -3,12 +3,12 @@ import type pg from 'pg';
 import { inTransaction, type Queryable } from './queryable.ts';
 
 /** Windows in which records stay, whatever their age: those of trips that are not over. Evidence is whole until a trip is closed. */
-const HELD_WINDOWS = `trip_units u JOIN trips t USING (trip_id)
+const HELD_WINDOWS = `trip_units u JOIN trips t USING (trip_id) JOIN locks l USING (lock_id)
   WHERE u.tracked_from IS NOT NULL AND t.status NOT IN (${OVER_STATUSES.map((status) => `'${status}'`).join(', ')})`;
 
 /** Whether a record `r` lies in one of them. */
 const IS_HELD = `EXISTS (SELECT FROM ${HELD_WINDOWS}
-  AND u.lock_id = r.lock_id AND u.tracked_from <= r.time AND r.time < coalesce(u.tracked_to, 'infinity'))`;
+  AND l.lock_no = r.lock_no AND u.tracked_from <= r.time AND r.time < coalesce(u.tracked_to, 'infinity'))`;
 
 /** Rows deleted in one transaction, so that none lasts long. */
 const DELETED_AT_ONCE = 50_000;
@@ -27,9 +27,9 @@ async function deleteUnheld(pool: pg.Pool, table: string, condition: string, val
 /** The oldest record before a time that a trip which is not over holds: one look into an index for each of its locks. */
 async function oldestHeld(db: Queryable, table: string, before: Date): Promise<Date | undefined> {
   const { rows } = await db.query<{ oldest: Date | null }>(
-    `SELECT min(h.time) AS oldest FROM (SELECT u.lock_id, u.tracked_from, u.tracked_to FROM ${HELD_WINDOWS}
+    `SELECT min(h.time) AS oldest FROM (SELECT l.lock_no, u.tracked_from, u.tracked_to FROM ${HELD_WINDOWS}
        AND u.tracked_from < $1) w
-     CROSS JOIN LATERAL (SELECT r.time FROM ${table} r WHERE r.lock_id = w.lock_id AND r.time >= w.tracked_from
+     CROSS JOIN LATERAL (SELECT r.time FROM ${table} r WHERE r.lock_no = w.lock_no AND r.time >= w.tracked_from
        AND r.time < least(w.tracked_to, $1) ORDER BY r.time LIMIT 1) h`,
     [before],
   );

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { errorCode } from './database-error.ts';
 import type { StoreLog } from './embedded/embedded.ts';
+import { keepReportsView, packFormerReports } from './former-reports.ts';
 import { cutoffOfChunks, deleteOlder, dropDays } from './partitions-retention.ts';
 import { inTransaction } from './queryable.ts';
 
@@ -193,6 +194,7 @@ async function keepHypertable(pool: pg.Pool, storage: ReportStorage, options: Ke
  */
 export async function keepReports(pool: pg.Pool, options: KeepOptions): Promise<Kept> {
   await adoptTimescale(pool, options.log);
+  await keepReportsView(pool);
   const storage = await reportStorage(pool);
   const kept =
     storage.kind === 'hypertable' ? await keepHypertable(pool, storage, options) : await keepPartitions(pool, options);
@@ -213,18 +215,23 @@ export async function startReportKeeper(
   options: { log: StoreLog; now: () => number; retentionDays?: number },
 ): Promise<ReportKeeper> {
   const { now, ...rest } = options;
-  const round = () => keepReports(pool, { ...rest, nowMs: now() });
-  const { storage } = await round();
-  let running: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    running = round().catch((error) =>
+  let isStopped = false;
+  const keep = () => keepReports(pool, { ...rest, nowMs: now() });
+  const packing = () => packFormerReports(pool, options.log, () => isStopped);
+  const told = (work: Promise<unknown>) =>
+    work.catch((error) =>
       options.log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'),
     );
+  const { storage } = await keep();
+  let running: Promise<unknown> = told(packing());
+  const timer = setInterval(() => {
+    running = told(Promise.all([running, keep()]).then(packing));
   }, TURN_MS);
   timer.unref();
   return {
     storage,
     stop: async () => {
+      isStopped = true;
       clearInterval(timer);
       await running;
     },

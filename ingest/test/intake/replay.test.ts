@@ -6,6 +6,7 @@ import { insertQuarantine } from '../../src/store/reports/quarantine.ts';
 import { oldestQuarantine } from '../../src/store/reports/refused.ts';
 import { tripRecords } from '../../src/store/reports/roster.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
+import { PLAIN } from '../store/plain.ts';
 import { declareTrip, type Rig, registerLocks, report, startRig } from './rig.ts';
 
 const LOCK = 'JT70100001';
@@ -42,7 +43,7 @@ async function replayAll(): Promise<Omit<Replayed, 'quarantineId'>[]> {
   return replayed.map(({ stored, refused }) => ({ stored, refused }));
 }
 
-const stored = () => rig.rows('SELECT boot, seq FROM reports ORDER BY seq');
+const stored = () => rig.rows(`SELECT boot, seq FROM ${PLAIN} ORDER BY seq`);
 const left = () =>
   rig.rows<{ reason: string; raw: Buffer }>('SELECT reason, raw FROM quarantine ORDER BY quarantine_id');
 
@@ -111,7 +112,7 @@ test('a record of a lock whose counters have started again is found as stored', 
   await db.pool.query('UPDATE locks SET max_boot = $1, max_seq = 5', [life + 1]);
   await refuse(report(3, START_MS + 60_000, 120.1));
   expect(await replayAll()).toEqual([{ stored: 1, refused: [] }]);
-  expect(await rig.rows('SELECT boot, seq FROM reports')).toEqual([{ boot: life + 1, seq: 3 }]);
+  expect(await rig.rows(`SELECT boot, seq FROM ${PLAIN}`)).toEqual([{ boot: life + 1, seq: 3 }]);
   expect(await left()).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { tripRecords } from '../../src/store/reports/roster.ts';
 import { putParams } from '../../src/store/roads/params.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
+import { PLAIN } from '../store/plain.ts';
 import { declareTrip, type Rig, registerLocks, report, send, startRig } from './rig.ts';
 
 const LOCK = 'JT70100001';
@@ -150,7 +151,7 @@ test('any order of arrival, with duplicates, in arrays and over a restart, ends 
     DETOUR.map((minute) => driven(minute, { kind: 'backfill' })),
   );
   expect(await outcome()).toEqual(inOrder);
-  expect(await rig.rows('SELECT 1 FROM reports')).toHaveLength(DETOUR.length);
+  expect(await rig.rows(`SELECT 1 FROM ${PLAIN}`)).toHaveLength(DETOUR.length);
 });
 
 test('a start rebuilds the state from checkpoints and reports: nothing is raised twice, and the next record goes on', async () => {

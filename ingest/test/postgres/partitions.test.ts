@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keepReports, reportStorage } from '../../src/postgres/partitions.ts';
+import { insertReports } from '../../src/store/reports/batch.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
+import { reportOf } from '../store/fill.ts';
 
 const NOW_MS = Date.parse('2026-11-21T09:00:00Z');
 const DAY_MS = 86_400_000;
@@ -16,10 +18,10 @@ describe('the partitions of reports', () => {
     keepReports(database.pool, { nowMs: NOW_MS, log: testLog, ...options });
 
   async function write(lockId: string, seq: number, timeMs: number): Promise<void> {
-    await database.pool.query(
-      `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind) VALUES ($1, 1, $2, $3, $4, 'live')`,
-      [lockId, seq, new Date(timeMs), new Date(NOW_MS)],
-    );
+    await database.pool.query(`INSERT INTO locks (lock_id, secret_hash) VALUES ($1, '') ON CONFLICT DO NOTHING`, [
+      lockId,
+    ]);
+    await insertReports(database.pool, [reportOf(lockId, seq, timeMs)]);
   }
 
   async function rowsByPartition(): Promise<Record<string, number>> {
@@ -93,7 +95,6 @@ describe('the partitions of reports', () => {
     for (const [seq, days] of [40, 39.9, 39.8, 50, 500, 499.9].entries())
       await write('JT70100001', seq, NOW_MS - days * DAY_MS);
     await keep();
-    await database.pool.query(`INSERT INTO locks (lock_id, secret_hash) VALUES ('JT70100001', '')`);
     for (const [ordinal, days] of [40, 500].entries()) await holds(rows[0]!.trip_id, ordinal, days, 0.05);
     await holds(rows[1]!.trip_id, 0, 39.9, 0.05);
     expect((await keep({ retentionDays: 30 })).dropped).toEqual(['2026-10-02']);
@@ -108,7 +109,7 @@ describe('the partitions of reports', () => {
     await write('JT70100001', 1, NOW_MS - 10 * DAY_MS);
     const writer = await database.pool.connect();
     await writer.query('BEGIN');
-    await writer.query(`UPDATE reports SET kind = 'backfill' WHERE lock_id = 'JT70100001'`);
+    await writer.query(`UPDATE reports SET kind = 'c'`);
     expect((await keep()).settled).toEqual([]);
     await writer.query('COMMIT');
     writer.release();

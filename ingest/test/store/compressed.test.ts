@@ -20,9 +20,9 @@ beforeAll(async () => {
   await registerLocks(db, ...LOCKS);
   await keepReports(db.pool, { nowMs: NOW_MS, log: testLog });
   await db.pool.query(
-    `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind, lon, lat, source)
-     SELECT lock_id, 1, n, t, t, 'live', 120 + n * 0.001, 30, 'gnss' FROM unnest($1::text[]) AS l(lock_id),
-       generate_series(0, $2::int) n, LATERAL (SELECT to_timestamp($3 / 1000.0) - ($2 - n) * interval '288 s' AS t) x`,
+    `INSERT INTO reports (lock_no, boot, seq, time, delay_ms, kind, lon, lat, source, in_order)
+     SELECT lock_no, 1, n, t, 0, 'a', 1200000000 + n * 10000, 300000000, 'a', true FROM unnest($1::text[]) AS of(lock_id)
+       JOIN locks USING (lock_id), generate_series(0, $2::int) n, LATERAL (SELECT to_timestamp($3 / 1000.0) - ($2 - n) * interval '288 s' AS t) x`,
     [LOCKS, DAYS * A_DAY, NOW_MS],
   );
   await db.pool.query('UPDATE locks SET max_boot = 1, max_seq = $1', [DAYS * A_DAY]);

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { checkDatabase } from '../../src/postgres/doctor.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
+import { insertReports } from '../../src/store/reports/batch.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
-import { fillReports, NOW_MS } from './fill.ts';
+import { fillReports, NOW_MS, reportOf } from './fill.ts';
 
 /** Holds for both storages; which of them it is depends on the server that the tests are given (TEST_DATABASE_URL). */
 describe('the storage of reports', () => {
@@ -32,9 +33,8 @@ describe('the storage of reports', () => {
   it('takes reports, refuses the same identity twice, and says what they cost', async () => {
     await fillReports(database.pool, 2);
     expect(await count()).toBe(11_520);
-    await expect(database.pool.query('INSERT INTO reports SELECT * FROM reports LIMIT 1')).rejects.toMatchObject({
-      code: '23505',
-    });
+    const again = reportOf('JT70100001', 7, NOW_MS - 7 * 30_000);
+    await expect(insertReports(database.pool, [again])).rejects.toMatchObject({ code: '23505' });
     const findings = await checkDatabase(database.pool);
     expect(findings.map((finding) => finding.part)).toContain('reports.storage');
   });

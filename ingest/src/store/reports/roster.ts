@@ -83,12 +83,12 @@ export async function recordsOfTrips(
   trips: readonly { tripId: string; fromMs: number }[],
 ): Promise<Map<string, TrackedReport[]>> {
   const { rows } = await db.query<ReportRow & { of_trip: string }>(
-    `SELECT u.trip_id AS of_trip, ${REPORTS.select} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
-     JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN LATERAL (
-       SELECT * FROM reports s WHERE s.lock_id = u.lock_id
+    `SELECT u.trip_id AS of_trip, u.lock_id, ${REPORTS.select} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
+     JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN locks l USING (lock_id) CROSS JOIN LATERAL (
+       SELECT * FROM all_reports s WHERE s.lock_no = l.lock_no
          AND s.time >= greatest(u.tracked_from, to_timestamp(x.from_ms / 1000.0))
-         AND s.time < coalesce(u.tracked_to, 'infinity') OFFSET 0) r ON true
-     ORDER BY u.trip_id, r.time, r.lock_id, r.boot, r.seq`,
+         AND s.time < coalesce(u.tracked_to, 'infinity') OFFSET 0) r
+     ORDER BY u.trip_id, r.time, u.lock_id, r.boot, r.number_seq`,
     [trips.map(({ tripId }) => tripId), trips.map(({ fromMs }) => fromMs)],
   );
   const records = new Map<string, TrackedReport[]>();
