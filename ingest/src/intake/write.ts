@@ -20,6 +20,7 @@ import {
   updateTrips,
   upsertAlarms,
   type WrittenAlarm,
+  waitForTurn,
   withdrawAlarms,
   writeCheckpoints,
 } from '../store/reports/batch.ts';
@@ -56,7 +57,8 @@ export interface Written {
 export function writeBatch(pool: Pool, outcome: BatchOutcome, aside: WrittenAside, nowMs: number): Promise<Written> {
   const { admitted, trips } = outcome;
   const write = async (db: Queryable) => {
-    const [written] = await Promise.all([
+    const [, written] = await Promise.all([
+      waitForTurn(db),
       writeTrips(db, trips, nowMs),
       insertReports(db, admitted.accepted),
       updateLocks(db, lockUpdates(admitted)),

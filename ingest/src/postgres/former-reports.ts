@@ -4,16 +4,16 @@ import type { StoreLog } from './embedded/embedded.ts';
 import { inTransaction, type Queryable } from './queryable.ts';
 
 /** The words of version 0021 of the schema, which a letter stands for: the first is `a`. */
-const WORDS: Record<string, readonly string[]> = {
-  kind: ['live', 'roll-call', 'backfill'],
-  mode: ['sleep', 'awake', 'sealed', 'tracking', 'deep-sleep'],
-  source: ['gnss', 'cell', 'wifi'],
-  rope: ['inserted', 'pulled', 'cut'],
-  motor: ['locked', 'unlocked', 'stuck'],
-  cover: ['closed', 'opened'],
-};
+const WORDS = new Map([
+  ['kind', ['live', 'roll-call', 'backfill']],
+  ['mode', ['sleep', 'awake', 'sealed', 'tracking', 'deep-sleep']],
+  ['source', ['gnss', 'cell', 'wifi']],
+  ['rope', ['inserted', 'pulled', 'cut']],
+  ['motor', ['locked', 'unlocked', 'stuck']],
+  ['cover', ['closed', 'opened']],
+]);
 
-const words = (column: string) => `'{${WORDS[column]?.join()}}'::text[]`;
+const words = (column: string) => `'{${WORDS.get(column)?.join()}}'::text[]`;
 const letter = (column: string) => `chr(96 + array_position(${words(column)}, o.${column}))`;
 const unlisted = (column: string) => `CASE WHEN o.${column} <> ALL (${words(column)}) THEN o.${column} END`;
 /** A value as a whole number of steps, or NULL where that would not give it back. */

@@ -5,6 +5,7 @@ import { Report } from '@sealwatch/schemas';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { restoreBackup, writeBackup } from '../../src/postgres/backup.ts';
+import { checkDatabase } from '../../src/postgres/doctor.ts';
 import { formerParts, packFormerReports } from '../../src/postgres/former-reports.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
@@ -154,6 +155,9 @@ test('reports of the former shape are read as they were sent, packed a day at a 
   let packed = 0;
   expect(await packFormerReports(pool, testLog, () => packed++ >= 2)).toBe(false);
   expect(await formerParts(pool)).toHaveLength(waiting - 2);
+  expect((await checkDatabase(pool)).find(({ part }) => part === 'reports.packing')?.text).toMatch(
+    /^\d+ days of reports wait/,
+  );
   await readsAreRight(stored);
   const halfway = join(folder, 'halfway.backup');
   await writeBackup(pool, halfway, new Date(NOW_MS));

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { checkDatabase } from '../../src/postgres/doctor.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
-import { insertReports } from '../../src/store/reports/batch.ts';
+import { inTransaction } from '../../src/postgres/queryable.ts';
+import { insertReports, waitForTurn } from '../../src/store/reports/batch.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS, reportOf } from './fill.ts';
 
@@ -37,6 +38,18 @@ describe('the storage of reports', () => {
     await expect(insertReports(database.pool, [again])).rejects.toMatchObject({ code: '23505' });
     const findings = await checkDatabase(database.pool);
     expect(findings.map((finding) => finding.part)).toContain('reports.storage');
+  });
+
+  it('stores a record once that two transactions write at once', async () => {
+    const record = reportOf('JT70100001', 9_999, NOW_MS);
+    const write = () =>
+      inTransaction(database.pool, async (db) => {
+        await waitForTurn(db);
+        await insertReports(db, [record]);
+      });
+    const results = await Promise.allSettled([write(), write(), write()]);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const result of results) if (result.status === 'rejected') expect(result.reason.code).toBe('23505');
   });
 
   it('drops what is past retention by whole days', async () => {

@@ -8,6 +8,18 @@ import type { AlarmFact } from '../../tracker/index.ts';
 import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
 import { REPORTS } from './rows.ts';
 
+/**
+ * Waits for whoever writes reports. A commit whose connection was lost may still be running in the server: what is written after
+ * it must see its records, so that none is stored twice.
+ */
+export async function waitForTurn(db: Queryable): Promise<void> {
+  await db.query('SELECT pg_advisory_xact_lock(44, 0)');
+}
+
+/**
+ * Call it in a transaction after `waitForTurn` and before `updateLocks`: which records are in order follows from the locks' rows.
+ * @throws of Postgres, 23505: a record with the identity and the time of a stored one
+ */
 export async function insertReports(db: Queryable, records: TrackedReport[], table = REPORTS): Promise<void> {
   if (records.length === 0) return;
   await db.query({ name: 'insert-reports', text: table.insert, values: table.valuesOf(records) });

@@ -58,9 +58,7 @@ const selectedOf = (stored: readonly Stored[]) => (name: string) =>
 function parametersOf(records: readonly TrackedReport[], columns: readonly Column[]): unknown[] {
   const beside = new Map<TrackedReport, Extra>();
   const put = (record: TrackedReport, name: string, value: unknown) => {
-    const extra = beside.get(record) ?? {};
-    extra[name] = value;
-    beside.set(record, extra);
+    beside.set(record, { ...beside.get(record), [name]: value });
   };
   let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const record of records) {
