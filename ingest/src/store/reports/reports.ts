@@ -85,7 +85,8 @@ export interface TrackQuery {
 /** The records of a trip are those of its locks between sealing (or takeover) and the end of the trip. */
 const TRACK = `SELECT u.lock_id, r.time, r.extra, r.lon, r.lat, r.speed_kmh, r.heading_deg, r.source
   FROM trip_units u JOIN locks l USING (lock_id) CROSS JOIN LATERAL (
-    SELECT s.* FROM all_reports s WHERE s.lock_no = l.lock_no AND ${HAS_POSITION('s')}
+    SELECT s.time, s.boot, s.number_seq, s.extra, s.lon, s.lat, s.speed_kmh, s.heading_deg, s.source
+    FROM all_reports s WHERE s.lock_no = l.lock_no AND ${HAS_POSITION('s')}
       AND s.time >= greatest(u.tracked_from, to_timestamp($2 / 1000.0))
       AND s.time < least(u.tracked_to, to_timestamp($3 / 1000.0)) OFFSET 0) r
   WHERE u.trip_id = $1 AND u.tracked_from IS NOT NULL ORDER BY u.lock_id, r.time, r.boot, r.number_seq`;

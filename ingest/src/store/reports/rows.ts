@@ -30,11 +30,11 @@ export function reportTable(codec: Columns): ReportTable {
     columns,
     recordOf,
     fieldIn,
-    // OFFSET 0 has each lock looked up by its key. A record with the identity and time of a stored one is refused.
+    // OFFSET 0 has each lock, and each record at its time, looked up by its index. A record with the identity and time of a stored one is refused.
     insert: `INSERT INTO reports (lock_no, time, delay_ms, in_order, extra, ${names.join(', ')})
       SELECT CASE WHEN EXISTS (SELECT FROM reports k WHERE k.lock_no = l.lock_no AND k.time = x.at
           AND k.time BETWEEN to_timestamp($${first} / 1000.0) AND to_timestamp($${last} / 1000.0)
-          AND k.boot = ${boot} AND k.seq = ${seq})
+          AND k.boot = ${boot} AND k.seq = ${seq} OFFSET 0)
         THEN refuse_stored_report(x.c1, ${boot}, ${seq}) ELSE l.lock_no END,
         x.at, x.c3, x.c4 AND coalesce(x.at >= l.last_time AND (${boot}, ${seq}::bigint & 4294967295) > (l.max_boot, l.max_seq),
           true), x.c5, ${stored.map((column, i) => cellOf(column, `x.c${OWN.length + 1 + i}`)).join(', ')}
