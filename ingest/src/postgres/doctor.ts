@@ -123,7 +123,7 @@ async function plainStorage(pool: pg.Pool): Promise<Finding[]> {
     findings.push({
       part: 'reports.timescaledb',
       state: 'warning',
-      text: 'this server offers TimescaleDB, but reports are kept in plain partitions, which take some ten times the room',
+      text: 'this server offers TimescaleDB, but reports are kept in plain partitions, which take some seven times the room',
       hint: 'sealwatch backup FILE; in an empty database CREATE EXTENSION timescaledb; sealwatch restore FILE there.',
     });
   }

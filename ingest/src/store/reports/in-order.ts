@@ -34,7 +34,7 @@ const FROM_THERE = `SELECT l.lock_id, r.*
   CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM all_reports r WHERE r.lock_no = l.lock_no AND r.in_order
     AND r.time >= to_timestamp(x.f / 1000.0) AND r.time <= to_timestamp(x.t / 1000.0)
     AND (r.boot, r.number_seq) >= (x.boot, x.first) ORDER BY r.time, r.boot, r.number_seq LIMIT x.last - x.first + 1) r
-  WHERE r.boot = x.boot`;
+  WHERE r.boot = x.boot AND r.seq::bigint & 4294967295 <= x.last`;
 
 /** A record in order, or a time with the number of the first record from there on. */
 interface Place extends Numbers {
