@@ -104,8 +104,6 @@ async function asHypertable({ pool }: TestDatabase): Promise<void> {
     'CREATE TABLE reports_hyper (LIKE reports INCLUDING ALL)',
     'DROP TABLE reports',
     'ALTER TABLE reports_hyper RENAME TO reports',
-    'ALTER INDEX reports_hyper_lock_id_boot_seq_time_idx RENAME TO reports_identity',
-    'ALTER INDEX reports_hyper_lock_id_time_idx RENAME TO reports_by_lock',
     `SELECT create_hypertable('reports', by_range('time', INTERVAL '1 day'), create_default_indexes => false)`,
     `ALTER TABLE reports SET (timescaledb.enable_columnstore = true, timescaledb.segmentby = 'lock_id',
       timescaledb.orderby = 'time, boot, seq')`,

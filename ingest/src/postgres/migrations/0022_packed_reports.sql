@@ -6,8 +6,8 @@ CREATE UNIQUE INDEX locks_by_no ON locks (lock_no);
 
 -- Reports of before wait here, one partition a day as ever, until former-reports.ts has packed them day by day.
 ALTER TABLE reports RENAME TO former_reports;
-ALTER INDEX reports_identity RENAME TO former_reports_identity;
-ALTER INDEX reports_by_lock RENAME TO former_reports_by_lock;
+ALTER INDEX IF EXISTS reports_identity RENAME TO former_reports_identity;
+ALTER INDEX IF EXISTS reports_by_lock RENAME TO former_reports_by_lock;
 DO $$ DECLARE part text; BEGIN
   FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent = 'public.former_reports'::regclass AND c.relname LIKE 'reports\_%' LOOP

@@ -152,7 +152,7 @@ export async function snapshotAt(db: Queryable, atMs: number, offices: string[] 
       : await db.query<{ lock_id: string }>(
           `SELECT l.lock_id FROM locks l WHERE (l.retired_at IS NULL OR l.retired_at > $1)
              AND (l.created_at <= $1 OR EXISTS (SELECT FROM trip_units u WHERE u.lock_id = l.lock_id AND u.tracked_from <= $1)
-               OR EXISTS (SELECT FROM all_reports r WHERE r.lock_no = l.lock_no AND r.time <= $1 AND r.time > $2))`,
+               OR EXISTS (SELECT FROM all_reports r WHERE r.lock_no = l.lock_no AND r.time <= $1 AND r.time > $2 OFFSET 0))`,
           [new Date(atMs), new Date(atMs - LOOK_BACK_MS)],
         );
   const ids = locks.map((lock) => lock.lock_id);
