@@ -133,6 +133,31 @@ async function readsAreRight(stored: readonly TrackedReport[], pool = database.p
   expect(await recordsByIdentity(pool, unknown)).toEqual([]);
 }
 
+/** The connection that packs a day ends after it has written the day anew, before its commit: it waits for a reader. */
+async function isKilledInTheMiddle(): Promise<void> {
+  const { pool } = database;
+  const waiting = (await formerParts(pool)).length;
+  const reader = await pool.connect();
+  await reader.query('BEGIN');
+  await reader.query('SELECT count(*) FROM former_reports');
+  const packing = packFormerReports(pool, testLog, () => false).then(
+    () => 'packed',
+    () => 'broken off',
+  );
+  const end = async () =>
+    (
+      await pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+           AND wait_event_type = 'Lock' AND query ~ '^(DROP TABLE public.former|SELECT drop_chunks)'`,
+      )
+    ).rowCount;
+  await expect.poll(end).toBe(1);
+  expect(await packing).toBe('broken off');
+  await reader.query('COMMIT');
+  reader.release();
+  expect(await formerParts(pool)).toHaveLength(waiting);
+}
+
 test('reports of the former shape are read as they were sent, packed a day at a time beside new ones, and restored from a backup of any moment', async () => {
   const { pool } = database;
   const file = join(folder, 'former.backup');
@@ -147,6 +172,8 @@ test('reports of the former shape are read as they were sent, packed a day at a 
   };
   const stored = [...records, { ...newer, receivedMs: NOW_MS + 2_000 }].toSorted(byIdentity);
   await insertReports(pool, [{ ...newer, receivedMs: NOW_MS + 2_000 }]);
+  await readsAreRight(stored);
+  await isKilledInTheMiddle();
   await readsAreRight(stored);
   const waiting = (await formerParts(pool)).length;
   expect(waiting).toBeGreaterThan(DAYS);
