@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { insertLocks } from '../ingest/src/store/locks/locks.ts';
 import { freshDatabase, type TestDatabase } from '../ingest/test/database.ts';
+import { PLAIN } from '../ingest/test/store/plain.ts';
 import { sealwatch } from './process.ts';
 
 const HOUR_MS = 3_600_000;
@@ -33,7 +34,7 @@ it('records refused as ahead of a slow clock are judged at the next start by the
   const serve = sealwatch(['serve'], { DATABASE_URL: database.url });
   try {
     await serve.line('records refused by an earlier version as ahead were judged');
-    const { rows } = await database.pool.query('SELECT lock_id, time, clock_fault FROM reports ORDER BY lock_id');
+    const { rows } = await database.pool.query(`SELECT lock_id, time, clock_fault FROM ${PLAIN} ORDER BY lock_id`);
     expect(rows).toEqual([
       ...ids.slice(0, 5).map((lock_id) => ({ lock_id, time: ahead(slow), clock_fault: null })),
       { lock_id: ids[5], time: alone, clock_fault: expect.any(String) },

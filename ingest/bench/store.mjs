@@ -1,5 +1,6 @@
 // What a report costs to keep: bytes, and time to write and read. Run: npm run bench:store [-- REPORTS]
-// A fresh embedded server with the settings of `serve` (fsync on), or DATABASE_URL (an empty database, e.g. TimescaleDB).
+// A fresh embedded server with the settings of `serve` (fsync on), and beside it an empty database at DATABASE_URL, e.g. on
+// TimescaleDB; EMBEDDED=0: this alone.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,18 +9,21 @@ import { migrate } from '../dist/postgres/migrate.js';
 import { keepReports } from '../dist/postgres/partitions.js';
 import { inTransaction } from '../dist/postgres/queryable.js';
 import { insertReports } from '../dist/store/reports/batch.js';
+import { recordsByIdentity } from '../dist/store/reports/identities.js';
 import { lockReports, tripTrack } from '../dist/store/reports/reports.js';
 import { snapshotAt } from '../dist/store/reports/snapshot.js';
 
-const REPORTS = Number(process.argv[2] ?? 300_000);
-const LOCKS = 1_000;
+const REPORTS = Number(process.argv[2] ?? 1_000_000);
+const LOCKS = 400;
+const DAYS = 31;
 const BATCH = 500;
-const STEP_MS = 30_000;
+const ROUNDS = Math.ceil(REPORTS / LOCKS);
+const DAY_MS = 86_400_000;
+const STEP_MS = Math.floor((DAYS * DAY_MS) / ROUNDS);
 const TRIP_ID = '6f0a3f0e-5d1c-4b5e-9a59-2f7c63f5a001';
 
 const quiet = { info: () => {}, warn: () => {}, error: (fields, message) => console.error(message, fields) };
 const lockId = (n) => `JT701${String(n).padStart(5, '0')}`;
-const print = (name, value) => console.log(`${name.padEnd(44)} ${value}`);
 
 /** mulberry32: the same reports at every run. */
 function randomOf(seed) {
@@ -43,7 +47,7 @@ function report(random, n, seq, timeMs) {
     kind: 'live',
     mode: 'sealed',
     position: {
-      lon: Number((120 + n / 1_000 + seq * 0.0002 + random() * 1e-5).toFixed(6)),
+      lon: Number((120 + n / 1_000 + (seq % 5_000) * 0.0001 + random() * 1e-5).toFixed(6)),
       lat: Number((29.3 + random() * 0.01).toFixed(6)),
       accuracyM: 3 + Math.round(random() * 9),
       speedKmh: Number((60 + random() * 30).toFixed(1)),
@@ -62,7 +66,7 @@ async function timed(times, work) {
   const took = [];
   for (let i = 0; i < times; i++) {
     const from = performance.now();
-    await work();
+    await work(i);
     took.push(performance.now() - from);
   }
   took.sort((a, b) => a - b);
@@ -71,44 +75,47 @@ async function timed(times, work) {
 
 async function write(pool, endMs) {
   const random = randomOf(1);
-  const rounds = Math.ceil(REPORTS / LOCKS);
   let rows = [];
-  const from = performance.now();
-  for (let round = 0; round < rounds; round++) {
+  let tookMs = 0;
+  for (let round = 0; round < ROUNDS; round++) {
     for (let n = 0; n < LOCKS; n++) {
-      rows.push({ record: report(random, n, round, endMs - (rounds - round) * STEP_MS), tripId: TRIP_ID });
+      rows.push(report(random, n, 2 * round, endMs - (ROUNDS - round) * STEP_MS));
       if (rows.length < BATCH) continue;
+      const from = performance.now();
       await inTransaction(pool, (client) => insertReports(client, rows));
+      tookMs += performance.now() - from;
       rows = [];
     }
   }
-  print(
-    `durable writes, one connection, ${BATCH} a commit`,
-    `${Math.round((rounds * LOCKS) / ((performance.now() - from) / 1_000))} reports/s`,
-  );
-  return rounds * LOCKS;
+  await inTransaction(pool, (client) => insertReports(client, rows));
+  await pool.query('UPDATE locks SET max_boot = 12, max_seq = $1, last_time = to_timestamp($2 / 1000.0)', [
+    2 * ROUNDS,
+    endMs,
+  ]);
+  return `${Math.round((ROUNDS * LOCKS) / (tookMs / 1_000))}/s`;
 }
 
-async function sizes(pool, count, hypertable) {
+/** Rows, indexes and what is kept aside (TOAST), bytes a report; of plain days the two newest are still written to. */
+async function sizes(pool, hypertable) {
   const { rows } = await pool.query(
     hypertable
-      ? `SELECT table_bytes AS heap, index_bytes AS index, total_bytes AS total FROM hypertable_detailed_size('reports')`
-      : `SELECT sum(pg_table_size(inhrelid)) AS heap, sum(pg_indexes_size(inhrelid)) AS index, sum(pg_total_relation_size(inhrelid)) AS total
-         FROM pg_inherits WHERE inhparent = 'reports'::regclass`,
+      ? `SELECT sum(table_bytes) AS heap, sum(index_bytes) AS index, sum(toast_bytes) AS toast FROM hypertable_detailed_size('reports')`
+      : `SELECT sum(pg_relation_size(inhrelid)) AS heap, sum(pg_indexes_size(inhrelid)) AS index,
+           sum(pg_table_size(inhrelid) - pg_relation_size(inhrelid)) AS toast FROM pg_inherits WHERE inhparent = 'reports'::regclass`,
   );
-  const each = (bytes) => `${(Number(bytes) / count).toFixed(0)} bytes`;
-  print('one report', each(rows[0].total));
-  print('  of it the row', each(rows[0].heap));
-  print('  of it the two indexes', each(rows[0].index));
+  const each = (bytes) => (Number(bytes ?? 0) / (ROUNDS * LOCKS)).toFixed(1);
+  const { heap, index, toast } = rows[0];
+  return `${each(Number(heap) + Number(index) + Number(toast))} (row ${each(heap)}, index ${each(index)}, aside ${each(toast)})`;
 }
 
-async function run(database) {
+/** Every figure of one database, by name. */
+async function measure(database) {
   const { pool } = database;
   await migrate(pool);
   const nowMs = Date.now();
-  const endMs = nowMs - (nowMs % STEP_MS);
+  const endMs = nowMs - (nowMs % 1_000);
+  for (let day = -DAYS; day <= 0; day += 4) await keepReports(pool, { nowMs: nowMs + day * DAY_MS, log: quiet });
   const { storage } = await keepReports(pool, { nowMs, log: quiet });
-  print('storage', `${storage.kind}, ${database.description}`);
   await pool.query(
     `INSERT INTO routes (route_id, version, name, feature, created_by) VALUES ('bench', 1, 'bench', '{}', 'bench')`,
   );
@@ -125,38 +132,81 @@ async function run(database) {
     `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id, tracked_from) VALUES ($1, 0, 'x', $2, '2000-01-01')`,
     [TRIP_ID, lockId(7)],
   );
-  const count = await write(pool, endMs);
+  const figures = new Map([['storage', `${storage.kind}, ${database.description}`]]);
+  figures.set(`durable writes, one connection, ${BATCH} a commit`, await write(pool, endMs));
   await pool.query('VACUUM ANALYZE reports');
-  await sizes(pool, count, storage.kind === 'hypertable');
+  figures.set('a report as written, bytes', await sizes(pool, storage.kind === 'hypertable'));
   if (storage.columnstore) {
-    await pool.query(`SELECT compress_chunk(c, true) FROM show_chunks('reports') c`);
-    console.log('after the columnstore has taken every chunk:');
-    await sizes(pool, count, true);
+    await pool.query(`SELECT compress_chunk(c, true) FROM show_chunks('reports', older_than => INTERVAL '2 days') c`);
+    await pool.query('VACUUM ANALYZE reports');
+    figures.set('a report of a day that is closed, bytes', await closedSize(pool));
+  } else {
+    figures.set('a report of a day that is closed, bytes', 'the same');
   }
-  const middleMs = endMs - (REPORTS / LOCKS / 2) * STEP_MS;
-  print(
-    '500 records of a lock',
-    await timed(50, () => lockReports(pool, { lockId: lockId(7), fromMs: middleMs, offices: null, limit: 500 })),
+  const span = (agoMs) => ({
+    tripId: TRIP_ID,
+    fromMs: endMs - agoMs - 3 * 3_600_000,
+    toMs: endMs - agoMs,
+    maxPoints: 100_000,
+  });
+  figures.set('3 h of a track, 3 h ago', await timed(30, () => tripTrack(pool, span(3 * 3_600_000))));
+  figures.set('3 h of a track, 30 days ago', await timed(30, () => tripTrack(pool, span(30 * DAY_MS))));
+  figures.set(
+    'a track of 31 days, thinned to 100',
+    await timed(10, () => tripTrack(pool, { tripId: TRIP_ID, maxPoints: 100 })),
   );
-  print(
-    'track of a trip, thinned to 100 points',
-    await timed(50, () => tripTrack(pool, { tripId: TRIP_ID, maxPoints: 100 })),
+  const list = { lockId: lockId(9), fromMs: endMs - 10 * DAY_MS, offices: null, limit: 500 };
+  figures.set('500 records of a lock, 10 days ago', await timed(30, () => lockReports(pool, list)));
+  figures.set(`the wall 1 h ago, ${LOCKS} locks`, await timed(10, () => snapshotAt(pool, endMs - 3_600_000, null)));
+  figures.set(
+    `the wall 20 days ago, ${LOCKS} locks`,
+    await timed(10, () => snapshotAt(pool, endMs - 20 * DAY_MS, null)),
   );
-  print(`the wall at a time, ${LOCKS} locks`, await timed(10, () => snapshotAt(pool, middleMs, null)));
+  const identity = (n, more) => ({
+    lockId: lockId(n % LOCKS),
+    boot: 12,
+    seq: 2 * (ROUNDS - 1 - (n % 50)),
+    timeMs: endMs,
+    ...more,
+  });
+  const asked = Array.from({ length: 400 }, (_, n) => n);
+  const again = asked.map((n) => identity(n, { timeMs: endMs - (1 + (n % 50)) * STEP_MS }));
+  figures.set('400 records sent again', await timed(20, () => recordsByIdentity(pool, again)));
+  // Numbers that no record has, each between those of its two neighbours: what a lock sends late.
+  const late = asked.map((n) =>
+    identity(n, { seq: 2 * (ROUNDS - 2 - (n % 50)) + 1, timeMs: endMs - (1.5 + (n % 50)) * STEP_MS }),
+  );
+  figures.set('400 late records that are new', await timed(20, () => recordsByIdentity(pool, late)));
+  const elsewhere = asked.map((n) => identity(n, { timeMs: endMs - 12 * DAY_MS }));
+  figures.set('400 records stored with another time', await timed(5, () => recordsByIdentity(pool, elsewhere)));
+  return figures;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'sealwatch-bench-'));
-chmodSync(folder, 0o711);
-const from = performance.now();
-const database = await openDatabase({
-  dataDir: join(folder, 'data'),
-  databaseUrl: process.env.DATABASE_URL,
-  log: quiet,
-});
-print('first start of the database', `${Math.round(performance.now() - from)} ms`);
-try {
-  await run(database);
-} finally {
-  await database.stop();
-  rmSync(folder, { recursive: true, force: true });
+async function closedSize(pool) {
+  const { rows } = await pool.query(
+    `SELECT sum(after_compression_total_bytes) AS bytes, sum(after_compression_toast_bytes) AS toast,
+       (SELECT sum(numrows_pre_compression) FROM _timescaledb_catalog.compression_chunk_size) AS reports
+     FROM chunk_compression_stats('reports') WHERE compression_status = 'Compressed'`,
+  );
+  const { bytes, toast, reports } = rows[0];
+  return `${(bytes / reports).toFixed(1)} (aside ${(toast / reports).toFixed(1)})`;
 }
+
+async function figuresOf(databaseUrl) {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwatch-bench-'));
+  chmodSync(folder, 0o711);
+  const database = await openDatabase({ dataDir: join(folder, 'data'), databaseUrl, log: quiet });
+  try {
+    return await measure(database);
+  } finally {
+    await database.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const columns = [];
+if (process.env.EMBEDDED !== '0') columns.push(await figuresOf(undefined));
+if (process.env.DATABASE_URL) columns.push(await figuresOf(process.env.DATABASE_URL));
+console.log(`${ROUNDS * LOCKS} reports of ${LOCKS} locks in ${DAYS} days`);
+for (const name of columns[0].keys())
+  console.log(`${name.padEnd(46)} ${columns.map((figures) => figures.get(name).padEnd(54)).join(' ')}`);

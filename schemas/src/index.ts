@@ -17,6 +17,7 @@ export * from './report.ts';
 export * from './roles.ts';
 export * from './route.ts';
 export * from './simulation.ts';
+export * from './stored.ts';
 export * from './time.ts';
 export * from './topics.ts';
 export * from './track.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Lat, Lon } from './geometry.ts';
+import { ASIDE, LETTER, Stored, steps, UNSIGNED } from './stored.ts';
 import { Time } from './time.ts';
 
 const U32 = z.int().min(0).max(0xffff_ffff);
@@ -8,23 +9,23 @@ export const LockMode = z.enum(['sleep', 'awake', 'sealed', 'tracking', 'deep-sl
 export type LockMode = z.infer<typeof LockMode>;
 
 export const Position = z.object({
-  lon: Lon,
-  lat: Lat,
-  accuracyM: z.number().min(0).max(1_000_000).optional(),
-  speedKmh: z.number().min(0).max(2_000).optional(),
-  headingDeg: z.number().min(0).max(360).optional(),
-  satellites: z.int().min(0).max(200).optional(),
-  source: z.enum(['gnss', 'cell', 'wifi']).default('gnss'),
+  lon: Lon.clone().register(Stored, steps(1e7, 'int')),
+  lat: Lat.clone().register(Stored, steps(1e7, 'int')),
+  accuracyM: z.number().min(0).max(1_000_000).register(Stored, steps(10, 'smallint')).optional(),
+  speedKmh: z.number().min(0).max(2_000).register(Stored, steps(10, 'smallint')).optional(),
+  headingDeg: z.number().min(0).max(360).register(Stored, steps(10, 'smallint')).optional(),
+  satellites: z.int().min(0).max(200).register(Stored, steps(1, 'byte')).optional(),
+  source: z.enum(['gnss', 'cell', 'wifi']).register(Stored, LETTER).default('gnss'),
 });
 export type Position = z.infer<typeof Position>;
 
 /** What a lock tells of its seal. A part that is absent is not known: it neither raises an alarm nor ends one. */
 export const SealState = z.object({
-  rope: z.enum(['inserted', 'pulled', 'cut']).optional(),
-  motor: z.enum(['locked', 'unlocked', 'stuck']).optional(),
-  cover: z.enum(['closed', 'opened']).optional(),
+  rope: z.enum(['inserted', 'pulled', 'cut']).register(Stored, LETTER).optional(),
+  motor: z.enum(['locked', 'unlocked', 'stuck']).register(Stored, LETTER).optional(),
+  cover: z.enum(['closed', 'opened']).register(Stored, LETTER).optional(),
   // 0xffff_ffff is what a counter says that could not be read.
-  useCount: z.int().min(0).max(0xffff_fffe).optional(),
+  useCount: z.int().min(0).max(0xffff_fffe).register(Stored, steps(1, 'smallint')).optional(),
 });
 export type SealState = z.infer<typeof SealState>;
 
@@ -52,15 +53,20 @@ export type LockEvent = z.infer<typeof LockEvent>;
 export const Report = z.object({
   v: z.literal(1),
   boot: U32,
-  seq: U32,
+  seq: U32.clone().register(Stored, UNSIGNED),
   time: Time,
-  kind: z.enum(['live', 'roll-call', 'backfill']).default('live'),
-  mode: LockMode.optional(),
+  kind: z.enum(['live', 'roll-call', 'backfill']).register(Stored, LETTER).default('live'),
+  mode: LockMode.clone().register(Stored, LETTER).optional(),
   position: Position.optional(),
   seal: SealState.optional(),
-  battery: z.object({ percent: z.number().min(0).max(100).optional(), charging: z.boolean().optional() }).optional(),
-  network: z.object({ rssiDbm: z.number().min(-200).max(50).optional() }).optional(),
-  events: z.array(LockEvent).max(50).optional(),
+  battery: z
+    .object({
+      percent: z.number().min(0).max(100).register(Stored, steps(1, 'byte')).optional(),
+      charging: z.boolean().register(Stored, LETTER).optional(),
+    })
+    .optional(),
+  network: z.object({ rssiDbm: z.number().min(-200).max(50).register(Stored, steps(1, 'byte')).optional() }).optional(),
+  events: z.array(LockEvent).max(50).register(Stored, ASIDE).optional(),
 });
 export type Report = z.infer<typeof Report>;
 

@@ -99,29 +99,40 @@ async function profile(ask, at, work) {
   console.log(`  and by function (self time):\n${functions.map(line).join('\n')}`);
 }
 
-const measure = (side) =>
-  withSide(side, async ({ port, http, ask }) => {
-    const locks = Array.from({ length: LOCKS }, (_, i) => new Lock(i));
-    await connectAll(locks, port);
-    await findRate(locks, WARM_UP_S);
-    const { result: rate, text } = await costOf(ask, locks, () => findRate(locks, SECONDS));
-    console.log(`${side}: ${Math.round(rate)} reports/s\n  ${text}`);
-    const steady = AT ?? rate / 2;
-    const at = AT === undefined ? 'half that rate' : `${AT}/s`;
-    const open = await costOf(ask, locks, () => openLoop(locks, steady, SECONDS));
-    console.log(`  PUBACK at ${at}: ${told(open.result)}\n  ${open.text}`);
-    if (side === 'sealwatch') {
-      await alarms(http, locks, steady, at);
-      await profile(ask, 'the highest rate', () => findRate(locks, SECONDS / 2));
-      await profile(ask, at, () => openLoop(locks, steady, SECONDS / 2));
-      const { stored, refused } = await ask('figures');
-      console.log(`  acknowledged ${acknowledgedBy(locks)}, stored ${stored}, refused ${refused}`);
-      if (stored !== acknowledgedBy(locks)) process.exitCode = 1;
-    }
-    for (const lock of locks) lock.socket.destroy();
-    return rate;
-  });
+/** @param databaseUrl of an empty database; undefined: the embedded one */
+const measure = (side, databaseUrl) =>
+  withSide(
+    side,
+    (started) => measured(started, databaseUrl === undefined ? side : `${side} on DATABASE_URL`),
+    databaseUrl === undefined ? {} : { BENCH_DATABASE_URL: databaseUrl },
+  );
+
+async function measured({ port, http, ask }, side) {
+  const locks = Array.from({ length: LOCKS }, (_, i) => new Lock(i));
+  await connectAll(locks, port);
+  await findRate(locks, WARM_UP_S);
+  const { result: rate, text } = await costOf(ask, locks, () => findRate(locks, SECONDS));
+  console.log(`${side}: ${Math.round(rate)} reports/s\n  ${text}`);
+  const steady = AT ?? rate / 2;
+  const at = AT === undefined ? 'half that rate' : `${AT}/s`;
+  const open = await costOf(ask, locks, () => openLoop(locks, steady, SECONDS));
+  console.log(`  PUBACK at ${at}: ${told(open.result)}\n  ${open.text}`);
+  if (side !== 'bare') {
+    await alarms(http, locks, steady, at);
+    await profile(ask, 'the highest rate', () => findRate(locks, SECONDS / 2));
+    await profile(ask, at, () => openLoop(locks, steady, SECONDS / 2));
+    const { stored, refused, reportBytes } = await ask('figures');
+    console.log(`  ${(reportBytes / stored).toFixed(0)} bytes a report, with its indexes and what is kept aside`);
+    console.log(`  acknowledged ${acknowledgedBy(locks)}, stored ${stored}, refused ${refused}`);
+    if (stored !== acknowledgedBy(locks)) process.exitCode = 1;
+  }
+  for (const lock of locks) lock.socket.destroy();
+  return rate;
+}
 
 const bareRate = process.env.BARE === '0' ? Number.NaN : await measure('bare');
 const rate = await measure('sealwatch');
+const given = process.env.DATABASE_URL ? await measure('sealwatch', process.env.DATABASE_URL) : undefined;
+if (given !== undefined)
+  console.log(`embedded ${Math.round(rate)}/s, DATABASE_URL ${Math.round(given)}/s: ${(given / rate).toFixed(2)}`);
 console.log(`ratio ${(rate / bareRate).toFixed(2)} (${LOCKS} locks on trips, one report per publish, QoS 1)`);

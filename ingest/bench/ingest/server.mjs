@@ -84,14 +84,22 @@ async function declare(pool) {
   });
 }
 
-/** The whole platform as `sealwatch serve` starts it, with the embedded database in a folder of its own. */
+/** Rows, indexes and what is kept aside, bytes of all reports. */
+async function bytesOf(pool) {
+  const { rows } = await pool.query(
+    `SELECT sum(pg_total_relation_size(inhrelid)) AS bytes FROM pg_inherits WHERE inhparent = 'reports'::regclass`,
+  );
+  return rows[0].bytes;
+}
+
+/** The whole platform as `sealwatch serve` starts it: on the embedded database in a folder of its own, or on an empty given one. */
 async function sealwatch() {
   const { startApp } = await dist('app.js');
   const { readConfig } = await dist('config.js');
   const { openDatabase } = await dist('postgres/database.js');
   const { migrate } = await dist('postgres/migrate.js');
   const dataDir = mkdtempSync(join(tmpdir(), 'sealwatch-bench-'));
-  const database = await openDatabase({ dataDir, log });
+  const database = await openDatabase({ dataDir, databaseUrl: process.env.BENCH_DATABASE_URL, log });
   const { pool } = database;
   await migrate(pool, log);
   await declare(pool);
@@ -109,7 +117,7 @@ async function sealwatch() {
     async figures() {
       const { rows } = await pool.query(`SELECT (SELECT count(*)::int FROM reports) AS stored,
         (SELECT count(*)::int FROM quarantine) AS refused`);
-      return { ...rows[0], ...own(), databaseCpuUs: await databaseCpuUs(pool) };
+      return { ...rows[0], ...own(), reportBytes: await bytesOf(pool), databaseCpuUs: await databaseCpuUs(pool) };
     },
     async stop() {
       await app.stop();

@@ -4,7 +4,6 @@ import type { ReadPublish } from '../record/decode.ts';
 import type { TrackedReport } from '../record/report.ts';
 import { recordsByIdentity } from '../store/reports/identities.ts';
 import { tripRecords } from '../store/reports/roster.ts';
-import type { ReportInsert } from '../store/reports/rows.ts';
 import { type Advance, advance, type IdentityConflict, type TripPlan } from '../tracker/index.ts';
 import { admit, possibleDuplicates } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
@@ -60,8 +59,7 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
   });
   const stored = await recordsByIdentity(db, possibleDuplicates(publishes, highestOf));
   const admitted = admit(publishes, highestOf, stored, times);
-  const reports = admitted.accepted.map((record) => ({ record, tripId: roster.tripOf(record.lockId, record.timeMs) }));
-  const byTrip = groupByTrip(roster, reports, admitted.conflicts);
+  const byTrip = groupByTrip(roster, admitted.accepted, admitted.conflicts);
   await roster.ensureTrips(byTrip.keys(), db);
   const trips: TripOutcome[] = [];
   for (const [tripId, arrived] of byTrip) {
@@ -71,7 +69,7 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
     if (judged) trips.push(judged instanceof Promise ? await judged : judged);
     if (turns.isOver) await turns.next();
   }
-  return { admitted, reports, trips };
+  return { admitted, trips };
 }
 
 interface Arrived {
@@ -79,14 +77,17 @@ interface Arrived {
   conflicts: IdentityConflict[];
 }
 
-function groupByTrip(roster: Roster, reports: ReportInsert[], conflicts: IdentityConflict[]): Map<string, Arrived> {
+function groupByTrip(roster: Roster, accepted: TrackedReport[], conflicts: IdentityConflict[]): Map<string, Arrived> {
   const byTrip = new Map<string, Arrived>();
   const of = (tripId: string): Arrived => {
     const kept = byTrip.get(tripId) ?? { records: [], conflicts: [] };
     byTrip.set(tripId, kept);
     return kept;
   };
-  for (const { record, tripId } of reports) if (tripId) of(tripId).records.push(record);
+  for (const record of accepted) {
+    const tripId = roster.tripOf(record.lockId, record.timeMs);
+    if (tripId) of(tripId).records.push(record);
+  }
   for (const conflict of conflicts) {
     const tripId = roster.tripOf(conflict.lockId, conflict.timeMs);
     if (tripId) of(tripId).conflicts.push(conflict);

@@ -23,16 +23,13 @@ export class Notifier {
 
   /** Duplicates are published too: the lock has been heard again. */
   batchCommitted(outcome: BatchOutcome, written: Written): void {
-    const published = [...outcome.reports];
-    for (const record of outcome.admitted.duplicates) {
-      published.push({ record, tripId: this.#roster.tripOf(record.lockId, record.timeMs) });
-    }
-    const reports = published.map(({ record, tripId }) => ({
-      report: record,
-      lockId: record.lockId,
-      ...(tripId ? { tripId } : {}),
-      wallStatus: wallStatus(tripId ? this.#roster.trip(tripId) : undefined),
-    }));
+    const { accepted, duplicates } = outcome.admitted;
+    const reports = [...accepted, ...duplicates].map((report) => {
+      const { lockId } = report;
+      const tripId = this.#roster.tripOf(lockId, report.timeMs);
+      const status = wallStatus(tripId ? this.#roster.trip(tripId) : undefined);
+      return { report, lockId, ...(tripId ? { tripId } : {}), wallStatus: status };
+    });
     this.#notify(reports, outcome.trips, written);
   }
 

@@ -1,4 +1,3 @@
-import type { ReportInsert } from '../store/reports/rows.ts';
 import type { AlarmDiff } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
@@ -15,6 +14,5 @@ export interface TripOutcome extends AlarmDiff {
 /** What a batch will write. */
 export interface BatchOutcome {
   admitted: Admitted;
-  reports: ReportInsert[];
   trips: TripOutcome[];
 }

@@ -1,7 +1,6 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { inPipelinedTransaction, inTransaction } from '../postgres/queryable.ts';
-import { reassignReports } from '../store/reports/roster.ts';
+import { inTransaction } from '../postgres/queryable.ts';
 import type { IntakeMetrics } from './metrics.ts';
 import type { Notifier } from './notifier.ts';
 import type { TripOutcome } from './outcome.ts';
@@ -27,11 +26,7 @@ export class TripChanges {
 
   /** Loads trips again, judges all their stored records and commits the difference; e.g. after their plans have changed. */
   async reevaluate(tripIds: string[]): Promise<void> {
-    const trips = await this.#deps.roster.reevaluate(tripIds);
-    if (trips.length === 0) return;
-    const reevaluated = trips.map(({ next }) => next.plan.tripId);
-    await inPipelinedTransaction(this.#deps.pool, (db) => reassignReports(db, reevaluated));
-    await this.commit(trips);
+    await this.commit(await this.#deps.roster.reevaluate(tripIds));
   }
 
   /** Writes, then notifies; where the commit fails these trips are removed from memory and the error is thrown. */

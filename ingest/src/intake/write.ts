@@ -20,6 +20,7 @@ import {
   updateTrips,
   upsertAlarms,
   type WrittenAlarm,
+  waitForTurn,
   withdrawAlarms,
   writeCheckpoints,
 } from '../store/reports/batch.ts';
@@ -54,11 +55,12 @@ export interface Written {
  * pipelined transaction, a single round trip.
  */
 export function writeBatch(pool: Pool, outcome: BatchOutcome, aside: WrittenAside, nowMs: number): Promise<Written> {
-  const { admitted, reports, trips } = outcome;
+  const { admitted, trips } = outcome;
   const write = async (db: Queryable) => {
-    const [written] = await Promise.all([
+    const [, written] = await Promise.all([
+      waitForTurn(db),
       writeTrips(db, trips, nowMs),
-      insertReports(db, reports),
+      insertReports(db, admitted.accepted),
       updateLocks(db, lockUpdates(admitted)),
       insertQuarantine(db, quarantineRows(aside)),
       updateLeftOut(db, leftOutOfLocks(aside)),

@@ -6,17 +6,14 @@ import { createGunzip, createGzip } from 'node:zlib';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { BackupError, BackupReader, BackupWriter, type Manifest, type TableManifest } from './backup-format.ts';
-import { fillAddedColumns, withTodaysNames } from './older-backups.ts';
+import { fillAddedColumns, fromFormerTables, isFormer, toFormerTable, withTodaysNames } from './older-backups.ts';
 import { makeDaysToFill } from './partitions.ts';
 import { inTransaction } from './queryable.ts';
 import { changingSchema } from './schema-lock.ts';
 import { adoptInTransaction } from './timescale.ts';
 
-/** Added up from reports, again after a restore; on TimescaleDB the first is no table. */
-const DERIVED = ['report_hours', 'report_days'];
-
-/** Not in a backup: the schema's own record, what lets somebody in (people sign in again), and what is derived. */
-const LEFT_OUT = ['migrations', 'sessions', 'sign_in_links', ...DERIVED];
+/** Not in a backup: the schema's own record, what lets somebody in (people sign in again), and sums of older schemas. */
+const LEFT_OUT = ['migrations', 'sessions', 'sign_in_links', 'report_hours', 'report_days'];
 
 const AUDIT = ['audit', 'audit_head'];
 
@@ -159,12 +156,15 @@ export async function restoreBackup(pool: pg.Pool, path: string, options: Restor
       await adoptInTransaction(client);
       await makeDaysToFill(client, manifest.reportDays ?? [], Date.now());
       const restored = manifest.tables.map(withTodaysNames);
-      for (const table of restored) {
+      const copied: TableManifest[] = [];
+      for (const table of restored) copied.push(await toFormerTable(client, table));
+      for (const table of copied) {
         const copy = client.query(copyFrom(`COPY ${quoted(table.name)} (${listed(table.columns)}) FROM STDIN`));
         await pipeline(Readable.from(reader.table(), { objectMode: true }), copy);
       }
       await reader.end();
-      await verify(client, restored);
+      await verify(client, copied);
+      await fromFormerTables(client, copied);
       await fillAddedColumns(client, restored);
       await advanceSequences(client);
       for (const table of AUDIT) await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
@@ -187,7 +187,7 @@ async function checkFit(client: pg.PoolClient, manifest: Manifest): Promise<stri
     );
   }
   const tables = (await tablesInOrder(client)).map((table) => table.name);
-  const missing = manifest.tables.filter((table) => !tables.includes(table.name));
+  const missing = manifest.tables.filter((table) => !tables.includes(table.name) && !isFormer(table));
   if (missing.length > 0) {
     throw new BackupError(
       `The backup has tables that this database has not: ${missing.map((table) => table.name).join(', ')}.`,
@@ -199,12 +199,7 @@ async function checkFit(client: pg.PoolClient, manifest: Manifest): Promise<stri
 
 async function makeEmpty(client: pg.PoolClient, tables: string[], force: boolean): Promise<void> {
   if (force) {
-    const { rows: derived } = await client.query<{ name: string }>(
-      `SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname = ANY ($1)`,
-      [DERIVED],
-    );
-    const all = [...tables, ...derived.map((table) => table.name)];
-    await client.query(`TRUNCATE ${all.map(quoted).join(', ')} CASCADE`);
+    await client.query(`TRUNCATE ${tables.map(quoted).join(', ')} CASCADE`);
     return;
   }
   for (const table of tables) {

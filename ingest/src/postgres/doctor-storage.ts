@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type Finding, megabytes } from './finding.ts';
+import { formerParts } from './former-reports.ts';
 import { findTimescale, mayUseColumnstore, type Timescale } from './timescale.ts';
 import { knownFaults, PORTAL_ERROR, PORTAL_HINT } from './timescale-faults.ts';
 
@@ -200,9 +201,19 @@ async function faultsOf(pool: pg.Pool, found: Timescale): Promise<Finding[]> {
   return knownFaults(rows[0]!.number, found.version).map((fault) => ({ part: 'database.timescaledb', ...fault }));
 }
 
+/** Reports of the shape before migration 0022 are packed in the background after a start. */
+async function former(pool: pg.Pool): Promise<Finding[]> {
+  const { length } = await formerParts(pool);
+  if (length === 0) return [];
+  const text = `${length} days of reports wait to be packed into a third of their room`;
+  const hint =
+    'The running platform packs them one after the other, oldest first, and logs each; nothing has to be done.';
+  return [{ part: 'reports.packing', state: 'warning', text, hint }];
+}
+
 /** How reports are kept, what one costs, and whether what keeps them does its work. */
 export async function checkStorage(pool: pg.Pool): Promise<Finding[]> {
   const found = await findTimescale(pool);
   const kept = found?.reports === 'hypertable' ? await hyperStorage(pool, found) : await plainStorage(pool, found);
-  return [...kept, ...(found ? await faultsOf(pool, found) : [])];
+  return [...kept, ...(await former(pool)), ...(found ? await faultsOf(pool, found) : [])];
 }

@@ -5,6 +5,7 @@ import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import type { StoreLog } from './database.ts';
 import { DatabaseStartError } from './database-error.ts';
+import { keepReportsView } from './former-reports.ts';
 import { changingSchema } from './schema-lock.ts';
 
 // the checkout holds src next to dist, so that the SQL needs no copying: both resolve to ingest/src/postgres/migrations
@@ -33,7 +34,11 @@ async function applied(client: pg.PoolClient): Promise<string[]> {
  * @throws DatabaseStartError `newer-schema` where the database was used by a newer Sealwatch
  */
 export async function migrate(pool: pg.Pool, log: StoreLog = SILENT): Promise<string[]> {
-  return changingSchema(pool, log, (client) => migrateOn(client, log));
+  return changingSchema(pool, log, async (client) => {
+    const done = await migrateOn(client, log);
+    await keepReportsView(client);
+    return done;
+  });
 }
 
 async function migrateOn(client: pg.PoolClient, log: StoreLog): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { packRestored } from './former-reports.ts';
 import type { Queryable } from './queryable.ts';
 
 interface TableColumns {
@@ -68,6 +69,36 @@ const ADDED = [
   // the rule of migration 0020
   { table: 'people', column: 'signed_in_at', fill: 'UPDATE people SET signed_in_at = created_at' },
 ];
+
+/** Reports as they were until migration 0022, and how a backup of then shows them. */
+const FORMER = {
+  names: ['reports', 'former_reports'],
+  mark: 'received_at',
+  into: 'restored_reports',
+  columns: `lock_id text, boot bigint, seq bigint, time timestamptz, received_at timestamptz, trip_id uuid, kind text, mode text,
+    lon float8, lat float8, accuracy_m float8, speed_kmh float8, heading_deg float8, satellites smallint, source text,
+    rope text, motor text, cover text, use_count bigint, battery_percent float8, charging boolean, rssi_dbm float8,
+    events jsonb, sent_time timestamptz, clock_fault text`,
+};
+
+/**
+ * The table that the rows of a backup's table are to be read into: itself, or of reports of the former shape one that is made
+ * now, where their checksum means what it meant.
+ */
+export async function toFormerTable<T extends TableColumns>(db: Queryable, table: T): Promise<T> {
+  const { names, mark, into, columns } = FORMER;
+  if (!names.includes(table.name) || !table.columns.includes(mark)) return table;
+  await db.query(`CREATE TEMP TABLE ${into} (${columns}) ON COMMIT DROP`);
+  return { ...table, name: into };
+}
+
+/** Whether a table that today's schema has not can be restored all the same. */
+export const isFormer = ({ name }: TableColumns): boolean => name === 'former_reports';
+
+/** Moves reports of the former shape into today's table; their locks are there. */
+export async function fromFormerTables(db: Queryable, tables: readonly TableColumns[]): Promise<void> {
+  if (tables.some(({ name }) => name === FORMER.into)) await packRestored(db, FORMER.into);
+}
 
 /** What migration 0015 works out for trips that were open then. */
 const INHERIT = `SELECT inherit_alarms(t.trip_id) FROM trips t WHERE t.status NOT IN ('closed', 'cancelled')`;

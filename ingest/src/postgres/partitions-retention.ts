@@ -1,11 +1,15 @@
 import { OVER_STATUSES } from '@sealwatch/schemas';
 import type pg from 'pg';
 import { isLockRefusal } from './database-error.ts';
-import { inTransaction } from './queryable.ts';
+import { inTransaction, type Queryable } from './queryable.ts';
 
-/** Rows that retention leaves: those of a trip that is not over. Its evidence is whole until somebody has closed it. */
-const HELD = `trip_id IN (SELECT t.trip_id FROM trips t
-  WHERE t.status NOT IN (${OVER_STATUSES.map((status) => `'${status}'`).join(', ')}))`;
+/** Windows in which records stay, whatever their age: those of trips that are not over. Evidence is whole until a trip is closed. */
+const HELD_WINDOWS = `trip_units u JOIN trips t USING (trip_id) JOIN locks l USING (lock_id)
+  WHERE u.tracked_from IS NOT NULL AND t.status NOT IN (${OVER_STATUSES.map((status) => `'${status}'`).join(', ')})`;
+
+/** Whether a record `r` lies in one of them. */
+const IS_HELD = `EXISTS (SELECT FROM ${HELD_WINDOWS}
+  AND l.lock_no = r.lock_no AND u.tracked_from <= r.time AND r.time < coalesce(u.tracked_to, 'infinity'))`;
 
 /** Rows deleted in one transaction, so that none lasts long. */
 const DELETED_AT_ONCE = 50_000;
@@ -13,12 +17,24 @@ const DELETED_AT_ONCE = 50_000;
 async function deleteUnheld(pool: pg.Pool, table: string, condition: string, values: unknown[]): Promise<void> {
   for (;;) {
     const { rowCount } = await pool.query(
-      `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table}
-         WHERE ${condition} AND (${HELD}) IS NOT TRUE LIMIT ${DELETED_AT_ONCE}))`,
+      `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} r
+         WHERE ${condition} AND NOT ${IS_HELD} LIMIT ${DELETED_AT_ONCE}))`,
       values,
     );
     if ((rowCount ?? 0) < DELETED_AT_ONCE) return;
   }
+}
+
+/** The oldest record before a time that a trip which is not over holds: one look into an index for each of its locks. */
+async function oldestHeld(db: Queryable, table: string, before: Date): Promise<Date | undefined> {
+  const { rows } = await db.query<{ oldest: Date | null }>(
+    `SELECT min(h.time) AS oldest FROM (SELECT l.lock_no, u.tracked_from, u.tracked_to FROM ${HELD_WINDOWS}
+       AND u.tracked_from < $1) w
+     CROSS JOIN LATERAL (SELECT r.time FROM ${table} r WHERE r.lock_no = w.lock_no AND r.time >= w.tracked_from
+       AND r.time < least(w.tracked_to, $1) ORDER BY r.time LIMIT 1) h`,
+    [before],
+  );
+  return rows[0]?.oldest ?? undefined;
 }
 
 /**
@@ -35,7 +51,7 @@ const REFUSED_AT_MOST = 2;
  */
 async function dropEach<T>(
   pool: pg.Pool,
-  days: T[],
+  days: readonly T[],
   drop: (client: pg.PoolClient, day: T) => Promise<boolean>,
 ): Promise<T[]> {
   const dropped: T[] = [];
@@ -58,15 +74,14 @@ async function dropEach<T>(
 
 /**
  * Drops days of reports. A day with records of trips that are not over keeps these alone; it is dropped after they are.
- * @param days names of partitions
+ * @param days names of partitions, each with the end of its day
  * @returns the names of those that are gone
  */
-export async function dropDays(pool: pg.Pool, days: string[]): Promise<string[]> {
+export async function dropDays(pool: pg.Pool, days: readonly { name: string; end: Date }[]): Promise<string[]> {
   const held: string[] = [];
-  const dropped = await dropEach(pool, days, async (client, name) => {
+  const dropped = await dropEach(pool, days, async (client, { name, end }) => {
     await client.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
-    const { rows } = await client.query(`SELECT 1 FROM ${name} WHERE ${HELD} LIMIT 1`);
-    if (rows.length > 0) {
+    if (await oldestHeld(client, name, end)) {
       held.push(name);
       return false;
     }
@@ -74,7 +89,7 @@ export async function dropDays(pool: pg.Pool, days: string[]): Promise<string[]>
     return true;
   });
   for (const name of held) await deleteUnheld(pool, name, 'true', []);
-  return dropped;
+  return dropped.map(({ name }) => name);
 }
 
 /**
@@ -100,14 +115,10 @@ export async function dropChunks(pool: pg.Pool, cutoff: Date): Promise<string[]>
 
 /** Deletes what lies in no day of its own and is older. */
 export async function deleteOlder(pool: pg.Pool, cutoff: Date): Promise<void> {
-  await deleteUnheld(pool, 'reports_default', 'time < $1', [cutoff]);
+  await deleteUnheld(pool, 'reports_default', 'r.time < $1', [cutoff]);
 }
 
 /** The time before which whole chunks may go: not beyond the oldest record of a trip that is not over. */
 export async function cutoffOfChunks(pool: pg.Pool, cutoff: Date): Promise<Date> {
-  const { rows } = await pool.query<{ oldest: Date | null }>(
-    `SELECT min(time) AS oldest FROM reports WHERE time < $1 AND ${HELD}`,
-    [cutoff],
-  );
-  return rows[0]?.oldest ?? cutoff;
+  return (await oldestHeld(pool, 'reports', cutoff)) ?? cutoff;
 }

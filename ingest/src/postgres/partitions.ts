@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { errorCode, isLockRefusal } from './database-error.ts';
 import type { StoreLog } from './embedded/embedded.ts';
+import { packFormerReports } from './former-reports.ts';
 import { cutoffOfChunks, deleteOlder, dropChunks, dropDays } from './partitions-retention.ts';
-import { rollUp } from './partitions-rollup.ts';
 import { inTransaction } from './queryable.ts';
 import { adoptTimescale, findTimescale } from './timescale.ts';
 
@@ -27,8 +27,6 @@ export interface Kept {
   /** Days whose late rows left the default partition for one of their own. */
   settled: string[];
   dropped: string[];
-  /** Ended days whose hours were added up (partitions-rollup.ts); TimescaleDB does that by itself. */
-  'added up': string[];
 }
 
 const DAY_MS = 86_400_000;
@@ -48,6 +46,7 @@ const PARTITION = /^reports_(\d{4})(\d{2})(\d{2})$/;
 const isKept = (day: string, nowMs: number): boolean =>
   day >= dayOf(nowMs - OLDEST_DAY * DAY_MS) && day <= dayOf(nowMs + DAYS_AROUND * DAY_MS);
 const partitionOf = (day: string): string => `reports_${day.replaceAll('-', '')}`;
+const dayIn = (partition: string): string => partition.replace(PARTITION, '$1-$2-$3');
 const boundsOf = (day: string): [from: string, to: string] => {
   const from = Date.parse(`${day}T00:00:00Z`);
   return [new Date(from).toISOString(), new Date(from + DAY_MS).toISOString()];
@@ -111,9 +110,10 @@ async function daysInDefault(pool: pg.Pool, nowMs: number): Promise<string[]> {
 async function dropOld(pool: pg.Pool, cutoffMs: number): Promise<string[]> {
   const cutoff = partitionOf(dayOf(cutoffMs));
   const old = (await partitions(pool)).filter((name) => name < cutoff);
-  const dropped = await dropDays(pool, old);
+  const ends = old.map((name) => ({ name, end: new Date(boundsOf(dayIn(name))[1]) }));
+  const dropped = await dropDays(pool, ends);
   await deleteOlder(pool, new Date(cutoffMs));
-  return dropped.map((name) => name.replace(PARTITION, '$1-$2-$3'));
+  return dropped.map(dayIn);
 }
 
 /** Gives the days around now their partitions; today first: from then on its reports do not wait for a day that is moved. */
@@ -129,19 +129,17 @@ async function makeDaysAround(pool: pg.Pool, { nowMs, signal }: KeepOptions): Pr
 
 async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept> {
   const { nowMs, retentionDays, signal } = options;
-  const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [], 'added up': [] };
+  const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [] };
   kept.made = await makeDaysAround(pool, options);
   for (const day of await daysInDefault(pool, nowMs)) {
     if (!signal?.aborted && (await makeDay(pool, day))) kept.settled.push(day);
   }
-  if (signal?.aborted) return kept;
-  kept['added up'] = await rollUp(pool, nowMs);
   if (retentionDays !== undefined) kept.dropped = await dropOld(pool, nowMs - retentionDays * DAY_MS);
   return kept;
 }
 
 async function keepHypertable(pool: pg.Pool, storage: ReportStorage, options: KeepOptions): Promise<Kept> {
-  const kept: Kept = { storage, made: [], settled: [], dropped: [], 'added up': [] };
+  const kept: Kept = { storage, made: [], settled: [], dropped: [] };
   if (options.retentionDays === undefined) return kept;
   const cutoff = new Date(options.nowMs - options.retentionDays * DAY_MS);
   kept.dropped = await dropChunks(pool, await cutoffOfChunks(pool, cutoff));
@@ -162,7 +160,7 @@ export async function keepReports(pool: pg.Pool, options: KeepOptions): Promise<
 }
 
 function sayKept(log: StoreLog, kept: Partial<Kept>): void {
-  for (const act of ['made', 'settled', 'dropped', 'added up'] as const) {
+  for (const act of ['made', 'settled', 'dropped'] as const) {
     const days = kept[act] ?? [];
     if (days.length > 0) log.info({ days }, `days of reports ${act}`);
   }
@@ -180,7 +178,7 @@ export async function makeDaysToFill(client: pg.PoolClient, days: string[], nowM
     [days.filter((day) => isKept(day, nowMs)).map(partitionOf)],
   );
   for (const { name } of rows) {
-    const [from, to] = boundsOf(name.replace(PARTITION, '$1-$2-$3'));
+    const [from, to] = boundsOf(dayIn(name));
     await client.query(`CREATE TABLE ${name} PARTITION OF reports FOR VALUES FROM ('${from}') TO ('${to}')`);
   }
 }
@@ -218,7 +216,9 @@ export async function startReportKeeper(
     while (!signal.aborted && (await keepReports(pool, options())).settled.length > 0);
   };
   const aside = () =>
-    rounds().catch((error) => log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'));
+    rounds()
+      .then(() => packFormerReports(pool, log, () => signal.aborted))
+      .catch((error) => log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'));
   await adoptTimescale(pool, log);
   const storage = await reportStorage(pool);
   const bytes = await defaultPartitionBytes(pool);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { isLockRefusal } from './database-error.ts';
 import type { StoreLog } from './embedded/embedded.ts';
+import { keepReportsView } from './former-reports.ts';
 import type { Queryable } from './queryable.ts';
 import { changingSchema } from './schema-lock.ts';
 
@@ -81,6 +82,7 @@ export async function adoptInTransaction(client: pg.PoolClient): Promise<string[
   }
   const files = missing(found);
   for (const file of files) await client.query(statement(file));
+  await keepReportsView(client);
   return files;
 }
 

@@ -1,4 +1,6 @@
+import { Stored } from '@sealwatch/schemas';
 import type { z } from 'zod';
+import { LETTERS, type Packing, packingOf } from './packing.ts';
 
 /** A test of a value that agrees with the schema on every value that JSON can hold. Bounds are inclusive. */
 export type Check =
@@ -8,7 +10,7 @@ export type Check =
   | { is: 'boolean' };
 
 /** The types of Postgres that a field of a report is stored in. */
-export type ColumnType = 'smallint' | 'bigint' | 'float8' | 'boolean' | 'text' | 'jsonb';
+export type ColumnType = 'smallint' | 'int' | 'bigint' | 'float8' | 'boolean' | 'text' | 'jsonb' | '"char"';
 
 /** One value of a report, and the column that keeps it. */
 export interface Field {
@@ -24,6 +26,8 @@ export interface Field {
   schema: z.core.$ZodType;
   /** A word that its schema does not list is kept as given. */
   isOpen: boolean;
+  /** Absent: its column holds the value itself. */
+  packing?: Packing;
 }
 
 /** Fields that come and go together, e.g. `position`: an object in the report, a column for each of them. */
@@ -94,16 +98,29 @@ function fieldOf(key: string, schema: Schema, group?: string): Field {
   const { inner, fallback } = unwrap(schema);
   const column = COLUMN_OF.get(path) ?? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const check = checkOf(defOf(inner));
+  const packing = packed(path, inner, check);
   return {
     key,
     column,
-    type: typeOf(path, defOf(inner), check),
+    type: packing?.type ?? typeOf(path, defOf(inner), check),
     required: isRequired(schema),
     ...(fallback === undefined ? {} : { fallback }),
     ...(check ? { check } : {}),
     schema: inner,
     isOpen: OPEN_WORDS.has(path),
+    ...(packing ? { packing } : {}),
   };
+}
+
+/** @throws where a field is declared to be stored as what it is not */
+function packed(path: string, schema: Schema, check: Check | undefined): Packing | undefined {
+  const stored = Stored.get(schema);
+  if (stored === undefined) return undefined;
+  if (stored.as !== 'letter') return packingOf(stored, []);
+  const words = check?.is === 'boolean' ? [false, true] : check?.is === 'word' ? check.words : [];
+  if (words.length === 0 || words.length > LETTERS)
+    throw new Error(`report.${path}: a letter stands for a word of an enum`);
+  return packingOf(stored, words);
 }
 
 const CAMEL_CASE = /^([a-z][A-Za-z0-9]*\.?)+$/;

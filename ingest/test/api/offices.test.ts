@@ -57,9 +57,9 @@ const ROLES: Role[] = ['viewer', 'operator', 'supervisor', 'gate', 'tester', 'ad
 
 const reportRow = (of: TestTrip, seq: number) =>
   platform.pool.query(
-    `INSERT INTO reports (lock_id, boot, seq, time, received_at, trip_id, kind, lon, lat)
-     VALUES ($1, 1, $2, now() - interval '1 minute', now(), $3, 'live', 120.5, 29.3)`,
-    [of.lockId, seq, of.tripId],
+    `INSERT INTO reports (lock_no, boot, seq, time, delay_ms, kind, lon, lat)
+     SELECT lock_no, 1, $2, now() - interval '1 minute', 60000, 'a', 1205000000, 293000000 FROM locks WHERE lock_id = $1`,
+    [of.lockId, seq],
   );
 
 beforeAll(async () => {

@@ -57,10 +57,7 @@ async function drive(): Promise<void> {
       seal: { rope: 'inserted', motor: 'locked', cover: minute === 70 ? 'opened' : 'closed', useCount: 7 },
     };
   });
-  await insertReports(
-    platform.pool,
-    records.map((record) => ({ record, tripId: trip.tripId })),
-  );
+  await insertReports(platform.pool, records);
   const alarmId = await raise(platform, trip);
   const at = (minute: number) => new Date(startMs + minute * MINUTE_MS);
   const excursion = {
@@ -158,7 +155,10 @@ describe('the EPCIS document', () => {
     expect(body['sealwatch:records']).toEqual([
       expect.objectContaining({ lockId: trip.lockId, containerNo: trip.containerNo, records: 101, sha256 }),
     ]);
-    await platform.pool.query('UPDATE reports SET lon = lon + 0.00001 WHERE lock_id = $1 AND seq = 40', [trip.lockId]);
+    await platform.pool.query(
+      'UPDATE reports SET lon = lon + 100 FROM locks l WHERE l.lock_no = reports.lock_no AND lock_id = $1 AND seq = 40',
+      [trip.lockId],
+    );
     const changed = (await evidence()).body['sealwatch:records'] as { sha256: string }[];
     expect(changed[0]!.sha256).not.toBe(sha256);
   });

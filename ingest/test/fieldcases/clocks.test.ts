@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { report, send } from '../intake/rig.ts';
+import { PLAIN } from '../store/plain.ts';
 import { CUT, fieldCase } from './fieldcase.ts';
 
 /*
@@ -38,7 +39,7 @@ test.each([
     expect(await clockAlarms(tripId)).toEqual([{ reason, error: sentMs - field.nowMs }]);
     expect(await field.rig.rows('SELECT 1 FROM quarantine')).toEqual([]);
     const [stored] = await field.rig.rows<{ time: Date; sent_time: Date }>(
-      'SELECT time, sent_time FROM reports ORDER BY boot DESC, seq DESC LIMIT 1',
+      `SELECT time, sent_time FROM ${PLAIN} ORDER BY boot DESC, seq DESC LIMIT 1`,
     );
     expect([stored?.time.getTime(), stored?.sent_time.getTime()]).toEqual([field.nowMs, sentMs]);
   },
@@ -90,7 +91,7 @@ test('stored records that call themselves live are of the trip of their time, if
   await field.reopen();
   const at = (seq: number, timeMs: number, more = {}) => report(seq, timeMs, 120.22, { boot: 5, ...more });
   await send(field.client, field.lockId, [at(103, from + MINUTE, { seal: CUT }), at(104, field.nowMs - 1_000)]);
-  expect(await field.rig.rows('SELECT 1 FROM reports WHERE sent_time IS NOT NULL')).toEqual([]);
+  expect(await field.rig.rows(`SELECT 1 FROM ${PLAIN} WHERE sent_time IS NOT NULL`)).toEqual([]);
   expect(await field.rules(tripId)).toContain('seal.rope-cut');
 });
 
@@ -101,7 +102,7 @@ test('stored records without a clock are filed beside their neighbours in the sa
   field.nowMs += 20 * MINUTE;
   const at = (seq: number, timeMs: number) => report(seq, timeMs, 120.22, { boot: 6, kind: 'backfill' });
   await send(field.client, field.lockId, [at(1, 4_000), at(2, 34_000), at(3, from + MINUTE), at(4, 64_000)]);
-  const stored = await field.rig.rows<{ time: Date }>('SELECT time FROM reports WHERE boot = 6 ORDER BY seq');
+  const stored = await field.rig.rows<{ time: Date }>(`SELECT time FROM ${PLAIN} WHERE boot = 6 ORDER BY seq`);
   expect(stored.map(({ time }) => time.getTime())).toEqual(Array(4).fill(from + MINUTE));
 });
 
@@ -113,7 +114,7 @@ test('the same record with an impossible time is a duplicate, whenever it comes 
   await field.say(1, sentMs, { boot: 6, seal: CUT }, HOUR);
   await field.reopen();
   await field.say(1, sentMs, { boot: 6, seal: CUT }, HOUR);
-  expect(await field.rig.rows('SELECT 1 FROM reports')).toHaveLength(4);
+  expect(await field.rig.rows(`SELECT 1 FROM ${PLAIN}`)).toHaveLength(4);
   expect(await field.rig.rows('SELECT 1 FROM quarantine')).toEqual([]);
 });
 
@@ -126,7 +127,7 @@ test('records of one publish by a clock that is 8 h ahead keep their distances',
     report(103 + i, from + i * 30_000 + 8 * HOUR, 120.221 + i * 0.007, { boot: 5 }),
   );
   await send(field.client, field.lockId, records);
-  const times = await field.rig.rows<{ time: Date }>('SELECT time FROM reports WHERE seq > 102 ORDER BY seq');
+  const times = await field.rig.rows<{ time: Date }>(`SELECT time FROM ${PLAIN} WHERE seq > 102 ORDER BY seq`);
   expect(times.map(({ time }) => time.getTime())).toEqual(records.map((_, i) => from + i * 30_000));
   expect(await field.rules(tripId)).toEqual(['comms.clock']);
 });
@@ -151,7 +152,7 @@ test('a clock that lags by 3 min is measured by its third record and told', asyn
   const tripId = await field.trip();
   for (let i = 0; i < 5; i++) await field.say(1 + i, field.nowMs - 2.5 * MINUTE, { boot: 6, lon: 120.221 + i * 0.007 });
   const times = await field.rig.rows<{ lag: number }>(
-    'SELECT extract(epoch FROM received_at - time)::float8 AS lag FROM reports WHERE boot = 6 ORDER BY seq',
+    `SELECT extract(epoch FROM received_at - time)::float8 AS lag FROM ${PLAIN} WHERE boot = 6 ORDER BY seq`,
   );
   expect(times.at(-1)?.lag).toBe(0);
   expect(await clockAlarms(tripId)).toMatchObject([{ reason: 'slow', error: -3 * MINUTE }]);
@@ -164,7 +165,7 @@ test('records that come late at once keep the times that were sent', async () =>
   field.nowMs += 10 * MINUTE;
   for (let i = 0; i < 15; i++)
     await field.say(103 + i, from + (i + 1) * 30_000, { boot: 5, lon: 120.22 + i * 0.007 }, 500);
-  expect(await field.rig.rows('SELECT 1 FROM reports WHERE sent_time IS NOT NULL')).toEqual([]);
+  expect(await field.rig.rows(`SELECT 1 FROM ${PLAIN} WHERE sent_time IS NOT NULL`)).toEqual([]);
   expect(await clockAlarms(tripId)).toEqual([]);
 });
 

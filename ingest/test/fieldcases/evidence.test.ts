@@ -27,7 +27,7 @@ test('an event keeps its id when a late record puts others before it', async () 
     const timeMs = departedMs + minute * 60_000;
     const seal = { rope: 'inserted', motor: 'locked', cover } as const;
     const record: TrackedReport = { lockId: trip.lockId, boot: 1, seq, timeMs, receivedMs: timeMs, kind: 'live', seal };
-    return insertReports(platform.pool, [{ record, tripId: trip.tripId }]);
+    return insertReports(platform.pool, [record]);
   };
   const events = async () => {
     const { body } = await platform.call('GET', `trips/${trip.tripId}/evidence`);

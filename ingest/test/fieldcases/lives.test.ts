@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { report, send } from '../intake/rig.ts';
+import { PLAIN } from '../store/plain.ts';
 import { CUT, fieldCase } from './fieldcase.ts';
 
 /* Sources: TheThingsNetwork/lorawan-stack#3728; brocaar/chirpstack-network-server#38 and #133. */
@@ -32,7 +33,7 @@ test("counters that start again make today's trip red at once and leave last mon
 
 test('a resend of the new life is a duplicate after a restart of the platform, and so is one of the old life', async () => {
   await closedTrip();
-  const old = await field.rig.rows<{ time: Date }>('SELECT time FROM reports WHERE seq = 20');
+  const old = await field.rig.rows<{ time: Date }>(`SELECT time FROM ${PLAIN} WHERE seq = 20`);
   const today = await field.trip();
   await field.rig.intake.refreshTrips([today]);
   const times = [1, 2, 3].map((seq) => field.nowMs + seq * 30_000);
@@ -40,6 +41,6 @@ test('a resend of the new life is a duplicate after a restart of the platform, a
   await field.reopen();
   for (const [i, timeMs] of times.entries()) await field.say(i + 1, timeMs, { lon: 120.2 });
   await send(field.client, field.lockId, report(20, old[0]?.time.getTime() ?? 0, 120.2 + 20 * 0.007));
-  expect(await field.rig.rows('SELECT 1 FROM reports')).toHaveLength(23);
+  expect(await field.rig.rows(`SELECT 1 FROM ${PLAIN}`)).toHaveLength(23);
   expect(await field.rig.rows('SELECT 1 FROM quarantine')).toEqual([]);
 });

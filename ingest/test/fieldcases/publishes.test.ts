@@ -3,6 +3,7 @@ import mqtt from 'mqtt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshDatabase } from '../database.ts';
 import { type Rig, registerLocks, report, SECRET, send, startRig, topicOf } from '../intake/rig.ts';
+import { PLAIN } from '../store/plain.ts';
 
 const [RETAINED, TWICE, LARGE, HUGE, WILL] = ['JT79910001', 'JT79910002', 'JT79910003', 'JT79910004', 'JT79910005'];
 const FORMS = 'JT79910006';
@@ -20,7 +21,7 @@ afterAll(async () => {
 });
 
 const storedOf = async (lockId: string) =>
-  (await rig.rows('SELECT seq FROM reports WHERE lock_id = $1', [lockId])).length;
+  (await rig.rows(`SELECT seq FROM ${PLAIN} WHERE lock_id = $1`, [lockId])).length;
 const record = (seq: number) => JSON.stringify(report(seq, nowMs + seq, 120.1));
 
 test('a retained report is taken like any other (mqttjs/MQTT.js#768, moscajs/aedes#210)', async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { discardJunk } from '../../src/store/reports/quarantine.ts';
 import { freshDatabase } from '../database.ts';
 import { type Rig, registerLocks, report, send, startRig } from '../intake/rig.ts';
+import { PLAIN } from '../store/plain.ts';
 
 /* A server without a good clock (guysoft/OctoPi#606, raspberrypi/linux#1751): what it refuses must not be thrown away. */
 const [AHEAD, JUNK, OTHER] = ['JT79920001', 'JT79920002', 'JT79920003'];
@@ -66,7 +67,7 @@ test('the same bytes again are acknowledged and kept once, so that the reports b
   await send(lock, JUNK, junk(0));
   await send(lock, JUNK, report(7, nowMs, 120.1));
   expect((await kept(JUNK)).filter((raw) => raw === junk(0))).toHaveLength(1);
-  expect(await rig.rows('SELECT 1 FROM reports WHERE lock_id = $1', [JUNK])).toHaveLength(1);
+  expect(await rig.rows(`SELECT 1 FROM ${PLAIN} WHERE lock_id = $1`, [JUNK])).toHaveLength(1);
 });
 
 test('there is room again once people have discarded it', async () => {
@@ -107,7 +108,7 @@ test('whatever a lock sends, what is acknowledged is stored or in quarantine, by
           quarantined.add(bytes.toString('hex'));
         }
       }
-      const seqs = await rig.rows<{ seq: number }>('SELECT seq FROM reports WHERE lock_id = $1', [lockId]);
+      const seqs = await rig.rows<{ seq: number }>(`SELECT seq FROM ${PLAIN} WHERE lock_id = $1`, [lockId]);
       const rows = await rig.rows<{ raw: Buffer }>('SELECT raw FROM quarantine WHERE lock_id = $1', [lockId]);
       expect(new Set(seqs.map(({ seq }) => seq))).toEqual(stored);
       expect(new Set(rows.map(({ raw }) => raw.toString('hex')))).toEqual(quarantined);

@@ -5,6 +5,7 @@ import { publishPacket, Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { holdCommits, isCommitWaiting, makeHoldable } from '../proof/held.ts';
 import { startProxy } from '../proof/proxy.ts';
+import { PLAIN } from '../store/plain.ts';
 import { type Rig, registerLocks, report, SECRET, send, startRig } from './rig.ts';
 
 const LOCK = 'JT70100001';
@@ -55,7 +56,7 @@ async function acknowledgedWhileHeld(wrap?: (intake: Intake) => Intake['receive'
 test('law 1: no PUBACK before the transaction that holds the report has committed', async () => {
   expect(await acknowledgedWhileHeld()).toEqual([]);
   await vi.waitFor(() => expect(tap?.acknowledged()).toEqual([1, 2]));
-  const { rows } = await db.pool.query('SELECT seq FROM reports');
+  const { rows } = await db.pool.query(`SELECT seq FROM ${PLAIN}`);
   expect(rows).toEqual([{ seq: 1 }]);
 });
 
@@ -86,7 +87,7 @@ test('while commits are held, reading stops at 64 publishes and memory holds no 
   await vi.waitFor(() => expect(tap?.acknowledged()).toEqual(Array.from({ length: 500 }, (_, i) => i + 1)), {
     timeout: 180_000,
   });
-  const { rows } = await db.pool.query('SELECT count(*)::int AS n FROM reports');
+  const { rows } = await db.pool.query(`SELECT count(*)::int AS n FROM ${PLAIN}`);
   expect(rows).toEqual([{ n: 500 }]);
 });
 
@@ -102,7 +103,7 @@ test('a connection cut between COMMIT and its answer: each report is stored once
     proxy.cutAfterCommit();
     await send(lock, LOCK, [report(2, Date.now(), 120.1), report(3, Date.now(), 120.2)]);
     await send(lock, LOCK, report(4, Date.now(), 120.3));
-    const { rows } = await db.pool.query('SELECT seq FROM reports ORDER BY seq');
+    const { rows } = await db.pool.query(`SELECT seq FROM ${PLAIN} ORDER BY seq`);
     expect(rows).toEqual([{ seq: 1 }, { seq: 2 }, { seq: 3 }, { seq: 4 }]);
     expect((await db.pool.query('SELECT 1 FROM quarantine')).rows).toEqual([]);
     expect(rig.committed.flatMap((batch) => batch.reports.map((entry) => entry.report.seq))).toEqual([1, 2, 3, 4]);
@@ -132,7 +133,7 @@ test('while the database is away nothing is acknowledged and the platform says s
     proxy.refuse(false);
     await vi.waitFor(() => expect(tap?.acknowledged()).toEqual([1, 2, 3]), { timeout: 180_000 });
     expect(rig.intake.ready()).toEqual([]);
-    expect((await db.pool.query('SELECT seq FROM reports ORDER BY seq')).rows).toEqual([
+    expect((await db.pool.query(`SELECT seq FROM ${PLAIN} ORDER BY seq`)).rows).toEqual([
       { seq: 1 },
       { seq: 2 },
       { seq: 3 },

@@ -1,6 +1,7 @@
 import type { MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../database.ts';
+import { PLAIN } from '../store/plain.ts';
 import { type Rig, registerLocks, report, send, startRig } from './rig.ts';
 
 const LOCK = 'JT70100001';
@@ -26,7 +27,7 @@ afterEach(() => rig.close());
 
 const stored = () =>
   rig.rows<{ lock_id: string; boot: number; seq: number }>(
-    'SELECT lock_id, boot, seq FROM reports ORDER BY lock_id, boot, seq',
+    `SELECT lock_id, boot, seq FROM ${PLAIN} ORDER BY lock_id, boot, seq`,
   );
 const quarantined = () =>
   rig.rows<{ reason: string; detail: string; raw: Buffer; lock_id: string }>(
@@ -43,7 +44,7 @@ test('every field of a report comes back from the store as it was sent', async (
     events: EVENTS,
   });
   await send(lock, LOCK, { ...full, unknownField: { kept: 'out' } });
-  const [row] = await rig.rows<Record<string, unknown>>('SELECT * FROM reports');
+  const [row] = await rig.rows<Record<string, unknown>>(`SELECT * FROM ${PLAIN}`);
   expect(row).toMatchObject({
     lock_id: LOCK,
     boot: 1,
@@ -64,7 +65,6 @@ test('every field of a report comes back from the store as it was sent', async (
     charging: true,
     rssi_dbm: -71,
     events: EVENTS,
-    trip_id: null,
     satellites: null,
   });
   expect(row?.time).toEqual(new Date(full.time));

@@ -59,9 +59,8 @@ async function fillTrips(): Promise<void> {
     [new Date(START_MS + 1_800_000), state],
   );
   await db.pool.query(
-    `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind, lon, lat, source)
-     SELECT lock_id, 1, i, $1::timestamptz + i * interval '10 min', $1::timestamptz + i * interval '10 min', 'live',
-       120 + i * 0.01, 30, 'gnss' FROM locks, generate_series(1, 6) i WHERE lock_id > 'JT76000000'`,
+    `INSERT INTO reports (lock_no, boot, seq, time, delay_ms, kind, lon, lat, source)
+     SELECT lock_no, 1, i, $1::timestamptz + i * interval '10 min', 0, 'a', 1200000000 + i * 100000, 300000000, 'a' FROM locks, generate_series(1, 6) i WHERE lock_id > 'JT76000000'`,
     [new Date(START_MS)],
   );
 }

@@ -54,8 +54,8 @@ describe('backup and restore', () => {
     const whole = gunzipSync(readFileSync(file));
     const bad = join(folder, 'bad.backup');
     const changed = Buffer.from(whole);
-    const at = changed.indexOf('JT70100005', whole.length / 2);
-    changed.write('JT70100006', at);
+    const at = changed.indexOf('\t600\t900\t', whole.length / 2);
+    changed.write('\t601\t900\t', at);
     const cases: [Buffer, RegExp][] = [
       [readFileSync(file).subarray(0, 50_000), /cut short|cannot be read/],
       [gzipSync(whole.subarray(0, whole.length - 80)), /cut short/],

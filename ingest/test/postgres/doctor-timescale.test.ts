@@ -42,8 +42,8 @@ describe.skipIf(!inject('databaseServer').timescale)('the doctor of a database w
   it('finds a policy that is switched off and the days that wait for it, and measures days in columns', async () => {
     await database.pool.query('SELECT alter_job($1, scheduled => false)', [await policy()]);
     await database.pool.query(
-      `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind, lon, lat, speed_kmh)
-       SELECT 'JT70100001', 1, i, now() - interval '30 days' + i * interval '60 s', now(), 'live', 120 + i / 1e4, 29, 60
+      `INSERT INTO reports (lock_no, boot, seq, time, delay_ms, kind, lon, lat, speed_kmh)
+       SELECT 7, 1, i, now() - interval '30 days' + i * interval '60 s', 500, 'a', 1200000000 + i * 1000, 290000000, 600
        FROM generate_series(1, 29 * 1440) i`,
     );
     expect(await find('reports.columnstore')).toMatchObject({

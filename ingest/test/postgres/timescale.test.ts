@@ -101,11 +101,11 @@ describe.skipIf(!inject('databaseServer').timescale)('the adoption of TimescaleD
     const database = await fresh();
     await database.pool.query(readFileSync(new URL(FILES[0]!, FOLDER), 'utf8'));
     await database.pool.query(
-      `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind) VALUES ('a', 1, 1, now(), now(), 'live')`,
+      `INSERT INTO reports (lock_no, boot, seq, time, delay_ms, kind) VALUES (7, 1, 1, now(), 0, 'a')`,
     );
     await adoptTimescale(database.pool, testLog);
     expect(await findTimescale(database.pool)).toMatchObject({ reports: 'hypertable', policy: true });
-    expect((await database.pool.query('SELECT lock_id FROM reports')).rows).toEqual([{ lock_id: 'a' }]);
+    expect((await database.pool.query('SELECT lock_no FROM all_reports')).rows).toEqual([{ lock_no: 7 }]);
   });
 
   it('gives back a policy that somebody removed', async () => {
@@ -119,7 +119,7 @@ describe.skipIf(!inject('databaseServer').timescale)('the adoption of TimescaleD
   it('leaves reports that were begun in plain partitions where they are', async () => {
     const database = await fresh();
     await database.pool.query(
-      `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind) VALUES ('a', 1, 1, now(), now(), 'live')`,
+      `INSERT INTO reports (lock_no, boot, seq, time, delay_ms, kind) VALUES (7, 1, 1, now(), 0, 'a')`,
     );
     await adoptTimescale(database.pool, testLog);
     expect(await findTimescale(database.pool)).toMatchObject({ reports: 'partitioned' });

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { publishPacket, Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, type Rig, registerLocks, report, SECRET, startRig } from '../intake/rig.ts';
+import { PLAIN } from '../store/plain.ts';
 import { chanceOf } from './chance.ts';
 import { acknowledgedOf, ProofLock, waitingOf } from './fleet.ts';
 import { holdCommits, isCommitWaiting, makeHoldable } from './held.ts';
@@ -105,7 +106,7 @@ test('locks that send a byte at a time, or half a frame and no more, delay nobod
   await allIsWell(trips);
   await vi.waitFor(() => expect(slow.acknowledged()).toEqual([1]), PATIENT);
   half.end();
-  expect((await db.pool.query(`SELECT lock_id FROM reports WHERE lock_id LIKE 'JT704%'`)).rows).toEqual([
+  expect((await db.pool.query(`SELECT lock_id FROM ${PLAIN} WHERE lock_id LIKE 'JT704%'`)).rows).toEqual([
     { lock_id: 'JT70400001' },
   ]);
 });

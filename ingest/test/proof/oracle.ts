@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { Roster } from '../../src/intake/roster.ts';
 import { tripRecords } from '../../src/store/reports/roster.ts';
 import { type AlarmFact, advance, startTrack } from '../../src/tracker/index.ts';
+import { PLAIN } from '../store/plain.ts';
 import type { ProofLock } from './fleet.ts';
 
 interface Stored {
@@ -18,7 +19,7 @@ interface Stored {
 export async function missingOf(pool: Pool, locks: readonly ProofLock[]): Promise<string[]> {
   const { rows } = await pool.query<Stored>(
     `SELECT lock_id, boot, seq, extract(epoch FROM min(time))::float8 * 1000 AS ms, min(lon) AS lon, min(rope) AS rope,
-       count(*)::int AS copies FROM reports GROUP BY lock_id, boot, seq`,
+       count(*)::int AS copies FROM ${PLAIN} GROUP BY lock_id, boot, seq`,
   );
   const stored = new Map(rows.map((row) => [`${row.lock_id} ${row.boot} ${row.seq}`, row]));
   const wrong = rows.filter((row) => row.copies !== 1).map((row) => `${row.lock_id} ${row.boot} ${row.seq}: twice`);

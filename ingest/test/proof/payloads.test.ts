@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { publishPacket, Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, type Rig, registerLocks, report, SECRET, startRig } from '../intake/rig.ts';
+import { PLAIN } from '../store/plain.ts';
 import { chanceOf, seeds } from './chance.ts';
 import { mangledPayload } from './mangle.ts';
 import { replayedAlarms, storedAlarms } from './oracle.ts';
@@ -40,7 +41,7 @@ function elementsOf(payload: Buffer): { boot?: unknown; seq?: unknown }[] {
 
 /** Payloads of which a part is neither in the store nor in quarantine. */
 async function lostOf(payloads: Buffer[]): Promise<string[]> {
-  const stored = await rig.rows<{ boot: number; seq: number }>('SELECT boot, seq FROM reports');
+  const stored = await rig.rows<{ boot: number; seq: number }>(`SELECT boot, seq FROM ${PLAIN}`);
   const refused = await rig.rows<{ raw: Buffer }>('SELECT raw FROM quarantine');
   const identities = new Set([...stored, ...refused.flatMap(({ raw }) => elementsOf(raw))].map(identityOf));
   const texts = new Set(refused.map(({ raw }) => raw.toString('latin1')));
@@ -81,7 +82,7 @@ async function onlyHonestRows(payloads: Buffer[]): Promise<void> {
     `SELECT boot, seq, coalesce(abs(lat) <= 90 AND abs(lon) <= 180, true) AND boot BETWEEN 0 AND 4294967295
        AND seq BETWEEN 0 AND 4294967295 AND time BETWEEN '1970-01-01Z' AND now() + interval '11 min'
        AND coalesce(battery_percent BETWEEN 0 AND 100, true) AND coalesce(speed_kmh < 'Infinity', true) AS honest
-     FROM reports`,
+     FROM ${PLAIN}`,
   );
   expect(rows.filter(({ honest }) => !honest)).toEqual([]);
   const sent = new Set(payloads.flatMap(elementsOf).map(identityOf));

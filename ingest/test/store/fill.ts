@@ -1,10 +1,22 @@
 import type pg from 'pg';
 import type { Queryable } from '../../src/postgres/queryable.ts';
+import type { ReportRow } from '../../src/record/columns.ts';
 import type { TrackedReport } from '../../src/record/report.ts';
+import { REPORTS } from '../../src/store/reports/rows.ts';
 
 export const NOW_MS = Date.parse('2026-11-21T09:00:00Z');
 export const TRIP_ID = '6f0a3f0e-5d1c-4b5e-9a59-2f7c63f5a001';
 const HOUR_MS = 3_600_000;
+
+/** All stored records of some locks, by default of all, by lock and number. */
+export async function storedRecords(pool: pg.Pool, ...lockIds: string[]): Promise<TrackedReport[]> {
+  const { rows } = await pool.query<ReportRow>(
+    `SELECT l.lock_id, ${REPORTS.select} FROM all_reports r JOIN locks l USING (lock_no)
+     WHERE $1 = '{}' OR l.lock_id = ANY ($1::text[]) ORDER BY l.lock_id, r.boot, r.number_seq`,
+    [lockIds],
+  );
+  return rows.map(REPORTS.recordOf);
+}
 
 export function reportOf(
   lockId: string,
@@ -27,11 +39,12 @@ export async function fillReports(pool: pg.Pool, locks = 40): Promise<void> {
     [now, locks],
   );
   await pool.query(
-    `INSERT INTO reports (lock_id, boot, seq, time, received_at, kind, mode, lon, lat, accuracy_m, speed_kmh, heading_deg, source,
+    `INSERT INTO reports (lock_no, boot, seq, time, delay_ms, kind, mode, lon, lat, accuracy_m, speed_kmh, heading_deg, source,
        rope, motor, cover, battery_percent)
-     SELECT 'JT701' || lpad(n::text, 5, '0'), 1, i, $1::timestamptz - i * interval '30 s', $1, 'live', 'sealed',
-       120 + 0.0001 * i + 0.002 * sin(i / 9.0), 29 + 0.001 * n, 6, 60, 90, 'gnss', 'inserted', 'locked', 'closed', 80
-     FROM generate_series(1, $2::int) n, generate_series(1, 5760) i`,
+     SELECT lock_no, 1, i, $1::timestamptz - i * interval '30 s', i * 30000, 'a', 'c',
+       (120 + 0.0001 * i + 0.002 * sin(i / 9.0)) * 1e7, (29 + 0.001 * right(lock_id, 5)::int) * 1e7, 60, 600, 900, 'a', 'a', 'a',
+       'a', 80::"char"
+     FROM locks, generate_series(1, 5760) i WHERE lock_id BETWEEN 'JT70100001' AND 'JT701' || lpad($2::text, 5, '0')`,
     [now, locks],
   );
   await pool.query(
@@ -88,7 +101,7 @@ async function plansOf(pool: pg.Pool, run: (db: Queryable) => Promise<unknown>):
   const explain = async (given: string | { text: string; values?: unknown[] }, values?: unknown[]) => {
     const text = typeof given === 'string' ? given : given.text;
     const parameters = typeof given === 'string' ? values : given.values;
-    if (/\breports\b/.test(text)) {
+    if (/\b(all_)?reports\b/.test(text)) {
       const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
         `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ${text}`,
         parameters,

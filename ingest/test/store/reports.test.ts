@@ -7,6 +7,7 @@ import { keyOf, lockReports, sentForm, tripTrack } from '../../src/store/reports
 import { tripRecords } from '../../src/store/reports/roster.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS, reportOf, rowsReadInSequence, TRIP_ID } from './fill.ts';
+import { PLAIN } from './plain.ts';
 
 describe('queries over reports', () => {
   let database: TestDatabase;
@@ -19,7 +20,7 @@ describe('queries over reports', () => {
 
   it('give a lock’s records as they were sent, oldest first, page after page, each once', async () => {
     const { rows } = await database.pool.query<{ n: number }>(
-      `SELECT count(*) AS n FROM reports WHERE lock_id = 'JT70100001'`,
+      `SELECT count(*) AS n FROM ${PLAIN} WHERE lock_id = 'JT70100001'`,
     );
     const seen: string[] = [];
     let after: ReturnType<typeof keyOf> | undefined;
@@ -69,7 +70,7 @@ describe('queries over reports', () => {
       events: [{ type: 'unlock', source: 'card', card: '0008627839', verified: false, reason: 'outside-area' }],
     });
     await database.pool.query(`INSERT INTO locks (lock_id, secret_hash) VALUES ('JT70100777', '')`);
-    await insertReports(database.pool, [{ record: report, tripId: undefined }]);
+    await insertReports(database.pool, [report]);
     const records = await lockReports(database.pool, { lockId: 'JT70100777', offices: null, limit: 1 });
     expect(records.map(sentForm)).toEqual([
       {
@@ -129,7 +130,7 @@ describe('queries over reports', () => {
     expect(await read((db) => tripRecords(db, TRIP_ID, NOW_MS - 600_000))).toBe(0);
     expect(await read((db) => recordsByIdentity(db, [{ lockId, boot: 1, seq: 7, timeMs: NOW_MS }]))).toBe(0);
     // and this check can fail
-    const whole = 'SELECT count(*) FROM reports WHERE speed_kmh > 400';
+    const whole = `SELECT count(*) FROM ${PLAIN} WHERE speed_kmh > 400`;
     expect(await read((db) => db.query(whole))).toBeGreaterThan(200_000);
   });
 });

@@ -1,3 +1,5 @@
+-- Made anew by whoever adopts (former-reports.ts).
+DROP VIEW IF EXISTS all_reports;
 -- A hypertable cannot be made of a partitioned table: the empty one of the migration gives its columns, and its indexes
 -- with their names, to a plain table of its name.
 ALTER TABLE reports RENAME TO reports_partitioned;

@@ -6,11 +6,23 @@ import { wireForm } from '../../record/record.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import type { AlarmFact } from '../../tracker/index.ts';
 import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
-import { REPORTS, type ReportInsert } from './rows.ts';
+import { REPORTS } from './rows.ts';
 
-export async function insertReports(db: Queryable, rows: ReportInsert[], table = REPORTS): Promise<void> {
-  if (rows.length === 0) return;
-  await db.query({ name: 'insert-reports', text: table.insert, values: table.valuesOf(rows) });
+/**
+ * Waits for whoever writes reports. A commit whose connection was lost may still be running in the server: what is written after
+ * it must see its records, so that none is stored twice.
+ */
+export async function waitForTurn(db: Queryable): Promise<void> {
+  await db.query('SELECT pg_advisory_xact_lock(44, 0)');
+}
+
+/**
+ * Call it in a transaction after `waitForTurn` and before `updateLocks`: which records are in order follows from the locks' rows.
+ * @throws of Postgres, 23505: a record with the identity and the time of a stored one
+ */
+export async function insertReports(db: Queryable, records: TrackedReport[], table = REPORTS): Promise<void> {
+  if (records.length === 0) return;
+  await db.query({ name: 'insert-reports', text: table.insert, values: table.valuesOf(records) });
 }
 
 /** What a batch leaves of a lock. */

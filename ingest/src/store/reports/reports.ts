@@ -4,7 +4,7 @@ import type { ReportRow } from '../../record/columns.ts';
 import { wireForm } from '../../record/record.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import { ENDS_AT } from '../trips/conditions.ts';
-import { REPORTS } from './rows.ts';
+import { HAS_POSITION, REPORTS } from './rows.ts';
 import { thinTrack } from './thin.ts';
 
 /** Place of a record in a lock's list: where the next page begins. */
@@ -26,6 +26,10 @@ export interface LockReportsQuery {
   offices: string[] | null;
 }
 
+/** The trip whose record `r` is. Where windows of a lock overlap, that of the one which began last; as `Roster.tripOf`. */
+const TRIP_OF_RECORD = `FROM trip_units w JOIN trips t USING (trip_id) WHERE w.lock_id = l.lock_id
+  AND w.tracked_from <= r.time AND r.time < coalesce(w.tracked_to, 'infinity') ORDER BY w.tracked_from DESC LIMIT 1`;
+
 const EVER_MS = { from: Date.UTC(1970, 0, 1), to: Date.UTC(2200, 0, 1) };
 
 /** A lock's stored records, oldest first. One more than `limit` where there are more. */
@@ -33,12 +37,11 @@ export async function lockReports(db: Queryable, query: LockReportsQuery): Promi
   const { after } = query;
   const fromMs = Math.max(query.fromMs ?? EVER_MS.from, after?.timeMs ?? EVER_MS.from);
   const { rows } = await db.query<ReportRow>(
-    `SELECT ${REPORTS.select} FROM reports r
-     WHERE r.lock_id = $1 AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
-       AND ($8::text[] IS NULL OR r.trip_id IS NULL OR EXISTS (SELECT 1 FROM trips t WHERE t.trip_id = r.trip_id
-         AND ${ENDS_AT(8)}))
-       AND ($4::float8 IS NULL OR (r.time, r.boot, r.seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
-     ORDER BY r.time, r.boot, r.seq LIMIT $7`,
+    `SELECT l.lock_id, r.* FROM locks l CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM all_reports r
+     WHERE r.lock_no = l.lock_no AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
+       AND ($8::text[] IS NULL OR coalesce((SELECT ${ENDS_AT(8)} ${TRIP_OF_RECORD}), true))
+       AND ($4::float8 IS NULL OR (r.time, r.boot, r.number_seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
+     ORDER BY r.time, r.boot, r.number_seq LIMIT $7) r WHERE l.lock_id = $1`,
     [
       query.lockId,
       fromMs,
@@ -67,11 +70,8 @@ export function sentForm(record: TrackedReport): object {
 interface TrackRow {
   lock_id: string;
   time: Date;
-  lon: number;
-  lat: number;
-  speed_kmh: number | null;
-  heading_deg: number | null;
-  source: TrackPoint['source'] | null;
+  extra: string;
+  [column: string]: unknown;
 }
 
 export interface TrackQuery {
@@ -83,12 +83,13 @@ export interface TrackQuery {
 }
 
 /** The records of a trip are those of its locks between sealing (or takeover) and the end of the trip. */
-const TRACK = `SELECT r.* FROM trip_units u JOIN LATERAL (
-    SELECT s.lock_id, s.time, s.lon, s.lat, s.speed_kmh, s.heading_deg, s.source, s.boot, s.seq FROM reports s
-    WHERE s.lock_id = u.lock_id AND s.lon IS NOT NULL
+const TRACK = `SELECT u.lock_id, r.time, r.extra, r.lon, r.lat, r.speed_kmh, r.heading_deg, r.source
+  FROM trip_units u JOIN locks l USING (lock_id) CROSS JOIN LATERAL (
+    SELECT s.time, s.boot, s.number_seq, s.extra, s.lon, s.lat, s.speed_kmh, s.heading_deg, s.source
+    FROM all_reports s WHERE s.lock_no = l.lock_no AND ${HAS_POSITION('s')}
       AND s.time >= greatest(u.tracked_from, to_timestamp($2 / 1000.0))
-      AND s.time < least(u.tracked_to, to_timestamp($3 / 1000.0))) r ON true
-  WHERE u.trip_id = $1 AND u.tracked_from IS NOT NULL ORDER BY r.lock_id, r.time, r.boot, r.seq`;
+      AND s.time < least(u.tracked_to, to_timestamp($3 / 1000.0)) OFFSET 0) r
+  WHERE u.trip_id = $1 AND u.tracked_from IS NOT NULL ORDER BY u.lock_id, r.time, r.boot, r.number_seq`;
 
 /** Fix times that stand on a trip's alarms: each is the time of a stored record, and its point is never thinned away. */
 async function alarmTimesMs(db: Queryable, tripId: string): Promise<Set<number>> {
@@ -100,6 +101,23 @@ async function alarmTimesMs(db: Queryable, tripId: string): Promise<Set<number>>
   return new Set(rows.flatMap(({ time }) => (time ? [time.getTime()] : [])));
 }
 
+/** A point of a track before it has the form of the contract. */
+interface StoredPoint {
+  lockId: string;
+  timeMs: number;
+  lon: number;
+  lat: number;
+  row: TrackRow;
+}
+
+const pointOf = (row: TrackRow): StoredPoint => ({
+  lockId: row.lock_id,
+  timeMs: row.time.getTime(),
+  lon: REPORTS.fieldIn(row, 'lon') as number,
+  lat: REPORTS.fieldIn(row, 'lat') as number,
+  row,
+});
+
 /** The stored positions of a trip, lock after lock by fix time, thinned to `maxPoints` (reports-thin.ts). */
 export async function tripTrack(
   db: Queryable,
@@ -110,41 +128,46 @@ export async function tripTrack(
     query.fromMs ?? EVER_MS.from,
     query.toMs ?? EVER_MS.to,
   ]);
-  if (rows.length <= query.maxPoints) return { points: byTime(rows), thinnedWithinM: 0 };
+  const stored = rows.map(pointOf);
+  if (stored.length <= query.maxPoints) return { points: byTime(stored), thinnedWithinM: 0 };
   const alarms = await alarmTimesMs(db, query.tripId);
-  const kept: TrackRow[] = [];
+  const kept: StoredPoint[] = [];
   let thinnedWithinM = 0;
-  for (const track of tracksByLock(rows)) {
-    const points = track.map((row) => ({ timeMs: row.time.getTime(), lon: row.lon, lat: row.lat }));
-    const fixed = points.flatMap((point, i) => (alarms.has(point.timeMs) ? [i] : []));
-    const share = Math.max(2, Math.floor((query.maxPoints * track.length) / rows.length));
-    const thin = thinTrack(points, share, fixed);
+  for (const track of tracksByLock(stored)) {
+    const fixed = track.flatMap((point, i) => (alarms.has(point.timeMs) ? [i] : []));
+    const share = Math.max(2, Math.floor((query.maxPoints * track.length) / stored.length));
+    const thin = thinTrack(track, share, fixed);
     thinnedWithinM = Math.max(thinnedWithinM, thin.errorM);
     for (const i of thin.kept) kept.push(track[i]!);
   }
   return { points: byTime(kept), thinnedWithinM };
 }
 
-function tracksByLock(rows: TrackRow[]): Iterable<TrackRow[]> {
-  const tracks = new Map<string, TrackRow[]>();
-  for (const row of rows) {
-    const track = tracks.get(row.lock_id);
-    if (track) track.push(row);
-    else tracks.set(row.lock_id, [row]);
+function tracksByLock(points: StoredPoint[]): Iterable<StoredPoint[]> {
+  const tracks = new Map<string, StoredPoint[]>();
+  for (const point of points) {
+    const track = tracks.get(point.lockId);
+    if (track) track.push(point);
+    else tracks.set(point.lockId, [point]);
   }
   return tracks.values();
 }
 
-function byTime(rows: TrackRow[]): TrackPoint[] {
-  return rows
-    .toSorted((a, b) => a.time.getTime() - b.time.getTime() || (a.lock_id < b.lock_id ? -1 : 1))
-    .map((row) => ({
-      lockId: row.lock_id,
-      time: row.time.toISOString(),
-      lon: row.lon,
-      lat: row.lat,
-      ...(row.speed_kmh === null ? {} : { speedKmh: row.speed_kmh }),
-      ...(row.heading_deg === null ? {} : { headingDeg: row.heading_deg }),
-      ...(row.source === null ? {} : { source: row.source }),
-    }));
+function byTime(points: StoredPoint[]): TrackPoint[] {
+  return points
+    .toSorted((a, b) => a.timeMs - b.timeMs || (a.lockId < b.lockId ? -1 : 1))
+    .map(({ lockId, timeMs, lon, lat, row }) => {
+      const [speedKmh, headingDeg, source] = MORE.map((column) => REPORTS.fieldIn(row, column));
+      return {
+        lockId,
+        time: new Date(timeMs).toISOString(),
+        lon,
+        lat,
+        ...(speedKmh === undefined ? {} : { speedKmh: speedKmh as number }),
+        ...(headingDeg === undefined ? {} : { headingDeg: headingDeg as number }),
+        ...(source === undefined ? {} : { source: source as NonNullable<TrackPoint['source']> }),
+      };
+    });
 }
+
+const MORE = ['speed_kmh', 'heading_deg', 'source'];

@@ -74,12 +74,12 @@ export async function recordsOfTrips(
   trips: readonly { tripId: string; fromMs: number }[],
 ): Promise<Map<string, TrackedReport[]>> {
   const { rows } = await db.query<ReportRow & { of_trip: string }>(
-    `SELECT u.trip_id AS of_trip, ${REPORTS.select} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
-     JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN LATERAL (
-       SELECT * FROM reports s WHERE s.lock_id = u.lock_id
+    `SELECT u.trip_id AS of_trip, u.lock_id, ${REPORTS.select} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
+     JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN locks l USING (lock_id) CROSS JOIN LATERAL (
+       SELECT * FROM all_reports s WHERE s.lock_no = l.lock_no
          AND s.time >= greatest(u.tracked_from, to_timestamp(x.from_ms / 1000.0))
-         AND s.time < coalesce(u.tracked_to, 'infinity')) r ON true
-     ORDER BY u.trip_id, r.time, r.lock_id, r.boot, r.seq`,
+         AND s.time < coalesce(u.tracked_to, 'infinity') OFFSET 0) r
+     ORDER BY u.trip_id, r.time, u.lock_id, r.boot, r.number_seq`,
     [trips.map(({ tripId }) => tripId), trips.map(({ fromMs }) => fromMs)],
   );
   const records = new Map<string, TrackedReport[]>();
@@ -233,24 +233,4 @@ export async function newestCheckpoints(db: Queryable, tripIds: string[]): Promi
     [tripIds],
   );
   return new Map(rows.map(({ trip_id, ms, state }) => [trip_id, { timeMs: ms, state }]));
-}
-
-/**
- * Records that the windows of trips hold get the trip's id, those that they no longer hold lose it. A record that goes from
- * one of these trips to another loses its old trip first.
- */
-export async function reassignReports(db: Queryable, tripIds: string[]): Promise<void> {
-  const letGo = db.query(
-    `UPDATE reports r SET trip_id = NULL FROM trip_units u
-     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.trip_id = u.trip_id
-       AND (u.tracked_from IS NULL OR r.time < u.tracked_from OR r.time >= coalesce(u.tracked_to, 'infinity'))`,
-    [tripIds],
-  );
-  const taken = db.query(
-    `UPDATE reports r SET trip_id = u.trip_id FROM trip_units u
-     WHERE u.trip_id = ANY($1::uuid[]) AND r.lock_id = u.lock_id AND r.time >= u.tracked_from
-       AND r.time < coalesce(u.tracked_to, 'infinity') AND r.trip_id IS DISTINCT FROM u.trip_id`,
-    [tripIds],
-  );
-  await Promise.all([letGo, taken]);
 }

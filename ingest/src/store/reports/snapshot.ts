@@ -8,7 +8,7 @@ import type { TrackedReport } from '../../record/report.ts';
 import { IS_NOT_CANCELLED, VISIBLE } from '../trips/conditions.ts';
 import { INHERITED, OPEN_ALARMS, type TripView } from '../trips/row.ts';
 import { tripOf } from '../trips/view.ts';
-import { REPORTS } from './rows.ts';
+import { MAY_BE_FIX, REPORTS } from './rows.ts';
 
 /** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
 const LOOK_BACK_MS = 24 * 3_600_000;
@@ -41,10 +41,13 @@ interface LastRecord {
 
 type TripAt = TripView & { tracked: { lockId: string; from: string | null; to: string | null }[] };
 
-const NEWEST = (condition: string) => `SELECT ${REPORTS.select} FROM unnest($1::text[]) AS l(lock_id) JOIN LATERAL (
-    SELECT * FROM reports s WHERE s.lock_id = l.lock_id AND s.time <= to_timestamp($2 / 1000.0)
+const NEWEST = (
+  condition: string,
+) => `SELECT l.lock_id, ${REPORTS.select} FROM unnest($1::text[]) AS x(lock_id) JOIN locks l USING (lock_id)
+  CROSS JOIN LATERAL (
+    SELECT * FROM all_reports s WHERE s.lock_no = l.lock_no AND s.time <= to_timestamp($2 / 1000.0)
       AND s.time > to_timestamp($3 / 1000.0) ${condition}
-    ORDER BY s.time DESC, s.boot DESC, s.seq DESC LIMIT 1) r ON true`;
+    ORDER BY s.time DESC, s.boot DESC, s.number_seq DESC LIMIT 1) r`;
 
 async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Promise<Map<string, LastRecord>> {
   const ask = async (ids: string[], condition: string) => {
@@ -56,16 +59,12 @@ async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Pr
     found.set(last.lockId, credibleFix(last.position) ? { last, fix: last } : { last });
   const without = [...found].flatMap(([lockId, { fix }]) => (fix ? [] : [lockId]));
   if (without.length > 0) {
-    for (const fix of await ask(without, MAY_BE_FIX)) {
+    for (const fix of await ask(without, `AND ${MAY_BE_FIX('s')}`)) {
       if (credibleFix(fix.position)) found.get(fix.lockId)!.fix = fix;
     }
   }
   return found;
 }
-
-/** What SQL can tell of `credibleFix`; of the newest such record the rest is asked here. */
-const MAY_BE_FIX = `AND s.lon IS NOT NULL AND s.source = 'gnss' AND s.satellites IS DISTINCT FROM 0
-  AND (abs(s.lon) >= 0.1 OR abs(s.lat) >= 0.1)`;
 
 const CHECKPOINT_AT = `(SELECT (c.state ->> 'doneM')::float8 FROM trip_checkpoints c
   WHERE c.trip_id = t.trip_id AND c.time <= $1 ORDER BY c.time DESC LIMIT 1)`;
@@ -152,8 +151,9 @@ export async function snapshotAt(db: Queryable, atMs: number, offices: string[] 
       ? { rows: [...ofTrips].map((lock_id) => ({ lock_id })) }
       : await db.query<{ lock_id: string }>(
           `SELECT l.lock_id FROM locks l WHERE (l.retired_at IS NULL OR l.retired_at > $1)
-             AND (l.created_at <= $1 OR EXISTS (SELECT FROM reports r WHERE r.lock_id = l.lock_id AND r.time <= $1))`,
-          [new Date(atMs)],
+             AND (l.created_at <= $1 OR EXISTS (SELECT FROM trip_units u WHERE u.lock_id = l.lock_id AND u.tracked_from <= $1)
+               OR EXISTS (SELECT FROM all_reports r WHERE r.lock_no = l.lock_no AND r.time <= $1 AND r.time > $2 OFFSET 0))`,
+          [new Date(atMs), new Date(atMs - LOOK_BACK_MS)],
         );
   const ids = locks.map((lock) => lock.lock_id);
   const newest = await newestRecords(db, ids, atMs);
