@@ -9,7 +9,11 @@ export interface Sending {
   records: SentRecord[];
 }
 
-const STEP_MS = 5_000;
+/**
+ * When record number `i` is made. Uneven steps: where a busy machine receives every record as long after the one before as it
+ * was made, a clock that is slow by the same amount is what the platform has to believe (record/clock.ts).
+ */
+const madeMs = (startMs: number, i: number): number => startMs + i * 30_000 + (i % 2) * 20_000;
 const GARBAGE = [
   'no json',
   '{"v":1}',
@@ -47,7 +51,7 @@ function numbered(chance: () => number, count: number, startMs: number): SentRec
     const share = i / count;
     const number = i < restartAt ? { boot: 1, seq: (first + i) >>> 0 } : { boot: 2, seq: i - restartAt };
     const opened = share > 0.7 && share < 0.72;
-    return report(number.seq, startMs + i * STEP_MS, 120.02 + i * 0.0008, {
+    return report(number.seq, madeMs(startMs, i), 120.02 + i * 0.0008, {
       boot: number.boot,
       offM: share > 0.35 && share < 0.45 ? 900 : 0,
       ...(opened ? { seal: { rope: 'pulled', motor: 'unlocked', cover: 'closed', useCount: 8 } } : {}),
