@@ -1,6 +1,7 @@
 import { type Command, type Reply, replyTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { inPipelinedTransaction } from '../postgres/queryable.ts';
 import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
 import { insertQuarantine } from '../store/reports/quarantine.ts';
 import { readReply } from './reply.ts';
@@ -63,7 +64,8 @@ export function startCommands(deps: CommandsDeps): Commands {
       return;
     }
     const { commandId, result, reason } = reply;
-    if (await endCommand(pool, { lockId, commandId, result, reason, now: now() })) {
+    const end = { lockId, commandId, result, reason, now: now() };
+    if (await inPipelinedTransaction(pool, (db) => endCommand(db, end))) {
       for (const listener of listeners) listener({ lockId, commandId, result });
     } else log.debug({ lockId, commandId }, 'a reply to a command that does not wait for one');
   };

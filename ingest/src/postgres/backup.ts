@@ -15,8 +15,8 @@ import { adoptInTransaction } from './timescale.ts';
 /** Added up from reports, again after a restore; on TimescaleDB the first is no table. */
 const DERIVED = ['report_hours', 'report_days'];
 
-/** Not in a backup: the schema's own record, what lets somebody in (people sign in again), and what is derived. */
-const LEFT_OUT = ['migrations', 'sessions', 'sign_in_links', ...DERIVED];
+/** Not in a backup: the schema's own record, who runs, what lets somebody in (people sign in again), and what is derived. */
+const LEFT_OUT = ['migrations', 'members', 'sessions', 'sign_in_links', ...DERIVED];
 
 const AUDIT = ['audit', 'audit_head'];
 
