@@ -100,11 +100,11 @@ async function compose(
   });
   const store = await startStore(database, config, storeDeps);
   const [hints, live] = [new LocalHints(), new LocalLive()];
-  const base: Base = { config: { ...config, httpPort }, log, onProgress, registry, pool, gatePool, hints, live, undo };
+  const handOver = () => membership.leave();
+  const shared = { log, onProgress, registry, pool, gatePool, hints, live, handOver, undo };
+  const base: Base = { config: { ...config, httpPort }, ...shared };
 
   const worker = await startWorker(base, nowMs);
-  // As soon as nothing is in hand: what else is stopped after it does not keep the next one waiting.
-  undo.push(() => membership.leave());
   const ready = () => {
     const reasons = worker.ready();
     return reasons.length > 0 ? reasons : store.reasons();

@@ -15,6 +15,8 @@ export interface Base {
   gatePool: Pool;
   hints: Hints;
   live: Live;
+  /** Lets the next platform take over; for a stop that has come so far that reports and calls are no longer answered. */
+  handOver(): Promise<void>;
   /** How to release what has started; run in reverse. */
   undo: (() => Promise<unknown>)[];
 }
