@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { OLDEST_MAJOR } from './database.ts';
+import { checkPair } from './doctor-pair.ts';
 import { checkStorage } from './doctor-storage.ts';
 import { type Finding, megabytes } from './finding.ts';
 
@@ -99,5 +100,6 @@ export async function checkDatabase(pool: pg.Pool, description?: string): Promis
     const hint = 'Run sealwatch migrate, or start the platform once.';
     return [...findings, { part: 'database.schema', state: 'problem', text: 'the tables are not there yet', hint }];
   }
-  return [...findings, ...(await checkStorage(pool)), await quarantine(pool), await auditGuard(pool)];
+  const kept = [...(await checkStorage(pool)), await quarantine(pool), await auditGuard(pool)];
+  return [...findings, ...kept, ...(await checkPair(pool))];
 }

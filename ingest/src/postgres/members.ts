@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { errorCode } from './database-error.ts';
+import type { Queryable } from './queryable.ts';
 
 /** First key of the advisory locks of members; the second is the member's id. */
 const LOCK_SPACE = 71;
@@ -31,13 +31,11 @@ export interface MemberRow {
   locked: boolean;
 }
 
-type Client = Pick<pg.ClientBase, 'query'>;
-
-export async function hasMembers(db: Client): Promise<boolean> {
+export async function hasMembers(db: Queryable): Promise<boolean> {
   return (await db.query(`SELECT 1 WHERE to_regclass('public.members') IS NOT NULL`)).rows.length > 0;
 }
 
-export async function listMembers(db: Client): Promise<MemberRow[]> {
+export async function listMembers(db: Queryable): Promise<MemberRow[]> {
   const { rows } = await db.query<MemberRow>(
     `SELECT member_id, active, name, version, connections, webhook_key, since, clock_ahead_ms,
        (extract(epoch FROM clock_timestamp() - beat_at) * 1000)::float8 AS beat_age_ms,
@@ -50,7 +48,7 @@ export async function listMembers(db: Client): Promise<MemberRow[]> {
 
 /** @returns its id */
 export async function insertMember(
-  db: Client,
+  db: Queryable,
   { name, version, connections, webhookKey }: Introduction,
 ): Promise<number> {
   const { rows } = await db.query<{ member_id: number }>(
@@ -60,10 +58,10 @@ export async function insertMember(
   return rows[0]!.member_id;
 }
 
-export const lockMember = (db: Client, memberId: number) =>
+export const lockMember = (db: Queryable, memberId: number) =>
   db.query('SELECT pg_advisory_lock($1, $2)', [LOCK_SPACE, memberId]);
 
-export async function beat(db: Client, memberId: number, nowMs: number): Promise<void> {
+export async function beat(db: Queryable, memberId: number, nowMs: number): Promise<void> {
   await db.query(
     `UPDATE members SET beat_at = clock_timestamp(),
        clock_ahead_ms = least(greatest($2 - extract(epoch FROM clock_timestamp()) * 1000, -2000000000), 2000000000)
@@ -73,7 +71,7 @@ export async function beat(db: Client, memberId: number, nowMs: number): Promise
 }
 
 /** Makes a member the active one, if there is none. */
-export async function claim(db: Client, memberId: number): Promise<boolean> {
+export async function claim(db: Queryable, memberId: number): Promise<boolean> {
   try {
     const { rowCount } = await db.query(
       `UPDATE members SET active = true WHERE member_id = $1 AND NOT EXISTS (SELECT FROM members WHERE active)`,
@@ -88,11 +86,11 @@ export async function claim(db: Client, memberId: number): Promise<boolean> {
 }
 
 /** Waits for the transactions that hold the member; from then on it commits none. */
-export const deleteMember = (db: Client, memberId: number) =>
+export const deleteMember = (db: Queryable, memberId: number) =>
   db.query('DELETE FROM members WHERE member_id = $1', [memberId]);
 
 /** Ends all connections of that name but this one: what they have not committed is rolled back. @returns how many */
-export async function endConnections(db: Client, connections: string): Promise<number> {
+export async function endConnections(db: Queryable, connections: string): Promise<number> {
   const { rowCount } = await db.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE datname = current_database() AND starts_with(application_name, $1) AND pid <> pg_backend_pid()`,
@@ -108,7 +106,7 @@ export interface ServerSeen {
   timeline?: string;
 }
 
-export async function lookAtServer(db: Client): Promise<ServerSeen> {
+export async function lookAtServer(db: Queryable): Promise<ServerSeen> {
   const { rows } = await db.query<{ age_ms: number }>(
     'SELECT (extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000)::float8 AS age_ms',
   );

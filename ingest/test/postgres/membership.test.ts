@@ -53,7 +53,7 @@ test('nothing of a member whose row is gone is committed, and it hears why', asy
   const { membership, pool } = await join('a');
   const heard: Fenced[] = [];
   membership.onFenced((why) => heard.push(why));
-  await deleteMember(db.pool as never, membership.memberId);
+  await deleteMember(db.pool, membership.memberId);
   await expect(inTransaction(pool, add(1))).rejects.toMatchObject({ code: 'SW001' });
   await expect(inPipelinedTransaction(pool, add(2))).rejects.toMatchObject({ code: 'SW001' });
   await expect(inTransaction(pool, async () => 'no statement of its own')).rejects.toMatchObject({ code: 'SW001' });
@@ -67,7 +67,7 @@ test('whoever ends a member waits for its commit in hand', async () => {
   let ending: Promise<unknown> | undefined;
   await inTransaction(pool, async (client) => {
     await add(1)(client);
-    ending = deleteMember(db.pool as never, membership.memberId).then(() => events.push('ended'));
+    ending = deleteMember(db.pool, membership.memberId).then(() => events.push('ended'));
     await expect
       .poll(async () => (await db.pool.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid'`)).rows)
       .toHaveLength(1);
@@ -97,7 +97,7 @@ test('a member that beats no longer is ended with the transaction that it holds 
   await lost;
   await inTransaction(pool, add(2));
   expect(await kept()).toEqual([2]);
-  expect((await listMembers(db.pool as never)).map(({ name }) => name)).toEqual(['b']);
+  expect((await listMembers(db.pool)).map(({ name }) => name)).toEqual(['b']);
 });
 
 test('a platform with another key of webhooks does not stand by, and says what to do', async () => {
@@ -107,7 +107,7 @@ test('a platform with another key of webhooks does not stand by, and says what t
     message: expect.stringContaining(' a,'),
     hint: expect.stringContaining('webhooks.key'),
   });
-  expect((await listMembers(db.pool as never)).map(({ name }) => name)).toEqual(['a']);
+  expect((await listMembers(db.pool)).map(({ name }) => name)).toEqual(['a']);
 });
 
 test('who holds the data folder of the server takes over at once from whoever held it before', async () => {
