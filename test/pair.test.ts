@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createPool, urlOf } from '../ingest/src/postgres/database.ts';
 import { type EmbeddedServer, startEmbedded } from '../ingest/src/postgres/embedded/embedded.ts';
@@ -29,7 +28,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 // A server of its own, because it is killed here.
 const folder = mkdtempSync(join(tmpdir(), 'sealwatch-pair-'));
 let server: EmbeddedServer;
-let pool: pg.Pool;
+let pool: TestDatabase['pool'];
 let db: TestDatabase;
 let wires: Wire[];
 let sides: Side[] = [];
