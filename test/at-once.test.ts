@@ -68,6 +68,23 @@ it('of platforms that start at once on an empty database one becomes ready, and 
   for (let round = 0; round < ROUNDS; round++) await startAtOnce(3);
 });
 
+it('beside an active platform of a newer version an older one does not stand by, and says why', async () => {
+  const database = await freshDatabase();
+  const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
+  const config = configOf(database.url, dataDir);
+  const newer = await startApp(config, { log });
+  try {
+    await database.pool.query(`INSERT INTO migrations (name, run_on) VALUES ('9999_future', now())`);
+    await expect(startApp(config, { log })).rejects.toMatchObject({ code: 'newer-schema' });
+    const { rows } = await database.pool.query('SELECT active FROM members');
+    expect(rows).toEqual([{ active: true }]);
+  } finally {
+    await newer.stop();
+    await database.drop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
 it('a platform that cannot prepare its database says why and ends', async () => {
   const database = await freshDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sealwatch-test-'));
