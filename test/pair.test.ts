@@ -186,14 +186,14 @@ const FAULTS = {
   },
   'kill -9 of the database': async ({ active, other }) => {
     const { pid } = server;
-    const before = [active.now, other.now];
+    const before = [active.now.pid, other.now.pid];
     process.kill(pid, 'SIGKILL');
     await vi.waitFor(() => expect(server.pid).not.toBe(pid), PATIENT);
     await readied(active);
     await more();
     // Everybody has looked again, and nobody has been ended.
     await new Promise((resolve) => setTimeout(resolve, 7_000));
-    expect([active.now, other.now]).toEqual(before);
+    expect([active.now.pid, other.now.pid]).toEqual(before);
     expect(other.standsBy).toBe(true);
   },
 } satisfies Record<string, (now: { active: Side; other: Side; wire: Wire }) => Promise<void>>;

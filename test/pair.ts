@@ -76,7 +76,8 @@ export class Side {
   }
 
   get standsBy(): boolean {
-    return !this.now.ready && this.now.running.lines.some((line) => line.includes('"msg":"standing by"'));
+    const said = (msg: string) => this.now.running.lines.some((line) => line.includes(`"msg":"${msg}"`));
+    return this.now.exitCode === undefined && said('standing by') && !said('taking over');
   }
 
   async stop(): Promise<void> {
