@@ -232,15 +232,19 @@ export class Membership {
     const client = this.#client;
     if (client === undefined) return false;
     const told = { memberId, name, wasActive, why };
+    const ended = await endConnections(client, connections).catch((error) => {
+      // 42501: it runs under another role
+      if (errorCode(error) !== '42501') throw error;
+      log.warn({ ...told, err: error }, 'connections of a dead platform may not be ended by this role');
+      return 0;
+    });
     try {
-      const ended = await endConnections(client, connections);
       await deleteMember(client, memberId);
       log.warn({ ...told, connections: ended }, 'a platform is dead and may write no more');
       return true;
     } catch (error) {
-      // 42501: it runs under another role
-      if (!isLockRefusal(error) && errorCode(error) !== '42501') throw error;
-      log.warn({ ...told, err: error }, 'a platform is dead and its last transaction is waited for');
+      if (!isLockRefusal(error)) throw error;
+      log.warn({ ...told, err: error }, 'the last transaction of a dead platform is waited for');
       return false;
     }
   }
