@@ -7,14 +7,16 @@ import { startApiPart } from './compose/api.ts';
 import { type Gateway, startGateway } from './compose/gateway.ts';
 import { LocalHints } from './compose/local-hints.ts';
 import { LocalLive } from './compose/local-live.ts';
+import { joinPair } from './compose/pair.ts';
 import type { Base } from './compose/part.ts';
-import { openStore } from './compose/store.ts';
+import { openStore, startStore } from './compose/store.ts';
 import { startWorker } from './compose/worker.ts';
-import { type Config, ConfigError, WALL_DIR } from './config.ts';
+import { type Config, ConfigError, versionOf, WALL_DIR } from './config.ts';
 import type { Logger } from './log.ts';
 import { forgetKeys } from './people/principal.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
+import type { Fenced } from './postgres/membership.ts';
 import { keyOfFile, secretBox, subkeyOf } from './secret-box.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
@@ -47,11 +49,17 @@ export interface AppDeps {
   wallDir?: string;
   /** The clock by which reports are received, epoch ms; absent: the machine's. */
   nowMs?: () => number;
+  /** Ends the wait of a platform that stands by: `startApp` rejects with its reason. */
+  signal?: AbortSignal;
+  /** Another platform is active on this database; this one answers for its health at `http` and waits. */
+  onStandby?: (http: string) => void;
+  /** Another platform has taken over: nothing of this one counts any more, and the process is to end. Absent: it stops. */
+  onFenced?: (why: Fenced) => void;
 }
 
 /**
- * Composes the platform of one process: worker, API and gateway over local ports. What has started is stopped again if a
- * later part cannot start.
+ * Composes the platform of one process: worker, API and gateway over local ports. Resolves once it accepts reports; while
+ * another platform is active on the same database it stands by. What has started is stopped again if a later part cannot start.
  * @throws DatabaseStartError, ListenError: each with what to do
  */
 export async function startApp(config: Config, deps: AppDeps): Promise<App> {
@@ -61,8 +69,12 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     for (const step of undo.splice(0).reverse())
       await step().catch((error) => log.error({ err: error }, 'while stopping'));
   };
+  const fenced = (why: Fenced) => {
+    log.error({ why }, 'another platform has taken over');
+    void stop();
+  };
   try {
-    return { ...(await compose(config, deps, undo)), stop };
+    return { ...(await compose(config, { onFenced: fenced, ...deps }, undo)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -71,30 +83,30 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
 async function compose(
   config: Config,
-  { log, onProgress = () => undefined, simulatorPath, wallDir = WALL_DIR, nowMs = Date.now }: AppDeps,
+  deps: AppDeps & Required<Pick<AppDeps, 'onFenced'>>,
   undo: Base['undo'],
 ): Promise<Omit<App, 'stop'>> {
+  const { log, onProgress = () => undefined, simulatorPath, wallDir = WALL_DIR, nowMs = Date.now } = deps;
   const basemap = await basemapOf(config);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const store = await openStore(config, { log, onProgress, registry, undo });
-  const { pool, gatePool, databaseUrl } = store;
-  const sealing = keyOfFile(join(config.dataDir, 'webhooks.key'));
+  const storeDeps = { log, onProgress, registry, undo };
+  const database = await openStore(config, storeDeps);
+  const { pool, gatePool } = database;
+  const { membership, httpPort, freePort } = await joinPair(database, config, {
+    ...storeDeps,
+    version: versionOf(),
+    signal: deps.signal ?? new AbortController().signal,
+    onStandby: deps.onStandby ?? (() => undefined),
+    onFenced: deps.onFenced,
+  });
+  const store = await startStore(database, config, storeDeps);
   const [hints, live] = [new LocalHints(), new LocalLive()];
-  const base: Base = {
-    config,
-    log,
-    onProgress,
-    registry,
-    pool,
-    gatePool,
-    databaseUrl,
-    secretBox: secretBox(sealing),
-    factorBox: secretBox(subkeyOf(sealing, 'second factors')),
-    hints,
-    live,
-    undo,
-  };
+  const handOver = () => membership.leave();
+  const sealing = keyOfFile(join(config.dataDir, 'webhooks.key'));
+  const boxes = { secretBox: secretBox(sealing), factorBox: secretBox(subkeyOf(sealing, 'second factors')) };
+  const shared = { log, onProgress, registry, pool, gatePool, databaseUrl: database.url, hints, live, handOver, undo };
+  const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes };
 
   const worker = await startWorker(base, nowMs);
   const ready = () => {
@@ -109,11 +121,12 @@ async function compose(
   const { reloadTls, ...gateway } = await startGateway(base, { door, onCommandEnded });
   // What is in hand is committed and acknowledged while the locks are still connected.
   undo.push(() => worker.drain());
+  await freePort();
   const addresses = { http: await api.listen(), ...gateway };
   at = addresses;
   // Simulated fleets end before their platform does.
   undo.push(async () => simulations?.close());
-  log.info({ ...addresses, database: store.description }, 'listening');
+  log.info({ ...addresses, database: database.description }, 'listening');
   return {
     ...addresses,
     reloadTls,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BasemapTone } from '@sealwatch/schemas';
@@ -10,6 +11,12 @@ import { readTrustProxy, TRUST_PROXY_FORM, type TrustProxy } from './trust-proxy
 
 /** Folder of the wall's built pages, the same in the checkout and in the image. */
 export const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
+
+/** Of the platform, e.g. `0.1.0`. */
+export function versionOf(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
 
 const Port = z.coerce
   .number({ error: 'expected a port: 0 (choose one) to 65535' })

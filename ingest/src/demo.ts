@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type App, startApp } from './app.ts';
 import type { Config } from './config.ts';
-import { endInTime } from './end-in-time.ts';
+import { endFenced, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
 import { spawnSimulator, stopSimulator } from './simulations.ts';
 import { spoken } from './words.ts';
@@ -30,7 +30,7 @@ export async function runDemo(config: Config, simulatorPath: string): Promise<nu
   void stopped.then(() => endInTime(log));
   const app = await startApp(
     { ...config, bootstrapKey: key, simulator: true, webhookNetworks: [...config.webhookNetworks, ...OWN_MACHINE] },
-    { log, onProgress: say, simulatorPath },
+    { log, onProgress: say, simulatorPath, onFenced: (why) => endFenced(log, why) },
   );
   const link = await app.signInLink('demo', 'admin');
   say(`\n  ${words.wall}: ${app.http}/wall\n  ${words.signIn}: ${link}\n`);

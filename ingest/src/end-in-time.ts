@@ -16,3 +16,15 @@ export function endInTime(log: Logger): void {
     process.exit(0);
   }, STOP_WITHIN_MS).unref();
 }
+
+/** EX_TEMPFAIL: the supervisor is to start the program again, which then stands by. */
+const FENCED = 75;
+
+/** Ends the process at once: what it has in memory no longer counts, and nothing of it may be committed or acknowledged. */
+export function endFenced(log: Logger, why: string): never {
+  log.fatal(
+    { why, exitCode: FENCED },
+    'another platform has taken over; this one ends, and stands by when it is started again',
+  );
+  process.exit(FENCED);
+}

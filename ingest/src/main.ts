@@ -1,7 +1,7 @@
 import { Role } from '@sealwatch/schemas';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
-import { endFailed, endInTime } from './end-in-time.ts';
+import { endFailed, endFenced, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
 
 export interface RunOptions {
@@ -30,23 +30,42 @@ SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info)
 SIGHUP reads the files of TLS again; without it they are read within 5 s of a change.
 `;
 
-/** Runs the platform until SIGINT or SIGTERM; commits the reports it has received and exits with 0. */
+/**
+ * Runs the platform until SIGINT or SIGTERM; commits the reports it has received and exits with 0. While another platform is
+ * active on the same database it stands by; exits with 75 once another one has taken over.
+ */
 async function serve(config: Config, simulatorPath: string | undefined): Promise<void> {
   const log = createLog(config.logLevel);
+  const stopping = new AbortController();
   const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => resolve(name));
   });
-  void signal.then(() => endInTime(log));
+  void signal.then((name) => {
+    endInTime(log);
+    stopping.abort(name);
+  });
   const { startApp, FIRST_PERSON } = await import('./app.ts');
-  const app = await startApp(config, { log, onProgress: (line) => log.info(line), simulatorPath });
-  process.on('SIGHUP', () => void app.reloadTls());
-  if (await app.isNew())
-    log.info(
-      { signIn: await app.signInLink(FIRST_PERSON, 'admin') },
-      'no account exists yet; sign in once with this link',
-    );
-  log.info({ signal: await signal }, 'stopping');
-  await app.stop();
+  const app = await startApp(config, {
+    log,
+    onProgress: (line) => log.info(line),
+    simulatorPath,
+    signal: stopping.signal,
+    onFenced: (why) => endFenced(log, why),
+  }).catch((error) => {
+    // What it rejects with is the name of the signal: it has stood by until then.
+    if (stopping.signal.aborted && error === stopping.signal.reason) return undefined;
+    throw error;
+  });
+  if (app !== undefined) {
+    process.on('SIGHUP', () => void app.reloadTls());
+    if (await app.isNew())
+      log.info(
+        { signIn: await app.signInLink(FIRST_PERSON, 'admin') },
+        'no account exists yet; sign in once with this link',
+      );
+    log.info({ signal: await signal }, 'stopping');
+    await app.stop();
+  }
   log.info('stopped');
 }
 

@@ -1,5 +1,4 @@
 // The side under load, in a process of its own: `bare` (aedes that stores nothing) or `sealwatch` (everything on).
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { createServer } from 'node:net';
@@ -7,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Aedes } from 'aedes';
 import { cpuUs, databaseCpuUs, waitedUs } from './cpu.mjs';
-import { KEY, LOCKS, lockIdOf, PLACES, ROAD, SECRET, START_MS } from './fleet.mjs';
+import { declare, dist } from './declare.mjs';
+import { KEY } from './fleet.mjs';
 
-const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const quiet = { info() {}, warn() {}, debug() {}, trace() {}, fatal: console.error };
 const log = {
   ...quiet,
@@ -44,44 +43,6 @@ async function bare() {
     stop: async () => server.close(),
     figures: async () => ({ ...own(), databaseCpuUs: 0 }),
   };
-}
-
-/** Locks on their way, each on a trip of its own. */
-async function declare(pool) {
-  const { hashSecret } = await dist('broker/lock-access.js');
-  const { insertLocks } = await dist('store/locks/locks.js');
-  const { putPlace } = await dist('store/roads/places.js');
-  const { putRoute } = await dist('store/roads/routes.js');
-  const { insertTrip } = await dist('store/trips/changes.js');
-  const { inTransaction } = await dist('postgres/queryable.js');
-  const secretHash = hashSecret(SECRET);
-  const lockIds = Array.from({ length: LOCKS }, (_, i) => lockIdOf(i));
-  const at = new Date(START_MS).toISOString();
-  await inTransaction(pool, async (db) => {
-    const locks = lockIds.map((lockId) => ({ lockId, model: 'bench', secretHash }));
-    for (let i = 0; i < locks.length; i += 1_000) await insertLocks(db, locks.slice(i, i + 1_000));
-    for (const [i, place] of PLACES.entries()) await putPlace(db, `place-${i}`, place);
-    const { row } = await putRoute(db, { routeId: 'bench', feature: ROAD, by: 'bench' });
-    for (const [i, lockId] of lockIds.entries()) {
-      await insertTrip(db, {
-        tripId: randomUUID(),
-        routeVersion: row.version,
-        totalM: 96_000,
-        status: 'in-transit',
-        steps: [],
-        declaration: {
-          declarationNo: '292120260000000001',
-          mode: 'road',
-          originOffice: '2921',
-          destinationOffice: '3104',
-          routeId: 'bench',
-          vehicle: { tractorPlate: `浙G${String(10_000 + i)}` },
-          units: [{ containerNo: 'MSKU9070323', lockId }],
-          takeover: { sealedAt: at, departedAt: at },
-        },
-      });
-    }
-  });
 }
 
 /** Rows, indexes and what is kept aside, bytes of all reports. */

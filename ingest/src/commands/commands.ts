@@ -1,6 +1,7 @@
 import { type Command, type Reply, replyTopic } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { inPipelinedTransaction } from '../postgres/queryable.ts';
 import type { SecretBox } from '../secret-box.ts';
 import { sealedSecret, secretKept } from '../store/locks/access.ts';
 import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
@@ -69,7 +70,8 @@ export function startCommands(deps: CommandsDeps): Commands {
     const { commandId, result, reason } = reply;
     // What the lock keeps is not yet what it signs in with.
     if (result === 'done' && (await secretKept(pool, lockId, commandId, now()))) return;
-    if (await endCommand(pool, { lockId, commandId, result, reason, now: now() })) {
+    const end = { lockId, commandId, result, reason, now: now() };
+    if (await inPipelinedTransaction(pool, (db) => endCommand(db, end))) {
       for (const listener of listeners) listener({ lockId, commandId, result });
     } else log.debug({ lockId, commandId }, 'a reply to a command that does not wait for one');
   };

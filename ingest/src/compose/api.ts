@@ -96,6 +96,8 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     },
   });
   feed.attach(api.server);
+  // What stops after this may take seconds, and the next platform does it as well.
+  undo.push(() => base.handOver());
   // The sockets of the live feed end first: while one is open, the server does not close.
   undo.push(() => api.close());
   undo.push(() => feed.close());

@@ -22,6 +22,8 @@ export interface Base {
   factorBox: SecretBox;
   hints: Hints;
   live: Live;
+  /** Lets the next platform take over; for a stop that has come so far that reports and calls are no longer answered. */
+  handOver(): Promise<void>;
   /** How to release what has started; run in reverse. */
   undo: (() => Promise<unknown>)[];
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import type { Queryable } from '../postgres/queryable.ts';
+import { isFenced, type Queryable } from '../postgres/queryable.ts';
 import type { Publish } from './lanes.ts';
 import { backOffMs, isOutage } from './outage.ts';
 import type { BatchOutcome } from './outcome.ts';
@@ -35,7 +35,7 @@ export interface BatchSteps {
  *    ▲ │                                                       │
  *    │ └── failed ──► uncertain ◄── failed, or no answer ──────┘
  *    │                 │  │  │
- *    └─── waiting ◄────┘  │  └── the platform stops ──► given up (no PUBACK)
+ *    └─── waiting ◄────┘  │  └── the platform stops, or another has taken over ──► given up (no PUBACK)
  *     outage, or 1st try  │
  *                         └── its own fault, twice ──► isolating: each half is a new batch that starts at judging;
  *                                                      a single publish is one that goes to the quarantine
@@ -168,7 +168,8 @@ export class Committer {
     if (error instanceof IllegalTransition) throw error;
     batch.enter('uncertain');
     this.#forget(batch);
-    if (this.#deps.giveUp.aborted) return this.#giveUpOn(batch);
+    // Another platform has taken over: it judges what the locks send again.
+    if (this.#deps.giveUp.aborted || isFenced(error)) return this.#giveUpOn(batch);
     // The first failure never isolates: a commit whose answer was lost looks like a duplicate identity.
     if (!isOutage(error) && batch.attempt > 1) return this.#isolate(batch, error);
     await this.#wait(batch, error);

@@ -5,8 +5,15 @@ import { requireOwnGate } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { isTester } from '../people/simulated.ts';
 import type { UseCaseDeps } from '../ports.ts';
+import { inPipelinedTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, notFound } from '../problem.ts';
-import { type GateCandidate, type GateScene, gateScene, keepDecision } from '../store/passages/gate.ts';
+import {
+  type GateCandidate,
+  type GateDecision,
+  type GateScene,
+  gateScene,
+  keepDecision,
+} from '../store/passages/gate.ts';
 import { getPassage } from '../store/passages/passages.ts';
 import type { PassageOutcome } from '../trips/outcome.ts';
 import { gateTripOf, type Weighed, weigh } from './candidates.ts';
@@ -110,7 +117,7 @@ function keep({ deps, question, caller }: Asking, gate: Gate, { verdict, looked,
   const by = `gate:${gate.gateId}`;
   const decided = { tripId: verdict.tripId, data: { gateId: gate.gateId, ...answer } };
   const entry = { actor: caller.name, action: 'gate.decide', subject: by, after: { question, answer } };
-  return keepDecision(deps.gatePool, {
+  const decision: GateDecision = {
     gateId: gate.gateId,
     question,
     day: dayOf(question),
@@ -123,5 +130,6 @@ function keep({ deps, question, caller }: Asking, gate: Gate, { verdict, looked,
     events: [...outcome.events, { type: 'passage.decided', ...decided }],
     entries: [entry, ...outcome.entries],
     by,
-  });
+  };
+  return inPipelinedTransaction(deps.gatePool, (db) => keepDecision(db, decision));
 }

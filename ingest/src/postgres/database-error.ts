@@ -15,7 +15,9 @@ export type DatabaseFault =
   | 'no-such-database'
   | 'too-old'
   | 'wrong-encoding'
-  | 'newer-schema';
+  | 'newer-schema'
+  | 'pooled'
+  | 'another-webhook-key';
 
 /** The database could not be opened. `hint` says in one or two sentences what a person can do about it. */
 export class DatabaseStartError extends Error {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { DatabaseStartError, errorCode } from './database-error.ts';
 import { type EmbeddedServer, type StoreLog, startEmbedded } from './embedded/embedded.ts';
@@ -32,6 +33,8 @@ const types: pg.CustomTypesConfig = {
 export interface PoolSettings {
   /** Most connections at once. Default 12. */
   max?: number;
+  /** What the server calls the connections. Default: after this process. */
+  name?: string;
   /**
    * Plans each named statement once for all values, by the indexes: for few statements that are asked often and alike.
    * A plan that was made while tables were empty would else read all of them when they are full.
@@ -52,7 +55,7 @@ export function createPool(connection: pg.PoolConfig, log: StoreLog, settings: P
     max: settings.max ?? 12,
     // statements are sent without waiting for the answers to those before them
     pipeline: true,
-    application_name: `sealwatch process ${process.pid}`,
+    application_name: settings.name ?? `sealwatch process ${process.pid}`,
     ...(settings.onePlan ? { onConnect: (client) => client.query(ONE_PLAN) } : {}),
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
@@ -81,6 +84,8 @@ export interface Database {
   pool: pg.Pool;
   /** Of the gates alone: no question of theirs waits for a connection behind reports, screens or reading at length. */
   gatePool: pg.Pool;
+  /** What the server calls the connections of both (`application_name`), and no others. */
+  connections: string;
   /** With the password in it: never log it. */
   url: string;
   /** For people: version, place and storage; holds no secret. */
@@ -110,15 +115,19 @@ export function urlOf(server: EmbeddedServer, user: string, database: string): s
   return `postgres://${user}:${encodeURIComponent(server.password)}@${server.host}:${server.port}/${database}`;
 }
 
-type Pools = Pick<Database, 'pool' | 'gatePool'>;
+type Pools = Pick<Database, 'pool' | 'gatePool' | 'connections'>;
 
 /** Connections are made when they are first needed. */
-const openPools = (url: string, { log, pool }: DatabaseOptions): Pools => ({
-  pool: createPool({ connectionString: url }, log, pool),
-  gatePool: createPool({ connectionString: url }, log, GATE_POOL),
-});
+function openPools(url: string, { log, pool }: DatabaseOptions): Pools {
+  const name = `sealwatch process ${process.pid} ${randomBytes(6).toString('hex')}`;
+  return {
+    pool: createPool({ connectionString: url }, log, { ...pool, name }),
+    gatePool: createPool({ connectionString: url }, log, { ...GATE_POOL, name }),
+    connections: name,
+  };
+}
 
-const endAll = async ({ pool, gatePool }: Pools): Promise<void> => {
+const endAll = async ({ pool, gatePool }: Pick<Database, 'pool' | 'gatePool'>): Promise<void> => {
   await Promise.all([pool.end(), gatePool.end()]);
 };
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { OLDEST_MAJOR } from './database.ts';
+import { checkPair } from './doctor-pair.ts';
 import { checkStorage } from './doctor-storage.ts';
 import { type Finding, megabytes } from './finding.ts';
 
@@ -125,5 +126,6 @@ export async function checkDatabase(pool: pg.Pool, description?: string): Promis
     await quarantine(pool),
     await auditGuard(pool),
     ...(await lockCertificates(pool)),
+    ...(await checkPair(pool)),
   ];
 }

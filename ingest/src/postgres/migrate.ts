@@ -21,7 +21,7 @@ function known(): string[] {
     .sort();
 }
 
-async function applied(client: pg.PoolClient): Promise<string[]> {
+async function applied(client: Pick<pg.ClientBase, 'query'>): Promise<string[]> {
   const { rows: tables } = await client.query(`SELECT 1 WHERE to_regclass('public.${TABLE}') IS NOT NULL`);
   if (tables.length === 0) return [];
   const { rows } = await client.query<{ name: string }>(`SELECT name FROM public.${TABLE} ORDER BY id`);
@@ -41,8 +41,13 @@ export async function migrate(pool: pg.Pool, log: StoreLog = SILENT): Promise<st
   });
 }
 
-async function migrateOn(client: pg.PoolClient, log: StoreLog): Promise<string[]> {
-  const unknown = (await applied(client)).filter((name) => !known().includes(name));
+/**
+ * The migrations that the database does not have yet.
+ * @throws DatabaseStartError `newer-schema` as `migrate`
+ */
+export async function pendingMigrations(db: Pick<pg.ClientBase, 'query'>): Promise<string[]> {
+  const there = await applied(db);
+  const unknown = there.filter((name) => !known().includes(name));
   if (unknown.length > 0) {
     throw new DatabaseStartError(
       'newer-schema',
@@ -50,6 +55,11 @@ async function migrateOn(client: pg.PoolClient, log: StoreLog): Promise<string[]
       'It was used by a newer Sealwatch: start that one, or restore a backup made before the update.',
     );
   }
+  return known().filter((name) => !there.includes(name));
+}
+
+async function migrateOn(client: pg.PoolClient, log: StoreLog): Promise<string[]> {
+  await pendingMigrations(client);
   const done = await runner({
     dbClient: client,
     dir: FOLDER,

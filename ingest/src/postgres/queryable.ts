@@ -4,12 +4,29 @@ import type { Pool, PoolClient } from 'pg';
 /** What a query runs on: the pool, or the client of a transaction. */
 export type Queryable = Pick<Pool | PoolClient, 'query'>;
 
+/** The first statement of a transaction; where it fails, nothing of the transaction is committed. */
+export type Hold = (db: Queryable) => Promise<unknown>;
+
+const holds = new WeakMap<Pool, Hold>();
+
+/** From now on every transaction on this pool begins with that statement. It is sent with the next one: no round trip more. */
+export function holdOn(pool: Pool, hold: Hold): void {
+  holds.set(pool, hold);
+}
+
+function begin(pool: Pool, client: PoolClient): Promise<unknown> {
+  return Promise.all([client.query('BEGIN'), holds.get(pool)?.(client)]);
+}
+
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   return withClient(pool, async (client, end) => {
     // Sent with the first statement; if it fails, that one fails too.
-    client.query('BEGIN').catch(() => undefined);
+    const begun = begin(pool, client);
+    begun.catch(() => undefined);
     const result = await work(client);
+    // Of a transaction without a statement of its own the server would answer COMMIT with a ROLLBACK, and no error.
+    await begun;
     await end('COMMIT');
     return result;
   });
@@ -22,7 +39,7 @@ export function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promi
  */
 export function inPipelinedTransaction<T>(pool: Pool, statements: (db: Queryable) => Promise<T>): Promise<T> {
   return withClient(pool, async (client, end) => {
-    const sent = Promise.all([client.query('BEGIN'), statements(client)]);
+    const sent = Promise.all([begin(pool, client), statements(client)]);
     let failed = false;
     sent.catch(() => {
       failed = true;
@@ -75,6 +92,11 @@ async function withClient<T>(pool: Pool, work: (client: PoolClient, end: End) =>
     // a connection in an unknown state is closed, not given to the next one
     connection.release(broken);
   }
+}
+
+/** SQLSTATE of `hold_member`: another platform has taken over from this one. Trying again never helps. */
+export function isFenced(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'SW001';
 }
 
 /** SQLSTATE in_failed_sql_transaction. */

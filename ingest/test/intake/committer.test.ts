@@ -195,3 +195,22 @@ test('a batch that cannot be committed while the platform stops is not acknowled
   ]);
   expect(store.stored).toEqual([]);
 });
+
+test('a batch that is refused because another platform has taken over is neither acknowledged nor tried again', async () => {
+  const store = new FakeStore([], []);
+  let tries = 0;
+  const steps: BatchSteps = {
+    ...stepsOf(store),
+    commit: async () => {
+      tries += 1;
+      throw Object.assign(new Error('member 1 is not the active one'), { code: 'SW001' });
+    },
+  };
+  const deps = { pool: {} as Pool, log: pino({ level: 'silent' }), metrics: { retries: { inc() {} } } };
+  const committer = new Committer({ ...deps, giveUp: new AbortController().signal }, steps);
+  const ended: (Error | undefined)[] = [];
+  for (const id of [1, 2]) await committer.take([publishOf(id, (_, error) => ended.push(error))]);
+  await committer.idle();
+  expect(ended).toEqual([expect.any(Error), expect.any(Error)]);
+  expect(tries).toBe(2);
+});

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkDatabase } from '../../src/postgres/doctor.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
@@ -53,6 +54,38 @@ describe('the doctor of the database', () => {
     );
     const text = expect.stringMatching(/^1 certificates of locks expire .* JT79100001 on \d{4}-\d\d-\d\d$/);
     expect(await find('locks.certificates')).toMatchObject({ state: 'warning', text });
+  });
+
+  it('names the platforms, and what keeps one from taking over', async () => {
+    const parts = ['pair.platforms', 'pair.versions', 'pair.webhook-key', 'clocks', 'database.replication'];
+    const look = async () => Object.fromEntries(await Promise.all(parts.map(async (part) => [part, await find(part)])));
+    expect(await look()).toMatchObject({
+      'pair.platforms': { state: 'ok', text: 'none runs on this database' },
+      clocks: { state: 'ok' },
+      'database.replication': { state: 'ok', text: expect.stringContaining('no synchronous standby') },
+    });
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    try {
+      await holder.query(`WITH known AS (
+          INSERT INTO members (name, version, connections, webhook_key, active, clock_ahead_ms)
+          VALUES ('a', '1', 'a', 'k1', true, 0), ('b', '2', 'b', 'k2', false, -2500) RETURNING member_id)
+        SELECT pg_advisory_lock(71, member_id) FROM known`);
+      expect(await look()).toMatchObject({
+        'pair.platforms': { state: 'ok', text: 'a (1) is active, b (2) stands by' },
+        'pair.versions': { state: 'warning', text: expect.stringContaining('1 and 2') },
+        'pair.webhook-key': { state: 'problem', hint: expect.stringContaining('webhooks.key') },
+        clocks: { state: 'warning', text: expect.stringContaining('b -2.5 s') },
+        'database.replication': { state: 'warning', hint: expect.stringContaining('synchronous_standby_names') },
+      });
+    } finally {
+      await holder.end();
+      await database.pool.query('DELETE FROM members');
+    }
+  });
+
+  it('says that connections have sessions of their own', async () => {
+    expect(await find('database.sessions')).toMatchObject({ state: 'ok' });
   });
 
   it('says what to do when the tables are missing', async () => {

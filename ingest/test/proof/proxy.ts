@@ -7,7 +7,19 @@ export interface Wire {
   readonly cuts: number;
   cutAfterCommit(): void;
   refuse(on: boolean): void;
+  /**
+   * Holds back everything in both directions, as a network that is down: nothing is lost or closed, new connections too.
+   * @param what of which connections; a test of the bytes that a client sends first. Absent: of all
+   */
+  silence(on: boolean, what?: (first: Buffer) => boolean): void;
   close(): void;
+}
+
+interface Link {
+  /** What the client sent first. */
+  first: Buffer;
+  client: Socket;
+  upstream: Socket;
 }
 
 /** A TCP proxy to the database that can swallow the answer to a COMMIT and cut the connection there. */
@@ -15,6 +27,8 @@ export async function startProxy(target: URL): Promise<Wire> {
   let cutting = false;
   let refusing = false;
   let cuts = 0;
+  let silent: ((first: Buffer) => boolean) | undefined;
+  const links = new Set<Link>();
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     if (refusing) return void client.destroy();
@@ -24,7 +38,13 @@ export async function startProxy(target: URL): Promise<Wire> {
       socket.on('error', () => undefined);
     }
     let swallow = false;
+    const link: Link = { first: Buffer.alloc(0), client, upstream };
+    links.add(link);
     client.on('data', (data: Buffer) => {
+      if (link.first.length === 0) {
+        link.first = data;
+        if (silent?.(data)) for (const socket of [client, upstream]) socket.pause();
+      }
       if (cutting && data.includes('COMMIT')) {
         cutting = false;
         swallow = true;
@@ -38,7 +58,10 @@ export async function startProxy(target: URL): Promise<Wire> {
         swallow = false;
       } else client.write(data);
     });
-    client.on('close', () => upstream.end());
+    client.on('close', () => {
+      links.delete(link);
+      upstream.end();
+    });
     upstream.on('close', () => client.destroy());
   });
   server.listen(0, '127.0.0.1');
@@ -55,6 +78,15 @@ export async function startProxy(target: URL): Promise<Wire> {
     close() {
       for (const socket of sockets) socket.destroy();
       server.close();
+    },
+    silence: (on, what = () => true) => {
+      silent = on ? what : undefined;
+      for (const { first, client: from, upstream } of links) {
+        for (const socket of [from, upstream]) {
+          if (silent?.(first)) socket.pause();
+          else socket.resume();
+        }
+      }
     },
     refuse: (on) => {
       refusing = on;
