@@ -10,14 +10,13 @@ import { declareTrip, registerLocks } from '../ingest/test/intake/rig.ts';
 import { chanceOf, seeds } from '../ingest/test/proof/chance.ts';
 import { acknowledgedOf, ProofLock, waitingOf } from '../ingest/test/proof/fleet.ts';
 import { holdCommits, isCommitWaiting, makeHoldable } from '../ingest/test/proof/held.ts';
-import { journeyOf, type Sending } from '../ingest/test/proof/journey.ts';
+import { journeyOf, type Sending, STEP_MS } from '../ingest/test/proof/journey.ts';
 import { missingOf, replayedAlarms, storedAlarms } from '../ingest/test/proof/oracle.ts';
 import { startProxy, type Wire } from '../ingest/test/proof/proxy.ts';
 import { Balancer, Gaps, Side, type Started } from './pair.ts';
 
 const IDS = Array.from({ length: 6 }, (_, i) => `JT7040000${i}`);
 const RECORDS = 2_400;
-const STEP_MS = 5_000;
 /** A lock with less than this to send is given more: while nobody acknowledges, the journey does not go on. */
 const WAITING = 3;
 const FEED_EVERY_MS = 100;

@@ -9,11 +9,14 @@ export interface Sending {
   records: SentRecord[];
 }
 
+/** Between records, on average. */
+export const STEP_MS = 30_000;
+
 /**
  * When record number `i` is made. Uneven steps: where a busy machine receives every record as long after the one before as it
  * was made, a clock that is slow by the same amount is what the platform has to believe (record/clock.ts).
  */
-const madeMs = (startMs: number, i: number): number => startMs + i * 30_000 + (i % 2) * 20_000;
+const madeMs = (startMs: number, i: number): number => startMs + i * STEP_MS + (i % 2) * 20_000;
 const GARBAGE = [
   'no json',
   '{"v":1}',
