@@ -54,6 +54,40 @@ export class Backoff {
   }
 }
 
+export interface AllowanceRule {
+  /** Attempts that are allowed at once. */
+  burst: number;
+  /** One more each so many ms. */
+  refillMs: number;
+  /** How many may be taken beyond what is left: whoever goes on is heard again so much later. Default 0. */
+  debt?: number;
+  /** Keys that are remembered, at least. */
+  kept: number;
+}
+
+/** What is left to each key of a burst that is refilled steadily (token bucket). */
+export class Allowances {
+  readonly #rule: AllowanceRule;
+  readonly #rows: QuickLRU<string, { left: number; atMs: number }>;
+
+  constructor(rule: AllowanceRule) {
+    this.#rule = rule;
+    this.#rows = new QuickLRU({ maxSize: rule.kept });
+  }
+
+  left(key: string, nowMs: number): number {
+    const { burst, refillMs } = this.#rule;
+    const { left, atMs } = this.#rows.peek(key) ?? { left: burst, atMs: nowMs };
+    return Math.min(burst, left + (nowMs - atMs) / refillMs);
+  }
+
+  /** @param count negative: gives back */
+  take(key: string, count: number, nowMs: number): void {
+    const left = Math.max(this.left(key, nowMs) - count, -(this.#rule.debt ?? 0));
+    this.#rows.set(key, { left, atMs: nowMs });
+  }
+}
+
 /**
  * Who is counted together: an IPv4 address, or the /64 network of an IPv6 address, which one household or machine has to
  * itself.

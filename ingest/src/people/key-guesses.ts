@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import QuickLRU from 'quick-lru';
-import { networkOf } from '../attempts.ts';
+import { Allowances, networkOf } from '../attempts.ts';
 import { ApiProblem, TooManyAttempts } from '../problem.ts';
 import { liveKeyHashes } from '../store/people/keys.ts';
 import { hashSecret } from './secret.ts';
@@ -13,11 +13,6 @@ const KEYS_KEPT = 20_000;
 /** The list of keys is read at most so often, ms. */
 const LIST_MS = 1_000;
 
-interface Allowance {
-  left: number;
-  atMs: number;
-}
-
 /**
  * Counts keys that nobody has, by network. Beyond the limit a key is not looked up any more: a good one is known by an earlier
  * call, or by a list of all keys that is read once a second at most, so a gate behind the address of somebody who guesses is
@@ -25,7 +20,7 @@ interface Allowance {
  */
 export class KeyGuesses {
   readonly #pool: Pool;
-  readonly #networks = new QuickLRU<string, Allowance>({ maxSize: NETWORKS_KEPT });
+  readonly #networks = new Allowances({ burst: FREE, refillMs: REFILL_MS, kept: NETWORKS_KEPT });
   readonly #good = new QuickLRU<string, true>({ maxSize: KEYS_KEPT });
   #list: { untilMs: number; hashes: Promise<Set<string>> } | undefined;
 
@@ -43,33 +38,24 @@ export class KeyGuesses {
     const network = networkOf(address);
     const print = hashSecret(key).toString('base64');
     const pair = `${network} ${print}`;
-    if (this.#left(network) < 1) {
+    if (this.#networks.left(network, Date.now()) < 1) {
       if (!this.#good.has(pair) && !(await this.#listed(print))) {
         throw new TooManyAttempts('auth.limited', 'too many unknown keys come from your address', REFILL_MS);
       }
       return check();
     }
     // Taken before it is known whether the key is good, so that many at once gain nothing.
-    this.#take(network, 1);
+    this.#networks.take(network, 1, Date.now());
     try {
       const found = await check();
-      this.#take(network, -1);
+      this.#networks.take(network, -1, Date.now());
       this.#good.set(pair, true);
       return found;
     } catch (error) {
-      if (!(error instanceof ApiProblem) || error.code !== 'auth.key-unknown') this.#take(network, -1);
+      if (!(error instanceof ApiProblem) || error.code !== 'auth.key-unknown')
+        this.#networks.take(network, -1, Date.now());
       throw error;
     }
-  }
-
-  #left(network: string): number {
-    const nowMs = Date.now();
-    const { left, atMs } = this.#networks.get(network) ?? { left: FREE, atMs: nowMs };
-    return Math.min(FREE, left + (nowMs - atMs) / REFILL_MS);
-  }
-
-  #take(network: string, count: number): void {
-    this.#networks.set(network, { left: this.#left(network) - count, atMs: Date.now() });
   }
 
   async #listed(print: string): Promise<boolean> {
