@@ -16,6 +16,7 @@ import { latchedOf } from '../store/trips/custody.ts';
 import type { TripView } from '../store/trips/row.ts';
 import { getTrip } from '../store/trips/trips.ts';
 import { newCommand } from './new.ts';
+import { tripOfCommanded } from './trip-of.ts';
 
 type Asked = Omit<z.output<typeof CommandOrder>, 'expiresAt'> & {
   expiresAt?: string | undefined;
@@ -67,12 +68,7 @@ export async function giveCommand(
 ): Promise<CommandRow> {
   requireUsable(asked);
   const row = await inTransaction(deps.pool, async (db) => {
-    const lock = await getLock(db, lockId, caller.offices);
-    if (lock === undefined) throw notFound('lock', lockId);
-    requireSimulated(caller, lock, 'this lock is');
-    if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
-    const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
-    if (trip !== undefined) requireActing(caller, trip);
+    const trip = await tripOfCommanded(db, caller, lockId);
     if (asked.type === 'unlock' && (await commandWaits(db, lockId, 'unlock'))) {
       throw new ApiProblem(409, 'command.waiting', `an unlock is on its way to ${lockId} already`);
     }

@@ -1,17 +1,14 @@
-import { requireActing } from '../people/offices.ts';
 import type { Principal } from '../people/principal.ts';
 import { hashSecret, newLockSecret } from '../people/secret.ts';
-import { requireSimulated } from '../people/simulated.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction, type Queryable } from '../postgres/queryable.ts';
-import { ApiProblem, notFound } from '../problem.ts';
+import { ApiProblem } from '../problem.ts';
 import type { SecretBox } from '../secret-box.ts';
 import { accessOnFile, offerSecret, sealedSecret, setOverlap } from '../store/locks/access.ts';
 import { type CommandRow, commandWaits, insertCommand } from '../store/locks/commands.ts';
-import { getLock } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
-import { getTrip } from '../store/trips/trips.ts';
 import { newCommand } from './new.ts';
+import { tripOfCommanded } from './trip-of.ts';
 
 /**
  * Queues a command that brings a lock a new secret. The old one stays good until the lock signs in with the new one.
@@ -25,12 +22,7 @@ export async function rotateSecret(
   { overlapS }: { overlapS?: number | undefined },
 ): Promise<CommandRow> {
   const row = await inTransaction(pool, async (db) => {
-    const lock = await getLock(db, lockId, caller.offices);
-    if (lock === undefined) throw notFound('lock', lockId);
-    requireSimulated(caller, lock, 'this lock is');
-    if (lock.retired_at !== null) throw new ApiProblem(409, 'lock.retired', `lock ${lockId} is retired`);
-    const trip = lock.trip_id === null ? undefined : await getTrip(db, lock.trip_id, caller.offices);
-    if (trip !== undefined) requireActing(caller, trip);
+    const trip = await tripOfCommanded(db, caller, lockId);
     if ((await accessOnFile(db, lockId)).sign_in === 'certificate') {
       throw new ApiProblem(409, 'lock.no-secret', `lock ${lockId} signs in by certificate alone; it has no secret`);
     }
