@@ -52,14 +52,14 @@ export interface AccessOptions {
   secondFactorRequired?: boolean | undefined;
 }
 
-const TODO: Record<Needs, string> = {
+const OUTSTANDING: Record<Needs, string> = {
   code: 'this session waits for a code of your authenticator: POST /api/v1/session/code, or /sign-in',
   enrol: 'your role needs a second factor: enrol it at /sign-in, or with POST /api/v1/account/second-factor',
 };
 
 /** @throws ApiProblem 401 where the second factor of a session is outstanding */
 export function requireFinished({ needs }: Principal): void {
-  if (needs !== undefined) throw new ApiProblem(401, 'auth.second-factor', TODO[needs]);
+  if (needs !== undefined) throw new ApiProblem(401, 'auth.second-factor', OUTSTANDING[needs]);
 }
 
 /** The key of an `Authorization: Bearer …` header. */
