@@ -69,7 +69,7 @@ export interface Broker {
    * let in whose secret or certificate is not good now.
    */
   refreshLock(lockId: string): Promise<void>;
-  /** The same of all locks, e.g. after changes that nobody has told; a store that cannot be read closes nothing. */
+  /** The same of all locks, e.g. after changes that were not announced; a store that cannot be read closes nothing. */
   refreshAll(): Promise<void>;
   /** Reads the files of TLS again, if they have changed. @returns whether what is in them is used now */
   reloadTls(): Promise<boolean>;
@@ -77,7 +77,7 @@ export interface Broker {
 }
 
 const CONNECT_WITHIN_MS = 10_000;
-/** How often certificates that have expired, and changes that nobody has told, are looked for, ms. */
+/** How often certificates that have expired, and changes that were not announced, are looked for, ms. */
 const REFRESH_EVERY_MS = 60_000;
 /** How often the files of TLS are looked at, ms. */
 const FILES_EVERY_MS = 5_000;
