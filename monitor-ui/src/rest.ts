@@ -1,5 +1,17 @@
-import type { Alarm, Basemap, OfficeContacts, Place, Problem, Route, Track, Trip } from '@sealwatch/schemas';
-import type { CorridorShape } from './map/geojson.ts';
+import type {
+  Alarm,
+  Basemap,
+  CorridorShape,
+  DayFigures,
+  OfficeContacts,
+  Place,
+  Problem,
+  Route,
+  RouteHead,
+  Session,
+  Track,
+  Trip,
+} from '@sealwatch/schemas';
 
 /** The platform refused a request. `problem` is its answer (RFC 9457). */
 export class Refused extends Error {
@@ -10,13 +22,6 @@ export class Refused extends Error {
     this.status = status;
     this.problem = problem;
   }
-}
-
-export interface Session {
-  name: string;
-  role: string;
-  /** What the session waits for before it is good for anything. */
-  needs?: 'code' | 'enrol';
 }
 
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -60,12 +65,6 @@ export interface RouteVersion {
   routeId: string;
   version: number;
 }
-export interface RouteHead extends RouteVersion {
-  name: string;
-  createdAt: string;
-  createdBy: string;
-}
-
 export const versionKey = ({ routeId, version }: RouteVersion): string => `${routeId}@${version}`;
 
 /** The newest version of every route, without its geometry. */
@@ -77,20 +76,6 @@ export const route = ({ routeId, version }: RouteVersion) =>
 export const corridor = ({ routeId, version }: RouteVersion) =>
   call<{ geometry: CorridorShape }>('GET', `/routes/${encodeURIComponent(routeId)}/corridor?version=${version}`);
 
-/** Figures of one office on one day in the viewer's time zone. */
-export interface DayFigures {
-  day: string;
-  office: string;
-  declared: number;
-  arrived: number;
-  limited: number;
-  onTime: number;
-  deviations: number;
-  falseAlarms: number;
-  passages: number;
-  released: number;
-  gateSeconds: number;
-}
 export function figures(fromMs: number): Promise<{ items: DayFigures[] }> {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   // An old machine may name its zone by an abbreviation (CET), which the platform refuses.

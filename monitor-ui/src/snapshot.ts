@@ -1,22 +1,5 @@
-import type { FramePosition, Trip, WallStatus } from '@sealwatch/schemas';
+import type { FramePosition, Snapshot, SnapshotLock } from '@sealwatch/schemas';
 import { call } from './rest.ts';
-
-/** A lock as the wall shows it at the time of the snapshot. */
-export interface SnapshotLock {
-  lockId: string;
-  tripId?: string;
-  plate?: string;
-  status: WallStatus;
-  /** Time of its newest record; absent if there is none within a day. */
-  time?: string;
-  position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
-}
-
-export interface Snapshot {
-  at: string;
-  trips: Trip[];
-  locks: SnapshotLock[];
-}
 
 /** Everything on the wall. @param atMs time of the snapshot; absent: now */
 export const snapshot = (atMs?: number) =>

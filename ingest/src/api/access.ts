@@ -1,4 +1,4 @@
-import { OfficeCode, Role, Time } from '@sealwatch/schemas';
+import { KeyView, KeyWithSecret, OfficeCode, PersonView, PersonWithLink, Role, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { endKey, makeKey, rotateKey } from '../people/keys.ts';
 import { KeyName, PersonName } from '../people/names.ts';
@@ -8,41 +8,12 @@ import type { SignInLimits } from '../people/sign-in-limits.ts';
 import { isoField, isoOf } from '../postgres/iso.ts';
 import { type KeyRow, listKeys } from '../store/people/keys.ts';
 import { listPeople, type PersonRow } from '../store/people/people.ts';
-import { Binding, bindingOf, NewBinding, newOffices } from './plumbing/binding.ts';
+import { bindingOf, NewBinding, newOffices } from './plumbing/binding.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 import { Password } from './plumbing/password.ts';
-
-const PersonView = z.object({
-  name: z.string(),
-  role: Role,
-  ...Binding,
-  createdAt: Time,
-  disabledAt: Time.optional(),
-  lockedUntil: Time.optional(),
-  /** Whether a second factor is enrolled. */
-  secondFactor: z.boolean(),
-  /** Whether the OpenID provider signs them in, and says their role and offices. */
-  fromProvider: z.boolean(),
-});
-const PersonWithLink = PersonView.extend({ signIn: z.string().optional() });
-const KeyView = z.object({
-  keyId: z.string(),
-  name: z.string(),
-  role: Role,
-  ...Binding,
-  actor: z.string(),
-  createdAt: Time,
-  revokedAt: Time.optional(),
-  /** When it ends by itself. */
-  expiresAt: Time.optional(),
-  /** To five minutes. */
-  lastUsedAt: Time.optional(),
-  /** The key that takes its place. */
-  successor: z.uuid().optional(),
-});
 
 function personOf(row: PersonRow, limits: SignInLimits) {
   const untilMs = limits.lockedUntilMs(row.name);
@@ -213,7 +184,7 @@ function keys(app: Api, deps: ApiDeps): void {
         tags: ['access'],
         summary: 'Make an API key; it is shown this once',
         body: z.object({ name: KeyName.default(''), role: Role, ...NewBinding, expiresAt: Time.optional() }),
-        response: answers({ 201: KeyView.extend({ key: z.string() }) }),
+        response: answers({ 201: KeyWithSecret }),
       },
     },
     async (request, reply) => {
@@ -235,7 +206,7 @@ function keys(app: Api, deps: ApiDeps): void {
           overlapMin: z.number().min(0).max(MOST_OVERLAP_MIN).default(OVERLAP_MIN),
           expiresAt: Time.optional(),
         }),
-        response: answers({ 201: KeyView.extend({ key: z.string() }) }),
+        response: answers({ 201: KeyWithSecret }),
       },
     },
     async (request, reply) => {

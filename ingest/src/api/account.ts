@@ -1,4 +1,4 @@
-import { Role, Time } from '@sealwatch/schemas';
+import { Account, SessionView } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { accountOf } from '../people/account.ts';
 import type { Principal } from '../people/principal.ts';
@@ -7,34 +7,12 @@ import { changeOwnPassword, endOneSession, endSessions, sessionsOf } from '../pe
 import type { SignInLimits } from '../people/sign-in-limits.ts';
 import { isoOf } from '../postgres/iso.ts';
 import type { SessionRow } from '../store/people/sessions.ts';
-import { Binding, bindingOf } from './plumbing/binding.ts';
+import { bindingOf } from './plumbing/binding.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { Password } from './plumbing/password.ts';
 
-const Account = z.object({
-  name: z.string(),
-  role: Role,
-  ...Binding,
-  hasPassword: z.boolean(),
-  fromProvider: z.boolean(),
-  secondFactor: z.object({ enrolled: z.boolean(), required: z.boolean(), recoveryCodesLeft: z.int() }),
-});
-
-const SessionView = z.object({
-  sessionId: z.uuid(),
-  method: z.enum(['password', 'link', 'provider']),
-  address: z.string(),
-  /** The browser's own words (User-Agent). */
-  agent: z.string(),
-  createdAt: Time,
-  /** To the minute. */
-  lastUsedAt: Time,
-  expiresAt: Time,
-  /** Whether it is the one that asks. */
-  current: z.boolean(),
-});
 const Sessions = z.object({ items: z.array(SessionView) });
 
 const sessionOf = (caller: Principal) => (row: SessionRow) => ({

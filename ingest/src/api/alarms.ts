@@ -1,4 +1,4 @@
-import { Alarm, AlarmState, Approval, OfficeContacts, Severity, Time } from '@sealwatch/schemas';
+import { AcknowledgedAlarms, Alarm, AlarmState, Approval, OfficeContacts, Severity, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { type AlarmAct, actOnAlarm, visibleAlarm } from '../alarms/acts.ts';
 import { contactsOfTrip } from '../people/contacts.ts';
@@ -137,24 +137,9 @@ const Many = z
     message: 'expected either alarmIds or filter',
   });
 
-const ManyAnswer = z.object({
-  items: z.array(
-    z.object({
-      alarmId: z.string(),
-      /** `unchanged`: somebody had acknowledged it before. */
-      result: z.enum(['acknowledged', 'unchanged', 'refused']),
-      acknowledgedBy: z.string().optional(),
-      code: z.string().optional(),
-      detail: z.string().optional(),
-    }),
-  ),
-  /** By filter: more match than were taken at once; ask again. */
-  more: z.boolean(),
-});
-
 /** Each alarm in a transaction of its own: one that is refused does not hold the others back. */
 function acknowledgeMany(app: Api, deps: ApiDeps): void {
-  const one = async (alarmId: string, caller: Principal): Promise<z.output<typeof ManyAnswer>['items'][number]> => {
+  const one = async (alarmId: string, caller: Principal): Promise<AcknowledgedAlarms['items'][number]> => {
     try {
       const { alarm, changed } = await actOnAlarm(deps, alarmId, caller, { act: 'acknowledge' });
       const by = alarm.acknowledgedBy === undefined ? {} : { acknowledgedBy: alarm.acknowledgedBy };
@@ -172,7 +157,7 @@ function acknowledgeMany(app: Api, deps: ApiDeps): void {
         tags: ['alarms'],
         summary: 'Acknowledge many alarms: those named, or the active ones of a filter that nobody has taken',
         body: Many,
-        response: answers({ 200: ManyAnswer }),
+        response: answers({ 200: AcknowledgedAlarms }),
       },
     },
     async (request) => {

@@ -1,7 +1,7 @@
-import { Approval, CommandOrder } from '@sealwatch/schemas';
+import { Approval, CommandOrder, CommandView } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { giveAgain, giveCommand, takeBack } from '../commands/give.ts';
-import { CommandView, commandViewOf } from '../commands/view.ts';
+import { commandViewOf } from '../commands/view.ts';
 import { OPERATORS, READERS } from '../people/roles.ts';
 import { notFound } from '../problem.ts';
 import { commandsOfLock } from '../store/locks/commands.ts';

@@ -1,4 +1,4 @@
-import { Time } from '@sealwatch/schemas';
+import { Delivery } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
@@ -15,23 +15,7 @@ const params = z.object({ subscriptionId: z.string() });
 const tags = ['webhooks'];
 const config = { roles: SUPERVISORS };
 
-const Delivery = z.object({
-  deliveryId: z.string(),
-  /** The `webhook-id` and the event's `id`. */
-  eventId: z.string(),
-  type: z.string(),
-  tripId: z.string().optional(),
-  at: Time,
-  state: z.enum(['waiting', 'delivered', 'dead']),
-  attempts: z.int(),
-  nextAt: Time.optional(),
-  lastAttemptAt: Time.optional(),
-  lastStatus: z.int().optional(),
-  lastError: z.string().optional(),
-  endedAt: Time.optional(),
-});
-
-function deliveryOf(row: DeliveryRow): z.output<typeof Delivery> {
+function deliveryOf(row: DeliveryRow): Delivery {
   return {
     deliveryId: row.delivery_id,
     eventId: row.event_id,

@@ -1,4 +1,12 @@
-import { Approval, PassageAnswer, PassageDecision, PassageQuestion, Place, Time } from '@sealwatch/schemas';
+import {
+  Approval,
+  GateView,
+  PassageAnswer,
+  PassageDecision,
+  PassageQuestion,
+  PassageView,
+  Time,
+} from '@sealwatch/schemas';
 import { Counter } from 'prom-client';
 import { z } from 'zod';
 import { afterPassage, gateOf } from '../passages/after-passage.ts';
@@ -15,29 +23,7 @@ import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
-const GateView = Place.extend({ gateId: z.string() });
-const PassageView = z.object({
-  passageId: z.string(),
-  gateId: z.string(),
-  /** The day that the id belongs to (§4), `YYYY-MM-DD`; empty for a UUID. */
-  day: z.string(),
-  decidedAt: Time,
-  question: PassageQuestion,
-  answer: PassageAnswer,
-  decision: z
-    .object({
-      decision: z.enum(['release', 'inspect', 'return']),
-      by: z.string(),
-      secondPerson: z.string().optional(),
-      comment: z.string(),
-      at: Time,
-    })
-    .optional(),
-  /** Questions that came with this id and another body, and were refused. */
-  reused: z.object({ times: z.int(), at: Time, question: PassageQuestion }).optional(),
-});
-
-function viewOf(row: PassageRow): z.output<typeof PassageView> {
+function viewOf(row: PassageRow): PassageView {
   return {
     passageId: row.passage_id,
     gateId: row.gate_id,

@@ -1,4 +1,4 @@
-import { Time, TimeZone, Trip } from '@sealwatch/schemas';
+import { DayFigures, Snapshot, Time, TimeZone } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { READERS } from '../people/roles.ts';
 import { wrongField } from '../problem.ts';
@@ -11,26 +11,6 @@ import { callerOf } from './plumbing/guard.ts';
 const DAY_MS = 86_400_000;
 /** Longer than a year and a day is a report to be made from an export, not a call. */
 const LONGEST_MS = 367 * DAY_MS;
-
-const Snapshot = z.object({
-  at: Time,
-  trips: z.array(Trip),
-  locks: z.array(z.looseObject({ lockId: z.string(), status: z.string() })),
-});
-
-const DayView = z.object({
-  day: z.string(),
-  office: z.string(),
-  declared: z.int(),
-  arrived: z.int(),
-  limited: z.int(),
-  onTime: z.int(),
-  deviations: z.int(),
-  falseAlarms: z.int(),
-  passages: z.int(),
-  released: z.int(),
-  gateSeconds: z.number(),
-});
 
 /** The wall of another time, and the figures of a span of days. */
 export function historyRoutes(app: Api, { pool }: ApiDeps): void {
@@ -59,7 +39,7 @@ export function historyRoutes(app: Api, { pool }: ApiDeps): void {
         tags: ['records'],
         summary: 'Counts by day of a time zone (UTC) and destination office; the last 30 days unless told',
         querystring: z.object({ from: Time.optional(), to: Time.optional(), zone: TimeZone.default('UTC') }),
-        response: answers({ 200: z.object({ from: Time, to: Time, zone: z.string(), items: z.array(DayView) }) }),
+        response: answers({ 200: z.object({ from: Time, to: Time, zone: z.string(), items: z.array(DayFigures) }) }),
       },
     },
     async (request) => {

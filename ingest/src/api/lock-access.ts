@@ -1,7 +1,7 @@
-import { CertificateSerial, LockCertificate, LockSignIn, Sha256, Time } from '@sealwatch/schemas';
+import { CertificateSerial, CommandView, LockAccessView, LockSignIn, Sha256 } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { rotateSecret } from '../commands/rotate.ts';
-import { CommandView, commandViewOf } from '../commands/view.ts';
+import { commandViewOf } from '../commands/view.ts';
 import { changeSignIn, markOf, renewSecret, revoke } from '../locks/access.ts';
 import { SUPERVISORS } from '../people/roles.ts';
 import type { Queryable } from '../postgres/queryable.ts';
@@ -12,29 +12,7 @@ import { callerOf } from './plumbing/guard.ts';
 
 export const Pins = z.array(Sha256).max(10);
 
-/** What a lock signs in with; its secret is no part of it. */
-export const Access = z.object({
-  signIn: LockSignIn,
-  /** SHA-256 of certificates or of their keys; absent: every certificate that names the lock. */
-  pins: z.array(z.string()).optional(),
-  /** The one it has last signed in with; it expires at `notAfter`. */
-  certificate: LockCertificate.optional(),
-  /** A new secret is on its way: until the lock signs in with it, the one before it is good. */
-  secretWaits: z.literal(true).optional(),
-  revoked: z
-    .array(
-      z.object({
-        kind: z.enum(['serial', 'sha256']),
-        value: z.string(),
-        reason: z.string(),
-        revokedAt: Time,
-        revokedBy: z.string(),
-      }),
-    )
-    .optional(),
-});
-
-export async function accessOf(db: Queryable, lockId: string): Promise<z.output<typeof Access>> {
+export async function accessOf(db: Queryable, lockId: string): Promise<LockAccessView> {
   const row = await accessOnFile(db, lockId);
   return {
     signIn: row.sign_in,
@@ -69,7 +47,7 @@ export function lockAccessRoutes(app: Api, deps: ApiDeps): void {
         summary: 'Set what a lock signs in with',
         params,
         body: z.object({ signIn: LockSignIn, pins: Pins.default([]) }),
-        response: answers({ 200: Access }),
+        response: answers({ 200: LockAccessView }),
       },
     },
     async (request) => {
@@ -121,7 +99,7 @@ export function lockAccessRoutes(app: Api, deps: ApiDeps): void {
         summary: 'Revoke a certificate of a lock',
         params,
         body: Revocation,
-        response: answers({ 200: Access }),
+        response: answers({ 200: LockAccessView }),
       },
     },
     async (request) => {

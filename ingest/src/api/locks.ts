@@ -1,4 +1,4 @@
-import { LockId, LockSignIn, Time } from '@sealwatch/schemas';
+import { LockId, LockSecret, LockSignIn, LockView } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { registerLocks, retire, setBlock } from '../locks/register.ts';
 import { READERS, SUPERVISORS } from '../people/roles.ts';
@@ -6,7 +6,7 @@ import { isoField, isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { getLock, type LockRow, listLocks } from '../store/locks/locks.ts';
 import { JUNK_BYTES_OF_LOCK, junkOfLock } from '../store/reports/quarantine.ts';
-import { Access, accessOf, lockAccessRoutes, Pins } from './lock-access.ts';
+import { accessOf, lockAccessRoutes, Pins } from './lock-access.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -22,38 +22,7 @@ const NewLock = z.object({
   /** Its certificates: SHA-256 of them or of their public keys. */
   pins: Pins.optional(),
 });
-/** A lock that signs in by certificate alone has no secret. */
-const LockSecret = z.object({ lockId: z.string(), secret: z.string().optional() });
-const Lock = z.object({
-  lockId: z.string(),
-  model: z.string(),
-  /** Absent: a real one. */
-  simulated: z.literal(true).optional(),
-  state: z.enum(['new', 'stock', 'on-trip', 'retired']),
-  createdAt: Time,
-  retiredAt: Time.optional(),
-  /** Set while it is on the black list. */
-  blocked: z.object({ reason: z.string(), by: z.string() }).optional(),
-  tripId: z.string().optional(),
-  lastSeenAt: Time.optional(),
-  lastReportAt: Time.optional(),
-  battery: z.looseObject({}).optional(),
-  seal: z.looseObject({}).optional(),
-  position: z.looseObject({ lon: z.number(), lat: z.number() }).optional(),
-  positionAt: Time.optional(),
-  /** Values of its records that could not be: they were left out and the rest was taken. The newest stands in quarantine. */
-  leftOut: z
-    .object({
-      count: z.int(),
-      last: z.object({ field: z.string(), value: z.string(), expected: z.string(), at: Time }),
-    })
-    .optional(),
-  /** Unreadable payloads in quarantine (of one lock alone); at the bound further ones are not acknowledged. */
-  junk: z.object({ bytes: z.int(), mostBytes: z.int() }).optional(),
-  /** What it signs in with; of one lock alone. */
-  access: Access.optional(),
-});
-function lockOf(row: LockRow): z.output<typeof Lock> {
+function lockOf(row: LockRow): LockView {
   const report = row.last_report ?? {};
   const position = row.last_fix?.position as { lon: number; lat: number } | undefined;
   const state = row.retired_at ? 'retired' : row.trip_id ? 'on-trip' : row.last_time ? 'stock' : 'new';
@@ -113,7 +82,7 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         tags: ['locks'],
         querystring: z.object({ ...Page, q: z.string().max(20).optional() }),
-        response: answers({ 200: listOf(Lock) }),
+        response: answers({ 200: listOf(LockView) }),
       },
     },
     async (request) => {
@@ -128,7 +97,7 @@ export function lockRoutes(app: Api, deps: ApiDeps): void {
     '/locks/:lockId',
     {
       config: { roles: READERS },
-      schema: { tags: ['locks'], params: z.object({ lockId: z.string() }), response: answers({ 200: Lock }) },
+      schema: { tags: ['locks'], params: z.object({ lockId: z.string() }), response: answers({ 200: LockView }) },
     },
     async (request) => {
       const row = await getLock(pool, request.params.lockId, callerOf(request).offices);
@@ -154,7 +123,7 @@ function lockService(app: Api, deps: ApiDeps): void {
         summary: 'Put a lock on the black list, or with reason null take it off',
         params,
         body: z.object({ reason: z.string().min(1).max(500).nullable() }),
-        response: answers({ 200: Lock }),
+        response: answers({ 200: LockView }),
       },
     },
     async (request) => lockOf(await setBlock(deps, callerOf(request), request.params.lockId, request.body.reason)),
@@ -163,7 +132,7 @@ function lockService(app: Api, deps: ApiDeps): void {
     '/locks/:lockId/retire',
     {
       config: { roles: SUPERVISORS },
-      schema: { tags: ['locks'], params, response: answers({ 200: Lock }) },
+      schema: { tags: ['locks'], params, response: answers({ 200: LockView }) },
     },
     async (request) => lockOf(await retire(deps, callerOf(request), request.params.lockId)),
   );

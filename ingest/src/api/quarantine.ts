@@ -1,4 +1,4 @@
-import { Time } from '@sealwatch/schemas';
+import { QuarantineEntry, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { OFFICERS, OPERATORS, SUPERVISORS } from '../people/roles.ts';
 import { isTester } from '../people/simulated.ts';
@@ -12,21 +12,9 @@ import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
-const QuarantineView = z.object({
-  quarantineId: z.int(),
-  at: Time,
-  lockId: z.string(),
-  topic: z.string(),
-  reason: z.string(),
-  detail: z.string(),
-  /** The payload as received: as text if it is text, otherwise in base64. */
-  raw: z.string(),
-  encoding: z.enum(['utf8', 'base64']),
-});
-
 const RAW_SHOWN_BYTES = 4_096;
 
-function refusedOf(row: QuarantineRow): z.output<typeof QuarantineView> {
+function refusedOf(row: QuarantineRow): QuarantineEntry {
   const raw = row.raw.subarray(0, RAW_SHOWN_BYTES);
   const text = raw.toString('utf8');
   const readable = Buffer.from(text, 'utf8').equals(raw);
@@ -76,7 +64,7 @@ export function quarantineRoutes(app: Api, deps: ApiDeps): void {
         tags: ['records'],
         summary: 'What was refused, newest first',
         querystring: z.object({ ...Page, ...Filter }),
-        response: answers({ 200: listOf(QuarantineView) }),
+        response: answers({ 200: listOf(QuarantineEntry) }),
       },
     },
     async (request) => {

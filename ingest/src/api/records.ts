@@ -1,4 +1,4 @@
-import { Time } from '@sealwatch/schemas';
+import { AuditCheck, AuditEntry, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { auditEntries, auditState } from '../people/audit-trail.ts';
 import { OFFICERS, READERS } from '../people/roles.ts';
@@ -26,21 +26,7 @@ const TrackAnswer = z.object({
   thinnedWithinM: z.number(),
 });
 
-const AuditView = z.object({
-  auditId: z.int(),
-  at: Time,
-  actor: z.string(),
-  action: z.string(),
-  subject: z.string(),
-  before: z.unknown().optional(),
-  after: z.unknown().optional(),
-  /** Absent until the entry is linked into the chain, a moment after it was written. */
-  hash: z.string().optional(),
-});
-
-const AuditFault = z.object({ auditId: z.int(), reason: z.string() });
-
-const auditOf = (row: AuditRow): z.output<typeof AuditView> => ({
+const auditOf = (row: AuditRow): AuditEntry => ({
   auditId: row.audit_id,
   at: isoOf(row.at),
   actor: row.actor,
@@ -105,7 +91,7 @@ function auditRoutes(app: Api, { pool, config: { auditAnchors: anchors } }: ApiD
       schema: {
         tags: ['records'],
         querystring: z.object({ ...Page, subject: z.string().max(200).optional() }),
-        response: answers({ 200: listOf(AuditView) }),
+        response: answers({ 200: listOf(AuditEntry) }),
       },
     },
     async (request) => {
@@ -122,19 +108,7 @@ function auditRoutes(app: Api, { pool, config: { auditAnchors: anchors } }: ApiD
       schema: {
         tags: ['records'],
         summary: 'Whether the chain of the audit holds, and where it is broken',
-        response: answers({
-          200: z.object({
-            holds: z.boolean(),
-            auditId: z.int().optional(),
-            reason: z.string().optional(),
-            /** Every break, and times that step back. */
-            breaks: z.array(AuditFault).optional(),
-            warnings: z.array(AuditFault).optional(),
-            /** Linked entries, and those that wait to be: nothing can be said of these yet. */
-            linked: z.int(),
-            unlinked: z.array(z.int()),
-          }),
-        }),
+        response: answers({ 200: AuditCheck }),
       },
     },
     () => auditState(pool, anchors),

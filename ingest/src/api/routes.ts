@@ -1,5 +1,5 @@
 import type { RouteProblem } from '@sealwatch/geofence';
-import { Route, SlugId, Time } from '@sealwatch/schemas';
+import { CorridorShape, type Route, RouteCheck, RouteHead, RouteView, SlugId } from '@sealwatch/schemas';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ParamsError, resolveParams } from '../params/resolve.ts';
@@ -19,21 +19,6 @@ export const ROUTE_BYTES = 16 * 1024 * 1024;
 const XML_TYPES = ['application/gpx+xml', 'application/vnd.google-earth.kml+xml', 'application/xml', 'text/xml'];
 const TAKEN = `expected application/json, application/geo+json, application/gpx+xml or application/vnd.google-earth.kml+xml; unzip a KMZ and send its doc.kml`;
 
-const Shape = z.object({
-  kind: z.enum(['crossing', 'spike', 'runs-back', 'scribble']),
-  alongM: z.number(),
-  lengthM: z.number(),
-});
-const Fault = z.object({
-  path: z.string(),
-  message: z.string(),
-  at: z.array(z.number()).optional(),
-  /** Of a warning about the shape of the line: where along the route, and metres of road concerned. */
-  shape: Shape.optional(),
-  /** Which finding it is, with what its words say; for screens in another language. */
-  code: z.string().optional(),
-  values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-});
 /** What a caller says about a file beside it. */
 const Beside = z.object({
   /** The system of the coordinates: WGS84, GCJ02 or BD09, or a name of one of these; overrules the file. */
@@ -43,50 +28,11 @@ const Beside = z.object({
 });
 /** As the database counts. */
 const Version = z.coerce.number().int().min(1).max(2_147_483_647);
-const Rings = z.array(z.array(z.tuple([z.number(), z.number()])));
-const CorridorShape = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('Polygon'), coordinates: Rings }),
-  z.object({ type: z.literal('MultiPolygon'), coordinates: z.array(Rings) }),
-]);
 const CorridorView = z.object({
   type: z.literal('Feature'),
   geometry: CorridorShape,
   properties: z.object({ routeId: z.string(), version: z.int(), name: z.string() }),
 });
-const RouteView = Route.extend({
-  routeId: z.string(),
-  version: z.int(),
-  createdAt: Time,
-  createdBy: z.string(),
-  warnings: z.array(Fault).optional(),
-});
-const RouteHead = z.object({
-  routeId: z.string(),
-  version: z.int(),
-  name: z.string(),
-  createdAt: Time,
-  createdBy: z.string(),
-});
-const CheckAnswer = z.object({
-  ok: z.boolean(),
-  problems: z.array(Fault),
-  warnings: z.array(Fault),
-  route: Route.optional(),
-  /** Absent where the corridor of the route cannot be drawn. */
-  corridor: CorridorShape.optional(),
-  /** What of the file became the route. */
-  read: z
-    .object({
-      format: z.enum(['GeoJSON', 'GPX', 'KML']),
-      lines: z.int(),
-      linesFound: z.int(),
-      points: z.int(),
-      lengthM: z.number(),
-      crs: z.string(),
-    })
-    .optional(),
-});
-
 const faultOf = ({ path, message, at, shape, code, values }: RouteProblem) => ({
   path,
   message,
@@ -104,7 +50,7 @@ const headOf = (row: RouteRow) => ({
   createdBy: row.created_by,
 });
 
-const viewOf = (row: RouteRow, warnings: RouteProblem[] = []): z.output<typeof RouteView> => ({
+const viewOf = (row: RouteRow, warnings: RouteProblem[] = []): RouteView => ({
   ...row.feature,
   routeId: row.route_id,
   version: row.version,
@@ -238,7 +184,7 @@ function routeChecking(app: Api, deps: ApiDeps, corridors: Corridors): void {
         summary: 'Say what is wrong with a route, without saving it',
         querystring: Beside,
         body: z.unknown(),
-        response: answers({ 200: CheckAnswer }),
+        response: answers({ 200: RouteCheck }),
       },
     },
     async (request) => {

@@ -1,4 +1,4 @@
-import { Role, Time } from '@sealwatch/schemas';
+import { Session } from '@sealwatch/schemas';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Needs, SESSION_COOKIE } from '../people/principal.ts';
@@ -8,20 +8,11 @@ import { finishByCode } from '../people/second-factor.ts';
 import { browserOf, requireGoodLink, signIn, signInByLink, signOut } from '../people/sign-in.ts';
 import type { SignInLimits } from '../people/sign-in-limits.ts';
 import { ApiProblem } from '../problem.ts';
-import { Binding, bindingOf } from './plumbing/binding.ts';
+import { bindingOf } from './plumbing/binding.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 
-const Session = z.object({
-  name: z.string(),
-  role: Role,
-  ...Binding,
-  kind: z.enum(['person', 'key']),
-  expiresAt: Time.optional(),
-  /** What the session waits for before it is good for anything: a code, or that a second factor is enrolled. */
-  needs: z.enum(['code', 'enrol']).optional(),
-});
 const Code = z.string().min(1).max(100);
 
 export const signInDeps = ({ pool, config }: ApiDeps) => ({ pool, secondFactorRequired: config.secondFactorRequired });

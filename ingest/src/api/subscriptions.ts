@@ -1,4 +1,4 @@
-import { OfficeCode, Time } from '@sealwatch/schemas';
+import { OfficeCode, Subscription, SubscriptionWithSecret } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { SUPERVISORS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
@@ -13,7 +13,7 @@ import {
   visibleSubscription,
 } from '../webhooks/subscriptions.ts';
 import { deliveryRoutes, webhooksOf } from './deliveries.ts';
-import { Binding, bindingOf } from './plumbing/binding.ts';
+import { bindingOf } from './plumbing/binding.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -27,24 +27,7 @@ const NewSubscription = z.object({
   office: OfficeCode.optional(),
 });
 
-const Subscription = z.object({
-  subscriptionId: z.string(),
-  url: z.string(),
-  types: z.array(z.string()),
-  ...Binding,
-  state: z.enum(['active', 'disabled']),
-  disabledAt: Time.optional(),
-  disabledReason: z.string().optional(),
-  createdAt: Time,
-  createdBy: z.string(),
-});
-const WithSecret = Subscription.extend({
-  secret: z.string(),
-  /** Until then the secret before it signs as well. */
-  previousUntil: Time.optional(),
-});
-
-function viewOf(row: SubscriptionRow): z.output<typeof Subscription> {
+function viewOf(row: SubscriptionRow): Subscription {
   return {
     subscriptionId: row.subscription_id,
     url: row.url,
@@ -75,7 +58,7 @@ export function subscriptionRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Subscribe to events; the secret is shown this once',
         body: NewSubscription,
-        response: answers({ 201: WithSecret }),
+        response: answers({ 201: SubscriptionWithSecret }),
       },
     },
     async (request, reply) => {
@@ -120,7 +103,7 @@ function secretRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'A new secret, shown this once; for a day both secrets sign',
         params,
-        response: answers({ 200: WithSecret }),
+        response: answers({ 200: SubscriptionWithSecret }),
       },
     },
     async (request) => {

@@ -1,4 +1,4 @@
-import { normaliseCode, Risk, Time, Trip, TripDeclaration, TripStatus, Warning } from '@sealwatch/schemas';
+import { normaliseCode, Risk, Time, Trip, TripDeclaration, TripEvent, TripStatus, Warning } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { OPERATORS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
@@ -84,7 +84,7 @@ function oneTripRoutes(app: Api, { pool }: ApiDeps): void {
         tags: ['trips'],
         params: TripId,
         querystring: z.object({ ...Page, limit: Page.limit.default(MAX_LIMIT) }),
-        response: answers({ 200: listOf(z.looseObject({ at: z.string(), type: z.string() })) }),
+        response: answers({ 200: listOf(TripEvent) }),
       },
     },
     async (request) => {

@@ -1,4 +1,4 @@
-import { SlugId, Time } from '@sealwatch/schemas';
+import { SlugId, Time, WhatIfAnswer } from '@sealwatch/schemas';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OPERATORS } from '../people/roles.ts';
@@ -24,27 +24,6 @@ const Asked = z.object({
   to: Time.optional(),
   limit: z.int().min(1).max(MOST_TRIPS).default(100),
 });
-const Verdict = z.object({
-  tripId: z.string(),
-  plate: z.string(),
-  departedAt: Time,
-  routeVersion: z.int(),
-  /** The records confirm a deviation. */
-  wasRed: z.boolean(),
-  /** There would have been one. */
-  red: z.boolean(),
-  records: z.int(),
-  startedAt: Time.optional(),
-  endedAt: Time.optional(),
-  maxDistanceM: z.number().optional(),
-  position: z.object({ lon: z.number(), lat: z.number() }).optional(),
-});
-const Answer = z.object({
-  items: z.array(Verdict),
-  /** False where the time ran out or there are more trips than the limit. */
-  complete: z.boolean(),
-});
-
 function spanOf({ from, to }: z.output<typeof Asked>): { fromMs: number; toMs: number } {
   const toMs = to === undefined ? Date.now() : Date.parse(to);
   const fromMs = from === undefined ? toMs - SPAN_DAYS * DAY_MS : Date.parse(from);
@@ -86,7 +65,7 @@ function addWhatIf(app: Api, deps: ApiDeps): void {
         tags: ['routes'],
         summary: 'Judge past trips by a route that is not saved: which of them it would have turned red',
         body: Asked,
-        response: answers({ 200: Answer }),
+        response: answers({ 200: WhatIfAnswer }),
       },
     },
     async (request) => {

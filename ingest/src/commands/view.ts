@@ -1,25 +1,8 @@
-import { CommandState, CommandType, Time } from '@sealwatch/schemas';
-import { z } from 'zod';
+import type { CommandView } from '@sealwatch/schemas';
 import { isoField, isoOf } from '../postgres/iso.ts';
 import type { CommandRow } from '../store/locks/commands.ts';
 
-export const CommandView = z.object({
-  commandId: z.string(),
-  lockId: z.string(),
-  tripId: z.string().optional(),
-  type: CommandType,
-  intervalS: z.number().optional(),
-  state: CommandState,
-  createdAt: Time,
-  createdBy: z.string(),
-  secondPerson: z.string().optional(),
-  expiresAt: Time,
-  sentAt: Time.optional(),
-  endedAt: Time.optional(),
-  reason: z.string().optional(),
-});
-
-export function commandViewOf(row: CommandRow): z.output<typeof CommandView> {
+export function commandViewOf(row: CommandRow): CommandView {
   return {
     commandId: row.command_id,
     lockId: row.lock_id,
@@ -38,7 +21,7 @@ export function commandViewOf(row: CommandRow): z.output<typeof CommandView> {
 }
 
 /** The steps of a command among the events of a trip: given, sent, ended. */
-export function commandSteps(row: CommandRow): { at: string; type: string; command: z.output<typeof CommandView> }[] {
+export function commandSteps(row: CommandRow): { at: string; type: string; command: CommandView }[] {
   const command = commandViewOf(row);
   return [
     { at: isoOf(row.created_at), type: `command.${row.type}`, command },

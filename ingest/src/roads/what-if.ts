@@ -1,5 +1,5 @@
 import { compileRoute } from '@sealwatch/geofence';
-import type { Route } from '@sealwatch/schemas';
+import type { Route, WhatIfVerdict } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { type CompiledRoute, planOf } from '../intake/plan.ts';
 import type { Queryable } from '../postgres/queryable.ts';
@@ -20,26 +20,9 @@ const BUDGET_MS = 8_000;
 /** Records judged without a pause, some 10 ms of work. */
 const SLICE = 500;
 
-/** What a route would have made of a past trip. */
-interface PastVerdict {
-  tripId: string;
-  plate: string;
-  departedAt: string;
-  routeVersion: number;
-  /** The records confirm a deviation. */
-  wasRed: boolean;
-  /** There would have been one. */
-  red: boolean;
-  records: number;
-  startedAt?: string;
-  endedAt?: string;
-  maxDistanceM?: number;
-  position?: { lon: number; lat: number };
-}
-
 const DEVIATIONS = rulesShowing('deviation');
 
-function verdictOf(trip: PastTrip, records: number, alarm: AlarmFact | undefined): PastVerdict {
+function verdictOf(trip: PastTrip, records: number, alarm: AlarmFact | undefined): WhatIfVerdict {
   const iso = (ms: number) => new Date(ms).toISOString();
   return {
     tripId: trip.trip_id,
@@ -63,7 +46,7 @@ async function judgeAnew(
   db: Queryable,
   trip: PastTrip,
   by: { compiled: CompiledRoute; places: PlaceSet; untilMs: number },
-): Promise<PastVerdict | undefined> {
+): Promise<WhatIfVerdict | undefined> {
   const [stored] = await loadTrips(db, [trip.trip_id]);
   if (stored === undefined) return verdictOf(trip, 0, undefined);
   // What the clock confirmed was by the old route, and what was disposed of lies in the past of another one.
@@ -89,13 +72,13 @@ export async function whatIf(
   pool: Pool,
   route: Route,
   asked: { routeId: string; fromMs: number; toMs: number; limit: number; offices: string[] | null },
-): Promise<{ items: PastVerdict[]; complete: boolean }> {
+): Promise<{ items: WhatIfVerdict[]; complete: boolean }> {
   const { limit } = asked;
   const trips = await pastTrips(pool, { ...asked, limit: limit + 1 });
   const compiled = { route, corridor: compileRoute(route) };
   const places = compilePlaces(await allPlaces(pool, false));
   const untilMs = performance.now() + BUDGET_MS;
-  const items: PastVerdict[] = [];
+  const items: WhatIfVerdict[] = [];
   for (const trip of trips.slice(0, limit)) {
     const verdict =
       performance.now() > untilMs ? undefined : await judgeAnew(pool, trip, { compiled, places, untilMs });

@@ -1,3 +1,4 @@
+import type { TripEvent } from '@sealwatch/schemas';
 import { commandSteps } from '../commands/view.ts';
 import { isoOf } from '../postgres/iso.ts';
 import type { Queryable } from '../postgres/queryable.ts';
@@ -7,7 +8,7 @@ import { listPassages } from '../store/passages/passages.ts';
 import { listAudit } from '../store/people/audit.ts';
 
 /** Everything that happened to a trip, oldest first: what people did, alarms, commands, passages. */
-export async function eventsOf(db: Queryable, tripId: string): Promise<{ at: string; type: string }[]> {
+export async function eventsOf(db: Queryable, tripId: string): Promise<TripEvent[]> {
   const [acts, alarms, orders, passages] = await Promise.all([
     listAudit(db, { subject: `trip:${tripId}`, offices: null, limit: 500 }),
     listAlarms(db, { tripId, offices: null, limit: 500 }),

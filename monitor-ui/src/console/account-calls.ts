@@ -1,29 +1,7 @@
-import type { Role } from '@sealwatch/schemas';
+import type { Account, SessionView } from '@sealwatch/schemas';
 import { call } from '../rest.ts';
 
 const id = encodeURIComponent;
-
-export interface Account {
-  name: string;
-  role: Role;
-  offices: string[];
-  bound: boolean;
-  hasPassword: boolean;
-  /** The provider signs them in: they have no password here. */
-  fromProvider: boolean;
-  secondFactor: { enrolled: boolean; required: boolean; recoveryCodesLeft: number };
-}
-export interface SessionView {
-  sessionId: string;
-  method: 'password' | 'link' | 'provider';
-  address: string;
-  /** The browser's own words. */
-  agent: string;
-  createdAt: string;
-  lastUsedAt: string;
-  expiresAt: string;
-  current: boolean;
-}
 
 export const account = () => call<Account>('GET', '/account');
 export const changePassword = (current: string, password: string) =>

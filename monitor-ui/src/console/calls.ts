@@ -1,4 +1,13 @@
-import type { Alarm, Approval, PassageAnswer, PassageQuestion, Place, Track, Trip } from '@sealwatch/schemas';
+import type {
+  AcknowledgedAlarms,
+  Alarm,
+  Approval,
+  GateView,
+  PassageView,
+  Track,
+  Trip,
+  TripEvent,
+} from '@sealwatch/schemas';
 import { call, everything, type KnownPlace, type Page } from '../rest.ts';
 
 /** REST calls of the consoles only (contract §3). */
@@ -13,52 +22,14 @@ export function queryOf(values: Values): string {
 }
 const id = encodeURIComponent;
 
-export interface CommandView {
-  commandId: string;
-  lockId: string;
-  type: string;
-  intervalS?: number;
-  state: string;
-  createdAt: string;
-  createdBy: string;
-  sentAt?: string;
-  endedAt?: string;
-  reason?: string;
-}
-export type Decision = 'release' | 'inspect' | 'return';
-export interface PassageView {
-  passageId: string;
-  gateId: string;
-  /** The day that the id belongs to; empty for a UUID. */
-  day: string;
-  decidedAt: string;
-  question: PassageQuestion;
-  answer: PassageAnswer;
-  decision?: { decision: Decision; by: string; secondPerson?: string; comment: string; at: string };
-  /** Questions that came with this id and another body, and were refused. */
-  reused?: { times: number; at: string; question: PassageQuestion };
-}
-export type GateView = Place & { gateId: string };
-/** One thing that happened to a trip; what else it carries depends on its type. */
-export interface TripEvent {
-  at: string;
-  type: string;
-  actor?: string;
-  alarm?: Alarm;
-  command?: CommandView;
-  gateId?: string;
-  answer?: PassageAnswer;
-}
-
+export type Decision = NonNullable<PassageView['decision']>['decision'];
 export const activeAlarms = (filter: Values) => everything<Alarm>(`/alarms${queryOf({ ...filter, active: true })}`);
 export const alarmPage = (filter: Values, cursor?: string) =>
   call<Page<Alarm>>('GET', `/alarms${queryOf({ ...filter, limit: 200, cursor })}`);
 export const alarmsOfTrip = (tripId: string) => everything<Alarm>(`/alarms?tripId=${id(tripId)}`);
-export interface Acknowledged {
-  items: { alarmId: string; result: 'acknowledged' | 'unchanged' | 'refused'; detail?: string }[];
-}
 /** At most 500 at once; one that is refused does not hold the others back. */
-export const acknowledgeMany = (alarmIds: string[]) => call<Acknowledged>('POST', '/alarms/acknowledge', { alarmIds });
+export const acknowledgeMany = (alarmIds: string[]) =>
+  call<AcknowledgedAlarms>('POST', '/alarms/acknowledge', { alarmIds });
 export const dispose = (alarmId: string, text: string, falseAlarm: boolean) =>
   call<Alarm | Approval>('POST', `/alarms/${id(alarmId)}/dispose`, { text, falseAlarm });
 

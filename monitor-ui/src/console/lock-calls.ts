@@ -1,30 +1,8 @@
+import type { CommandView, LockSecret, LockView } from '@sealwatch/schemas';
 import { call, everything, type Page } from '../rest.ts';
-import type { CommandView } from './calls.ts';
 
 const id = encodeURIComponent;
 
-/** A lock as GET /locks returns it. */
-export interface LockView {
-  lockId: string;
-  model: string;
-  state: 'new' | 'stock' | 'on-trip' | 'retired';
-  createdAt: string;
-  tripId?: string;
-  lastSeenAt?: string;
-  lastReportAt?: string;
-  battery?: { percent?: number; charging?: boolean };
-  seal?: { rope?: string; motor?: string; cover?: string; useCount?: number };
-  position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
-  positionAt?: string;
-  /** What it signs in with; of one lock alone. */
-  access?: {
-    signIn: 'secret' | 'certificate' | 'either';
-    pins?: string[];
-    certificate?: { serial: string; notAfter: string };
-    secretWaits?: true;
-    revoked?: { kind: string; value: string }[];
-  };
-}
 /** A stored record, in the form it was sent in. */
 export interface LockRecord {
   boot: number;
@@ -58,7 +36,7 @@ export const records = (lockId: string, fromMs: number) =>
     `/locks/${id(lockId)}/reports?limit=500&from=${encodeURIComponent(new Date(fromMs).toISOString())}`,
   );
 export const importLocks = (locks: { lockId: string; model: string }[]) =>
-  call<{ items: { lockId: string; secret: string }[] }>('POST', '/locks/import', { locks });
+  call<{ items: LockSecret[] }>('POST', '/locks/import', { locks });
 
 const SOON_MS = 30 * 86_400_000;
 /** Whether a certificate expires within 30 days, or has. */

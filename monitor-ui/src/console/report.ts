@@ -1,4 +1,4 @@
-import type { DayFigures } from '../rest.ts';
+import type { DayFigures } from '@sealwatch/schemas';
 
 export type Row = DayFigures;
 

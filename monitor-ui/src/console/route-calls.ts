@@ -1,43 +1,7 @@
-import type { Route } from '@sealwatch/schemas';
-import type { CorridorShape } from '../map/geojson.ts';
+import type { Route, RouteCheck, WhatIfAnswer } from '@sealwatch/schemas';
 import { call, type KnownPlace, type PlannedRoute, Refused, type RouteVersion } from '../rest.ts';
 
 const id = encodeURIComponent;
-
-export interface Fault {
-  path: string;
-  message: string;
-  at?: number[];
-  /** Of a warning about the shape of the line, metres. */
-  shape?: { kind: 'crossing' | 'spike' | 'runs-back' | 'scribble'; alongM: number; lengthM: number };
-  /** Which finding it is, with what its words say. */
-  code?: string;
-  values?: Record<string, string | number>;
-}
-export interface RouteCheck {
-  ok: boolean;
-  problems: Fault[];
-  warnings: Fault[];
-  /** The route as it would be stored, WGS-84. */
-  route?: Route;
-  corridor?: CorridorShape;
-  /** Which part of the file became the route. */
-  read?: { format: string; lines: number; linesFound: number; points: number; lengthM: number; crs: string };
-}
-/** A past trip judged by another route. */
-export interface WhatIfVerdict {
-  tripId: string;
-  plate: string;
-  departedAt: string;
-  routeVersion: number;
-  wasRed: boolean;
-  red: boolean;
-  records: number;
-  startedAt?: string;
-  endedAt?: string;
-  maxDistanceM?: number;
-  position?: { lon: number; lat: number };
-}
 
 export const newestRoute = (routeId: string) => call<PlannedRoute>('GET', `/routes/${id(routeId)}`);
 export const corridorUrl = ({ routeId, version }: RouteVersion) =>
@@ -45,7 +9,7 @@ export const corridorUrl = ({ routeId, version }: RouteVersion) =>
 export const saveRoute = (routeId: string, route: Route) => call<PlannedRoute>('PUT', `/routes/${id(routeId)}`, route);
 export const check = (route: unknown) => call<RouteCheck>('POST', '/routes/check', route);
 export const whatIf = (asked: { route: Route; routeId: string; from: string }) =>
-  call<{ items: WhatIfVerdict[]; complete: boolean }>('POST', '/routes/what-if', asked);
+  call<WhatIfAnswer>('POST', '/routes/what-if', asked);
 export const savePlace = (placeId: string, place: object) => call<KnownPlace>('PUT', `/places/${id(placeId)}`, place);
 
 const XML = /\.(gpx|kml|xml)$/i;

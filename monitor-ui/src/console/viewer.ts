@@ -1,10 +1,11 @@
+import type { Session } from '@sealwatch/schemas';
 import { type ComputedRef, computed, shallowRef } from 'vue';
 import { useI18n } from 'vue-i18n';
 import { type Router, useRouter } from 'vue-router';
 import * as rest from '../rest.ts';
 import { may, type Right } from './rights.ts';
 
-const person = shallowRef<rest.Session>();
+const person = shallowRef<Session>();
 
 /** Leads to the sign-in page and from there back to the requested page. */
 export const signInFirst = (router: Router, error: unknown): void => {

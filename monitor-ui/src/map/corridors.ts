@@ -1,5 +1,5 @@
+import type { CorridorShape } from '@sealwatch/schemas';
 import * as rest from '../rest.ts';
-import type { CorridorShape } from './geojson.ts';
 import type { DrawnRoute } from './overlays.ts';
 
 /** Corridors of some 70 kB each; a wall that runs for weeks sees new versions come. */

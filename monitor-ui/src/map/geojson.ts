@@ -7,9 +7,6 @@ export type Geometry =
   | { type: 'Polygon'; coordinates: Position[][] }
   | { type: 'MultiPolygon'; coordinates: Position[][][] };
 
-/** A corridor as `GET /routes/{id}/corridor` answers it. */
-export type CorridorShape = Extract<Geometry, { type: 'Polygon' | 'MultiPolygon' }>;
-
 export interface Feature {
   type: 'Feature';
   properties: Record<string, unknown>;

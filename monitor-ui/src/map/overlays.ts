@@ -1,7 +1,7 @@
-import type { AllowedStop, Circle, Place, PlaceKind, Polygon, Route } from '@sealwatch/schemas';
+import type { AllowedStop, Circle, CorridorShape, Place, PlaceKind, Polygon, Route } from '@sealwatch/schemas';
 import { circle } from '@turf/circle';
 import { pointOnFeature } from '@turf/point-on-feature';
-import type { CorridorShape, Feature, FeatureCollection, Position } from './geojson.ts';
+import type { Feature, FeatureCollection, Position } from './geojson.ts';
 
 const EARTH_M_PER_DEG = 111_319.49;
 

@@ -1,7 +1,14 @@
-import type { FramePosition, Injection, SimulatedLock, SimulatorRun, SimulatorScenario } from '@sealwatch/schemas';
+import type {
+  FramePosition,
+  Injection,
+  SimulatedLock,
+  SimulatorRun,
+  SimulatorScenario,
+  Snapshot,
+} from '@sealwatch/schemas';
 import type { FeatureCollection } from '../map/geojson.ts';
 import { call } from '../rest.ts';
-import { type Snapshot, truckOf } from '../snapshot.ts';
+import { truckOf } from '../snapshot.ts';
 
 /** Scenarios that can be started, and runs (contract §3). */
 export interface SimulatorState {

@@ -1,4 +1,4 @@
-import type { FeedHealth, FeedPassage, FeedStats } from '@sealwatch/schemas';
+import type { FeedHealth, FeedPassage, FeedStats, Session } from '@sealwatch/schemas';
 import { type InjectionKey, inject, type Ref, ref, type ShallowRef, shallowRef } from 'vue';
 import { type Board, emptyBoard } from '../feed/board.ts';
 import { type Change, connectFeed } from '../feed/client.ts';
@@ -23,7 +23,7 @@ export interface Wall
   selectedTrip: Ref<string | undefined>;
   selectedAlarm: Ref<string | undefined>;
   soundOn: Ref<boolean>;
-  person: ShallowRef<rest.Session | undefined>;
+  person: ShallowRef<Session | undefined>;
   /** The trip of the truck drawn in a slot. */
   tripOfSlot(slot: number): string | undefined;
   slotOfTrip(tripId: string): number | undefined;
@@ -119,7 +119,7 @@ function boardFigures(board: Board) {
 }
 
 function createSession(signedOut: () => void) {
-  const person = shallowRef<rest.Session>();
+  const person = shallowRef<Session>();
   return {
     person,
     /** Never resolves if nobody is signed in: the page is left for the sign-in page. */

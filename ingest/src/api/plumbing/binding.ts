@@ -5,9 +5,6 @@ import { wrongField } from '../../problem.ts';
 /** Of new people and keys: `offices` absent, null or empty is bound to none, unless `bound` says otherwise. */
 export const NewBinding = { offices: z.array(OfficeCode).max(100).nullish(), bound: z.boolean().optional() };
 
-/** `bound` false: sees everything; true: sees the offices in `offices` alone, which may be none. */
-export const Binding = { offices: z.array(z.string()), bound: z.boolean() };
-
 export const bindingOf = (offices: string[] | null) => ({ offices: offices ?? [], bound: offices !== null });
 
 /**

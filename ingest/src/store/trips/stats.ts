@@ -1,25 +1,6 @@
+import type { DayFigures } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { rulesShowing } from '../../tracker/index.ts';
-
-/** One day of one destination office. Shares are left to the reader, who may add days up. */
-export interface DayStats {
-  /** e.g. `2026-11-21` */
-  day: string;
-  office: string;
-  declared: number;
-  arrived: number;
-  /** Of the trips that arrived this day: those with a time limit, and those of them that kept it. */
-  limited: number;
-  onTime: number;
-  /** Confirmed route deviations that began this day. */
-  deviations: number;
-  /** Alarms that began this day and were disposed of as false. */
-  falseAlarms: number;
-  passages: number;
-  released: number;
-  /** Sum of the time from the gate's reading to the platform's answer, s; divide by `passages`. */
-  gateSeconds: number;
-}
 
 const DAY = (column: string) => `to_char(${column} AT TIME ZONE $4, 'YYYY-MM-DD')`;
 const BETWEEN = (column: string) => `${column} >= $1 AND ${column} < $2`;
@@ -56,8 +37,8 @@ const STATS = `WITH events AS (
 export async function dayStats(
   db: Queryable,
   query: { fromMs: number; toMs: number; zone: string; offices: string[] | null },
-): Promise<DayStats[]> {
-  const { rows } = await db.query<DayStats>(STATS, [
+): Promise<DayFigures[]> {
+  const { rows } = await db.query<DayFigures>(STATS, [
     new Date(query.fromMs),
     new Date(query.toMs),
     query.offices,
