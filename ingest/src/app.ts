@@ -49,7 +49,7 @@ export interface AppDeps {
   wallDir?: string;
   /** The clock by which reports are received, epoch ms; absent: the machine's. */
   nowMs?: () => number;
-  /** Ends the wait of a platform that stands by: `startApp` rejects with its reason. */
+  /** Ends the wait of a platform that stands by; `startApp` then throws the signal's reason. */
   signal?: AbortSignal;
   /** Another platform is active on this database; this one answers for its health at `http` and waits. */
   onStandby?: (http: string) => void;
