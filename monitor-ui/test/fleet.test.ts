@@ -79,6 +79,27 @@ describe('the buffer', () => {
     expect(fleet.takeDirty()).toEqual([0, 12]);
   });
 
+  it('copies what is drawn above the crowd: amber and silent ones and the selected one, then red ones', () => {
+    const fleet = new Fleet(0);
+    const statuses = ['green', 'red', 'amber', 'idle', 'provisional', 'silent'] as const;
+    fleet.apply(
+      statuses.map((status, index) => at(index, 120 + index, 29, { status })),
+      0,
+    );
+    const instance = (slot: number) => fleet.bytes.slice(slot * STRIDE_BYTES, (slot + 1) * STRIDE_BYTES);
+    const slotsOf = (selected: number) => {
+      const { bytes, calm, red, selected: place } = fleet.front(selected);
+      const copies = Array.from({ length: calm + red }, (_, i) =>
+        bytes.slice(i * STRIDE_BYTES, (i + 1) * STRIDE_BYTES),
+      );
+      const slots = copies.map((copy) => statuses.findIndex((_, slot) => instance(slot).join() === copy.join()));
+      return { calm: slots.slice(0, calm), red: slots.slice(calm), selected: slots[place] };
+    };
+    expect(slotsOf(-1)).toEqual({ calm: [2, 5], red: [1, 4], selected: undefined });
+    expect(slotsOf(0)).toEqual({ calm: [0, 2, 5], red: [1, 4], selected: 0 });
+    expect(slotsOf(4)).toEqual({ calm: [2, 5], red: [1, 4], selected: 4 });
+  });
+
   it('grows to any index and keeps what it held', () => {
     const fleet = new Fleet(0, 4);
     fleet.apply([at(1, 120, 29, { status: 'amber' })], 0);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { latOf, lonOf, metresBetween, metresPerPixel, pixelsPerUnit, unitX, unitY } from '../src/map/mercator.ts';
+import { areWithin, latOf, lonOf, metresPerPixel, pixelsPerUnit, unitX, unitY } from '../src/map/mercator.ts';
 
 it('brings a position back within two centimetres', () => {
   for (const [lon, lat] of [
@@ -22,9 +22,11 @@ it('agrees with the textbook formula of Web Mercator', () => {
 });
 
 it('measures metres across the antimeridian as across any other', () => {
-  const across = metresBetween(unitX(179.9995), unitY(0), unitX(-179.9995), unitY(0));
-  expect(across).toBeGreaterThan(110);
-  expect(across).toBeLessThan(112);
+  const across = (lat: number, metres: number) =>
+    areWithin(unitX(179.9995), unitY(lat), unitX(-179.9995), unitY(lat), metres);
+  expect([across(0, 110), across(0, 112)]).toEqual([false, true]);
+  // At 60° half as much.
+  expect([across(60, 55), across(60, 56)]).toEqual([false, true]);
 });
 
 it('gives pixels that agree with metres per pixel', () => {

@@ -147,16 +147,17 @@ export function decodeFrame(data: ArrayBuffer | Uint8Array): Frame {
   const positions: FramePosition[] = [];
   for (let i = 0, at = HEADER_BYTES; i < count; i++, at += RECORD_BYTES) {
     const battery = view.getUint8(at + 17);
-    positions.push({
+    const position: FramePosition = {
       index: view.getUint32(at, true),
       lon: view.getInt32(at + 4, true) / 1e7,
       lat: view.getInt32(at + 8, true) / 1e7,
       speedKmh: view.getUint16(at + 12, true) / 10,
       headingDeg: view.getUint16(at + 14, true) / 100,
       status: WALL_STATUS[view.getUint8(at + 16)] ?? 'idle',
-      ...(battery === 255 ? {} : { batteryPercent: battery }),
       flags: view.getUint8(at + 18),
-    });
+    };
+    if (battery !== 255) position.batteryPercent = battery;
+    positions.push(position);
   }
   return { sequence: view.getUint32(4, true), serverTimeMs: view.getFloat64(16, true), positions };
 }

@@ -185,6 +185,7 @@ const en: typeof zh = {
     database: 'Database down: no report is stored',
     lag: 'Reports reach the store {for} late',
     map: 'The base map or the routes could not be read; trying again',
+    software: 'Drawn without a graphics card: fewer pictures, and of a crowd fewer lights',
     tilesAway: 'Online map unavailable: this is the bundled one',
     dark: 'Graphics lost: the map comes back shortly; the alarm list is right',
     asOf: 'as of {at}',

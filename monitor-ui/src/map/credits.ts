@@ -1,17 +1,14 @@
 import { AttributionControl, type Map as MapLibreMap } from 'maplibre-gl';
 
-/** The credits in the corner of the map, with a notice while tiles of the operator's basemap cannot be loaded. */
+/** The credits in the corner of the map, with what is to be known about it beside them. */
 export class Credits {
   readonly #map: MapLibreMap;
-  readonly #notice: string;
   #control = new AttributionControl({ compact: false });
   #sources: string[] = [];
-  #tilesAway = false;
+  readonly #notices = new Set<string>();
 
-  /** @param notice shown beside the credits while tiles cannot be loaded */
-  constructor(map: MapLibreMap, notice: string) {
+  constructor(map: MapLibreMap) {
     this.#map = map;
-    this.#notice = notice;
     map.addControl(this.#control, 'bottom-right');
   }
 
@@ -21,17 +18,21 @@ export class Credits {
     this.#show();
   }
 
-  setTilesAway(away: boolean): void {
-    if (away === this.#tilesAway) return;
-    this.#tilesAway = away;
+  /** Shows a notice, or takes it away. */
+  setNotice(text: string, holds: boolean): void {
+    if (this.#notices.has(text) === holds) return;
+    if (holds) this.#notices.add(text);
+    else this.#notices.delete(text);
     this.#show();
   }
 
   /** MapLibre cannot change the text of a control, so the control is replaced. */
   #show(): void {
     this.#map.removeControl(this.#control);
-    const customAttribution = this.#tilesAway ? [...this.#sources, this.#notice] : this.#sources;
-    this.#control = new AttributionControl({ compact: false, customAttribution });
+    this.#control = new AttributionControl({
+      compact: false,
+      customAttribution: [...this.#sources, ...this.#notices],
+    });
     this.#map.addControl(this.#control, 'bottom-right');
   }
 }

@@ -1,5 +1,5 @@
 import { type FramePosition, WALL_STATUS, type WallStatus } from '@sealwatch/schemas';
-import { latOf, lonOf, metresBetween, unitX, unitY } from './mercator.ts';
+import { areWithin, latOf, lonOf, unitX, unitY } from './mercator.ts';
 
 /** Statuses drawn red; an alarm that is not confirmed yet is among them. */
 export const RED_STATUSES: readonly WallStatus[] = ['red', 'provisional'];
@@ -22,6 +22,19 @@ const LONGEST_MOVE_M = 5_000;
 const STANDING_KMH = 3;
 /** Times are float32 since an epoch that is moved this often: below 2²¹ ms a float32 resolves 0.13 ms. */
 const EPOCH_SPAN_MS = 30 * 60_000;
+
+/** Statuses of which a crowd is made: drawn below all others, and as lights where they are many. */
+const CROWD: readonly number[] = [WALL_STATUS.indexOf('green'), WALL_STATUS.indexOf('idle')];
+const RED: readonly number[] = RED_STATUSES.map((status) => WALL_STATUS.indexOf(status));
+
+/** Copies of the locks that are drawn above the crowd, each in the form of `bytes`: calm ones, then red ones. */
+export interface Front {
+  bytes: Uint8Array;
+  calm: number;
+  red: number;
+  /** Where the selected lock is among them; -1: there is none. */
+  selected: number;
+}
 
 export interface FleetPlace {
   lon: number;
@@ -107,6 +120,23 @@ export class Fleet {
   /** Marks everything as changed, because the GPU has lost its buffer. */
   touchAll(): void {
     if (this.count > 0) this.#touch(0, this.count - 1);
+  }
+
+  /** @param selectedSlot drawn above the crowd whatever its status; -1: none */
+  front(selectedSlot: number): Front {
+    const most = this.heldRed() + this.held('amber') + this.held('silent') + 1;
+    const bytes = new Uint8Array(most * STRIDE_BYTES);
+    const slots: [calm: number[], red: number[]] = [[], []];
+    for (let slot = 0, byte = STATUS_BYTE; slot < this.count; slot++, byte += STRIDE_BYTES) {
+      const status = this.bytes[byte]!;
+      if (status === ABSENT || (CROWD.includes(status) && slot !== selectedSlot)) continue;
+      slots[RED.includes(status) ? 1 : 0].push(slot);
+    }
+    const all = slots.flat();
+    all.forEach((slot, i) => {
+      bytes.set(this.bytes.subarray(slot * STRIDE_BYTES, (slot + 1) * STRIDE_BYTES), i * STRIDE_BYTES);
+    });
+    return { bytes, calm: slots[0].length, red: slots[1].length, selected: all.indexOf(selectedSlot) };
   }
 
   has(slot: number): boolean {
@@ -195,7 +225,7 @@ export class Fleet {
     const [x, y] = [unitX(position.lon), unitY(position.lat)];
     const [fromX, fromY] = known ? this.drawnUnits(index, nowMs) : [x, y];
     const sinceMs = nowMs - this.#heardMs[index]!;
-    const drive = known && metresBetween(fromX, fromY, x, y) < LONGEST_MOVE_M;
+    const drive = known && areWithin(fromX, fromY, x, y, LONGEST_MOVE_M);
     const lastsMs = drive ? Math.max(SHORTEST_MOVE_MS, Math.min(LONGEST_MOVE_MS, sinceMs)) : 0;
     this.#i32[word] = drive ? fromX : x;
     this.#i32[word + 1] = drive ? fromY : y;

@@ -31,8 +31,13 @@ export interface MapViewOptions {
   calmMotion: boolean;
   /** One character for the sign of each kind of place. */
   letters: (kind: PlaceKind) => string;
-  /** Shown beside the credits while tiles of the operator's own basemap cannot be loaded. */
-  tilesAway: string;
+  /** Shown beside the credits. */
+  notices: {
+    /** While tiles of the operator's own basemap cannot be loaded. */
+    tilesAway: string;
+    /** The browser draws without a graphics card. */
+    software: string;
+  };
   /** A click: the slot of the truck there, if there is one, and the position. */
   picked: (slot: number | undefined, at: { lon: number; lat: number }) => void;
   /** The operator moved the map. */
@@ -75,17 +80,18 @@ export interface MapView {
 
 /** @throws Error if the browser has no WebGL2 */
 export function createMapView(options: MapViewOptions): MapView {
-  const { fleet, ui, locale } = options;
+  const { fleet, ui, locale, notices } = options;
   const base = new URL(import.meta.env.BASE_URL, location.origin).href;
   const map = createBaseMap({ ...options, base });
-  const credits = new Credits(map, options.tilesAway);
+  const credits = new Credits(map);
   const trucks = addTrucks(map, options);
+  credits.setNotice(notices.software, trucks.isSoftware);
   const data = new MapData((source, features) => map.getSource<GeoJSONSource>(source)?.setData(features));
   const operators = operatorMap(map, {
     base,
     ui,
     ready: () => data.ready,
-    away: (away) => credits.setTilesAway(away),
+    away: (away) => credits.setNotice(notices.tilesAway, away),
   });
   map.on('style.load', async () => {
     await addSigns(map, options.letters, ui);

@@ -30,8 +30,10 @@ export function metresPerPixel(zoom: number, lat: number): number {
   return (EARTH_CIRCUMFERENCE_M * Math.cos((lat * Math.PI) / 180)) / (512 * 2 ** zoom);
 }
 
-/** Metres between two positions near each other, from their units. */
-export function metresBetween(ax: number, ay: number, bx: number, by: number): number {
-  const scale = (EARTH_CIRCUMFERENCE_M / WORLD_UNITS) * Math.cos((latOf(ay) * Math.PI) / 180);
-  return Math.hypot((bx - ax) | 0, by - ay) * scale;
+/** Whether two positions, in units, are less than so many metres apart. */
+export function areWithin(ax: number, ay: number, bx: number, by: number, metres: number): boolean {
+  const [dx, dy] = [(bx - ax) | 0, by - ay];
+  const atEquatorM = (Math.sqrt(dx * dx + dy * dy) * EARTH_CIRCUMFERENCE_M) / WORLD_UNITS;
+  // Nowhere is a unit longer than there: the latitude is looked up only where it decides.
+  return atEquatorM < metres || atEquatorM * Math.cos((latOf(ay) * Math.PI) / 180) < metres;
 }

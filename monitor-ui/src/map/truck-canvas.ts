@@ -1,6 +1,7 @@
-import { type Fleet, STRIDE_BYTES } from './fleet.ts';
+import { type Fleet, type Front, STRIDE_BYTES } from './fleet.ts';
 import { pixelsPerUnit, unitX, unitY } from './mercator.ts';
 import { FRAGMENT_SHADER, VERTEX_SHADER } from './truck-shader.ts';
+import { oneOf } from './truck-share.ts';
 
 /** What changes how all trucks are drawn. */
 export interface TruckLook {
@@ -35,7 +36,7 @@ const UNIFORMS = [
   'u_now',
   'u_body',
   'u_red',
-  'u_pass',
+  'u_one_of',
   'u_selected',
   'u_stale',
   'u_motion',
@@ -43,34 +44,50 @@ const UNIFORMS = [
 ] as const;
 type Uniform = (typeof UNIFORMS)[number];
 
+/** Locks on the GPU, one instance each. */
+interface Instances {
+  array: WebGLVertexArrayObject;
+  buffer: WebGLBuffer;
+  bytes: number;
+}
+
 interface Gpu {
   gl: WebGL2RenderingContext;
   program: WebGLProgram;
-  array: WebGLVertexArrayObject;
-  buffer: WebGLBuffer;
-  bufferBytes: number;
+  /** All locks by slot, of which the green and idle ones are drawn from here. */
+  all: Instances;
+  /** Amber and silent ones and the selected one, then red ones: few, and drawn above all others. */
+  front: Instances;
   uniforms: Record<Uniform, WebGLUniformLocation | null>;
 }
 
 /** Largest side of a canvas, device pixels; larger ones get a lower resolution. Enough for 32:9 at twice full HD. */
 export const MOST_CANVAS_PX = 8_192;
+/** Names of renderers that use the processor: Chromium's, Mesa's, and that of Windows. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 /** Weight of the newest frame in the running mean of the cost. */
 const NEWEST = 0.3;
 
 /**
- * All trucks in one instanced draw, interpolated on the GPU between the last two positions reported; drawn in passes
- * (green and idle, amber and silent, red), so that nothing covers red. Has its own canvas above the map, because the map
+ * All trucks, interpolated on the GPU between the last two positions reported: the green and idle ones first, then amber and
+ * silent ones, then red ones, so that nothing covers red. Has its own canvas above the map, because the map
  * changes only with the camera and is expensive to draw. The map is always north-up and flat, so that positions stay
  * integers until the centre is subtracted (9 mm at any zoom).
  */
 export class TruckCanvas {
   readonly element: HTMLCanvasElement;
   readonly look: TruckLook = { bodyPx: 9, redPx: 11, selectedSlot: -1, stale: 0, motion: true, crowded: false };
-  /** Time that the GPU takes for a frame, ms; a running mean. */
+  /** The browser draws with the processor: there is no graphics card, or it may not be used. */
+  isSoftware = false;
+  /** Time that a frame takes to draw, ms; a running mean. */
   costMs = 0;
+  /** Of how many lights of a crowd one is drawn. */
+  oneOf = 1;
   #fleet: Fleet;
   #gpu: Gpu | undefined;
   #drawing: { sync: WebGLSync; sinceMs: number } | undefined;
+  #front: Front = { bytes: new Uint8Array(0), calm: 0, red: 0, selected: -1 };
+  #selectedSlot = -1;
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
@@ -100,30 +117,28 @@ export class TruckCanvas {
     const { gl } = this.#gpu;
     if (gl.getSyncParameter(this.#drawing.sync, gl.SYNC_STATUS) !== gl.SIGNALED) return true;
     gl.deleteSync(this.#drawing.sync);
-    this.costMs += NEWEST * (nowMs - this.#drawing.sinceMs - this.costMs);
+    const tookMs = nowMs - this.#drawing.sinceMs;
+    this.costMs += NEWEST * (tookMs - this.costMs);
+    this.oneOf = this.look.crowded ? oneOf(this.oneOf, tookMs) : 1;
     this.#drawing = undefined;
     return false;
   }
 
   draw(camera: Camera, nowMs: number): void {
     if (!this.#gpu || this.#gpu.gl.isContextLost()) return;
-    const { gl, uniforms, array } = this.#gpu;
+    const { gl, uniforms } = this.#gpu;
     gl.viewport(0, 0, this.element.width, this.element.height);
     gl.clear(gl.COLOR_BUFFER_BIT);
     if (this.#fleet.count === 0) return;
     this.#upload(this.#gpu);
     this.#setUniforms(this.#gpu, camera, nowMs);
-    gl.bindVertexArray(array);
-    const passes = [
-      this.#fleet.held('green') + this.#fleet.held('idle'),
-      this.#fleet.held('amber') + this.#fleet.held('silent'),
-      this.#fleet.heldRed(),
-    ];
-    passes.forEach((trucks, pass) => {
-      if (trucks === 0) return;
-      gl.uniform1i(uniforms.u_pass, pass);
-      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.#fleet.count);
-    });
+    const { all, front } = this.#gpu;
+    gl.uniform1i(uniforms.u_one_of, this.look.crowded ? this.oneOf : 1);
+    gl.uniform1i(uniforms.u_selected, -1);
+    if (this.#fleet.held('green') + this.#fleet.held('idle') > 0) drawInstances(gl, all, this.#fleet.count);
+    gl.uniform1i(uniforms.u_one_of, 0);
+    gl.uniform1i(uniforms.u_selected, this.#front.selected);
+    drawInstances(gl, front, this.#front.calm + this.#front.red);
     gl.bindVertexArray(null);
     const sync = this.#drawing ? null : gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     if (sync) this.#drawing = { sync, sinceMs: nowMs };
@@ -141,6 +156,7 @@ export class TruckCanvas {
     if (!gl) throw new Error('this browser has no WebGL2');
     if (gl.isContextLost()) return;
     this.#gpu = build(gl);
+    this.isSoftware = SOFTWARE.test(rendererOf(gl));
     this.#fleet.touchAll();
   }
 
@@ -154,27 +170,38 @@ export class TruckCanvas {
     gl.uniform1f(uniforms.u_now, nowMs - this.#fleet.epochMs);
     gl.uniform1f(uniforms.u_body, look.bodyPx);
     gl.uniform1f(uniforms.u_red, look.redPx);
-    gl.uniform1i(uniforms.u_selected, look.selectedSlot);
     gl.uniform1f(uniforms.u_stale, look.stale);
     gl.uniform1f(uniforms.u_motion, look.motion && look.stale === 0 ? 1 : 0);
     gl.uniform1i(uniforms.u_crowded, look.crowded ? 1 : 0);
   }
 
-  #upload(gpu: Gpu): void {
+  #upload({ gl, all, front }: Gpu): void {
     const dirty = this.#fleet.takeDirty();
-    if (!dirty) return;
-    const { gl } = gpu;
-    const { bytes } = this.#fleet;
-    gl.bindBuffer(gl.ARRAY_BUFFER, gpu.buffer);
-    if (gpu.bufferBytes !== bytes.byteLength) {
-      gl.bufferData(gl.ARRAY_BUFFER, bytes, gl.DYNAMIC_DRAW);
-      gpu.bufferBytes = bytes.byteLength;
-    } else {
-      const from = dirty[0] * STRIDE_BYTES;
-      gl.bufferSubData(gl.ARRAY_BUFFER, from, bytes, from, (dirty[1] + 1) * STRIDE_BYTES - from);
-    }
+    const { selectedSlot } = this.look;
+    if (!dirty && selectedSlot === this.#selectedSlot) return;
+    this.#selectedSlot = selectedSlot;
+    this.#front = this.#fleet.front(selectedSlot);
+    gl.bindBuffer(gl.ARRAY_BUFFER, front.buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, this.#front.bytes, gl.DYNAMIC_DRAW);
+    if (dirty) uploadChanged(gl, all, this.#fleet.bytes, dirty);
     gl.bindBuffer(gl.ARRAY_BUFFER, null);
   }
+}
+
+function uploadChanged(gl: WebGL2RenderingContext, all: Instances, bytes: Uint8Array, [from, to]: [number, number]) {
+  gl.bindBuffer(gl.ARRAY_BUFFER, all.buffer);
+  if (all.bytes !== bytes.byteLength) {
+    gl.bufferData(gl.ARRAY_BUFFER, bytes, gl.DYNAMIC_DRAW);
+    all.bytes = bytes.byteLength;
+    return;
+  }
+  const at = from * STRIDE_BYTES;
+  gl.bufferSubData(gl.ARRAY_BUFFER, at, bytes, at, (to + 1) * STRIDE_BYTES - at);
+}
+
+function rendererOf(gl: WebGL2RenderingContext): string {
+  const info = gl.getExtension('WEBGL_debug_renderer_info');
+  return String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
 function build(gl: WebGL2RenderingContext): Gpu {
@@ -199,11 +226,11 @@ function build(gl: WebGL2RenderingContext): Gpu {
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   gl.clearColor(0, 0, 0, 0);
-  return { gl, program, ...instances(gl), bufferBytes: -1, uniforms };
+  return { gl, program, all: instances(gl), front: instances(gl), uniforms };
 }
 
 /** One lock's bytes (see fleet.ts) as the attributes of one instance. */
-function instances(gl: WebGL2RenderingContext): Pick<Gpu, 'array' | 'buffer'> {
+function instances(gl: WebGL2RenderingContext): Instances {
   const array = gl.createVertexArray();
   const buffer = gl.createBuffer();
   gl.bindVertexArray(array);
@@ -221,5 +248,11 @@ function instances(gl: WebGL2RenderingContext): Pick<Gpu, 'array' | 'buffer'> {
   });
   gl.bindVertexArray(null);
   gl.bindBuffer(gl.ARRAY_BUFFER, null);
-  return { array, buffer };
+  return { array, buffer, bytes: -1 };
+}
+
+function drawInstances(gl: WebGL2RenderingContext, { array }: Instances, count: number): void {
+  if (count === 0) return;
+  gl.bindVertexArray(array);
+  gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
 }

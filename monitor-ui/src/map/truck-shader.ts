@@ -16,7 +16,8 @@ uniform vec2 u_view;
 uniform float u_now;
 uniform float u_body;
 uniform float u_red;
-uniform int u_pass;
+// Of the crowd one of so many is drawn; 0: what is drawn above it.
+uniform int u_one_of;
 uniform int u_selected;
 uniform int u_crowded;
 out vec2 v_at;
@@ -29,9 +30,9 @@ flat out int v_light;
 void main() {
   int status = int(a_state.x);
   bool red = status == 3 || status == 4;
-  int pass = red ? 2 : status == 2 || status == 5 ? 1 : 0;
+  bool crowd = status == 0 || status == 1;
   v_selected = gl_InstanceID == u_selected ? 1 : 0;
-  if (status == 255 || pass != u_pass) {
+  if (u_one_of > 0 && (!crowd || gl_InstanceID % u_one_of != 0)) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     return;
   }
@@ -40,9 +41,9 @@ void main() {
   vec2 from = vec2(a_path.xy - u_centre);
   vec2 move = vec2(a_path.zw - a_path.xy);
   vec2 centrePx = u_origin + (from + move * share) * u_scale;
-  v_light = u_crowded == 1 && pass == 0 && v_selected == 0 ? 1 : 0;
+  v_light = u_crowded == 1 && crowd && v_selected == 0 ? 1 : 0;
   float body = red ? max(u_body * 1.45, u_red) : (status == 0 ? u_body * 0.6 : u_body);
-  if (u_crowded == 1 && !red && v_selected == 0) body *= pass == 0 ? 0.45 : 0.75;
+  if (u_crowded == 1 && !red && v_selected == 0) body *= crowd ? 0.45 : 0.75;
   float reach = red ? body * 3.6 : body * 2.3;
   vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1)) * 2.0 - 1.0;
   v_at = corner * reach;
@@ -67,6 +68,7 @@ flat in int v_light;
 uniform float u_now;
 uniform float u_stale;
 uniform float u_motion;
+uniform int u_one_of;
 out vec4 colour;
 
 float box(vec2 p, vec2 b) { vec2 d = abs(p) - b; return length(max(d, 0.0)) + min(max(d.x, d.y), 0.0); }
@@ -99,7 +101,7 @@ void main() {
   float d;
   if (v_light == 1) {
     // No alpha: lights add up, so that many in one place shine brighter than one.
-    colour = vec4(rgb * 0.34 * exp(-dot(p, p) / (r * r)), 0.0);
+    colour = vec4(rgb * 0.34 * float(u_one_of) * exp(-dot(p, p) / (r * r)), 0.0);
     return;
   }
   if (red) {

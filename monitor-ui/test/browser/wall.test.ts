@@ -140,6 +140,7 @@ describe('the wall', () => {
     await expect.poll(() => count(page, 'red').textContent(), PATIENCE).toBe('0');
     expect(await page.locator('[data-card]').count()).toBe(0);
 
+    expect(await page.locator('.maplibregl-ctrl-attrib').textContent()).toContain('用软件绘图');
     const { alarm, plate, confirm } = leave();
     const card = page.locator(`[data-card="${alarm.alarmId}"]`);
     await card.waitFor(PATIENCE);
