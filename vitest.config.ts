@@ -6,14 +6,26 @@ import { LongestFirst } from './test/order.ts';
 const RUN = fileURLToPath(new URL('./test/run.setup.ts', import.meta.url));
 const CASES = fileURLToPath(new URL('./test/cases.setup.ts', import.meta.url));
 
-// Tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands these
-// conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
-const resolve = { conditions: ['source', 'node', 'default'] };
-const project = (name: string, test: object) => ({
+// Pure tests read each room's TypeScript directly: the `source` condition of every workspace names its src/index.ts. vitest hands
+// these conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
+const SOURCE = { resolve: { conditions: ['source', 'node', 'default'] } };
+
+// Tests that start platforms read what is built and shipped, which the run has built before: Node loads it as it stands, where the
+// TypeScript would be translated again for every run.
+const BUILT = {
+  resolve: {
+    conditions: ['node', 'default'],
+    alias: [{ find: /^(\.\.?\/.*)src\/(.*)\.ts$/, replacement: '$1dist/$2.js' }],
+  },
+  deps: { external: [/\/(schemas|geofence|ingest|simulator)\/dist\//] },
+};
+
+const project = (name: string, { resolve, deps = {} }: { resolve: object; deps?: object }, test: object) => ({
   resolve,
   ssr: { resolve },
   test: {
     name,
+    server: { deps },
     setupFiles: [CASES],
     // Far above what a test takes: a limit only ends what hangs.
     testTimeout: 600_000,
@@ -35,12 +47,12 @@ export default defineConfig({
     globalSetup: [RUN],
     sequence: { sequencer: LongestFirst },
     projects: [
-      project('pure', { include: ['{schemas,geofence,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
-      project('platform', {
+      project('pure', SOURCE, { include: ['{schemas,geofence,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
+      project('platform', BUILT, {
         include: ['{ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
         exclude: BROWSER,
       }),
-      project('browser', { include: BROWSER }),
+      project('browser', BUILT, { include: BROWSER }),
     ],
   },
 });

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CLIENT, type OpenIdProvider, startOpenIdProvider } from '../ingest/test/people/openid-provider.ts';
 import { barriers } from '../monitor-ui/test/browser/axe.ts';
-import { keepPicture, newView, sharedChromium } from '../monitor-ui/test/browser/chromium.ts';
+import { keepPicture, languages, newView, sharedChromium } from '../monitor-ui/test/browser/chromium.ts';
 import { type Platform, startPlatform } from './platform.ts';
 
 const PATIENCE = { timeout: 180_000 };
@@ -123,10 +123,12 @@ async function open(path: string, name: string, locale = 'zh-CN'): Promise<Page>
 }
 
 describe('the own account', () => {
-  it.each([
-    ['en', 'End', 'This one', 'Sessions of'],
-    ['zh-CN', '结束', '本次登录', '的登录会话'],
-  ])(
+  it.each(
+    languages([
+      ['zh-CN', '结束', '本次登录', '的登录会话'],
+      ['en', 'End', 'This one', 'Sessions of'],
+    ] as const),
+  )(
     'lists the sessions, marks this one and ends another; an admin sees them too (%s)',
     async (locale, word, mark, of) => {
       const name = `李强 ${locale}`;
@@ -176,7 +178,7 @@ describe('the own account', () => {
 });
 
 describe('the second factor', () => {
-  it.each(['en', 'zh-CN'])(
+  it.each(languages(['en', 'zh-CN']))(
     'is enrolled where the role needs it, and asked for at the next sign-in (%s)',
     async (locale) => {
       const name = `陈伟 ${locale}`;
@@ -254,25 +256,30 @@ describe('the second factor', () => {
 });
 
 describe('the provider of the operator', () => {
-  it.each(['en', 'zh-CN'])('signs in by its button and back to the page that was asked for (%s)', async (locale) => {
-    idp.claims = { sub: `subject ${locale}`, name: `吴磊 ${locale}`, groups: ['duty'] };
-    const page = await (await view(locale)).newPage();
-    await page.goto(`${platform.app.http}/sign-in?next=/account`);
-    await page.locator('.provider').waitFor(PATIENCE);
-    await keepPicture(page, `sign-in-provider.${locale}`);
-    const found = await barriers(page);
-    await page.click('.provider');
-    await page.locator('[data-session]').waitFor(PATIENCE);
-    expect(new URL(page.url()).pathname).toBe('/account');
-    expect(await page.locator('.account').textContent()).toContain(`吴磊 ${locale}`);
-    expect(await page.locator('[name="next"]').count()).toBe(0);
-    expect(found).toEqual([]);
-  });
+  it.each(languages(['zh-CN', 'en']))(
+    'signs in by its button and back to the page that was asked for (%s)',
+    async (locale) => {
+      idp.claims = { sub: `subject ${locale}`, name: `吴磊 ${locale}`, groups: ['duty'] };
+      const page = await (await view(locale)).newPage();
+      await page.goto(`${platform.app.http}/sign-in?next=/account`);
+      await page.locator('.provider').waitFor(PATIENCE);
+      await keepPicture(page, `sign-in-provider.${locale}`);
+      const found = await barriers(page);
+      await page.click('.provider');
+      await page.locator('[data-session]').waitFor(PATIENCE);
+      expect(new URL(page.url()).pathname).toBe('/account');
+      expect(await page.locator('.account').textContent()).toContain(`吴磊 ${locale}`);
+      expect(await page.locator('[name="next"]').count()).toBe(0);
+      expect(found).toEqual([]);
+    },
+  );
 
-  it.each([
-    ['en', 'Ask the administrator of this platform which group you need'],
-    ['zh-CN', '请向平台管理员询问所需用户组'],
-  ])('leads who is in no group to a page that says what to ask for (%s)', async (locale, words) => {
+  it.each(
+    languages([
+      ['en', 'Ask the administrator of this platform which group you need'],
+      ['zh-CN', '请向平台管理员询问所需用户组'],
+    ] as const),
+  )('leads who is in no group to a page that says what to ask for (%s)', async (locale, words) => {
     idp.claims = { sub: 'nobody', name: 'Nobody', groups: ['strangers'] };
     const page = await (await view(locale)).newPage();
     await page.goto(`${platform.app.http}/sign-in`);

@@ -91,6 +91,12 @@ export function sharedChromium(): Promise<Browser> {
   return running;
 }
 
+/**
+ * The languages in which a page is driven: the first, and in a deep run all of them. That a word stands in both is checked without
+ * a browser (texts.test.ts).
+ */
+export const languages = <T>(all: readonly T[]): T[] => (process.env.SEALWATCH_DEEP ? [...all] : all.slice(0, 1));
+
 export interface View {
   width?: number;
   height?: number;
@@ -110,7 +116,8 @@ export async function newView(browser: Browser, view: View = {}): Promise<Browse
   return context;
 }
 
-/** Keeps how a page looks now as `.screenshots/NAME.png`, for people to look at after a run. */
+/** Keeps how a page looks now as `.screenshots/NAME.png`, for people to look at after a run that asks for it. */
 export async function keepPicture(page: Page, name: string): Promise<void> {
+  if (!process.env.SEALWATCH_PICTURES && !process.env.SEALWATCH_DEEP) return;
   await page.screenshot({ path: join(import.meta.dirname, '../../../.screenshots', `${name}.png`) });
 }
