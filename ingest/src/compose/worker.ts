@@ -1,6 +1,7 @@
 import { startIntake } from '../intake/intake.ts';
 import { replayAhead } from '../intake/refused-ahead.ts';
 import type { Judging, ReportDoor } from '../ports.ts';
+import { askToJudge } from '../store/trips/to-judge.ts';
 import type { Base } from './part.ts';
 
 export interface Worker extends Judging, ReportDoor {
@@ -36,6 +37,7 @@ export async function startWorker(base: Base, nowMs: () => number): Promise<Work
     receive,
     ready: () => intake.ready(),
     warnings: () => intake.warnings(),
+    ask: askToJudge,
     reevaluate: (tripIds) => intake.refreshTrips(tripIds),
     drain,
   };

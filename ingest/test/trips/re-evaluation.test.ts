@@ -7,6 +7,7 @@ function rig(isBroken: (tripId: string) => boolean = () => false) {
   const turns: string[][] = [];
   const known: string[] = [];
   const judging = {
+    ask: async () => undefined,
     reevaluate: async (tripIds: string[]) => {
       turns.push(tripIds);
       if (tripIds.some(isBroken)) throw new Error('cannot be folded');
