@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type ServedBasemap, serveBasemap } from './basemap/served.ts';
 import { startApiPart } from './compose/api.ts';
 import { type Gateway, startGateway } from './compose/gateway.ts';
+import { StoredJudging } from './compose/judging.ts';
 import { LocalHints } from './compose/local-hints.ts';
 import { LocalLive } from './compose/local-live.ts';
 import { joinPair } from './compose/pair.ts';
@@ -17,7 +17,8 @@ import { forgetKeys } from './people/principal.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
 import type { Fenced } from './postgres/membership.ts';
-import { keyOfFile, secretBox, subkeyOf } from './secret-box.ts';
+import { sealingKeyOf } from './sealing-key.ts';
+import { secretBox, subkeyOf } from './secret-box.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
@@ -103,7 +104,7 @@ async function compose(
   const store = await startStore(database, config, storeDeps);
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const handOver = () => membership.leave();
-  const sealing = keyOfFile(join(config.dataDir, 'webhooks.key'));
+  const sealing = sealingKeyOf(config);
   const boxes = { secretBox: secretBox(sealing), factorBox: secretBox(subkeyOf(sealing, 'second factors')) };
   const shared = { log, onProgress, registry, pool, gatePool, databaseUrl: database.url, hints, live, handOver, undo };
   const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes };
@@ -116,7 +117,13 @@ async function compose(
   const door = { receive: worker.receive, ready };
   let at = { http: '', mqtt: '' };
   const simulations = simulationsOf(config, simulatorPath, { log, pool, at: () => at });
-  const api = await startApiPart(base, { judging: worker, door, simulations, basemap, wallDir });
+  const api = await startApiPart(base, {
+    judging: new StoredJudging(base),
+    door,
+    simulations,
+    basemap,
+    wallDir,
+  });
   const onCommandEnded = afterCommandEnded(api.useCases);
   const { reloadTls, ...gateway } = await startGateway(base, { door, onCommandEnded });
   // What is in hand is committed and acknowledged while the locks are still connected.

@@ -1,6 +1,7 @@
 import type { Alarm, FeedPassage, LockSignIn, WallStatus } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { Queryable } from './postgres/queryable.ts';
 import type { TrackedReport } from './record/report.ts';
 import type { SecretBox } from './secret-box.ts';
 
@@ -39,8 +40,13 @@ export interface ReportDoor {
 
 /** Judges trips again whose plan a use case has changed. */
 export interface Judging {
-  /** After the COMMIT of the change. Resolves once the trips are judged by their new plans. */
-  reevaluate(tripIds: string[]): Promise<void>;
+  /** In the transaction that changes the plans of these trips, after its other changes: no crash leaves them unjudged. */
+  ask(db: Queryable, tripIds: string[]): Promise<void>;
+  /**
+   * After the COMMIT of the change. Resolves once the trips are judged by their new plans; false: not yet, but they will be.
+   * @param withinMs how long to wait, 3 s unless said; 0: asks for it and does not wait
+   */
+  judged(tripIds: string[], withinMs?: number): Promise<boolean>;
 }
 
 /** What one transaction of the intake made true. */
@@ -66,6 +72,10 @@ export type Hint =
   | { hint: 'changed'; tripIds?: string[]; alarmIds?: string[]; lockIds?: string[] }
   /** A gate has decided. `office`: that of the gate; its people see a passage that matches no trip. */
   | { hint: 'passage'; passage: FeedPassage; office?: string | undefined }
+  /** Trips wait in the store to be judged again. */
+  | { hint: 'toJudge' }
+  /** They were, and the unlocks that wait for these locks are due. */
+  | { hint: 'judged'; tripIds: string[]; lockIds: string[] }
   /** Commands wait in the queues of these locks. */
   | { hint: 'commands'; lockIds: string[] }
   /** These locks were retired or have another secret. */

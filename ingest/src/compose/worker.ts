@@ -1,9 +1,10 @@
 import { startIntake } from '../intake/intake.ts';
 import { replayAhead } from '../intake/refused-ahead.ts';
-import type { Judging, ReportDoor } from '../ports.ts';
+import type { ReportDoor } from '../ports.ts';
+import { listenForJudging } from './judging.ts';
 import type { Base } from './part.ts';
 
-export interface Worker extends Judging, ReportDoor {
+export interface Worker extends ReportDoor {
   /** Commits what is in hand; to be called while the locks are still connected, so that they get their PUBACK. */
   drain(): Promise<void>;
 }
@@ -28,6 +29,7 @@ export async function startWorker(base: Base, nowMs: () => number): Promise<Work
   );
   undo.push(async () => stopping.abort());
   intake.onCommitted((committed) => live.publish(committed));
+  listenForJudging(intake, hints, log);
   hints.on('places', () => intake.refreshPlaces());
   hints.on('locks', async ({ lockIds }) => {
     for (const lockId of lockIds) await intake.refreshLock(lockId);
@@ -36,7 +38,6 @@ export async function startWorker(base: Base, nowMs: () => number): Promise<Work
     receive,
     ready: () => intake.ready(),
     warnings: () => intake.warnings(),
-    reevaluate: (tripIds) => intake.refreshTrips(tripIds),
     drain,
   };
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { compileRoute } from '@sealwatch/geofence';
 import { isOver } from '@sealwatch/schemas';
 import type { Queryable } from '../postgres/queryable.ts';
@@ -9,7 +10,6 @@ import {
   allPlaces,
   loadLocks,
   loadTrips,
-  locksOfTrips,
   newestCheckpoints,
   recordsOfTrips,
   routeFeature,
@@ -183,24 +183,37 @@ export class Roster {
    * Judges trips again from all their stored records, e.g. after their windows or disposals have changed. Trips that are
    * no longer judged are removed from memory and left out.
    */
-  async reevaluate(tripIds: string[]): Promise<TripOutcome[]> {
-    this.forgetLocks(await locksOfTrips(this.#db, tripIds));
+  async reevaluate(trips: readonly { tripId: string; lockIds: string[] }[]): Promise<TripOutcome[]> {
+    const tripIds = trips.map(({ tripId }) => tripId);
+    this.forgetLocks(trips.flatMap(({ lockIds }) => lockIds));
     const judged = await loadTrips(this.#db, tripIds);
     const since = judged.map(({ tripId }) => ({ tripId, fromMs: 0 }));
-    const records = await recordsOfTrips(this.#db, since);
+    const absent = tripIds.filter((tripId) => !this.#trips.has(tripId));
+    const [records, active] = await Promise.all([
+      recordsOfTrips(this.#db, since),
+      absent.length === 0 ? [] : activeAlarmsOfTrips(this.#db, absent),
+    ]);
     const outcomes: TripOutcome[] = [];
-    for (const stored of judged) outcomes.push(await this.#reevaluate(stored, records.get(stored.tripId) ?? []));
+    for (const stored of judged) {
+      const own = active.filter((row) => row.trip_id === stored.tripId);
+      outcomes.push(await this.#reevaluate(stored, records.get(stored.tripId) ?? [], own));
+      // Sockets are not to wait for twenty trips at a stretch.
+      await setImmediate();
+    }
     const kept = new Set(judged.map(({ tripId }) => tripId));
     for (const tripId of tripIds) if (!kept.has(tripId)) this.#trips.delete(tripId);
     return outcomes;
   }
 
-  async #reevaluate(stored: StoredTrip, records: TrackedReport[]): Promise<TripOutcome> {
+  /** @param active the active alarms in the store, of a trip that is not in memory */
+  async #reevaluate(stored: StoredTrip, records: TrackedReport[], active: AlarmRow[]): Promise<TripOutcome> {
     const was = this.#trips.get(stored.tripId);
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
     // The published alarms are kept, so that those that no longer hold are withdrawn.
-    const from = was ? { ...start, published: was.track.published, clockConfirmed: was.track.clockConfirmed } : start;
+    const from = was
+      ? { ...start, published: was.track.published, clockConfirmed: was.track.clockConfirmed }
+      : { ...start, published: publishedBefore([], active) };
     const folded = await this.#fold(plan, from, records);
     const { track, changes, withdrawn } = folded;
     const { status, risk } = stored;

@@ -14,6 +14,7 @@ import { hashSecret, newApiKey, newToken } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
 import { secretBox } from '../../src/secret-box.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
+import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { afterCommandEnded } from '../../src/trips/command-ended.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
@@ -152,7 +153,13 @@ export async function startPlatform(
     pool: database.pool,
     gatePool: database.pool,
     registry: new Registry(),
-    judging: { reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
+    judging: {
+      ask: askToJudge,
+      judged: async (tripIds) => {
+        told.trips.push(...tripIds);
+        return true;
+      },
+    },
     hints,
     secrets: secretBox(randomBytes(32)),
     door,
