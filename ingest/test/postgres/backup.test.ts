@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { restoreBackup, writeBackup } from '../../src/postgres/backup.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
 import { findTimescale } from '../../src/postgres/timescale.ts';
+import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { fillReports, NOW_MS } from '../store/fill.ts';
 
@@ -29,6 +30,7 @@ describe('backup and restore', () => {
       `WITH p AS (INSERT INTO people (name, role) VALUES ('somebody', 'admin') RETURNING person_id)
        INSERT INTO sessions (token_hash, person_id, expires_at) SELECT '\\x01', person_id, now() FROM p`,
     );
+    await from.pool.query('INSERT INTO to_judge (trip_id) SELECT trip_id FROM trips');
     await writeBackup(from.pool, file, new Date(NOW_MS));
   });
   afterAll(async () => {
@@ -94,6 +96,18 @@ describe('backup and restore', () => {
       expect(await count(to, 'reports_default')).toBe(0);
       expect(await count(to, 'reports_20261120')).toBe(14_400);
     }
+  });
+
+  it('bring back which trips wait to be judged, and give the next change of a plan a number of its own', async () => {
+    const asked = async () => (await to.pool.query<{ asked: number }>('SELECT asked FROM to_judge')).rows;
+    const before = await asked();
+    expect(before).toEqual((await from.pool.query('SELECT asked FROM to_judge')).rows);
+    expect(before.length).toBeGreaterThan(0);
+    await askToJudge(
+      to.pool,
+      (await to.pool.query('SELECT trip_id FROM trips')).rows.map((row) => row.trip_id),
+    );
+    expect(await asked()).not.toEqual(before);
   });
 
   it('do not carry over who was signed in', async () => {
