@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/order.ts';
@@ -10,17 +11,35 @@ const CASES = fileURLToPath(new URL('./test/cases.setup.ts', import.meta.url));
 // these conditions to Node as well, so neither `import` nor `module` may stand here: they would break CommonJS packages (pg).
 const SOURCE = { resolve: { conditions: ['source', 'node', 'default'] } };
 
-// Tests that start platforms read what is built and shipped, which the run has built before: Node loads it as it stands, where the
-// TypeScript would be translated again for every run.
+/** Rooms whose TypeScript a run has built before its first test. */
+const ROOMS = 'schemas|geofence|ingest|simulator';
+const SOURCE_FILE = new RegExp(`^(.*/(?:${ROOMS}))/src/(.*)\\.ts$`);
+
+// Tests that start platforms read what is built and shipped: Node loads it as it stands, where the TypeScript would be translated
+// again for every run.
 const BUILT = {
-  resolve: {
-    conditions: ['node', 'default'],
-    alias: [{ find: /^(\.\.?\/.*)src\/(.*)\.ts$/, replacement: '$1dist/$2.js' }],
-  },
-  deps: { external: [/\/(schemas|geofence|ingest|simulator)\/dist\//] },
+  resolve: { conditions: ['node', 'default'] },
+  deps: { external: [new RegExp(`/(?:${ROOMS})/dist/`)] },
+  plugins: [
+    {
+      name: 'built-rooms',
+      enforce: 'pre' as const,
+      resolveId(source: string, importer: string | undefined) {
+        if (importer === undefined || !source.startsWith('.')) return undefined;
+        const found = SOURCE_FILE.exec(resolve(dirname(importer), source));
+        return found ? `${found[1]}/dist/${found[2]}.js` : undefined;
+      },
+    },
+  ],
 };
 
-const project = (name: string, { resolve, deps = {} }: { resolve: object; deps?: object }, test: object) => ({
+interface Reading {
+  resolve: { conditions: string[] };
+  deps?: { external: RegExp[] };
+  plugins?: typeof BUILT.plugins;
+}
+const project = (name: string, { resolve, deps = { external: [] }, plugins = [] }: Reading, test: object) => ({
+  plugins,
   resolve,
   ssr: { resolve },
   test: {
