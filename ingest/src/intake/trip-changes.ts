@@ -34,7 +34,7 @@ export class TripChanges {
     if (trips.length === 0) return;
     const { pool, log, roster, metrics, notifier, nowMs } = this.#deps;
     try {
-      const written = await inTransaction(pool, (db) => writeTrips(db, trips, nowMs()));
+      const written = await inTransaction(pool, (db) => writeTrips(db, trips, roster.slots, nowMs()));
       roster.keepCommitted(trips, written);
       for (const { rule } of written.raised) metrics.alarms.inc({ rule });
       notifier.tripsCommitted(trips, written);

@@ -13,10 +13,19 @@ import { changingSchema } from './schema-lock.ts';
 import { adoptInTransaction } from './timescale.ts';
 
 /**
- * Not in a backup: the schema's own record, who runs, what waits to be judged, what lets somebody in (people sign in again),
- * and sums of older schemas.
+ * Not in a backup: the schema's own record, who runs and judges which slots, what waits to be judged, what lets somebody in
+ * (people sign in again), and sums of older schemas.
  */
-const LEFT_OUT = ['migrations', 'members', 'to_judge', 'sessions', 'sign_in_links', 'report_hours', 'report_days'];
+const LEFT_OUT = [
+  'migrations',
+  'members',
+  'slots',
+  'to_judge',
+  'sessions',
+  'sign_in_links',
+  'report_hours',
+  'report_days',
+];
 
 const AUDIT = ['audit', 'audit_head'];
 

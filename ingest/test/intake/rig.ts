@@ -13,6 +13,7 @@ import { insertLocks } from '../../src/store/locks/locks.ts';
 import { putRoute } from '../../src/store/roads/routes.ts';
 import { insertTrip } from '../../src/store/trips/changes.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
+import { ALL_SLOTS } from './all-slots.ts';
 
 export const SECRET = 'a-secret-of-at-least-128-bits-of-chance';
 
@@ -47,7 +48,7 @@ export async function startRig(
   const { db = await freshDatabase(), wrap, ...deps } = options;
   const registry = new Registry();
   const log = pino({ level: 'silent' });
-  const intake = await startIntake({ pool: db.pool, registry, log, livenessEveryMs: 0, ...deps });
+  const intake = await startIntake({ pool: db.pool, registry, log, slots: ALL_SLOTS, livenessEveryMs: 0, ...deps });
   const committed: Committed[] = [];
   intake.onCommitted((batch) => committed.push(batch));
   const receive = wrap?.(intake) ?? ((...publish) => intake.receive(...publish));

@@ -5,6 +5,7 @@ import type { TrackedReport } from '../../src/record/report.ts';
 import { insertLocks } from '../../src/store/locks/locks.ts';
 import { type LockUpdate, updateLocks } from '../../src/store/reports/batch.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
+import { firstPlaceOf } from './first-place.ts';
 
 let database: TestDatabase;
 
@@ -28,7 +29,7 @@ function updateOf(records: TrackedReport[]): LockUpdate {
   const last = byTime.at(-1)!;
   const lastFix = byTime.findLast((record) => record.position);
   const { lockId, boot, seq, receivedMs } = last;
-  return { lockId, maxBoot: boot, maxSeq: seq, receivedMs, last, ...(lastFix ? { lastFix } : {}) };
+  return { ...firstPlaceOf(lockId), maxBoot: boot, maxSeq: seq, receivedMs, last, ...(lastFix ? { lastFix } : {}) };
 }
 
 test('a lock’s row holds its newest record and its newest position by fix time, however the batches came', async () => {
