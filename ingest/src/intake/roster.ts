@@ -4,7 +4,7 @@ import type { Queryable } from '../postgres/queryable.ts';
 import type { LockClock } from '../record/clock.ts';
 import type { TrackedReport } from '../record/report.ts';
 import type { AlarmRow } from '../store/alarms/alarms.ts';
-import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
+import { activeAlarmsOfTrips, alarmsOfTrips } from '../store/reports/batch.ts';
 import {
   allPlaces,
   loadLocks,
@@ -214,31 +214,42 @@ export class Roster {
 
   /**
    * Judges trips again from all their stored records, e.g. after their windows or disposals have changed. Trips that are
-   * no longer judged are removed from memory and left out.
+   * no longer judged are removed from memory and left out, and so are those of another worker.
    */
   async reevaluate(tripIds: string[]): Promise<TripOutcome[]> {
     this.forgetLocks(await locksOfTrips(this.#db, tripIds));
-    const judged = await loadTrips(this.#db, tripIds);
+    const judged = (await loadTrips(this.#db, tripIds)).filter(({ slot }) => this.#slots.has(slot));
     const since = judged.map(({ tripId }) => ({ tripId, fromMs: 0 }));
     const records = await recordsOfTrips(this.#db, since);
+    const unknown = judged.filter(({ tripId, late }) => late || !this.#trips.has(tripId));
+    const alarms = await alarmsOfTrips(
+      this.#db,
+      unknown.map(({ tripId }) => tripId),
+    );
     const outcomes: TripOutcome[] = [];
-    for (const stored of judged) outcomes.push(await this.#reevaluate(stored, records.get(stored.tripId) ?? []));
+    for (const stored of judged) {
+      const { tripId, late } = stored;
+      const told = alarms.filter((row) => row.trip_id === tripId && (late || row.active));
+      outcomes.push(await this.#reevaluate(stored, records.get(tripId) ?? [], told));
+    }
     const kept = new Set(judged.map(({ tripId }) => tripId));
     for (const tripId of tripIds) if (!kept.has(tripId)) this.#trips.delete(tripId);
     return outcomes;
   }
 
-  async #reevaluate(stored: StoredTrip, records: TrackedReport[]): Promise<TripOutcome> {
-    const was = this.#trips.get(stored.tripId);
+  /** @param told alarms that the store holds; of a trip in memory only where memory does not know all that may not hold */
+  async #reevaluate(stored: StoredTrip, records: TrackedReport[], told: AlarmRow[]): Promise<TripOutcome> {
+    const known = this.#trips.get(stored.tripId);
+    const was = known?.track;
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
     // The published alarms are kept, so that those that no longer hold are withdrawn.
-    const from = was ? { ...start, published: was.track.published, clockConfirmed: was.track.clockConfirmed } : start;
+    const published = told.length === 0 ? (was?.published ?? []) : publishedBefore(was?.published ?? [], told);
+    const from = { ...start, published, clockConfirmed: was?.clockConfirmed ?? [] };
     const folded = await this.#fold(plan, from, records);
     const { track, changes, withdrawn } = folded;
-    const { status, risk } = stored;
-    const { slot } = stored;
-    const next = { slot, plan, track, status, risk, checkpointMs: was?.checkpointMs ?? 0 };
+    const { slot, status, risk } = stored;
+    const next = { slot, plan, track, status, risk, checkpointMs: known?.checkpointMs ?? 0 };
     return { next, changes, withdrawn, fromMs: 0, reevaluated: true };
   }
 

@@ -29,7 +29,7 @@ import {
 import { insertConflicts, insertQuarantine, type QuarantineInsert } from '../store/reports/quarantine.ts';
 import type { StoredLock } from '../store/reports/roster.ts';
 import { tripsInheriting } from '../store/trips/inherited.ts';
-import { askToJudge } from '../store/trips/to-judge.ts';
+import { askToJudge, askToJudgeLate } from '../store/trips/to-judge.ts';
 import { describeRule } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
@@ -75,17 +75,18 @@ export function writeBatch(
 ): Promise<Written> {
   const { admitted, trips, locks, strays } = outcome;
   const write = async (db: Queryable) => {
-    const [, written] = await Promise.all([
+    // Locks before alarms and trips, as where a trip is declared: so the two do not wait for each other in a circle.
+    const records = Promise.all([
       waitForTurn(db, memberId),
-      writeTrips(db, trips, slots, nowMs),
       insertReports(db, admitted.accepted),
       updateLocks(db, lockUpdates(admitted, locks)),
       holdLocks(db, locksOfConflictsAlone(admitted, locks)),
-      askToJudge(db, [...strays]),
       insertQuarantine(db, quarantineRows(aside)),
       updateLeftOut(db, leftOutOfLocks(aside)),
       insertConflicts(db, admitted.conflicts),
+      askToJudgeLate(db, [...strays]),
     ]);
+    const [written] = await Promise.all([writeTrips(db, trips, slots, nowMs), records]);
     return written;
   };
   return trips.some(hasChanges) ? inTransaction(pool, write) : inPipelinedTransaction(pool, write);
@@ -160,16 +161,22 @@ export async function writeTrips(
     keepCheckpoints(db, trips),
   ]);
   const raised = alarms.filter(isRaised);
-  const latched = alarms.filter((alarm) => alarm.kind === 'latched').map((alarm) => alarm.alarm_id);
+  const latched = alarms.filter((alarm) => alarm.kind === 'latched');
   const [inheriting] = await Promise.all([
-    tripsInheriting(db, latched),
+    tripsInheriting(
+      db,
+      latched.map((alarm) => alarm.alarm_id),
+    ),
     insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]),
   ]);
-  const others = inheriting.filter(({ slot }) => !slots.has(slot));
-  await askToJudge(
-    db,
-    others.map((trip) => trip.trip_id),
-  );
+  // Written as it was, an alarm colours nothing anew: two workers would ask each other for ever.
+  if (latched.some(({ phase, old_phase: before }) => phase !== before)) {
+    const others = inheriting.filter(({ slot }) => !slots.has(slot));
+    await askToJudge(
+      db,
+      others.map((trip) => trip.trip_id),
+    );
+  }
   const status = new Map(after.map((trip) => [trip.trip_id, trip]));
   for (const { type, tripId } of moved) {
     const trip = tripId && status.get(tripId);

@@ -18,7 +18,7 @@ import { ALL_SLOTS } from './all-slots.ts';
 export const SECRET = 'a-secret-of-at-least-128-bits-of-chance';
 
 /** A straight road along 30° N, some 96 km, 200 m to each side. */
-const ROAD = Route.parse({
+export const ROAD = Route.parse({
   type: 'Feature',
   geometry: { type: 'LineString', coordinates: Array.from({ length: 101 }, (_, i) => [120 + i / 100, 30]) },
   properties: {

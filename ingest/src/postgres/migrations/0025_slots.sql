@@ -36,7 +36,10 @@ UPDATE locks l SET slot = o.slot FROM (
   WHERE o.lock_id = l.lock_id AND l.slot <> o.slot;
 
 -- What a batch knew of its locks is old: in the transaction that finds out, so that nothing of it is committed.
-CREATE FUNCTION refuse_moved_locks(found bigint, expected bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_moved_locks(in_place bigint, expected bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'of % locks only % are in the slots that they were known to be in', expected, found USING ERRCODE = 'SW002';
+  RAISE EXCEPTION 'of % locks only % are in the slots that they were known to be in', expected, in_place USING ERRCODE = 'SW002';
 END $$;
+
+-- Records of the trip that another worker stored were late: what they have disproved is withdrawn, also where it was over.
+ALTER TABLE to_judge ADD COLUMN late boolean NOT NULL DEFAULT false;

@@ -217,6 +217,15 @@ export async function activeAlarmsOfTrips(db: Queryable, tripIds: string[]): Pro
   return rows;
 }
 
+/** All alarms of trips, also those that are over. */
+export async function alarmsOfTrips(db: Queryable, tripIds: string[]): Promise<AlarmRow[]> {
+  if (tripIds.length === 0) return [];
+  const { rows } = await db.query<AlarmRow>(`SELECT ${ALARM_COLUMNS} FROM alarms a WHERE trip_id = ANY($1::uuid[])`, [
+    tripIds,
+  ]);
+  return rows;
+}
+
 /** Deletes alarms that late records have disproved; never a latched one that was confirmed (law 4). */
 export async function withdrawAlarms(db: Queryable, alarmIds: string[]): Promise<AlarmRow[]> {
   if (alarmIds.length === 0) return [];

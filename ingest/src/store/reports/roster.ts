@@ -136,6 +136,8 @@ export interface StoredTrip {
   }[];
   clockConfirmed: { rule: string; lockId: string; startedMs: number; confirmedMs: number }[];
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
+  /** Another worker has stored late records of it that are not folded yet. */
+  late: boolean;
 }
 
 interface TrackedTripRow extends DeclaredParams {
@@ -156,6 +158,7 @@ interface TrackedTripRow extends DeclaredParams {
   disposed: StoredTrip['disposed'];
   clock_confirmed: StoredTrip['clockConfirmed'];
   conflicts: StoredTrip['conflicts'];
+  late: boolean;
 }
 
 const LOAD_TRIP = `SELECT t.trip_id, t.slot, t.status, t.risk, t.route_id, t.route_version, t.total_m, t.simulated, u.locks,
@@ -171,7 +174,8 @@ const LOAD_TRIP = `SELECT t.trip_id, t.slot, t.status, t.risk, t.route_id, t.rou
     coalesce((SELECT json_agg(json_build_object('lockId', c.lock_id, 'boot', c.boot, 'seq', c.seq,
         'timeMs', ${ms('c.time')}) ORDER BY c.time)
       FROM trip_units w JOIN identity_conflicts c ON c.lock_id = w.lock_id AND c.time >= w.tracked_from
-        AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
+        AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts,
+    EXISTS (SELECT FROM to_judge j WHERE j.trip_id = t.trip_id AND j.late) AS late
   FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks
     FROM trip_units WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
   WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL`;
@@ -199,6 +203,7 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
     disposed: row.disposed,
     clockConfirmed: row.clock_confirmed,
     conflicts: row.conflicts,
+    late: row.late,
   }));
 }
 

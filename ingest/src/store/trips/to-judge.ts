@@ -14,3 +14,13 @@ export async function askToJudge(db: Queryable, tripIds: readonly string[]): Pro
     values: [tripIds],
   });
 }
+
+/** The same, for the worker that owns these trips: records of them came late, and were stored in this transaction. */
+export async function askToJudgeLate(db: Queryable, tripIds: readonly string[]): Promise<void> {
+  if (tripIds.length === 0) return;
+  await db.query(
+    `INSERT INTO to_judge (trip_id, late) SELECT trip_id, true FROM trips WHERE trip_id = ANY($1::uuid[]) ORDER BY trip_id
+     ON CONFLICT (trip_id) DO UPDATE SET asked = excluded.asked, late = true`,
+    [tripIds],
+  );
+}
