@@ -173,7 +173,8 @@ export async function watchCommits(db: TestDatabase): Promise<void> {
       FOR EACH ROW EXECUTE FUNCTION check_lock();
     CREATE FUNCTION check_report() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM check_owner('report', (SELECT slot FROM locks WHERE lock_no = NEW.lock_no)); RETURN NULL; END $$;
-    CREATE TRIGGER check_report AFTER INSERT ON reports FOR EACH ROW EXECUTE FUNCTION check_report();
+    CREATE CONSTRAINT TRIGGER check_report AFTER INSERT ON reports DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION check_report();
     CREATE FUNCTION check_trip() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM check_owner('trip', NEW.slot); RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER check_trip AFTER UPDATE OF done_m ON trips DEFERRABLE INITIALLY DEFERRED
