@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type ServedBasemap, serveBasemap } from './basemap/served.ts';
 import { startApiPart } from './compose/api.ts';
 import { type Gateway, startGateway } from './compose/gateway.ts';
+import { StoredJudging } from './compose/judging.ts';
 import { LocalHints } from './compose/local-hints.ts';
 import { LocalLive } from './compose/local-live.ts';
 import { joinPair } from './compose/pair.ts';
@@ -119,7 +120,13 @@ async function compose(
   const door = { receive: worker.receive, ready };
   let at = { http: '', mqtt: '' };
   const simulations = simulationsOf(config, simulatorPath, { log, pool, at: () => at });
-  const api = await startApiPart(base, { judging: worker, door, simulations, basemap, wallDir });
+  const api = await startApiPart(base, {
+    judging: new StoredJudging(base),
+    door,
+    simulations,
+    basemap,
+    wallDir,
+  });
   const onCommandEnded = afterCommandEnded(api.useCases);
   const { reloadTls, ...gateway } = await startGateway(base, { door, onCommandEnded });
   // What is in hand is committed and acknowledged while the locks are still connected.

@@ -65,8 +65,11 @@ export interface Slots {
 export interface Judging {
   /** In the transaction that changes the plans of these trips, after its other changes: no crash leaves them unjudged. */
   ask(db: Queryable, tripIds: string[]): Promise<void>;
-  /** After the COMMIT of the change. Resolves once the trips are judged by their new plans. */
-  reevaluate(tripIds: string[]): Promise<void>;
+  /**
+   * After the COMMIT of the change. Resolves once the trips are judged by their new plans; false: not yet, but they will be.
+   * @param withinMs how long to wait, 3 s unless said; 0: asks for it and does not wait
+   */
+  judged(tripIds: string[], withinMs?: number): Promise<boolean>;
 }
 
 /** What one transaction of the intake made true. */
@@ -92,6 +95,10 @@ export type Hint =
   | { hint: 'changed'; tripIds?: string[]; alarmIds?: string[]; lockIds?: string[] }
   /** A gate has decided. `office`: that of the gate; its people see a passage that matches no trip. */
   | { hint: 'passage'; passage: FeedPassage; office?: string | undefined }
+  /** Trips wait in the store to be judged again. */
+  | { hint: 'toJudge' }
+  /** They were, and the unlocks that wait for these locks are due. */
+  | { hint: 'judged'; tripIds: string[]; lockIds: string[] }
   /** Commands wait in the queues of these locks. */
   | { hint: 'commands'; lockIds: string[] }
   /** These locks were retired or have another secret. */

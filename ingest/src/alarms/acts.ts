@@ -122,11 +122,12 @@ export async function actOnAlarm(
   caller: Principal,
   todo: AlarmAct,
 ): Promise<{ alarm: Alarm; changed: boolean }> {
-  const { row, changed } = await inTransaction(deps.pool, async (db) => {
+  const { row, changed, tripIds } = await inTransaction(deps.pool, async (db) => {
     const before = await alarmForAct(db, alarmId, caller);
     requirePossible(before, todo);
     const second = await secondForDisposal(db, before, caller, todo);
-    if (!(await write(db, before, { by: caller.name, second }, todo))) return { row: before, changed: false };
+    if (!(await write(db, before, { by: caller.name, second }, todo)))
+      return { row: before, changed: false, tripIds: [] };
     if (before.trip_id !== null) await refreshRisk(db, before.trip_id);
     const after = (await alarmForUpdate(db, alarmId))!;
     const tripId = after.trip_id ?? undefined;
@@ -134,21 +135,25 @@ export async function actOnAlarm(
     if (type !== undefined) await announce(db, { type, tripId, data: alarmOf(after) });
     const entry = { actor: caller.name, action: `alarm.${todo.act}`, subject: `alarm:${alarmId}` };
     await audit(db, { ...entry, before: workOf(before), after: { ...workOf(after), tripId } });
-    return { row: after, changed: true };
+    return { row: after, changed: true, tripIds: await tripsOf(deps, db, after, todo) };
   });
-  if (changed) await publish(deps, row, todo);
+  if (changed) await deps.hints.publish({ hint: 'changed', alarmIds: [alarmId], tripIds });
+  // Only a disposition changes what the rules judge by.
+  if (changed && todo.act === 'dispose') await afterChange(deps, ...tripIds);
   return { alarm: alarmOf(row), changed };
 }
 
-async function publish(
+/** The trips that an act on an alarm changes; after a disposition they are to be judged by it. */
+async function tripsOf(
   deps: UseCaseDeps,
+  db: Queryable,
   { alarm_id: alarmId, trip_id: tripId }: AlarmRow,
   { act }: AlarmAct,
-): Promise<void> {
+): Promise<string[]> {
+  const own = tripId === null ? [] : [tripId];
+  if (act !== 'dispose') return own;
   // Trips with the same lock or box have the alarm's colour too.
-  const inheriting = act === 'dispose' ? await tripsInheriting(deps.pool, [alarmId]) : [];
-  const tripIds = [...(tripId === null ? [] : [tripId]), ...inheriting.map((trip) => trip.trip_id)];
-  await deps.hints.publish({ hint: 'changed', alarmIds: [alarmId], tripIds });
-  // Only a disposition changes what the rules judge by.
-  if (act === 'dispose') await afterChange(deps, ...tripIds);
+  const tripIds = [...own, ...(await tripsInheriting(db, [alarmId])).map((trip) => trip.trip_id)];
+  await deps.judging.ask(db, tripIds);
+  return tripIds;
 }

@@ -23,6 +23,8 @@ export interface EscalationDeps {
   pool: Pool;
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
   hints: Pick<Hints, 'publish'>;
+  /** What the sweep repeats besides, because a crash may have lost it. */
+  repeat?: () => Promise<void>;
   times: CallTimes;
   registry?: Registry;
   /** How often due jobs are looked for, s; at least 0.5. Default 1. */
@@ -165,6 +167,7 @@ class Escalating implements Escalation {
       jobOf(THAW, { tripId }, tripId, until.getTime()),
     );
     await this.#insert(thaws, this.#deps.pool);
+    await this.#deps.repeat?.();
   }
 
   #next(row: UnattendedRow): Call | undefined {

@@ -5,7 +5,6 @@ import { approvalOf } from '../people/approvals.ts';
 import { DECIDERS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { listApprovals } from '../store/people/approvals.ts';
-import { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -13,8 +12,6 @@ import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
 /** Acts that wait for a second person. They are asked for where the act is; here they are listed and decided on. */
 export function approvalRoutes(app: Api, deps: ApiDeps): void {
-  const reEvaluation = new ReEvaluationQueue(deps);
-  app.addHook('onClose', async () => reEvaluation.stop());
   const params = z.object({ approvalId: z.string() });
   const response = answers({ 200: Approval });
   app.get(
@@ -51,7 +48,7 @@ export function approvalRoutes(app: Api, deps: ApiDeps): void {
       config: { roles: DECIDERS },
       schema: { tags: ['approvals'], summary: 'Confirm an act of another person: it is done now', params, response },
     },
-    async (request) => confirmApproval({ ...deps, reEvaluation }, request.params.approvalId, callerOf(request)),
+    async (request) => confirmApproval(deps, request.params.approvalId, callerOf(request)),
   );
   app.post(
     '/approvals/:approvalId/refuse',

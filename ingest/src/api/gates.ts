@@ -8,7 +8,6 @@ import { DECIDERS, EVERYONE, GATEKEEPERS, READERS } from '../people/roles.ts';
 import { isoOf } from '../postgres/iso.ts';
 import { listPassages, type PassageRow } from '../store/passages/passages.ts';
 import { listPlaces } from '../store/roads/places.ts';
-import { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import { jgsRoutes } from './jgs.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
@@ -74,9 +73,7 @@ function countReuses(deps: ApiDeps): void {
 
 export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
   countReuses(deps);
-  const reEvaluation = new ReEvaluationQueue(deps);
-  await app.register(async (inner: Api) => jgsRoutes(inner, deps, reEvaluation));
-  app.addHook('onClose', async () => reEvaluation.stop());
+  await app.register(async (inner: Api) => jgsRoutes(inner, deps));
   const params = z.object({ gateId: z.string().max(64) });
   app.post(
     '/gates/:gateId/passages',
@@ -92,7 +89,7 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
     },
     async (request) => {
       const passed = await pass(deps, request.params.gateId, request.body, callerOf(request));
-      afterPassage(deps, reEvaluation, passed);
+      afterPassage(deps, passed);
       return passed.row.first_answer ?? passed.row.answer;
     },
   );
@@ -112,7 +109,7 @@ export async function gateRoutes(app: Api, deps: ApiDeps): Promise<void> {
       const gate = await gateOf(deps, request.params.gateId);
       const passage = { passageId: request.params.passageId, day: request.query.day };
       const passed = await decideByHand(deps, gate, passage, callerOf(request), request.body);
-      afterPassage(deps, reEvaluation, passed);
+      afterPassage(deps, passed);
       return viewOf(passed.row);
     },
   );

@@ -16,7 +16,6 @@ import { ApprovalNeeded } from '../people/two-people.ts';
 import { ApiProblem, notFound, problemOf } from '../problem.ts';
 import { passageOfSession } from '../store/passages/passages.ts';
 import { getTrip } from '../store/trips/trips.ts';
-import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import type { Api } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
@@ -37,10 +36,10 @@ async function unitsOf({ deps, caller }: JgsAsked, tripId: string | undefined): 
 
 /** 0x81 → 0x82. */
 async function gather(asked: JgsAsked): Promise<string> {
-  const { deps, caller, node, reEvaluation } = asked;
+  const { deps, caller, node } = asked;
   const { gateId, sessionId, question } = gatherOf(node, new Date().toISOString());
   const passed = await pass(deps, gateId, checked(PassageQuestion, question), caller);
-  afterPassage(deps, reEvaluation, passed);
+  afterPassage(deps, passed);
   const answer = passed.row.first_answer ?? passed.row.answer;
   return feedbackOf(sessionId, answer, await unitsOf(asked, answer.tripId));
 }
@@ -53,7 +52,7 @@ const DECISIONS = new Map<string, 'release' | 'inspect' | 'return'>([
 
 /** 0x85: a person's word on the newest reading of a session. */
 async function manualCheck(asked: JgsAsked): Promise<string> {
-  const { deps, caller, node, reEvaluation } = asked;
+  const { deps, caller, node } = asked;
   requireRole(caller, DECIDERS);
   const sessionId = field(node, 'SESSION_ID') ?? '';
   const decision = DECISIONS.get(field(node, 'CHECK_RESULT') ?? '');
@@ -73,7 +72,7 @@ async function manualCheck(asked: JgsAsked): Promise<string> {
       `待第二人在本人会话中确认 / a second person has to confirm ${approvalId}`,
     );
   });
-  afterPassage(deps, reEvaluation, passed);
+  afterPassage(deps, passed);
   const { answer } = passed.row;
   return feedbackOf(sessionId, answer, await unitsOf(asked, answer.tripId), decision === 'release' ? 'Y' : 'N');
 }
@@ -119,7 +118,7 @@ function refusal(root: string, sessionId: string | undefined, error: unknown): {
  * JGS/T 14—2015, the interface of China's gates, in XML: 0x81 → 0x82, 0x83 → 0x84, 0x85 → 0x82, and the position
  * service in and out. The element names follow published descriptions of the standard; see docs/jgs-14.md.
  */
-export function jgsRoutes(app: Api, deps: ApiDeps, reEvaluation: ReEvaluationQueue): void {
+export function jgsRoutes(app: Api, deps: ApiDeps): void {
   app.addContentTypeParser(XML_TYPES, { parseAs: 'buffer', bodyLimit: MAX_XML_BYTES }, (_request, body, done) =>
     done(null, body),
   );
@@ -140,7 +139,7 @@ export function jgsRoutes(app: Api, deps: ApiDeps, reEvaluation: ReEvaluationQue
         }
         return {
           status: 200,
-          xml: await handle({ deps, reEvaluation, caller: callerOf(request), node: message.node }),
+          xml: await handle({ deps, caller: callerOf(request), node: message.node }),
         };
       };
       const { status, xml } = await answer().catch((error) => {

@@ -9,13 +9,10 @@ import type { Principal } from '../people/principal.ts';
 import { resetSecondFactor } from '../people/second-factor.ts';
 import type { UseCaseDeps } from '../ports.ts';
 import type { ApprovalRow } from '../store/people/approvals.ts';
-import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import { afterAct, STEP_ACTS } from '../trips/step-list.ts';
 import { type Acted, cancel, StepRequest } from '../trips/steps.ts';
 
-export interface PerformDeps extends UseCaseDeps {
-  reEvaluation: ReEvaluationQueue;
-}
+export interface PerformDeps extends UseCaseDeps {}
 
 /** An unlock as it was asked for, also one that is given again. */
 const Unlock = CommandOrder.extend({
@@ -41,7 +38,7 @@ export async function perform(deps: PerformDeps, row: ApprovalRow, asker: Princi
     const decision = asked as z.output<typeof PassageDecision>;
     const passage = { passageId: subject.passageId ?? '', day: subject.day };
     const passed = await decideByHand(deps, gate, passage, asker, decision);
-    afterPassage(deps, deps.reEvaluation, passed);
+    afterPassage(deps, passed);
   } else if (act === 'alarm.dispose') {
     const { text, falseAlarm } = asked as { text: string; falseAlarm: boolean };
     await actOnAlarm(deps, subject.alarmId ?? '', asker, { act: 'dispose', text, falseAlarm });

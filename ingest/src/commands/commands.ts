@@ -4,7 +4,14 @@ import type { Logger } from 'pino';
 import { inPipelinedTransaction } from '../postgres/queryable.ts';
 import type { SecretBox } from '../secret-box.ts';
 import { sealedSecret, secretKept } from '../store/locks/access.ts';
-import { commandOf, endCommand, expireCommands, markSent, waitingCommands } from '../store/locks/command-queue.ts';
+import {
+  commandOf,
+  endCommand,
+  expireCommands,
+  locksWithDueCommands,
+  markSent,
+  waitingCommands,
+} from '../store/locks/command-queue.ts';
 import { insertQuarantine } from '../store/reports/quarantine.ts';
 import { readReply } from './reply.ts';
 import { Turns } from './turns.ts';
@@ -23,8 +30,8 @@ export interface CommandsDeps {
   secretBox?: SecretBox;
   log: Logger;
   nowMs?: () => number;
-  /** How often expired commands are ended, ms; 0: only by `expire`. */
-  expireEveryMs?: number;
+  /** How often expired commands are ended and due ones are looked for, ms; 0: only by `expire` and `deliverAllDue`. */
+  lookEveryMs?: number;
 }
 
 type EndedListener = (ended: { lockId: string; commandId: string; result: Reply['result'] }) => void;
@@ -34,6 +41,8 @@ export interface Commands {
   connect(link: LockLink): void;
   /** Sends the commands queued for a lock, in order; to be called after the COMMIT that queued one. */
   deliverDue(lockId: string): Promise<void>;
+  /** The same for every connected lock: an unlock becomes due without a call when its trip has waited to be judged for long. */
+  deliverAllDue(): Promise<void>;
   /** To be called when a lock has subscribed: sends the commands it never answered and the queued ones, in order. */
   reconnected(lockId: string): Promise<void>;
   /** A lock's publish on `locks/{lockId}/reply`; `done` is called after the COMMIT. */
@@ -45,7 +54,7 @@ export interface Commands {
   stop(): Promise<void>;
 }
 
-const EXPIRE_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 2_000;
 
 /**
  * Delivers commands to locks: they wait in the database, are sent in the order given, and end by the lock's reply or when
@@ -76,14 +85,20 @@ export function startCommands(deps: CommandsDeps): Commands {
     } else log.debug({ lockId, commandId }, 'a reply to a command that does not wait for one');
   };
   const expire = () => expireCommands(pool, now());
-  const everyMs = deps.expireEveryMs ?? EXPIRE_EVERY_MS;
-  const timer = everyMs > 0 ? setInterval(() => void expire().catch(() => undefined), everyMs).unref() : undefined;
+  const deliverAllDue = async () => {
+    const lockIds = await locksWithDueCommands(pool, now());
+    await Promise.all(lockIds.filter((lockId) => link?.listens(lockId)).map((lockId) => turns.take(lockId)));
+  };
+  const look = () => expire().then(deliverAllDue, () => undefined);
+  const everyMs = deps.lookEveryMs ?? LOOK_EVERY_MS;
+  const timer = everyMs > 0 ? setInterval(() => void look().catch(() => undefined), everyMs).unref() : undefined;
 
   return {
     connect(to) {
       link = to;
     },
     deliverDue: (lockId) => turns.take(lockId),
+    deliverAllDue,
     reconnected: (lockId) => turns.take(lockId, now()),
     receiveReply(lockId, payload, done) {
       // An error closes the connection: the lock sends its reply again once the database is back.

@@ -12,6 +12,7 @@ import { Provider } from '../people/provider.ts';
 import type { Judging, ReportDoor, UseCaseDeps } from '../ports.ts';
 import type { Simulations } from '../simulations.ts';
 import { describeRule } from '../tracker/index.ts';
+import { followUnlocks } from '../trips/command-ended.ts';
 import { addressRule } from '../webhooks/address.ts';
 import { startWebhooks } from '../webhooks/webhooks.ts';
 import type { Base } from './part.ts';
@@ -55,7 +56,8 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     log,
     config: { bootstrapKey, trustProxy, secondFactorRequired, build: buildOf(wallDir) },
   });
-  const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry });
+  const repeat = () => followUnlocks({ pool, log, hints, judging });
+  const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry, repeat });
   undo.push(() => escalation.stop());
   feed.onAlarm((alarm) => escalation.watchAlarm(alarm));
   const webhooks = startWebhooks({

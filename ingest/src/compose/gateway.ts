@@ -59,9 +59,11 @@ export async function startGateway(
     opened: () => void broker.refreshAll(),
   });
   undo.push(() => listener.stop());
-  hints.on('commands', ({ lockIds }) => {
+  const deliver = ({ lockIds }: { lockIds: string[] }) => {
     for (const lockId of lockIds) void commands.deliverDue(lockId);
-  });
+  };
+  hints.on('commands', deliver);
+  hints.on('judged', deliver);
   // Who has ended the access of a lock is answered when its connections are closed.
   hints.on('locks', async ({ lockIds }) => {
     await Promise.all(lockIds.map((lockId) => broker.refreshLock(lockId)));

@@ -1,10 +1,10 @@
 import { startIntake } from '../intake/intake.ts';
 import { replayAhead } from '../intake/refused-ahead.ts';
-import type { Judging, ReportDoor, Slots } from '../ports.ts';
-import { askToJudge } from '../store/trips/to-judge.ts';
+import type { ReportDoor, Slots } from '../ports.ts';
+import { listenForJudging } from './judging.ts';
 import type { Base } from './part.ts';
 
-export interface Worker extends Judging, ReportDoor {
+export interface Worker extends ReportDoor {
   /** Commits what is in hand; to be called while the locks are still connected, so that they get their PUBACK. */
   drain(): Promise<void>;
 }
@@ -36,6 +36,7 @@ export async function startWorker(
   );
   undo.push(async () => stopping.abort());
   intake.onCommitted((committed) => live.publish(committed));
+  listenForJudging(intake, hints, log);
   hints.on('places', () => intake.refreshPlaces());
   hints.on('locks', async ({ lockIds }) => {
     for (const lockId of lockIds) await intake.refreshLock(lockId);
@@ -44,8 +45,6 @@ export async function startWorker(
     receive,
     ready: () => intake.ready(),
     warnings: () => intake.warnings(),
-    ask: askToJudge,
-    reevaluate: (tripIds) => intake.refreshTrips(tripIds),
     drain,
   };
 }

@@ -10,6 +10,7 @@ import { LeftOutNotes } from './left-out-notes.ts';
 import { LivenessTimer } from './liveness-timer.ts';
 import { countBatch, intakeMetrics } from './metrics.ts';
 import { Notifier } from './notifier.ts';
+import { PlanChanges } from './plan-changes.ts';
 import { PlatformClock } from './platform-clock.ts';
 import { Roster } from './roster.ts';
 import type { Settled } from './settled.ts';
@@ -17,9 +18,6 @@ import { TripChanges } from './trip-changes.ts';
 import { writeAgain, writeBatch } from './write.ts';
 
 export type { Intake, IntakeDeps } from './contract.ts';
-
-/** Trips that are re-evaluated together between two batches: all their records are in memory then. */
-const REEVALUATED_AT_ONCE = 20;
 
 /*
  * The way of a report: receive → lanes → judge → commit → publish → acknowledge, in this order below. `BatchGate` takes
@@ -109,29 +107,37 @@ function allParts(deps: IntakeDeps) {
   const gate = new BatchGate(lanes, committer, giveUp);
   const trips = new TripChanges(parts);
   const timer = new LivenessTimer(deps, roster, gate, trips);
+  const { pool, log, toJudgeEveryMs } = deps;
+  const changes = new PlanChanges({
+    pool,
+    log,
+    toJudgeEveryMs,
+    gate,
+    trips,
+    slots: () => roster.slots,
+    metrics: parts.metrics,
+  });
   parts.metrics.ready(() => gate.ready().length === 0);
-  return { ...parts, gate, trips, timer };
+  return { ...parts, gate, trips, timer, changes };
 }
 type Parts = ReturnType<typeof allParts>;
 
 /**
- * Reads open trips from the store, then accepts reports (law 11). With more than a thousand open trips reports are
- * accepted before all are loaded; a trip that reports before its turn is loaded then. Rejects while the store cannot be read.
+ * Reads open trips of its slots from the store, judges those that wait for it, then accepts reports (law 11). With more than a
+ * thousand open trips reports are accepted before all are loaded; a trip that reports before its turn is loaded then. Rejects
+ * while the store cannot be read.
  */
 export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   const parts = allParts(deps);
-  const { roster, gate, trips, timer, notifier, junk, clock } = parts;
+  const { roster, gate, timer, changes, notifier, junk, clock } = parts;
   await junk.start();
   await timer.start();
+  await changes.start();
   return {
     receive: receiving(parts),
     onCommitted: (listener) => notifier.add(listener),
-    async refreshTrips(tripIds) {
-      for (let i = 0; i < tripIds.length; i += REEVALUATED_AT_ONCE) {
-        const some = tripIds.slice(i, i + REEVALUATED_AT_ONCE);
-        await gate.between(() => trips.reevaluate(some));
-      }
-    },
+    judgeWaiting: () => changes.look(),
+    onJudged: (listener) => changes.onJudged(listener),
     refreshPlaces: () => gate.between(() => roster.reloadPlaces()),
     refreshLock: (lockId) => gate.between(async () => roster.forgetLocks([lockId])),
     checkLiveness: () => timer.tick(),
@@ -142,6 +148,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     },
     stop(withinMs) {
       timer.stop();
+      changes.stop();
       return gate.stop(withinMs);
     },
   };

@@ -1,7 +1,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { toJudgeBacklog } from '../store/trips/to-judge.ts';
 import type { Lanes } from './lanes.ts';
 import type { BatchOutcome } from './outcome.ts';
 import type { Written } from './write.ts';
+
+type Backlog = Awaited<ReturnType<typeof toJudgeBacklog>>;
 
 /** The intake's metrics: queue depths, counts and latencies by step. */
 export function intakeMetrics(registry: Registry, lanes: Lanes, roster: { tripCount: number }) {
@@ -21,7 +24,14 @@ export function intakeMetrics(registry: Registry, lanes: Lanes, roster: { tripCo
   gauge('waiting_records', 'Records that seem to wait for a batch', () => lanes.records);
   gauge('waiting_backfill_publishes', 'Publishes in the back-fill lane', () => lanes.backfillPublishes);
   gauge('trips', 'Open trips whose records are judged', () => roster.tripCount);
+  let backlog: Backlog = { trips: 0, oldestS: 0 };
+  gauge('to_judge', 'Trips whose plan has changed and that are not judged by it yet', () => backlog.trips);
+  gauge('to_judge_oldest_seconds', 'For how long the first of them has waited', () => backlog.oldestS);
   return {
+    toJudge(seen: Backlog): void {
+      backlog = seen;
+    },
+    judgingFailures: counter('judging_failures', 'Trips whose plan has changed and that could not be judged by it'),
     ready(isReady: () => boolean): void {
       gauge('ready', '1 while reports are accepted, 0 while they cannot be committed', () => Number(isReady()));
     },

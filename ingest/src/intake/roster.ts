@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { compileRoute } from '@sealwatch/geofence';
 import { isOver } from '@sealwatch/schemas';
 import type { Queryable } from '../postgres/queryable.ts';
@@ -9,7 +10,6 @@ import {
   allPlaces,
   loadLocks,
   loadTrips,
-  locksOfTrips,
   newestCheckpoints,
   recordsOfTrips,
   routeFeature,
@@ -214,23 +214,22 @@ export class Roster {
 
   /**
    * Judges trips again from all their stored records, e.g. after their windows or disposals have changed. Trips that are
-   * no longer judged are removed from memory and left out, and so are those of another worker.
+   * no longer judged are removed from memory and left out.
    */
-  async reevaluate(tripIds: string[]): Promise<TripOutcome[]> {
-    this.forgetLocks(await locksOfTrips(this.#db, tripIds));
-    const judged = (await loadTrips(this.#db, tripIds)).filter(({ slot }) => this.#slots.has(slot));
+  async reevaluate(trips: readonly { tripId: string; lockIds: string[] }[]): Promise<TripOutcome[]> {
+    const tripIds = trips.map(({ tripId }) => tripId);
+    this.forgetLocks(trips.flatMap(({ lockIds }) => lockIds));
+    const judged = await loadTrips(this.#db, tripIds);
     const since = judged.map(({ tripId }) => ({ tripId, fromMs: 0 }));
-    const records = await recordsOfTrips(this.#db, since);
-    const unknown = judged.filter(({ tripId, late }) => late || !this.#trips.has(tripId));
-    const alarms = await alarmsOfTrips(
-      this.#db,
-      unknown.map(({ tripId }) => tripId),
-    );
+    const unknown = judged.flatMap(({ tripId, late }) => (late || !this.#trips.has(tripId) ? tripId : []));
+    const [records, alarms] = await Promise.all([recordsOfTrips(this.#db, since), alarmsOfTrips(this.#db, unknown)]);
     const outcomes: TripOutcome[] = [];
     for (const stored of judged) {
       const { tripId, late } = stored;
       const told = alarms.filter((row) => row.trip_id === tripId && (late || row.active));
       outcomes.push(await this.#reevaluate(stored, records.get(tripId) ?? [], told));
+      // Sockets are not to wait for twenty trips at a stretch.
+      await setImmediate();
     }
     const kept = new Set(judged.map(({ tripId }) => tripId));
     for (const tripId of tripIds) if (!kept.has(tripId)) this.#trips.delete(tripId);

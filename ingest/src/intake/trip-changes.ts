@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { inTransaction } from '../postgres/queryable.ts';
+import { endToJudge, type ToJudge } from '../store/trips/to-judge.ts';
+import type { Judged } from './contract.ts';
 import type { IntakeMetrics } from './metrics.ts';
 import type { Notifier } from './notifier.ts';
 import type { TripOutcome } from './outcome.ts';
@@ -24,20 +26,31 @@ export class TripChanges {
     this.#deps = deps;
   }
 
-  /** Loads trips again, judges all their stored records and commits the difference; e.g. after their plans have changed. */
-  async reevaluate(tripIds: string[]): Promise<void> {
-    await this.commit(await this.#deps.roster.reevaluate(tripIds));
+  /**
+   * Loads trips whose plans have changed, judges all their stored records, and commits the difference and that they wait no
+   * longer. Those whose slot was released since they were read are left to whoever owns it.
+   */
+  async reevaluate(waiting: readonly ToJudge[]): Promise<Judged> {
+    const { roster } = this.#deps;
+    const own = waiting.filter(({ slot }) => roster.slots.has(slot));
+    return this.#commit(await roster.reevaluate(own), own);
   }
 
   /** Writes, then notifies; where the commit fails these trips are removed from memory and the error is thrown. */
   async commit(trips: TripOutcome[]): Promise<void> {
-    if (trips.length === 0) return;
+    if (trips.length > 0) await this.#commit(trips, []);
+  }
+
+  async #commit(trips: TripOutcome[], waiting: readonly ToJudge[]): Promise<Judged> {
     const { pool, log, roster, metrics, notifier, nowMs } = this.#deps;
     try {
-      const written = await inTransaction(pool, (db) => writeTrips(db, trips, roster.slots, nowMs()));
+      const [written, judged] = await inTransaction(pool, (db) =>
+        Promise.all([writeTrips(db, trips, roster.slots, nowMs()), endToJudge(db, waiting)]),
+      );
       roster.keepCommitted(trips, written);
       for (const { rule } of written.raised) metrics.alarms.inc({ rule });
-      notifier.tripsCommitted(trips, written);
+      if (trips.length > 0) notifier.tripsCommitted(trips, written);
+      return judged;
     } catch (error) {
       for (const { next } of trips) roster.forgetTrip(next.plan.tripId);
       log.error({ err: error }, 'changes of trips could not be committed');

@@ -2,13 +2,11 @@ import type { Role } from '@sealwatch/schemas';
 import type { Principal } from '../people/principal.ts';
 import type { ReportDoor, UseCaseDeps } from '../ports.ts';
 import { ApiProblem } from '../problem.ts';
-import type { ReEvaluationQueue } from '../trips/re-evaluation.ts';
 import type { XmlNode } from './xml.ts';
 
 /** One message of JGS/T 14, and who sent it. */
 export interface JgsAsked {
   deps: UseCaseDeps & { door: ReportDoor };
-  reEvaluation: ReEvaluationQueue;
   caller: Principal;
   node: XmlNode;
 }

@@ -1,9 +1,12 @@
 import type { UseCaseDeps } from '../ports.ts';
 import type { TripView } from '../store/trips/row.ts';
 
-/** After the COMMIT of every change of trips: they are judged by their new plans, then the screens read them again. */
-export async function afterChange(deps: UseCaseDeps, ...tripIds: string[]): Promise<void> {
-  await deps.judging.reevaluate(tripIds);
+/**
+ * After the COMMIT of every change of trips, which has asked for them to be judged: waits for that, but not for long, then the
+ * screens read them again.
+ */
+export async function afterChange(deps: Pick<UseCaseDeps, 'judging' | 'hints'>, ...tripIds: string[]): Promise<void> {
+  await deps.judging.judged(tripIds);
   await deps.hints.publish({ hint: 'changed', tripIds });
 }
 

@@ -7,7 +7,6 @@ import { audit } from '../store/people/audit.ts';
 import { holdTrip } from '../store/trips/changes.ts';
 import type { TripView } from '../store/trips/row.ts';
 import { tripForUpdate } from '../store/trips/trips.ts';
-import { afterChange } from './after-change.ts';
 import { visibleTrip } from './visible.ts';
 
 /** Holds a trip (布控) for a reason; null lets it go. @throws ApiProblem 403, 404 */
@@ -28,6 +27,6 @@ export async function hold(
     await audit(db, { ...entry, before: { reason: before.hold_reason }, after: { reason } });
     return (await tripForUpdate(db, tripId))!;
   });
-  await afterChange(deps, tripId);
+  await deps.hints.publish({ hint: 'changed', tripIds: [tripId] });
   return row;
 }

@@ -153,7 +153,13 @@ export async function startPlatform(
     pool: database.pool,
     gatePool: database.pool,
     registry: new Registry(),
-    judging: { ask: askToJudge, reevaluate: async (tripIds) => void told.trips.push(...tripIds) },
+    judging: {
+      ask: askToJudge,
+      judged: async (tripIds) => {
+        told.trips.push(...tripIds);
+        return true;
+      },
+    },
     hints,
     secrets: secretBox(randomBytes(32)),
     door,

@@ -34,7 +34,7 @@ beforeEach(async () => {
     pool: db.pool,
     log,
     nowMs: () => nowMs,
-    expireEveryMs: 0,
+    lookEveryMs: 0,
   });
   broker = await startBroker({
     host: '127.0.0.1',

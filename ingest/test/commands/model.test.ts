@@ -64,7 +64,7 @@ beforeAll(async () => {
     log: pino({ level: 'silent' }),
     // No two looks at the clock see the same time.
     nowMs: () => ++nowMs,
-    expireEveryMs: 0,
+    lookEveryMs: 0,
   });
   commands.connect({
     listens: (lockId) => real.links[real.lockIds.indexOf(lockId)]!.up,

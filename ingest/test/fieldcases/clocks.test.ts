@@ -176,7 +176,7 @@ test('records received before the sealing are no opening, though the clock is 45
   const sealedMs = field.nowMs + 20_000;
   await field.db.pool.query('UPDATE trips SET sealed_at = $1, taken_over_at = NULL', [new Date(sealedMs)]);
   await field.db.pool.query('UPDATE trip_units SET tracked_from = $1', [new Date(sealedMs)]);
-  await field.rig.intake.refreshTrips([tripId]);
+  await field.rig.judge(tripId);
   await field.say(1, field.nowMs + fast, { seal: open, lon: 120.001 }, 0);
   await field.say(2, field.nowMs + 15_000 + fast, { lon: 120.001 }, 15_000);
   await field.say(3, field.nowMs + 10_000 + fast, { lon: 120.001 }, 10_000);

@@ -13,7 +13,7 @@ async function closedTrip(): Promise<string> {
   field.nowMs += MINUTE;
   await field.db.pool.query("UPDATE trips SET status = 'closed', closed_at = $1", [new Date(field.nowMs)]);
   await field.db.pool.query('UPDATE trip_units SET tracked_to = $1', [new Date(field.nowMs)]);
-  await field.rig.intake.refreshTrips([tripId]);
+  await field.rig.judge(tripId);
   field.nowMs += 120 * MINUTE;
   return tripId;
 }
@@ -21,7 +21,7 @@ async function closedTrip(): Promise<string> {
 test("counters that start again make today's trip red at once and leave last month's alone", async () => {
   const before = await closedTrip();
   const today = await field.trip();
-  await field.rig.intake.refreshTrips([today]);
+  await field.rig.judge(today);
   for (let seq = 1; seq <= 4; seq++) await field.say(seq, field.nowMs + 30_000, { lon: 120.2 + seq * 0.007 });
   expect(await field.rules(today)).toEqual(['seal.identity-mismatch']);
   await field.say(5, field.nowMs + 30_000, { seal: CUT, lon: 120.235 });
@@ -35,7 +35,7 @@ test('a resend of the new life is a duplicate after a restart of the platform, a
   await closedTrip();
   const old = await field.rig.rows<{ time: Date }>(`SELECT time FROM ${PLAIN} WHERE seq = 20`);
   const today = await field.trip();
-  await field.rig.intake.refreshTrips([today]);
+  await field.rig.judge(today);
   const times = [1, 2, 3].map((seq) => field.nowMs + seq * 30_000);
   for (const [i, timeMs] of times.entries()) await field.say(i + 1, timeMs, { lon: 120.2 });
   await field.reopen();

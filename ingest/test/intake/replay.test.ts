@@ -98,7 +98,7 @@ test('a live record is judged as received when it was refused, not when it is re
   const ended = new Date(START_MS + 3_600_000);
   await db.pool.query("UPDATE trips SET status = 'closed', closed_at = $1", [ended]);
   await db.pool.query('UPDATE trip_units SET tracked_to = $1', [ended]);
-  await rig.intake.refreshTrips([tripId]);
+  await rig.judge(tripId);
   expect(await replayAll()).toEqual([{ stored: 1, refused: [] }]);
   const [stored, ...others] = await tripRecords(db.pool, tripId, 0);
   expect(stored).toMatchObject({ timeMs: START_MS + 60_000, receivedMs: START_MS + 61_000 });

@@ -12,6 +12,7 @@ import { lockAccess } from '../../src/store/locks/access.ts';
 import { insertLocks } from '../../src/store/locks/locks.ts';
 import { putRoute } from '../../src/store/roads/routes.ts';
 import { insertTrip } from '../../src/store/trips/changes.ts';
+import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { ALL_SLOTS } from './all-slots.ts';
 
@@ -36,6 +37,8 @@ export interface Rig {
   registry: Registry;
   committed: Committed[];
   lock(lockId: string): Promise<MqttClient>;
+  /** Asks for trips to be judged, as who changes their plans does, and lets the intake do it. */
+  judge(...tripIds: string[]): Promise<void>;
   /** The value of `sealwatch_intake_{name}`. */
   metric(name: string): Promise<number | undefined>;
   rows<T extends object>(sql: string, values?: unknown[]): Promise<T[]>;
@@ -80,6 +83,10 @@ export async function startRig(
       client.on('error', () => undefined);
       clients.push(client);
       return client;
+    },
+    async judge(...tripIds) {
+      await askToJudge(db.pool, tripIds);
+      await intake.judgeWaiting();
     },
     async metric(name) {
       return (await registry.getSingleMetric(`sealwatch_intake_${name}`)?.get())?.values[0]?.value;

@@ -180,9 +180,9 @@ test('a late record belongs to the finished trip of its time, and not to the nex
     first,
     new Date(startMs + 52 * MINUTE),
   ]);
-  await rig.intake.refreshTrips([first]);
+  await rig.judge(first);
   const second = await declareTrip(db, [LOCK], startMs + 53 * MINUTE);
-  await rig.intake.refreshTrips([second]);
+  await rig.judge(second);
   clockMs = startMs + 55 * MINUTE;
   await send(lock, LOCK, report(60, clockMs, 120.05));
 
@@ -203,7 +203,7 @@ test('reports that came before their trip was declared are judged when it is', a
   await drive(DETOUR.slice(0, 25));
   expect(rig.committed.at(-1)?.reports[0]?.wallStatus).toBe('idle');
   const tripId = await declareTrip(db, [LOCK], startMs);
-  await rig.intake.refreshTrips([tripId]);
+  await rig.judge(tripId);
   expect(await deviations()).toMatchObject([{ phase: 'open', active: true }]);
   expect(await tripRecords(db.pool, tripId, 0)).toHaveLength(25);
   expect(rig.committed.at(-1)?.tripIds).toEqual([tripId]);
@@ -218,7 +218,7 @@ test('of plans read again together each is judged by its own records; one that w
   const tripIds = [await declareTrip(db, [LOCK], startMs)];
   for (const other of others) tripIds.push(await declareTrip(db, [other], startMs));
   await db.pool.query(`UPDATE trips SET status = 'cancelled' WHERE trip_id = $1`, [tripIds[2]]);
-  await rig.intake.refreshTrips(tripIds);
+  await rig.judge(...tripIds);
   expect(await rig.rows('SELECT trip_id FROM alarms')).toEqual([{ trip_id: tripIds[0] }]);
   expect(rig.committed.at(-1)?.tripIds.toSorted()).toEqual(tripIds.toSorted());
   expect(await rig.metric('trips')).toBe(2);
@@ -232,7 +232,7 @@ test('late records of a cancelled trip, of before its cancellation, raise their 
   await db.pool.query(`UPDATE trips SET status = 'cancelled', closed_at = $2 WHERE trip_id = $1`, [first, cancelledAt]);
   await db.pool.query('UPDATE trip_units SET tracked_to = $2 WHERE trip_id = $1', [first, cancelledAt]);
   const second = await declareTrip(db, [LOCK], startMs + MINUTE);
-  await rig.intake.refreshTrips([first, second]);
+  await rig.judge(first, second);
   await drive(DETOUR.slice(2, 23));
   expect(await rig.rows(`SELECT trip_id, active FROM alarms WHERE rule = 'route.deviation'`)).toEqual([
     { trip_id: first, active: true },
@@ -293,7 +293,7 @@ test('what a person disposed of stays disposed, and the next excursion raises th
     [new Date(startMs + 34 * MINUTE)],
   );
   await db.pool.query('UPDATE trips SET risk = trip_risk(trip_id)');
-  await rig.intake.refreshTrips([tripId]);
+  await rig.judge(tripId);
   expect((await tripRow(tripId))?.risk).toBe(0);
   await send(lock, LOCK, driven(32));
   expect(await deviations()).toMatchObject([{ active: false }]);

@@ -39,12 +39,11 @@ export async function startSharing(db: TestDatabase, nowMs: () => number = Date.
   holdOn(pool, membership.hold);
   const slots = await ClaimedSlots.claim({ pool, membership, log });
   const registry = new Registry();
-  const intake = await startIntake({ pool, registry, log, slots, nowMs, livenessEveryMs: 0 });
-  const judging = judgeAsked(db, slots, intake);
+  const every = { livenessEveryMs: 0, toJudgeEveryMs: 50 };
+  const intake = await startIntake({ pool, registry, log, slots, nowMs, ...every });
   let stopped: Promise<void> | undefined;
   const stop = () => {
     stopped ??= (async () => {
-      judging.abort();
       await intake.stop(2_000);
       await slots.stop();
       await membership.leave();
@@ -65,31 +64,6 @@ export async function startSharing(db: TestDatabase, nowMs: () => number = Date.
     end: async () => void (await deleteMember(db.pool, membership.memberId)),
     stop,
   };
-}
-
-function judgeAsked(db: TestDatabase, slots: ClaimedSlots, intake: Intake): AbortController {
-  const ended = new AbortController();
-  const work = async () => {
-    while (!ended.signal.aborted) {
-      const { rows } = await db.pool.query<{ trip_id: string; asked: number; slot: number }>(
-        'SELECT trip_id, asked, slot FROM to_judge JOIN trips USING (trip_id)',
-      );
-      for (const { trip_id, asked, slot } of rows) {
-        if (!slots.has(slot)) continue;
-        const failed = await intake.refreshTrips([trip_id]).then(
-          () => undefined,
-          (error) => error,
-        );
-        if (failed?.code === 'SW001') return;
-        if (failed) continue;
-        if (slots.has(slot))
-          await db.pool.query('DELETE FROM to_judge WHERE trip_id = $1 AND asked = $2', [trip_id, asked]);
-      }
-      await sleep(20);
-    }
-  };
-  void work().catch(() => undefined);
-  return ended;
 }
 
 const WINDOW = 4;

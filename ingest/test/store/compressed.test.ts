@@ -48,11 +48,11 @@ test.runIf(isTimescale())('a trip is taken over and ended on compressed days, an
     if (IS_DEEP) console.info(`${what}: ${Math.round(performance.now() - from)} ms`);
   };
   const tripId = await declareTrip(db, [LOCKS[0]!], NOW_MS - 15 * DAY_MS);
-  await timed('taken over 15 days ago', () => rig.intake.refreshTrips([tripId]));
+  await timed('taken over 15 days ago', () => rig.judge(tripId));
   expect(await tripRecords(db.pool, tripId, 0)).toHaveLength(15 * A_DAY + 1);
   const endedAt = new Date(NOW_MS - 9 * DAY_MS);
   await db.pool.query('UPDATE trip_units SET tracked_to = $2 WHERE trip_id = $1', [tripId, endedAt]);
-  await timed('ended 9 days ago', () => rig.intake.refreshTrips([tripId]));
+  await timed('ended 9 days ago', () => rig.judge(tripId));
   expect(await tripRecords(db.pool, tripId, 0)).toHaveLength(6 * A_DAY);
   const seq = DAYS * A_DAY + 1;
   await timed('a live report', () => send(lock, LOCKS[0]!, report(seq, Date.now(), 120.1)));

@@ -1,12 +1,14 @@
 import type { Command, CommandState } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
+import { UNLOCK_IS_HELD } from '../trips/to-judge.ts';
 import { type CommandRow, IS_PENDING, noted } from './commands.ts';
 
 /** The states that a lock's reply ends a command in. */
 export type Ending = Extract<CommandState, 'done' | 'refused' | 'failed'>;
 
 /**
- * Commands that wait for a lock, in the order they were given; expired ones are left out.
+ * Commands that are due to a lock, in the order they were given; expired ones are left out. An unlock whose trip waits to be
+ * judged is not due yet, nor is what was given after it.
  * @param sentBefore also those that were sent before this time and never answered
  */
 export async function waitingCommands(
@@ -16,11 +18,22 @@ export async function waitingCommands(
   now: Date,
 ): Promise<CommandRow[]> {
   const { rows } = await db.query<CommandRow>(
-    `SELECT * FROM commands WHERE lock_id = $1 AND expires_at > $3
-       AND (state = 'queued' OR (state = 'sent' AND sent_at < $2::timestamptz)) ORDER BY ordinal`,
+    `WITH waiting AS (SELECT c.*, ${UNLOCK_IS_HELD} AS held FROM commands c WHERE lock_id = $1 AND expires_at > $3
+       AND (state = 'queued' OR (state = 'sent' AND sent_at < $2::timestamptz)))
+     SELECT w.* FROM waiting w WHERE NOT EXISTS (SELECT FROM waiting h WHERE h.held AND h.ordinal <= w.ordinal)
+     ORDER BY ordinal`,
     [lockId, sentBefore ?? null, now],
   );
   return rows;
+}
+
+/** Locks for which queued commands are due. */
+export async function locksWithDueCommands(db: Queryable, now: Date): Promise<string[]> {
+  const { rows } = await db.query<{ lock_id: string }>(
+    `SELECT DISTINCT c.lock_id FROM commands c WHERE c.state = 'queued' AND c.expires_at > $1 AND NOT ${UNLOCK_IS_HELD}`,
+    [now],
+  );
+  return rows.map((row) => row.lock_id);
 }
 
 export async function markSent(db: Queryable, commandId: string, now: Date): Promise<void> {

@@ -106,7 +106,8 @@ export interface GateDecision {
 /**
  * The whole decision in one statement, which is one transaction. It writes nothing where the passage was decided
  * meanwhile, or if the trip has changed since it was read: its row is locked, and what was judged by is
- * compared with what it has become.
+ * compared with what it has become. A trip that it changes is asked to be judged, and with an alarm those that share its
+ * lock or container, whose colour it is too.
  */
 const DECIDE = `WITH held AS (
     SELECT trip_id FROM trips WHERE trip_id = $6 AND status = $7 AND risk = $8 AND hold_reason IS NOT DISTINCT FROM $9
@@ -131,6 +132,13 @@ const DECIDE = `WITH held AS (
     FROM kept, jsonb_to_record($12) AS x(status text, steps jsonb, "sealedAt" timestamptz, "departedAt" timestamptz,
       "arrivedAt" timestamptz, "verifiedAt" timestamptz, "writtenOffAt" timestamptz)
     WHERE t.trip_id = $6 AND ($12 <> '{}' OR $11 <> '[]')),
+  asked AS (
+    INSERT INTO to_judge (trip_id)
+    SELECT trip_id FROM (
+      SELECT $6::uuid AS trip_id FROM kept WHERE $6::uuid IS NOT NULL AND ($12 <> '{}' OR EXISTS (SELECT FROM raised))
+      UNION SELECT trips_sharing_units($6) FROM kept WHERE EXISTS (SELECT FROM raised)) x
+    ORDER BY trip_id
+    ON CONFLICT (trip_id) DO UPDATE SET asked = excluded.asked),
   tracked AS (
     UPDATE trip_units u SET tracked_from = coalesce(u.tracked_from, ($12 ->> 'sealedAt')::timestamptz) FROM kept
     WHERE u.trip_id = $6 AND $12 ? 'sealedAt'),

@@ -223,14 +223,6 @@ export async function openTripsOfSlots(db: Queryable, slots: readonly number[]):
   return rows.map((row) => ({ tripId: row.trip_id, slot: row.slot }));
 }
 
-export async function locksOfTrips(db: Queryable, tripIds: string[]): Promise<string[]> {
-  const { rows } = await db.query<{ lock_id: string }>(
-    'SELECT DISTINCT lock_id FROM trip_units WHERE trip_id = ANY($1::uuid[])',
-    [tripIds],
-  );
-  return rows.map((row) => row.lock_id);
-}
-
 export async function routeFeature(db: Queryable, routeId: string, version: number): Promise<Route> {
   const { rows } = await db.query<{ feature: Route }>(
     'SELECT feature FROM routes WHERE route_id = $1 AND version = $2',

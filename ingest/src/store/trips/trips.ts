@@ -64,6 +64,16 @@ export async function tripForUpdate(db: Queryable, tripId: string): Promise<Trip
   return (await tripsById(db, [tripId]))[0];
 }
 
+/** Verified trips whose locks have all confirmed an unlock: what follows from it was not done. */
+export async function tripsToUnlock(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query<{ trip_id: string }>(
+    `SELECT t.trip_id FROM trips t WHERE t.status = 'verified' AND NOT EXISTS (
+       SELECT FROM trip_units u WHERE u.trip_id = t.trip_id AND NOT EXISTS (SELECT FROM commands c
+         WHERE c.trip_id = t.trip_id AND c.lock_id = u.lock_id AND c.type = 'unlock' AND c.state = 'done'))`,
+  );
+  return rows.map((row) => row.trip_id);
+}
+
 /** Locks of the list that an open trip holds; they are locked until the end of the transaction. */
 export async function busyLocks(db: Queryable, lockIds: string[]): Promise<{ lockId: string; tripId: string }[]> {
   await db.query('SELECT 1 FROM locks WHERE lock_id = ANY($1) ORDER BY lock_id FOR UPDATE', [lockIds]);
