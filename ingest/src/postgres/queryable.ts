@@ -99,7 +99,7 @@ export function isFenced(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'SW001';
 }
 
-/** SQLSTATE of `refuse_moved_locks`: what is known of locks is older than a declaration that moved them to another slot. */
+/** SQLSTATE of `refuse_moved_lock`: what is known of locks is older than a declaration that moved them to another slot. */
 export function isOutdated(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'SW002';
 }

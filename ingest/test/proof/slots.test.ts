@@ -318,10 +318,10 @@ describe('a lock that goes on a trip with one of another worker', () => {
 
 describe('the proof itself turns red', () => {
   test('without the check of slots', async () => {
-    await db.pool.query(`CREATE OR REPLACE FUNCTION refuse_moved_locks(in_place bigint, expected bigint) RETURNS void
-      LANGUAGE plpgsql AS 'BEGIN END'`);
+    await db.pool.query(`CREATE OR REPLACE FUNCTION refuse_moved_lock(lock_id text) RETURNS bigint
+      LANGUAGE sql AS 'SELECT 1::bigint'`);
     const { atOld, wrong } = await movedInCommit();
-    expect([atOld, wrong.length]).toEqual([undefined, 1]);
+    expect([atOld, wrong.length > 0]).toEqual([undefined, true]);
   });
 
   test('without the rule of strays', async () => {

@@ -35,10 +35,10 @@ UPDATE locks l SET slot = o.slot FROM (
     WHERE t.status NOT IN ('closed', 'cancelled') ORDER BY u.lock_id, t.created_at DESC) o
   WHERE o.lock_id = l.lock_id AND l.slot <> o.slot;
 
--- What a batch knew of its locks is old: in the transaction that finds out, so that nothing of it is committed.
-CREATE FUNCTION refuse_moved_locks(in_place bigint, expected bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- What a batch knew of a lock is old: told in the transaction that finds out, so that nothing of it is committed.
+CREATE FUNCTION refuse_moved_lock(lock_id text) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'of % locks only % are in the slots that they were known to be in', expected, in_place USING ERRCODE = 'SW002';
+  RAISE EXCEPTION 'the lock % is no longer in the slot that it was known to be in', lock_id USING ERRCODE = 'SW002';
 END $$;
 
 -- Records of the trip that another worker stored were late: what they have disproved is withdrawn, also where it was over.

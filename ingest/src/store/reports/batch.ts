@@ -45,16 +45,16 @@ export interface LockUpdate extends LockPlace {
   clock?: LockClock;
 }
 
-/** Raised in the server: COMMIT is sent before the answer is there. */
-const REFUSE_OTHERWISE = (found: string) =>
-  `SELECT refuse_moved_locks(count(*), cardinality($1)) FROM ${found} HAVING count(*) <> cardinality($1)`;
+/** A value of a lock that is where it was known to be. Raised in the server: COMMIT is sent before the answer is there. */
+const IN_PLACE = (value: string) =>
+  `CASE WHEN l.slot = x.slot AND l.slot_moves = x.moves THEN ${value} ELSE refuse_moved_lock(l.lock_id) END`;
 
 /**
  * Keeps what is newest by fix time, whichever batch it came in. `fix` is absent if the newest record with a credible fix is
  * the newest of all, here as in the row (lock_fix).
  */
-const UPDATE_LOCKS = `WITH touched AS (UPDATE locks l SET
-    max_boot = x.boot, max_seq = x.seq, clock = coalesce(x.clock, l.clock),
+const UPDATE_LOCKS = `UPDATE locks l SET
+    max_boot = ${IN_PLACE('x.boot')}, max_seq = x.seq, clock = coalesce(x.clock, l.clock),
     last_received = greatest(l.last_received, to_timestamp(x.received / 1000.0)),
     last_report = CASE WHEN l.last_time > x.at THEN l.last_report ELSE x.report END,
     last_time = greatest(l.last_time, x.at),
@@ -71,8 +71,7 @@ const UPDATE_LOCKS = `WITH touched AS (UPDATE locks l SET
         $10::smallint[], $11::int[]),
       json_array_elements($7::json), json_array_elements($8::json), json_array_elements($9::json))
       AS u(lock_id, boot, seq, received, t, fix_t, slot, moves, report, fix, clock)) x
-  WHERE l.lock_id = x.lock_id AND l.slot = x.slot AND l.slot_moves = x.moves RETURNING 1)
-  ${REFUSE_OTHERWISE('touched')}`;
+  WHERE l.lock_id = x.lock_id`;
 
 /** @throws of Postgres, SW002: one of the locks is no longer where it was known to be */
 export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<void> {
@@ -102,10 +101,8 @@ export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<v
 export async function holdLocks(db: Queryable, locks: LockPlace[]): Promise<void> {
   if (locks.length === 0) return;
   await db.query(
-    `WITH held AS (
-       SELECT FROM locks l JOIN unnest($1::text[], $2::smallint[], $3::int[]) AS x(lock_id, slot, moves) USING (lock_id)
-       WHERE l.slot = x.slot AND l.slot_moves = x.moves FOR SHARE OF l)
-     ${REFUSE_OTHERWISE('held')}`,
+    `SELECT ${IN_PLACE('0')} FROM locks l
+     JOIN unnest($1::text[], $2::smallint[], $3::int[]) AS x(lock_id, slot, moves) USING (lock_id) FOR SHARE OF l`,
     [plainColumn(locks, (l) => l.lockId), plainColumn(locks, (l) => l.slot), plainColumn(locks, (l) => l.slotMoves)],
   );
 }
