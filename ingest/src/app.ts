@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -19,7 +18,8 @@ import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
 import { ClaimedSlots } from './postgres/claimed-slots.ts';
 import type { Fenced } from './postgres/membership.ts';
-import { keyOfFile, secretBox, subkeyOf } from './secret-box.ts';
+import { sealingKeyOf } from './sealing-key.ts';
+import { secretBox, subkeyOf } from './secret-box.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
@@ -105,7 +105,7 @@ async function compose(
   const store = await startStore(database, config, storeDeps);
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const handOver = () => membership.leave();
-  const sealing = keyOfFile(join(config.dataDir, 'webhooks.key'));
+  const sealing = sealingKeyOf(config);
   const boxes = { secretBox: secretBox(sealing), factorBox: secretBox(subkeyOf(sealing, 'second factors')) };
   const shared = { log, onProgress, registry, pool, gatePool, databaseUrl: database.url, hints, live, handOver, undo };
   const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes };

@@ -67,6 +67,11 @@ const Environment = z
       .min(32, 'expected at least 32 characters, e.g. from `openssl rand -hex 32`')
       .max(256)
       .optional(),
+    SEALWATCH_WEBHOOK_KEY: z
+      .string()
+      .regex(/^[A-Za-z0-9+/]{43}=$/, 'expected 32 bytes in base64, e.g. from `openssl rand -base64 32`')
+      .transform((text) => Buffer.from(text, 'base64'))
+      .optional(),
     SEALWATCH_WEBHOOK_NETWORKS: z
       .string()
       .transform((text) => text.split(',').map((part) => part.trim()))
@@ -149,6 +154,8 @@ export interface Config {
   dataDir: string;
   databaseUrl?: string;
   bootstrapKey?: string;
+  /** 32 bytes that secrets of subscriptions are sealed with; absent: those of `webhooks.key` in the data folder. */
+  webhookKey?: Buffer;
   /** Private networks that webhooks may reach; none by default. */
   webhookNetworks: string[];
   /** Which proxies before the platform are believed; absent: none. */
@@ -212,6 +219,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     dataDir: resolve(e.SEALWATCH_DATA_DIR),
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
+    ...(e.SEALWATCH_WEBHOOK_KEY ? { webhookKey: e.SEALWATCH_WEBHOOK_KEY } : {}),
     ...(e.SEALWATCH_RETENTION_DAYS === undefined ? {} : { retentionDays: e.SEALWATCH_RETENTION_DAYS }),
     ...(basemap ? { basemap } : {}),
     ...(typeof e.SEALWATCH_TRUST_PROXY === 'function' ? { trustProxy: e.SEALWATCH_TRUST_PROXY } : {}),

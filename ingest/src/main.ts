@@ -19,7 +19,8 @@ Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_M
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_TLS_CLIENT_CA and SEALWATCH_TLS_CLIENT_CRL (CAs of locks'
 certificates, and what these have revoked; PEM files, divided by commas), SEALWATCH_MQTTS_CLIENTS (optional where there are
 CAs; required, none) and SEALWATCH_MQTT_WS_CLIENTS (none), SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
-(./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
+(./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_KEY
+(webhooks.key of the data folder; 32 bytes in base64, the same for every platform of a database), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
 SEALWATCH_SECOND_FACTOR (optional; required: supervisors and admins sign in with an authenticator),
 SEALWATCH_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET, _GROUPS and SEALWATCH_PUBLIC_URL (none; sign-in by an OpenID provider), with

@@ -13,9 +13,12 @@ import { restoreBackup, writeBackup } from './postgres/backup.ts';
 import type { Manifest } from './postgres/backup-format.ts';
 import { openDatabase } from './postgres/database.ts';
 import { checkDatabase, type Finding } from './postgres/doctor.ts';
+import { hasMembers, listMembers } from './postgres/members.ts';
 import { migrate } from './postgres/migrate.ts';
 import { inTransaction } from './postgres/queryable.ts';
 import { adoptTimescale } from './postgres/timescale.ts';
+import { keyFileOf, sealingKeyOf } from './sealing-key.ts';
+import { fingerprintOf } from './secret-box.ts';
 import { audit } from './store/people/audit.ts';
 import { linkAudit } from './store/people/audit-chain.ts';
 import { type Anchor, checkAudit } from './store/people/audit-check.ts';
@@ -76,6 +79,7 @@ export async function checkUp(config: Config): Promise<void> {
     ...(await onDatabase(config, { beside: true }, async ({ pool, description }) => [
       ...(await checkDatabase(pool, description)),
       await checkSecondFactors(pool, config),
+      await checkSealingKey(pool, config),
     ])),
   );
   for (const { part, state, text: found, hint } of findings) {
@@ -94,6 +98,27 @@ async function checkSecondFactors(pool: Pool, { secondFactorRequired }: Config):
   const found = `${without} supervisors and admins sign in with a password or a link alone`;
   const hint = 'Set SEALWATCH_SECOND_FACTOR=required: they enrol an authenticator at their next sign-in.';
   return { part, state: 'warning', text: found, hint };
+}
+
+/** Whether this machine has the key that the active platform seals secrets with; nothing of the key is shown but a fingerprint. */
+export async function checkSealingKey(pool: Pool, config: Pick<Config, 'dataDir' | 'webhookKey'>): Promise<Finding> {
+  const part = 'webhooks.key';
+  const path = keyFileOf(config);
+  if (config.webhookKey === undefined && !existsSync(path))
+    return { part, state: 'ok', text: `${path} is made at the first start` };
+  const hint = 'Set SEALWATCH_WEBHOOK_KEY to the key of the active platform, or copy its webhooks.key into the data folder.';
+  let mine: string;
+  try {
+    mine = fingerprintOf(sealingKeyOf(config));
+  } catch (error) {
+    return { part, state: 'problem', text: error instanceof Error ? error.message : String(error), hint };
+  }
+  const from = config.webhookKey === undefined ? path : 'SEALWATCH_WEBHOOK_KEY';
+  const active = (await hasMembers(pool)) ? (await listMembers(pool)).find((member) => member.active) : undefined;
+  if (active === undefined || active.webhook_key === mine)
+    return { part, state: 'ok', text: `${from}, fingerprint ${mine}` };
+  const text = `${from} (fingerprint ${mine}) is not the key of ${active.name} (${active.webhook_key})`;
+  return { part, state: 'problem', text, hint };
 }
 
 function checkNode(): Finding {

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { Database } from '../postgres/database.ts';
@@ -7,7 +6,8 @@ import { hasMembers } from '../postgres/members.ts';
 import { type Fenced, Membership } from '../postgres/membership.ts';
 import { migrate, pendingMigrations } from '../postgres/migrate.ts';
 import { holdOn } from '../postgres/queryable.ts';
-import { fingerprintOf, keyOfFile } from '../secret-box.ts';
+import { sealingKeyOf } from '../sealing-key.ts';
+import { fingerprintOf } from '../secret-box.ts';
 import { type StandBy, startStandBy } from './stand-by.ts';
 import type { StoreDeps } from './store.ts';
 
@@ -42,7 +42,7 @@ export async function joinPair(database: Database, config: Config, deps: PairDep
     name: `${hostname()} ${process.pid}`,
     version: deps.version,
     connections,
-    webhookKey: fingerprintOf(keyOfFile(join(config.dataDir, 'webhooks.key'))),
+    webhookKey: fingerprintOf(sealingKeyOf(config)),
   };
   const membership = await Membership.join({ url, log, self, alone: embedded });
   undo.push(() => membership.leave());

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Finding } from './finding.ts';
 import { listMembers, type MemberRow } from './members.ts';
+import { shareSessions } from './sessions.ts';
 
 /** What is acknowledged must survive; a second platform must be able to take over. What each promises: docs/availability.md. */
 
@@ -24,8 +25,10 @@ function versions(members: MemberRow[]): Finding[] {
 
 function webhookKeys(members: MemberRow[]): Finding[] {
   if (new Set(members.map(({ webhook_key }) => webhook_key)).size < 2) return [];
-  const text = 'the platforms have different webhooks.key files: after a takeover no subscription can be signed';
-  const hint = 'Copy webhooks.key of the active one into the data folder of the other, and start that one again.';
+  const text =
+    'the platforms have different keys (SEALWATCH_WEBHOOK_KEY, or webhooks.key): after a takeover no subscription can be signed';
+  const hint =
+    'Give the other one the key of the active one: SEALWATCH_WEBHOOK_KEY, or webhooks.key of its data folder. Start it again.';
   return [{ part: 'pair.webhook-key', state: 'problem', text, hint }];
 }
 
@@ -99,15 +102,8 @@ async function replication(pool: pg.Pool, isPair: boolean): Promise<Finding> {
 async function pooler(pool: pg.Pool): Promise<Finding> {
   const part = 'database.sessions';
   const [first, second] = [await pool.connect(), await pool.connect()];
-  const pidOf = async (client: pg.PoolClient) =>
-    (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid;
   try {
-    const mine = await pidOf(first);
-    await second.query('BEGIN');
-    const other = await pidOf(second);
-    const again = await pidOf(first);
-    await second.query('COMMIT');
-    if (mine === again && mine !== other)
+    if (!(await shareSessions(first, second)))
       return { part, state: 'ok', text: 'each connection has a session of its own' };
   } finally {
     first.release();

@@ -91,6 +91,23 @@ async function quarantine(pool: pg.Pool): Promise<Finding> {
   return { part: 'quarantine.storage', state: 'warning', text, hint };
 }
 
+const WAITS_LONG_S = 60;
+
+/** Trips whose plan has changed and that no platform judges by it. */
+async function judging(pool: pg.Pool): Promise<Finding> {
+  const { rows } = await pool.query<{ trips: number; oldest_s: number; first: string | null }>(
+    `SELECT count(*)::int AS trips, coalesce(extract(epoch FROM clock_timestamp() - min(asked_at)), 0)::float8 AS oldest_s,
+       (array_agg(trip_id ORDER BY asked_at))[1] AS first FROM to_judge`,
+  );
+  const { trips, oldest_s: oldestS, first } = rows[0]!;
+  const part = 'trips.to-judge';
+  if (oldestS <= WAITS_LONG_S) return { part, state: 'ok', text: `${trips} trips wait to be judged by a changed plan` };
+  const text = `${trips} trips wait to be judged by a changed plan, ${first} for ${Math.round(oldestS)} s`;
+  const hint =
+    'If a platform runs, its log says why (“could not be judged”); if none does, the next start judges them.';
+  return { part, state: 'warning', text, hint };
+}
+
 /** Certificates that locks have last signed in with, and that will keep them out soon. */
 async function lockCertificates(pool: pg.Pool): Promise<Finding[]> {
   const { rows } = await pool.query<{ all: number; expired: number; soon: number; first: string[] | null }>(
@@ -124,6 +141,7 @@ export async function checkDatabase(pool: pg.Pool, description?: string): Promis
     ...findings,
     ...(await checkStorage(pool)),
     await quarantine(pool),
+    await judging(pool),
     await auditGuard(pool),
     ...(await lockCertificates(pool)),
     ...(await checkPair(pool)),

@@ -15,6 +15,7 @@ import {
   type MemberRow,
 } from './members.ts';
 import { type Hold, isFenced } from './queryable.ts';
+import { shareSessions } from './sessions.ts';
 
 const LOOK_EVERY_MS = 300;
 const BEAT_EVERY_MS = 1_000;
@@ -71,6 +72,7 @@ export class Membership {
   /** @throws DatabaseStartError where session locks do not last, or the active platform has another key of webhooks */
   static async join(deps: MembershipDeps): Promise<Membership> {
     const client = await connect(deps);
+    await requireOwnSession(deps, client);
     const server = await lookAtServer(client);
     const memberId = await insertMember(client, deps.self);
     const membership = new Membership(deps, client, { memberId, ...server });
@@ -253,21 +255,37 @@ export class Membership {
   }
 }
 
+const pooled = () =>
+  new DatabaseStartError(
+    'pooled',
+    'The database forgets session locks between two statements; a pooler like PgBouncer in transaction mode does that.',
+    'Point DATABASE_URL at the server itself, or at a pooler in session mode.',
+  );
+
+/**
+ * While a pooler is idle its sessions seem to last, so that a second connection has to be looked at.
+ * @throws DatabaseStartError
+ */
+async function requireOwnSession(deps: MembershipDeps, client: pg.Client): Promise<void> {
+  const second = await connect(deps);
+  try {
+    if (!(await shareSessions(client, second))) return;
+  } finally {
+    await second.end();
+  }
+  await client.end();
+  throw pooled();
+}
+
 /** @throws DatabaseStartError */
 function check({ self, alone }: MembershipDeps, memberId: number, rows: MemberRow[]): void {
-  if (!rows.some((row) => row.member_id === memberId && row.locked)) {
-    throw new DatabaseStartError(
-      'pooled',
-      'The database forgets session locks between two statements; a pooler like PgBouncer in transaction mode does that.',
-      'Point DATABASE_URL at the server itself, or at a pooler in session mode.',
-    );
-  }
+  if (!rows.some((row) => row.member_id === memberId && row.locked)) throw pooled();
   const other = rows.find((row) => row.active && row.locked && row.webhook_key !== self.webhookKey);
   if (other === undefined || alone) return;
   throw new DatabaseStartError(
     'another-webhook-key',
-    `The active platform, ${other.name}, has another webhooks.key than this one, which could not sign for its subscriptions.`,
-    'Copy webhooks.key from its data folder (SEALWATCH_DATA_DIR) into that of this one, and start again.',
+    `The active platform, ${other.name}, has another key of webhooks than this one, which could not sign for its subscriptions.`,
+    'Give both the same SEALWATCH_WEBHOOK_KEY, or copy webhooks.key from its data folder (SEALWATCH_DATA_DIR) into that of this one, and start again.',
   );
 }
 

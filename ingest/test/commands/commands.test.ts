@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from '@sealwatch/schemas';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import { type Commands, startCommands } from '../../src/commands/commands.ts';
 import { lockAccess } from '../../src/store/locks/access.ts';
 import { commandsOfLock, insertCommand, type NewCommand } from '../../src/store/locks/commands.ts';
+import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { Wiretap } from '../broker/wiretap.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
-import { registerLocks, SECRET } from '../intake/rig.ts';
+import { declareTrip, registerLocks, SECRET } from '../intake/rig.ts';
 
 const LOCK = 'JT70100001';
 const OTHER = 'JT70100002';
@@ -150,4 +151,64 @@ test("a lock cannot end another lock's command, and a reply that cannot be read 
   await vi.waitFor(() => expect(other.acknowledged()).toEqual([77, 77]));
   const { rows } = await db.pool.query('SELECT lock_id, topic, reason FROM quarantine');
   expect(rows).toEqual([{ lock_id: OTHER, topic: `locks/${OTHER}/reply`, reason: 'invalid' }]);
+});
+
+/** A command to a lock of a trip whose plan has changed, and that nobody judges. */
+async function givenWhileWaiting(type: 'unlock' | 'interval'): Promise<{ tripId: string; commandId: string }> {
+  const tripId = await declareTrip(db, [LOCK], nowMs - 60_000);
+  await askToJudge(db.pool, [tripId]);
+  const commandId = randomUUID();
+  const expiresAt = new Date(nowMs + 24 * 3_600_000);
+  await insertCommand(db.pool, { commandId, lockId: LOCK, tripId, by: 'li', expiresAt, type, intervalS: 30 });
+  await commands.deliverDue(LOCK);
+  return { tripId, commandId };
+}
+
+describe('an unlock whose trip waits to be judged', () => {
+  beforeEach(() => db.pool.query('TRUNCATE trips CASCADE'));
+
+  test('is not sent, nor is what was given after it, also not to a lock that dials again; judged, it is', async () => {
+    const lock = await listening();
+    const { tripId, commandId } = await givenWhileWaiting('unlock');
+    const next = await give({ type: 'interval', intervalS: 30 });
+    await commands.deliverDue(LOCK);
+    await commands.deliverAllDue();
+    expect(heard(lock)).toEqual([]);
+    lock.end();
+    const again = await listening();
+    await commands.reconnected(LOCK);
+    expect(heard(again)).toEqual([]);
+    expect(await states()).toEqual(['queued', 'queued']);
+    await db.pool.query('DELETE FROM to_judge WHERE trip_id = $1', [tripId]);
+    await commands.deliverDue(LOCK);
+    await vi.waitFor(() => expect(heard(again).map((one) => one.commandId)).toEqual([commandId, next]));
+  });
+
+  test('that was sent and not answered is not sent again before', async () => {
+    const lock = await listening();
+    const { commandId } = await givenWhileWaiting('unlock');
+    await db.pool.query(`UPDATE commands SET state = 'sent', sent_at = now() - interval '1 min'`);
+    await commands.reconnected(LOCK);
+    expect(heard(lock)).toEqual([]);
+    await db.pool.query('DELETE FROM to_judge');
+    await commands.reconnected(LOCK);
+    await vi.waitFor(() => expect(heard(lock)).toMatchObject([{ commandId }]));
+  });
+
+  test('is sent by the look every two seconds once it has waited for 15 s, judged or not', async () => {
+    const lock = await listening();
+    const { commandId } = await givenWhileWaiting('unlock');
+    await db.pool.query(`UPDATE to_judge SET asked_at = now() - interval '14 s'`);
+    await commands.deliverAllDue();
+    expect(heard(lock)).toEqual([]);
+    await db.pool.query(`UPDATE to_judge SET asked_at = now() - interval '15.1 s'`);
+    await commands.deliverAllDue();
+    await vi.waitFor(() => expect(heard(lock)).toMatchObject([{ commandId }]));
+  });
+
+  test('holds up no other kind of command that was given before it, and none of another lock', async () => {
+    const lock = await listening();
+    const { commandId } = await givenWhileWaiting('interval');
+    await vi.waitFor(() => expect(heard(lock)).toMatchObject([{ commandId }]));
+  });
 });

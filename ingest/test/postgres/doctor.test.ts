@@ -2,7 +2,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkDatabase } from '../../src/postgres/doctor.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
+import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
+import { declareTrip, registerLocks } from '../intake/rig.ts';
 import { fillReports, NOW_MS } from '../store/fill.ts';
 
 describe('the doctor of the database', () => {
@@ -82,6 +84,21 @@ describe('the doctor of the database', () => {
       await holder.end();
       await database.pool.query('DELETE FROM members');
     }
+  });
+
+  it('names a trip that waits longer than a minute to be judged', async () => {
+    expect(await find('trips.to-judge')).toMatchObject({ state: 'ok', text: expect.stringMatching(/^0 trips/) });
+    await registerLocks(database, 'JT79100009');
+    const tripId = await declareTrip(database, ['JT79100009'], Date.now());
+    await askToJudge(database.pool, [tripId]);
+    expect(await find('trips.to-judge')).toMatchObject({ state: 'ok' });
+    await database.pool.query(`UPDATE to_judge SET asked_at = now() - interval '61 s'`);
+    const text = expect.stringContaining(tripId);
+    expect(await find('trips.to-judge')).toMatchObject({
+      state: 'warning',
+      text,
+      hint: expect.stringContaining('log'),
+    });
   });
 
   it('says that connections have sessions of their own', async () => {
