@@ -106,7 +106,8 @@ export async function checkSealingKey(pool: Pool, config: Pick<Config, 'dataDir'
   const path = keyFileOf(config);
   if (config.webhookKey === undefined && !existsSync(path))
     return { part, state: 'ok', text: `${path} is made at the first start` };
-  const hint = 'Set SEALWATCH_WEBHOOK_KEY to the key of the active platform, or copy its webhooks.key into the data folder.';
+  const hint =
+    'Set SEALWATCH_WEBHOOK_KEY to the key of the active platform, or copy its webhooks.key into the data folder.';
   let mine: string;
   try {
     mine = fingerprintOf(sealingKeyOf(config));
