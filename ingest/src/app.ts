@@ -16,6 +16,7 @@ import type { Logger } from './log.ts';
 import { forgetKeys } from './people/principal.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
+import { ClaimedSlots } from './postgres/claimed-slots.ts';
 import type { Fenced } from './postgres/membership.ts';
 import { sealingKeyOf } from './sealing-key.ts';
 import { secretBox, subkeyOf } from './secret-box.ts';
@@ -109,7 +110,9 @@ async function compose(
   const shared = { log, onProgress, registry, pool, gatePool, databaseUrl: database.url, hints, live, handOver, undo };
   const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes };
 
-  const worker = await startWorker(base, nowMs);
+  const slots = await ClaimedSlots.claim({ pool, membership, log });
+  undo.push(() => slots.stop());
+  const worker = await startWorker(base, { slots, nowMs });
   const ready = () => {
     const reasons = worker.ready();
     return reasons.length > 0 ? reasons : store.reasons();

@@ -28,7 +28,7 @@ export interface LockAccess {
 export interface ReportDoor {
   /**
    * Takes one publish of `locks/{lockId}/report`. `done()` is called after the COMMIT that holds it, in order per lock;
-   * with an error the connection of the lock is to be closed.
+   * with an error the connection of the lock is to be closed, or with `MovedError` another worker to be asked.
    * @param receivedMs when it was received, epoch ms; absent: now
    */
   receive(lockId: string, payload: Buffer, done: (error?: Error) => void, receivedMs?: number): void;
@@ -36,6 +36,29 @@ export interface ReportDoor {
   ready(): string[];
   /** What is wrong while they are accepted, e.g. the platform's clock. */
   warnings?(): string[];
+}
+
+/** Another worker admits the records of this lock; nothing of the publish was stored. */
+export class MovedError extends Error {
+  override name = 'MovedError';
+}
+
+/**
+ * The slots that one member owns, of the 256 that the fleet is in: it admits the records of locks in them and folds the trips in
+ * them. Nobody else does either until it has released them, or its membership was ended.
+ */
+export interface Slots {
+  readonly memberId: number;
+  has(slot: number): boolean;
+  /**
+   * `follow` is called with every slot that is owned now, and with each that is claimed later, after the COMMIT of the claim.
+   * Resolves once it has followed those of now.
+   */
+  onClaimed(follow: (slots: readonly number[]) => Promise<void>): Promise<void>;
+  /** `drain` resolves once nothing of these slots is in hand or in memory; they are released then. */
+  onReleasing(drain: (slots: readonly number[]) => Promise<void>): void;
+  /** Nothing is claimed any more; for a worker that cannot be asked, or is about to stop and others are there. */
+  releaseAll(): Promise<void>;
 }
 
 /** Judges trips again whose plan a use case has changed. */

@@ -17,6 +17,7 @@ const { pino } = await import('pino');
 const { Registry } = await import('prom-client');
 const { startIntake } = await dist('intake/intake.js');
 const { openDatabase } = await dist('postgres/database.js');
+const { ClaimedSlots } = await dist('postgres/claimed-slots.js');
 const { Membership } = await dist('postgres/membership.js');
 const { migrate } = await dist('postgres/migrate.js');
 const { holdOn } = await dist('postgres/queryable.js');
@@ -28,7 +29,8 @@ await migrate(pool, silent);
 await declare(pool);
 const self = { name: 'bench', version: 'bench', connections, webhookKey: 'bench' };
 const membership = await Membership.join({ url, log: silent, self, alone: true });
-const intake = await startIntake({ pool, registry: new Registry(), log: pino({ level: 'error' }) });
+const slots = await ClaimedSlots.claim({ pool, membership, log: silent });
+const intake = await startIntake({ pool, registry: new Registry(), log: pino({ level: 'error' }), slots });
 
 let [committed, going] = [0, true];
 const locks = Array.from({ length: LOCKS }, (_, i) => ({ lockId: lockIdOf(i), seq: 0 }));
@@ -70,6 +72,7 @@ console.log(
   `ratio of the rates ${(rate('with') / rate('without')).toFixed(4)}, of the costs ${(cost('with') / cost('without')).toFixed(4)}`,
 );
 await intake.stop();
+await slots.stop();
 await membership.leave();
 await database.stop();
 rmSync(dataDir, { recursive: true, force: true });

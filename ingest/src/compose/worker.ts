@@ -1,6 +1,6 @@
 import { startIntake } from '../intake/intake.ts';
 import { replayAhead } from '../intake/refused-ahead.ts';
-import type { ReportDoor } from '../ports.ts';
+import type { ReportDoor, Slots } from '../ports.ts';
 import { listenForJudging } from './judging.ts';
 import type { Base } from './part.ts';
 
@@ -9,13 +9,20 @@ export interface Worker extends ReportDoor {
   drain(): Promise<void>;
 }
 
-/**
- * The part that judges reports and commits them.
- * @param nowMs the clock by which reports are received, epoch ms
- */
-export async function startWorker(base: Base, nowMs: () => number): Promise<Worker> {
+export interface WorkerDeps {
+  /** It admits the records of the locks in them, and folds the trips in them. */
+  slots: Slots;
+  /** The clock by which reports are received, epoch ms. */
+  nowMs: () => number;
+}
+
+/** The part that judges reports and commits them. */
+export async function startWorker(
+  base: Pick<Base, 'pool' | 'registry' | 'log' | 'onProgress' | 'live' | 'hints' | 'undo'>,
+  { slots, nowMs }: WorkerDeps,
+): Promise<Worker> {
   const { pool, registry, log, onProgress, live, hints, undo } = base;
-  const intake = await startIntake({ pool, registry, log, onProgress, nowMs });
+  const intake = await startIntake({ pool, registry, log, slots, onProgress, nowMs });
   let drained: Promise<void> | undefined;
   const drain = () => {
     drained ??= intake.stop();

@@ -3,6 +3,12 @@ import { BATCH_SIZE, type Lanes } from './lanes.ts';
 
 const STOP_WITHIN_MS = 8_000;
 
+interface Task {
+  run(): Promise<void>;
+  /** It will not be run. */
+  stopped(): void;
+}
+
 /**
  * Takes batches from the lanes one after the other, and runs tasks between two batches while nothing is being judged or
  * committed, so that no trip is judged by two at once.
@@ -11,7 +17,7 @@ export class BatchGate {
   readonly #lanes: Lanes;
   readonly #committer: Committer;
   readonly #giveUp: AbortController;
-  #tasks: (() => Promise<void>)[] = [];
+  #tasks: Task[] = [];
   #running: Promise<void> | undefined;
   #stopping = false;
 
@@ -32,10 +38,12 @@ export class BatchGate {
     return this.#committer.outage ? [`database: ${this.#committer.outage}`] : [];
   }
 
-  /** Runs a task between two batches; resolves or rejects as the task does. */
+  /** Runs a task between two batches; resolves or rejects as the task does, and rejects once the platform has stopped. */
   between<T>(task: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#tasks.push(() => task().then(resolve, reject));
+      const stopped = () => reject(new Error('the platform stopped'));
+      if (this.#giveUp.signal.aborted) return stopped();
+      this.#tasks.push({ run: () => task().then(resolve, reject), stopped });
       this.wake();
     });
   }
@@ -60,6 +68,7 @@ export class BatchGate {
     clearTimeout(deadline);
     this.#giveUp.abort();
     for (const publish of this.#lanes.drop()) publish.done(new Error('the platform stopped'));
+    for (const { stopped } of this.#tasks.splice(0)) stopped();
   }
 
   #hasWork(): boolean {
@@ -79,6 +88,6 @@ export class BatchGate {
     const tasks = this.#tasks;
     this.#tasks = [];
     await this.#committer.idle();
-    for (const task of tasks) await task();
+    for (const { run } of tasks) await run();
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { isFenced, type Queryable } from '../postgres/queryable.ts';
+import { isFenced, isOutdated, type Queryable } from '../postgres/queryable.ts';
 import type { Publish } from './lanes.ts';
 import { backOffMs, isOutage } from './outage.ts';
 import type { BatchOutcome } from './outcome.ts';
@@ -20,7 +20,7 @@ export interface BatchSteps {
   commit(outcome: BatchOutcome, again: boolean): Promise<Settled>;
   /** Notifies whoever listens. */
   publish(outcome: BatchOutcome, settled: Settled): void;
-  /** Gives the PUBACKs, but to what was declined. */
+  /** Gives the PUBACKs, but to what was declined or is another worker's. */
   acknowledge(publishes: readonly Publish[], settled: Settled): void;
   /** Removes from memory the locks and trips of a batch whose commit failed; the store has the truth about them. */
   forget(publishes: readonly Publish[], outcome: BatchOutcome | undefined): void;
@@ -35,8 +35,10 @@ export interface BatchSteps {
  *    ▲ │                                                       │
  *    │ └── failed ──► uncertain ◄── failed, or no answer ──────┘
  *    │                 │  │  │
- *    └─── waiting ◄────┘  │  └── the platform stops, or another has taken over ──► given up (no PUBACK)
- *     outage, or 1st try  │
+ *    ├─── waiting ◄────┤  │  └── the platform stops, or another has taken over ──► given up (no PUBACK)
+ *    │  outage, 1st try│  │
+ *    └─────────────────┘  │
+ *      a lock has moved   │
  *                         └── its own fault, twice ──► isolating: each half is a new batch that starts at judging;
  *                                                      a single publish is one that goes to the quarantine
  */
@@ -44,7 +46,7 @@ const NEXT = {
   judging: ['judged', 'uncertain'],
   judged: ['committing', 'judging'],
   committing: ['acknowledged', 'uncertain'],
-  uncertain: ['waiting', 'isolating', 'given up'],
+  uncertain: ['judging', 'waiting', 'isolating', 'given up'],
   waiting: ['judging'],
   isolating: [],
   acknowledged: [],
@@ -170,6 +172,12 @@ export class Committer {
     this.#forget(batch);
     // Another platform has taken over: it judges what the locks send again.
     if (this.#deps.giveUp.aborted || isFenced(error)) return this.#giveUpOn(batch);
+    // Nothing of it was committed; the locks are loaded again, and those of another worker are told to ask there.
+    if (isOutdated(error)) {
+      this.#deps.log.info({ err: error }, 'a lock has moved to another slot; its batch is judged again');
+      batch.enter('judging');
+      return this.#settle(batch);
+    }
     // The first failure never isolates: a commit whose answer was lost looks like a duplicate identity.
     if (!isOutage(error) && batch.attempt > 1) return this.#isolate(batch, error);
     await this.#wait(batch, error);

@@ -1,12 +1,13 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Committed, ReportDoor } from '../ports.ts';
+import type { Committed, ReportDoor, Slots } from '../ports.ts';
 
 export interface IntakeDeps {
   pool: Pool;
   registry: Registry;
   log: Logger;
+  slots: Slots;
   nowMs?: () => number;
   onProgress?: (text: string) => void;
   /** Most bytes of unreadable payloads in quarantine; beyond them such a publish is not acknowledged. */

@@ -4,6 +4,7 @@ import type { TripPlan, TripTrack } from '../tracker/index.ts';
 
 /** An open trip in memory: its plan and how far its records are folded. Replaced, never changed in place. */
 export interface FollowedTrip {
+  slot: number;
   plan: TripPlan;
   track: TripTrack;
   status: TripStatus;

@@ -1,10 +1,11 @@
+import { MovedError } from '../ports.ts';
 import { peek } from '../record/decode.ts';
 import { BatchGate } from './batch-gate.ts';
 import { type BatchSteps, Committer } from './committer.ts';
 import type { Intake, IntakeDeps } from './contract.ts';
 import { judgeBatch } from './judge.ts';
 import { isPartOf, JunkBound } from './junk-bound.ts';
-import { Lanes } from './lanes.ts';
+import { Lanes, type Publish } from './lanes.ts';
 import { LeftOutNotes } from './left-out-notes.ts';
 import { LivenessTimer } from './liveness-timer.ts';
 import { countBatch, intakeMetrics } from './metrics.ts';
@@ -12,6 +13,7 @@ import { Notifier } from './notifier.ts';
 import { PlanChanges } from './plan-changes.ts';
 import { PlatformClock } from './platform-clock.ts';
 import { Roster } from './roster.ts';
+import type { Settled } from './settled.ts';
 import { TripChanges } from './trip-changes.ts';
 import { writeAgain, writeBatch } from './write.ts';
 
@@ -31,7 +33,9 @@ function receiving({ gate, lanes, metrics, nowMs }: Parts): Intake['receive'] {
   };
 }
 
-function batchSteps({ pool, roster, metrics, notifier, junk, notes, clock, log, nowMs }: StepParts): BatchSteps {
+function batchSteps(parts: StepParts): BatchSteps {
+  const { pool, slots, roster, metrics, notifier, junk, notes, clock, nowMs } = parts;
+  const writer = { pool, memberId: slots.memberId, slots: roster.slots };
   return {
     async judge(publishes, db) {
       const end = metrics.judge.startTimer();
@@ -46,33 +50,34 @@ function batchSteps({ pool, roster, metrics, notifier, junk, notes, clock, log, 
       const sorted = await junk.sort(refusals);
       const due = notes.due(partial, nowMs());
       const aside = { refusals: sorted.kept, due, counts: notes.countsOf(partial) };
-      const written = await (again ? writeAgain : writeBatch)(pool, outcome, aside, nowMs());
+      const written = await (again ? writeAgain : writeBatch)(writer, outcome, aside, nowMs());
       end();
       notes.committed(partial, due, nowMs());
       junk.committed(sorted, refusals.length);
       clock.heard(outcome.admitted, nowMs());
       roster.keepCommitted(outcome.trips, written);
       countBatch(metrics, outcome, written, nowMs());
-      return { written, declined: sorted.declined };
+      return { written, declined: sorted.declined, moved: outcome.moved };
     },
     publish: (outcome, { written }) => notifier.batchCommitted(outcome, written),
-    acknowledge(publishes, { declined }) {
-      for (const publish of publishes) {
-        if (declined.some(({ refusal }) => isPartOf(refusal, publish.raw))) {
-          log.warn(
-            { lockId: publish.lockId },
-            'the lock has no room left in quarantine; its publish is not acknowledged',
-          );
-          publish.done(new Error('no room in quarantine'));
-        } else publish.done();
-      }
-    },
+    acknowledge: (publishes, settled) => acknowledge(parts, publishes, settled),
     forget: (publishes, outcome) => roster.forgetBatch(publishes, outcome),
   };
 }
 
+function acknowledge({ log }: StepParts, publishes: readonly Publish[], { declined, moved }: Settled): void {
+  for (const publish of publishes) {
+    const { lockId } = publish;
+    if (moved.has(lockId)) publish.done(new MovedError(`another worker admits the records of ${lockId}`));
+    else if (declined.some(({ refusal }) => isPartOf(refusal, publish.raw))) {
+      log.warn({ lockId }, 'the lock has no room left in quarantine; its publish is not acknowledged');
+      publish.done(new Error('no room in quarantine'));
+    } else publish.done();
+  }
+}
+
 function stepParts(deps: IntakeDeps) {
-  const { pool, log, nowMs = Date.now } = deps;
+  const { pool, log, slots, nowMs = Date.now } = deps;
   const lanes = new Lanes();
   const roster = new Roster(pool);
   const metrics = intakeMetrics(deps.registry, lanes, roster);
@@ -81,6 +86,7 @@ function stepParts(deps: IntakeDeps) {
   return {
     pool,
     log,
+    slots,
     nowMs,
     lanes,
     roster,
@@ -102,22 +108,31 @@ function allParts(deps: IntakeDeps) {
   const trips = new TripChanges(parts);
   const timer = new LivenessTimer(deps, roster, gate, trips);
   const { pool, log, toJudgeEveryMs } = deps;
-  const changes = new PlanChanges({ pool, log, toJudgeEveryMs, gate, trips, metrics: parts.metrics });
+  const changes = new PlanChanges({
+    pool,
+    log,
+    toJudgeEveryMs,
+    gate,
+    trips,
+    slots: () => roster.slots,
+    metrics: parts.metrics,
+  });
   parts.metrics.ready(() => gate.ready().length === 0);
   return { ...parts, gate, trips, timer, changes };
 }
 type Parts = ReturnType<typeof allParts>;
 
 /**
- * Judges what waits for it, reads open trips from the store, then accepts reports (law 11). With more than a thousand open trips reports are
- * accepted before all are loaded; a trip that reports before its turn is loaded then. Rejects while the store cannot be read.
+ * Reads open trips of its slots from the store, judges those that wait for it, then accepts reports (law 11). With more than a
+ * thousand open trips reports are accepted before all are loaded; a trip that reports before its turn is loaded then. Rejects
+ * while the store cannot be read.
  */
 export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   const parts = allParts(deps);
   const { roster, gate, timer, changes, notifier, junk, clock } = parts;
   await junk.start();
-  await changes.start();
   await timer.start();
+  await changes.start();
   return {
     receive: receiving(parts),
     onCommitted: (listener) => notifier.add(listener),

@@ -47,19 +47,20 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
     publishes.push(readPublish(publish));
     if (turns.isOver) await turns.next();
   }
-  await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)), db);
+  const moved = await roster.ensureLocks(new Set(publishes.map((publish) => publish.lockId)), db);
+  const own = moved.size === 0 ? publishes : publishes.filter((publish) => !moved.has(publish.lockId));
   const highestOf: HighestOf = (lockId) => {
     const lock = roster.lock(lockId);
     return lock && lock.maxBoot >= 0 ? { boot: lock.maxBoot, seq: lock.maxSeq, timeMs: lock.lastMs } : undefined;
   };
-  const times = judgeTimes(publishes, (lockId) => {
+  const times = judgeTimes(own, (lockId) => {
     const lock = roster.lock(lockId);
     const highest = highestOf(lockId);
     return lock && { highest, clock: lock.clock, inServiceMs: lock.inServiceMs, windows: lock.windows };
   });
-  const stored = await recordsByIdentity(db, possibleDuplicates(publishes, highestOf));
-  const admitted = admit(publishes, highestOf, stored, times);
-  const byTrip = groupByTrip(roster, admitted.accepted, admitted.conflicts);
+  const stored = await recordsByIdentity(db, possibleDuplicates(own, highestOf));
+  const admitted = admit(own, highestOf, stored, times);
+  const { byTrip, strays } = groupByTrip(roster, admitted.accepted, admitted.conflicts);
   await roster.ensureTrips(byTrip.keys(), db);
   const trips: TripOutcome[] = [];
   for (const [tripId, arrived] of byTrip) {
@@ -69,7 +70,7 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
     if (judged) trips.push(judged instanceof Promise ? await judged : judged);
     if (turns.isOver) await turns.next();
   }
-  return { admitted, trips };
+  return { admitted, trips, locks: roster.locks, moved, strays };
 }
 
 interface Arrived {
@@ -77,22 +78,29 @@ interface Arrived {
   conflicts: IdentityConflict[];
 }
 
-function groupByTrip(roster: Roster, accepted: TrackedReport[], conflicts: IdentityConflict[]): Map<string, Arrived> {
+/** What arrived by own trips; and the trips of others that records belong to, e.g. late ones of a lock's trip before. */
+function groupByTrip(
+  roster: Roster,
+  accepted: TrackedReport[],
+  conflicts: IdentityConflict[],
+): { byTrip: Map<string, Arrived>; strays: Set<string> } {
   const byTrip = new Map<string, Arrived>();
-  const of = (tripId: string): Arrived => {
+  const strays = new Set<string>();
+  const of = (lockId: string, timeMs: number): Arrived | undefined => {
+    const window = roster.windowOf(lockId, timeMs);
+    if (!window) return undefined;
+    const { tripId, slot } = window;
+    if (!roster.slots.has(slot)) {
+      strays.add(tripId);
+      return undefined;
+    }
     const kept = byTrip.get(tripId) ?? { records: [], conflicts: [] };
     byTrip.set(tripId, kept);
     return kept;
   };
-  for (const record of accepted) {
-    const tripId = roster.tripOf(record.lockId, record.timeMs);
-    if (tripId) of(tripId).records.push(record);
-  }
-  for (const conflict of conflicts) {
-    const tripId = roster.tripOf(conflict.lockId, conflict.timeMs);
-    if (tripId) of(tripId).conflicts.push(conflict);
-  }
-  return byTrip;
+  for (const record of accepted) of(record.lockId, record.timeMs)?.records.push(record);
+  for (const conflict of conflicts) of(conflict.lockId, conflict.timeMs)?.conflicts.push(conflict);
+  return { byTrip, strays };
 }
 
 function judgeTrip(

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { openTripIds } from '../store/reports/roster.ts';
+import { type OpenTrip, openTripsOfSlots } from '../store/reports/roster.ts';
 import type { BatchGate } from './batch-gate.ts';
 import type { IntakeDeps } from './contract.ts';
+import type { FollowedTrip } from './followed-trip.ts';
 import { Listening } from './listening.ts';
 import { clockOutcome } from './liveness.ts';
 import type { TripOutcome } from './outcome.ts';
@@ -16,8 +17,9 @@ const CHANGED_A_TURN = 50;
 const TURN_MS = 5;
 
 /**
- * Loads every open trip, and checks each against the clock every few seconds: silence, missed times and unconfirmed reds
- * come with no report. Takes few trips at a time between two batches, so that no report waits for all of them.
+ * Loads every open trip of the slots that this worker owns, and checks each against the clock every few seconds: silence, missed
+ * times and unconfirmed reds come with no report. Takes few trips at a time between two batches, so that no report waits for
+ * all of them.
  */
 export class LivenessTimer {
   readonly #deps: IntakeDeps;
@@ -28,6 +30,8 @@ export class LivenessTimer {
   readonly #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** Since when the trips of each owned slot are followed here, epoch ms: who owned it before may have heard nothing. */
+  readonly #sinceMs = new Map<number, number>();
   readonly #listening: Listening;
 
   constructor(deps: IntakeDeps, roster: Roster, gate: BatchGate, trips: TripChanges) {
@@ -42,12 +46,36 @@ export class LivenessTimer {
 
   /** Resolves once the first trips are loaded; the others are loaded between batches, or when they report. */
   async start(): Promise<void> {
-    const tripIds = await openTripIds(this.#deps.pool);
-    await this.#follow(tripIds.slice(0, FOLLOWED_AT_START));
+    const { slots } = this.#deps;
+    slots.onReleasing((released) => this.#release(released));
+    await slots.onClaimed((claimed) => this.#claim(claimed));
     this.#listening.begin(this.#nowMs());
     await this.tick();
-    void this.#followRest(tripIds);
     if (this.#everyMs > 0) this.#tickEvery(this.#everyMs);
+  }
+
+  async #claim(slots: readonly number[]): Promise<void> {
+    const trips = await this.#gate.between(async () => {
+      this.#roster.claim(slots);
+      for (const slot of slots) this.#sinceMs.set(slot, this.#nowMs());
+      try {
+        const open = await openTripsOfSlots(this.#deps.pool, slots);
+        await this.#follow(open.slice(0, FOLLOWED_AT_START));
+        return open;
+      } catch (error) {
+        // The slots are owned: the next tick loads their trips.
+        this.#roster.tripsMissing = true;
+        throw error;
+      }
+    });
+    void this.#followRest(trips);
+  }
+
+  #release(slots: readonly number[]): Promise<void> {
+    return this.#gate.between(async () => {
+      this.#roster.release(slots);
+      for (const slot of slots) this.#sinceMs.delete(slot);
+    });
   }
 
   stop(): void {
@@ -58,7 +86,8 @@ export class LivenessTimer {
   /** Checks every trip against the clock. */
   async tick(): Promise<void> {
     await this.#gate.between(async () => {
-      if (this.#roster.tripsMissing) await this.#follow(await openTripIds(this.#deps.pool));
+      const { slots, tripsMissing } = this.#roster;
+      if (tripsMissing) await this.#follow(await openTripsOfSlots(this.#deps.pool, [...slots]));
       this.#roster.tripsMissing = false;
     });
     const tripIds = this.#roster.tripIds().values();
@@ -102,7 +131,7 @@ export class LivenessTimer {
     let next = tripIds.next();
     while (!next.done) {
       const trip = this.#roster.trip(next.value);
-      const outcome = trip && clockOutcome(trip, nowMs, this.#listening.sinceMs);
+      const outcome = trip && clockOutcome(trip, nowMs, this.#followedSinceMs(trip));
       if (outcome && outcome.changes.length + outcome.withdrawn.length > 0) outcomes.push(outcome);
       // No alarm changed, but the track remembers what was worked out, so that the next tick need not.
       else if (outcome && outcome.next !== trip) this.#roster.keepTrip(outcome.next);
@@ -113,19 +142,25 @@ export class LivenessTimer {
     return !next.done;
   }
 
-  async #follow(tripIds: string[]): Promise<void> {
-    for (let i = 0; i < tripIds.length; i += FOLLOWED_A_TURN) {
-      await this.#roster.ensureTrips(tripIds.slice(i, i + FOLLOWED_A_TURN));
+  #followedSinceMs({ slot }: FollowedTrip): number {
+    return Math.max(this.#listening.sinceMs, this.#sinceMs.get(slot) ?? 0);
+  }
+
+  /** Those of them that are this worker's; call it between two batches. */
+  async #follow(trips: readonly OpenTrip[]): Promise<void> {
+    const own = trips.flatMap(({ tripId, slot }) => (this.#roster.slots.has(slot) ? tripId : []));
+    for (let i = 0; i < own.length; i += FOLLOWED_A_TURN) {
+      await this.#roster.ensureTrips(own.slice(i, i + FOLLOWED_A_TURN));
     }
   }
 
-  async #followRest(tripIds: string[]): Promise<void> {
-    if (tripIds.length <= FOLLOWED_AT_START) return;
-    for (let i = FOLLOWED_AT_START; i < tripIds.length && !this.#stopped; i += FOLLOWED_A_TURN) {
-      if (i % 5_000 === 0) this.#deps.onProgress?.(`following ${i} of ${tripIds.length} trips`);
-      const few = tripIds.slice(i, i + FOLLOWED_A_TURN);
+  async #followRest(trips: readonly OpenTrip[]): Promise<void> {
+    if (trips.length <= FOLLOWED_AT_START) return;
+    for (let i = FOLLOWED_AT_START; i < trips.length && !this.#stopped; i += FOLLOWED_A_TURN) {
+      if (i % 5_000 === 0) this.#deps.onProgress?.(`following ${i} of ${trips.length} trips`);
+      const few = trips.slice(i, i + FOLLOWED_A_TURN);
       await this.#gate
-        .between(() => this.#roster.ensureTrips(few))
+        .between(() => this.#follow(few))
         .catch((error) => {
           this.#roster.tripsMissing = true;
           this.#deps.log.warn(
@@ -134,6 +169,6 @@ export class LivenessTimer {
           );
         });
     }
-    this.#deps.onProgress?.(`following ${tripIds.length} trips`);
+    this.#deps.onProgress?.(`following ${trips.length} trips`);
   }
 }

@@ -26,7 +26,7 @@ export class Notifier {
     const { accepted, duplicates } = outcome.admitted;
     const reports = [...accepted, ...duplicates].map((report) => {
       const { lockId } = report;
-      const tripId = this.#roster.tripOf(lockId, report.timeMs);
+      const tripId = this.#roster.windowOf(lockId, report.timeMs)?.tripId;
       const status = wallStatus(tripId ? this.#roster.trip(tripId) : undefined);
       return { report, lockId, ...(tripId ? { tripId } : {}), wallStatus: status };
     });

@@ -1,12 +1,13 @@
-import { isFenced } from '../postgres/queryable.ts';
+import { isFenced, isOutdated } from '../postgres/queryable.ts';
 import { JudgingError } from './judge.ts';
 
 /**
  * Whether trying again may help. SQLSTATE classes 22 (data) and 23 (integrity) and a failed rule mean that the batch
- * itself is at fault, SW001 that another platform has taken over; everything else is an outage of the database.
+ * itself is at fault, SW001 that another platform has taken over, SW002 that memory is outdated; everything else is an outage
+ * of the database.
  */
 export function isOutage(error: unknown): boolean {
-  if (error instanceof JudgingError || isFenced(error)) return false;
+  if (error instanceof JudgingError || isFenced(error) || isOutdated(error)) return false;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return !/^2[23]\w{3}$/.test(code);
 }

@@ -1,3 +1,4 @@
+import type { StoredLock } from '../store/reports/roster.ts';
 import type { AlarmDiff } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
@@ -15,4 +16,10 @@ export interface TripOutcome extends AlarmDiff {
 export interface BatchOutcome {
   admitted: Admitted;
   trips: TripOutcome[];
+  /** The locks as they were known when the batch was judged. */
+  locks: ReadonlyMap<string, StoredLock>;
+  /** Locks of the batch whose records another worker admits: nothing of them is written. */
+  moved: ReadonlySet<string>;
+  /** Trips that records of the batch belong to and another worker folds. */
+  strays: ReadonlySet<string>;
 }

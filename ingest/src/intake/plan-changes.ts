@@ -26,6 +26,8 @@ export interface PlanChangesDeps extends Pick<IntakeDeps, 'pool' | 'log'> {
   toJudgeEveryMs: number | undefined;
   gate: BatchGate;
   trips: TripChanges;
+  /** Those whose trips this worker judges, now. */
+  slots: () => ReadonlySet<number>;
   metrics: Pick<IntakeMetrics, 'toJudge' | 'judgingFailures'>;
 }
 
@@ -110,6 +112,7 @@ export class PlanChanges {
     const failing = [...this.#failing.values()];
     const waiting = await waitingToJudge(
       this.#deps.pool,
+      this.#deps.slots(),
       AT_ONCE,
       failing.map((one) => one.waiting),
     );

@@ -5,7 +5,7 @@ import type { Queryable } from '../postgres/queryable.ts';
 import type { LockClock } from '../record/clock.ts';
 import type { TrackedReport } from '../record/report.ts';
 import type { AlarmRow } from '../store/alarms/alarms.ts';
-import { activeAlarmsOfTrips } from '../store/reports/batch.ts';
+import { activeAlarmsOfTrips, alarmsOfTrips } from '../store/reports/batch.ts';
 import {
   allPlaces,
   loadLocks,
@@ -17,6 +17,7 @@ import {
   type StoredLock,
   type StoredTrip,
   tripRecords,
+  type Window,
 } from '../store/reports/roster.ts';
 import {
   type Advance,
@@ -37,6 +38,7 @@ import type { Written } from './write.ts';
 
 const ROUTES_KEPT = 500;
 const LOCKS_KEPT = 200_000;
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * The intake's memory: locks with their windows and highest identities, and open trips with their plans and tracks.
@@ -44,18 +46,40 @@ const LOCKS_KEPT = 200_000;
  */
 export class Roster {
   readonly #db: Queryable;
-  readonly #locks = new Map<string, StoredLock>();
+  /** Of own slots alone; what another worker admits is not kept, for it would be outdated unseen. */
+  #locks = new Map<string, StoredLock>();
   readonly #trips = new Map<string, FollowedTrip>();
   /** Those of them that are closed or cancelled; they leave after the next commit. */
   readonly #over = new Set<string>();
   readonly #routes = new Map<string, CompiledRoute>();
   /** Known places, of real and of simulated trips. */
   readonly #places = new Map<boolean, PlaceSet>();
+  readonly #slots = new Set<number>();
   /** Open trips may be missing from memory: the liveness timer loads them at its next tick. */
   tripsMissing = false;
 
   constructor(db: Queryable) {
     this.#db = db;
+  }
+
+  /** Slots whose locks and trips are this worker's. They change between two batches only. */
+  get slots(): ReadonlySet<number> {
+    return this.#slots;
+  }
+
+  claim(slots: readonly number[]): void {
+    for (const slot of slots) this.#slots.add(slot);
+  }
+
+  /** Forgets what is in these slots: from now on another worker changes it. */
+  release(slots: readonly number[]): void {
+    for (const slot of slots) this.#slots.delete(slot);
+    for (const [lockId, { slot }] of this.#locks) if (!this.#slots.has(slot)) this.#locks.delete(lockId);
+    for (const [tripId, { slot }] of this.#trips) if (!this.#slots.has(slot)) this.#trips.delete(tripId);
+  }
+
+  get locks(): ReadonlyMap<string, StoredLock> {
+    return this.#locks;
   }
 
   lock(lockId: string): StoredLock | undefined {
@@ -75,17 +99,26 @@ export class Roster {
     return this.#trips.size;
   }
 
-  /** @param db read only if a lock is missing in memory */
-  async ensureLocks(lockIds: Iterable<string>, db: Queryable): Promise<void> {
+  /**
+   * @param db read only if a lock is missing in memory
+   * @returns those that are in no slot of this worker
+   */
+  async ensureLocks(lockIds: Iterable<string>, db: Queryable): Promise<ReadonlySet<string>> {
     const missing = [...lockIds].filter((lockId) => !this.#locks.has(lockId));
-    if (missing.length === 0) return;
-    if (this.#locks.size > LOCKS_KEPT) this.#locks.clear();
-    for (const lock of await loadLocks(db, missing)) this.#locks.set(lock.lockId, lock);
+    if (missing.length === 0) return NONE;
+    // A batch that is being committed still reads the map before.
+    if (this.#locks.size > LOCKS_KEPT) this.#locks = new Map();
+    const moved = new Set<string>();
+    for (const lock of await loadLocks(db, missing)) {
+      if (this.#slots.has(lock.slot)) this.#locks.set(lock.lockId, lock);
+      else moved.add(lock.lockId);
+    }
+    return moved;
   }
 
-  /** The trip that a record of this lock and fix time belongs to. */
-  tripOf(lockId: string, timeMs: number): string | undefined {
-    return this.#locks.get(lockId)?.windows.find(({ fromMs, toMs }) => timeMs >= fromMs && timeMs < toMs)?.tripId;
+  /** The window of the trip that a record of this lock and fix time belongs to. */
+  windowOf(lockId: string, timeMs: number): Window | undefined {
+    return this.#locks.get(lockId)?.windows.find(({ fromMs, toMs }) => timeMs >= fromMs && timeMs < toMs);
   }
 
   /** Loads trips that are not in memory: newest checkpoint and the records since. */
@@ -188,15 +221,13 @@ export class Roster {
     this.forgetLocks(trips.flatMap(({ lockIds }) => lockIds));
     const judged = await loadTrips(this.#db, tripIds);
     const since = judged.map(({ tripId }) => ({ tripId, fromMs: 0 }));
-    const absent = tripIds.filter((tripId) => !this.#trips.has(tripId));
-    const [records, active] = await Promise.all([
-      recordsOfTrips(this.#db, since),
-      absent.length === 0 ? [] : activeAlarmsOfTrips(this.#db, absent),
-    ]);
+    const unknown = judged.flatMap(({ tripId, late }) => (late || !this.#trips.has(tripId) ? tripId : []));
+    const [records, alarms] = await Promise.all([recordsOfTrips(this.#db, since), alarmsOfTrips(this.#db, unknown)]);
     const outcomes: TripOutcome[] = [];
     for (const stored of judged) {
-      const own = active.filter((row) => row.trip_id === stored.tripId);
-      outcomes.push(await this.#reevaluate(stored, records.get(stored.tripId) ?? [], own));
+      const { tripId, late } = stored;
+      const told = alarms.filter((row) => row.trip_id === tripId && (late || row.active));
+      outcomes.push(await this.#reevaluate(stored, records.get(tripId) ?? [], told));
       // Sockets are not to wait for twenty trips at a stretch.
       await setImmediate();
     }
@@ -205,19 +236,19 @@ export class Roster {
     return outcomes;
   }
 
-  /** @param active the active alarms in the store, of a trip that is not in memory */
-  async #reevaluate(stored: StoredTrip, records: TrackedReport[], active: AlarmRow[]): Promise<TripOutcome> {
-    const was = this.#trips.get(stored.tripId);
+  /** @param told alarms that the store holds; of a trip in memory only where memory does not know all that may not hold */
+  async #reevaluate(stored: StoredTrip, records: TrackedReport[], told: AlarmRow[]): Promise<TripOutcome> {
+    const known = this.#trips.get(stored.tripId);
+    const was = known?.track;
     const plan = await this.#planOf(stored);
     const start = startTrack(plan);
     // The published alarms are kept, so that those that no longer hold are withdrawn.
-    const from = was
-      ? { ...start, published: was.track.published, clockConfirmed: was.track.clockConfirmed }
-      : { ...start, published: publishedBefore([], active) };
+    const published = told.length === 0 ? (was?.published ?? []) : publishedBefore(was?.published ?? [], told);
+    const from = { ...start, published, clockConfirmed: was?.clockConfirmed ?? [] };
     const folded = await this.#fold(plan, from, records);
     const { track, changes, withdrawn } = folded;
-    const { status, risk } = stored;
-    const next = { plan, track, status, risk, checkpointMs: was?.checkpointMs ?? 0 };
+    const { slot, status, risk } = stored;
+    const next = { slot, plan, track, status, risk, checkpointMs: known?.checkpointMs ?? 0 };
     return { next, changes, withdrawn, fromMs: 0, reevaluated: true };
   }
 
@@ -246,10 +277,10 @@ export class Roster {
     const plan = await this.#planOf(stored);
     const { checkpoint, records } = known;
     const { track } = await this.#fold(plan, startTrack(plan, checkpoint), records);
-    const { status, risk } = stored;
+    const { slot, status, risk } = stored;
     const own = active.filter((row) => row.trip_id === stored.tripId);
     const published = publishedBefore(track.published, own);
-    return { plan, track: { ...track, published }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
+    return { slot, plan, track: { ...track, published }, status, risk, checkpointMs: checkpoint?.timeMs ?? 0 };
   }
 
   async #fold(plan: TripPlan, from: TripTrack, records: TrackedReport[]): Promise<Extract<Advance, { ok: true }>> {

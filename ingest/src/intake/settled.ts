@@ -5,4 +5,6 @@ import type { Written } from './write.ts';
 export interface Settled {
   written: Written;
   declined: SortedRefusals['declined'];
+  /** Locks whose records another worker admits. */
+  moved: ReadonlySet<string>;
 }

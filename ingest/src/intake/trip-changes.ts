@@ -26,9 +26,14 @@ export class TripChanges {
     this.#deps = deps;
   }
 
-  /** Loads trips whose plans have changed, judges all their stored records, and commits the difference and that they wait no longer. */
+  /**
+   * Loads trips whose plans have changed, judges all their stored records, and commits the difference and that they wait no
+   * longer. Those whose slot was released since they were read are left to whoever owns it.
+   */
   async reevaluate(waiting: readonly ToJudge[]): Promise<Judged> {
-    return this.#commit(await this.#deps.roster.reevaluate(waiting), waiting);
+    const { roster } = this.#deps;
+    const own = waiting.filter(({ slot }) => roster.slots.has(slot));
+    return this.#commit(await roster.reevaluate(own), own);
   }
 
   /** Writes, then notifies; where the commit fails these trips are removed from memory and the error is thrown. */
@@ -40,7 +45,7 @@ export class TripChanges {
     const { pool, log, roster, metrics, notifier, nowMs } = this.#deps;
     try {
       const [written, judged] = await inTransaction(pool, (db) =>
-        Promise.all([writeTrips(db, trips, nowMs()), endToJudge(db, waiting)]),
+        Promise.all([writeTrips(db, trips, roster.slots, nowMs()), endToJudge(db, waiting)]),
       );
       roster.keepCommitted(trips, written);
       for (const { rule } of written.raised) metrics.alarms.inc({ rule });

@@ -7,9 +7,11 @@ import { type AlarmRow, alarmOf } from '../store/alarms/alarms.ts';
 import {
   activeAlarmsOfTrips,
   dropCheckpoints,
+  holdLocks,
   insertOutbox,
   insertReports,
   type LeftOutUpdate,
+  type LockPlace,
   type LockUpdate,
   moveTrips,
   type OutboxInsert,
@@ -25,7 +27,9 @@ import {
   writeCheckpoints,
 } from '../store/reports/batch.ts';
 import { insertConflicts, insertQuarantine, type QuarantineInsert } from '../store/reports/quarantine.ts';
+import type { StoredLock } from '../store/reports/roster.ts';
 import { tripsInheriting } from '../store/trips/inherited.ts';
+import { askToJudge, askToJudgeLate } from '../store/trips/to-judge.ts';
 import { describeRule } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
@@ -50,22 +54,39 @@ export interface Written {
   checkpoints: Map<string, number>;
 }
 
+/** Who writes, and what is its own. */
+export interface Writer {
+  pool: Pool;
+  memberId: number;
+  /** Slots whose trips it folds. */
+  slots: ReadonlySet<number>;
+}
+
 /**
  * Writes a whole batch in the one transaction of law 1. Most batches only move locks and trucks; such a one is written in a
  * pipelined transaction, a single round trip.
+ * @throws of Postgres, SW002: a lock has moved to another slot since the batch was judged
  */
-export function writeBatch(pool: Pool, outcome: BatchOutcome, aside: WrittenAside, nowMs: number): Promise<Written> {
-  const { admitted, trips } = outcome;
+export function writeBatch(
+  { pool, memberId, slots }: Writer,
+  outcome: BatchOutcome,
+  aside: WrittenAside,
+  nowMs: number,
+): Promise<Written> {
+  const { admitted, trips, locks, strays } = outcome;
   const write = async (db: Queryable) => {
-    const [, written] = await Promise.all([
-      waitForTurn(db),
-      writeTrips(db, trips, nowMs),
+    // Locks before alarms and trips, as where a trip is declared: so the two do not wait for each other in a circle.
+    const records = Promise.all([
+      waitForTurn(db, memberId),
       insertReports(db, admitted.accepted),
-      updateLocks(db, lockUpdates(admitted)),
+      updateLocks(db, lockUpdates(admitted, locks)),
+      holdLocks(db, locksOfConflictsAlone(admitted, locks)),
       insertQuarantine(db, quarantineRows(aside)),
       updateLeftOut(db, leftOutOfLocks(aside)),
       insertConflicts(db, admitted.conflicts),
+      askToJudgeLate(db, [...strays]),
     ]);
+    const [written] = await Promise.all([writeTrips(db, trips, slots, nowMs), records]);
     return written;
   };
   return trips.some(hasChanges) ? inTransaction(pool, write) : inPipelinedTransaction(pool, write);
@@ -101,14 +122,14 @@ function leftOutOfLocks({ due, counts }: WrittenAside): LeftOutUpdate[] {
 
 /** As `writeBatch`, after a try that may have committed: that one published nothing, so all active alarms are published. */
 export async function writeAgain(
-  pool: Pool,
+  writer: Writer,
   outcome: BatchOutcome,
   aside: WrittenAside,
   nowMs: number,
 ): Promise<Written> {
-  const written = await writeBatch(pool, outcome, aside, nowMs);
+  const written = await writeBatch(writer, outcome, aside, nowMs);
   const tripIds = outcome.trips.map((trip) => trip.next.plan.tripId);
-  return { ...written, alarms: [...written.alarms, ...(await activeAlarmsOfTrips(pool, tripIds))] };
+  return { ...written, alarms: [...written.alarms, ...(await activeAlarmsOfTrips(writer.pool, tripIds))] };
 }
 
 /** Whether writing a trip may create an event: an event is made from the server's answers, so they must arrive before the COMMIT. */
@@ -116,8 +137,16 @@ function hasChanges({ changes, withdrawn, next }: TripOutcome): boolean {
   return changes.length > 0 || withdrawn.length > 0 || isDeparting(next) || isArriving(next);
 }
 
-/** Writes the outcomes of trips: alarms, tracker columns, departures and arrivals, checkpoints, and the events of these. */
-export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: number): Promise<Written> {
+/**
+ * Writes the outcomes of trips: alarms, tracker columns, departures and arrivals, checkpoints, and the events of these. Trips of
+ * other slots that an alarm colours are to be judged by their owner, which has their colour in memory.
+ */
+export async function writeTrips(
+  db: Queryable,
+  trips: TripOutcome[],
+  slots: ReadonlySet<number>,
+  nowMs: number,
+): Promise<Written> {
   const facts = trips.flatMap(({ next, changes }) => changes.map((fact) => ({ tripId: next.plan.tripId, fact })));
   const progress = new Map(trips.filter(isWorthWriting).map((trip) => [trip.next.plan.tripId, tripUpdate(trip)]));
   // One connection runs these in the order sent: a trip's risk is worked out from its alarms, so they come first.
@@ -132,11 +161,22 @@ export async function writeTrips(db: Queryable, trips: TripOutcome[], nowMs: num
     keepCheckpoints(db, trips),
   ]);
   const raised = alarms.filter(isRaised);
-  const latched = alarms.filter((alarm) => alarm.kind === 'latched').map((alarm) => alarm.alarm_id);
+  const latched = alarms.filter((alarm) => alarm.kind === 'latched');
   const [inheriting] = await Promise.all([
-    tripsInheriting(db, latched),
+    tripsInheriting(
+      db,
+      latched.map((alarm) => alarm.alarm_id),
+    ),
     insertOutbox(db, [...moved, ...raised.flatMap(raisedEvents)]),
   ]);
+  // Written as it was, an alarm colours nothing anew: two workers would ask each other for ever.
+  if (latched.some(({ phase, old_phase: before }) => phase !== before)) {
+    const others = inheriting.filter(({ slot }) => !slots.has(slot));
+    await askToJudge(
+      db,
+      others.map((trip) => trip.trip_id),
+    );
+  }
   const status = new Map(after.map((trip) => [trip.trip_id, trip]));
   for (const { type, tripId } of moved) {
     const trip = tripId && status.get(tripId);
@@ -159,7 +199,15 @@ function isWorthWriting(trip: TripOutcome): boolean {
   return Math.abs(now.doneM - was.doneM) >= WORTH_M || Math.abs((now.etaMs ?? 0) - (was.etaMs ?? 0)) >= WORTH_MS;
 }
 
-function lockUpdates({ accepted, highest, clocks }: Admitted): LockUpdate[] {
+type Locks = ReadonlyMap<string, StoredLock>;
+
+/** A lock that is not in the store is nowhere; its records are refused before. */
+function placeOf(lockId: string, locks: Locks): LockPlace {
+  const { slot = -1, slotMoves = -1 } = locks.get(lockId) ?? {};
+  return { lockId, slot, slotMoves };
+}
+
+function lockUpdates({ accepted, highest, clocks }: Admitted, locks: Locks): LockUpdate[] {
   const updates = new Map<string, LockUpdate>();
   for (const record of accepted) {
     const { lockId, receivedMs } = record;
@@ -169,7 +217,7 @@ function lockUpdates({ accepted, highest, clocks }: Admitted): LockUpdate[] {
     const older = was?.lastFix && was.lastFix.timeMs > record.timeMs;
     const lastFix = older || !credibleFix(record.position) ? was?.lastFix : record;
     updates.set(lockId, {
-      lockId,
+      ...(was === undefined ? placeOf(lockId, locks) : { lockId, slot: was.slot, slotMoves: was.slotMoves }),
       maxBoot: top.boot,
       maxSeq: top.seq,
       receivedMs,
@@ -179,6 +227,13 @@ function lockUpdates({ accepted, highest, clocks }: Admitted): LockUpdate[] {
     });
   }
   return [...updates.values()];
+}
+
+function locksOfConflictsAlone({ accepted, conflicts }: Admitted, locks: Locks): LockPlace[] {
+  if (conflicts.length === 0) return [];
+  const updated = new Set(accepted.map(({ lockId }) => lockId));
+  const others = new Set(conflicts.map(({ lockId }) => lockId).filter((lockId) => !updated.has(lockId)));
+  return [...others].sort().map((lockId) => placeOf(lockId, locks));
 }
 
 /** A provisional alarm is shown but not raised before it is confirmed. */

@@ -13,9 +13,10 @@ import { changingSchema } from './schema-lock.ts';
 import { adoptInTransaction } from './timescale.ts';
 
 /**
- * Not in a backup: the schema's own record, who runs, what lets somebody in (people sign in again), and sums of older schemas.
+ * Not in a backup: the schema's own record, who runs and judges which slots, what lets somebody in (people sign in again), and
+ * sums of older schemas.
  */
-const LEFT_OUT = ['migrations', 'members', 'sessions', 'sign_in_links', 'report_hours', 'report_days'];
+const LEFT_OUT = ['migrations', 'members', 'slots', 'sessions', 'sign_in_links', 'report_hours', 'report_days'];
 
 const AUDIT = ['audit', 'audit_head'];
 

@@ -70,17 +70,21 @@ export async function beat(db: Queryable, memberId: number, nowMs: number): Prom
   );
 }
 
-/** Makes a member the active one, if there is none. */
-export async function claim(db: Queryable, memberId: number): Promise<boolean> {
+const ALONE = `UPDATE members SET active = true WHERE member_id = $1 AND NOT EXISTS (SELECT FROM members WHERE active)`;
+const SHARING = `UPDATE members SET active = true, shares = true WHERE member_id = $1
+  AND NOT EXISTS (SELECT FROM members WHERE active AND NOT shares)`;
+
+/**
+ * Makes a member active, if nobody is.
+ * @param shares also beside active ones that share the fleet too
+ */
+export async function claim(db: Queryable, memberId: number, shares: boolean): Promise<boolean> {
   try {
-    const { rowCount } = await db.query(
-      `UPDATE members SET active = true WHERE member_id = $1 AND NOT EXISTS (SELECT FROM members WHERE active)`,
-      [memberId],
-    );
+    const { rowCount } = await db.query(shares ? SHARING : ALONE, [memberId]);
     return rowCount === 1;
   } catch (error) {
-    // 23505: another one was faster
-    if (errorCode(error) === '23505') return false;
+    // 23505, 23P01: another one was faster, before migration 0025 and since then
+    if (['23505', '23P01'].includes(errorCode(error))) return false;
     throw error;
   }
 }

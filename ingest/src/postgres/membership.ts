@@ -30,6 +30,8 @@ export interface MembershipDeps {
   self: Introduction;
   /** Nobody else can be active: the embedded server of the data folder that this process holds. */
   alone: boolean;
+  /** It shares the fleet with other active members that do; absent: it is active alone. */
+  shares?: boolean;
 }
 
 /** Why a platform may not go on. */
@@ -216,11 +218,12 @@ export class Membership {
       if (dead && (await this.#end(dead, why))) ended.add(memberId);
     }
     this.#others = others.filter((row) => !ended.has(row.member_id));
-    if (!this.#isActive && !this.#others.some((row) => row.active)) await this.#claim(client);
+    const shares = this.#deps.shares ?? false;
+    if (!this.#isActive && (shares || !this.#others.some((row) => row.active))) await this.#claim(client, shares);
   }
 
-  async #claim(client: pg.Client): Promise<void> {
-    if (!(await claim(client, this.memberId))) return;
+  async #claim(client: pg.Client, shares: boolean): Promise<void> {
+    if (!(await claim(client, this.memberId, shares))) return;
     this.#isActive = true;
     this.#onActive();
   }

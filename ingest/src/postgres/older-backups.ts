@@ -68,6 +68,21 @@ const ADDED = [
   },
   // the rule of migration 0020
   { table: 'people', column: 'signed_in_at', fill: 'UPDATE people SET signed_in_at = created_at' },
+  // the rules of migration 0025; locks have their first slots by a trigger
+  {
+    table: 'trips',
+    column: 'slot',
+    fill: `UPDATE trips t SET slot = l.slot FROM trip_units u JOIN locks l USING (lock_id)
+      WHERE u.trip_id = t.trip_id AND u.ordinal = 0`,
+  },
+  {
+    table: 'trips',
+    column: 'slot',
+    fill: `UPDATE locks l SET slot = o.slot FROM (
+        SELECT DISTINCT ON (u.lock_id) u.lock_id, t.slot FROM trip_units u JOIN trips t USING (trip_id)
+        WHERE t.status NOT IN ('closed', 'cancelled') ORDER BY u.lock_id, t.created_at DESC) o
+      WHERE o.lock_id = l.lock_id`,
+  },
 ];
 
 /** Reports as they were until migration 0022, and how a backup of then shows them. */

@@ -99,6 +99,11 @@ export function isFenced(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'SW001';
 }
 
+/** SQLSTATE of `refuse_moved_lock`: what is known of locks is older than a declaration that moved them to another slot. */
+export function isOutdated(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'SW002';
+}
+
 /** SQLSTATE in_failed_sql_transaction. */
 function isAborted(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '25P02';

@@ -16,6 +16,7 @@ const ARROWS = new Set([
   'judged judging',
   'committing acknowledged',
   'committing uncertain',
+  'uncertain judging',
   'uncertain waiting',
   'uncertain isolating',
   'uncertain given up',
@@ -44,7 +45,7 @@ test.each(STATES)('from %s a batch goes along the drawn arrows only', (from) => 
 });
 
 /** What one try of a step does: `lost`: it commits, and its answer does not arrive. */
-type Fate = 'ok' | 'judge-outage' | 'judge-fault' | 'outage' | 'fault' | 'lost';
+type Fate = 'ok' | 'judge-outage' | 'judge-fault' | 'outage' | 'fault' | 'outdated' | 'lost';
 
 /** A store of publishes with its faults, in the place of Postgres. */
 class FakeStore {
@@ -101,6 +102,7 @@ function stepsOf(store: FakeStore): BatchSteps {
       const { fresh } = judgedOf(outcome);
       const own = store.fates.shift() ?? 'ok';
       if (own === 'outage') throw new Error('the store is away');
+      if (own === 'outdated') throw Object.assign(new Error('a lock has moved'), { code: 'SW002' });
       const isAtFault = fresh.some(({ receivedMs, refused }) => !refused && store.poison.has(receivedMs));
       if (own === 'fault' || isAtFault) throw Object.assign(new Error('bad data'), { code: '22000' });
       for (const { receivedMs, refused } of fresh) {
@@ -108,7 +110,7 @@ function stepsOf(store: FakeStore): BatchSteps {
         if (!list.includes(receivedMs)) list.push(receivedMs);
       }
       if (own === 'lost') throw new Error('Connection terminated');
-      return { written: {} as Written, declined: [] };
+      return { written: {} as Written, declined: [], moved: new Set() };
     },
     publish(outcome) {
       store.published.push(...idsOf(judgedOf(outcome).publishes));
@@ -139,7 +141,7 @@ const publishOf = (id: number, ended: (id: number, error?: Error) => void): Publ
 });
 
 describe('whatever fails, and however often', () => {
-  const fate = fc.constantFrom<Fate>('ok', 'ok', 'judge-outage', 'judge-fault', 'outage', 'fault', 'lost');
+  const fate = fc.constantFrom<Fate>('ok', 'ok', 'judge-outage', 'judge-fault', 'outage', 'fault', 'outdated', 'lost');
 
   test('each publish is stored or in quarantine before it is acknowledged, once, and in order', async () => {
     await fc.assert(
@@ -213,4 +215,17 @@ test('a batch that is refused because another platform has taken over is neither
   await committer.idle();
   expect(ended).toEqual([expect.any(Error), expect.any(Error)]);
   expect(tries).toBe(2);
+});
+
+test('a batch whose locks have moved is judged again at once, as often as that happens, and none of it is taken for poison', async () => {
+  const store = new FakeStore(Array<Fate>(5).fill('outdated'), []);
+  let retries = 0;
+  const deps = { pool: {} as Pool, log: pino({ level: 'silent' }), metrics: { retries: { inc: () => retries++ } } };
+  const committer = new Committer({ ...deps, giveUp: new AbortController().signal }, stepsOf(store));
+  const ended: (Error | undefined)[] = [];
+  await committer.take([1, 2].map((id) => publishOf(id, (_, error) => ended.push(error))));
+  await committer.idle();
+  expect(ended).toEqual([undefined, undefined]);
+  expect([store.stored, store.refused, store.wrong]).toEqual([[1, 2], [], []]);
+  expect([committer.outage, retries]).toEqual([undefined, 0]);
 });

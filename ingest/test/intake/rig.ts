@@ -14,11 +14,12 @@ import { putRoute } from '../../src/store/roads/routes.ts';
 import { insertTrip } from '../../src/store/trips/changes.ts';
 import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
+import { ALL_SLOTS } from './all-slots.ts';
 
 export const SECRET = 'a-secret-of-at-least-128-bits-of-chance';
 
 /** A straight road along 30° N, some 96 km, 200 m to each side. */
-const ROAD = Route.parse({
+export const ROAD = Route.parse({
   type: 'Feature',
   geometry: { type: 'LineString', coordinates: Array.from({ length: 101 }, (_, i) => [120 + i / 100, 30]) },
   properties: {
@@ -50,7 +51,7 @@ export async function startRig(
   const { db = await freshDatabase(), wrap, ...deps } = options;
   const registry = new Registry();
   const log = pino({ level: 'silent' });
-  const intake = await startIntake({ pool: db.pool, registry, log, livenessEveryMs: 0, ...deps });
+  const intake = await startIntake({ pool: db.pool, registry, log, slots: ALL_SLOTS, livenessEveryMs: 0, ...deps });
   const committed: Committed[] = [];
   intake.onCommitted((batch) => committed.push(batch));
   const receive = wrap?.(intake) ?? ((...publish) => intake.receive(...publish));

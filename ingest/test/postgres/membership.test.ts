@@ -49,6 +49,24 @@ test('the first is active; the second commits nothing until the first has left',
   expect(await kept()).toEqual([1, 2, 3]);
 });
 
+test('members that share the fleet are active together, beside one that does not none of them is, and it waits for all of them', async () => {
+  const a = await join('a');
+  const [b, c] = [await join('b', {}, { shares: true }), await join('c', {}, { shares: true })];
+  expect([b, c].map(({ membership }) => membership.isActive)).toEqual([false, false]);
+  await a.membership.leave();
+  await Promise.all([b.membership.active(never), c.membership.active(never)]);
+  const d = await join('d');
+  await b.membership.leave();
+  const active = async () => (await listMembers(db.pool)).flatMap((member) => (member.active ? member.name : []));
+  expect(await active()).toEqual(['c']);
+  // Also where two claim at once.
+  const claim = `UPDATE members SET active = true WHERE name = 'd'`;
+  await expect(db.pool.query(claim)).rejects.toMatchObject({ code: '23P01' });
+  await c.membership.leave();
+  await d.membership.active(never);
+  expect(await active()).toEqual(['d']);
+});
+
 test('nothing of a member whose row is gone is committed, and it hears why', async () => {
   const { membership, pool } = await join('a');
   const heard: Fenced[] = [];

@@ -9,6 +9,7 @@ import { migrate } from '../../src/postgres/migrate.ts';
 import { loadTrips, tripRecords } from '../../src/store/reports/roster.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { storedRecords } from '../store/fill.ts';
+import { firstPlaceOf } from '../store/first-place.ts';
 import { withOldSchema } from './old-schema.ts';
 
 const NOW = new Date('2026-11-21T09:00:00Z');
@@ -18,9 +19,9 @@ const CLOSED = new Date('2026-11-21T08:00:00.000Z');
 
 const tripId = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
 
-/** As version 0009 wrote them: a trip taken over, one that a gate sealed and let out 1 ms later, one that is declared. */
+/** As version 0009 wrote them: a trip taken over, one that a gate sealed and let out 1 ms later, one with two locks that is declared. */
 async function fillOldTrips(pool: pg.Pool): Promise<void> {
-  await pool.query(`INSERT INTO locks (lock_id, secret_hash) SELECT 'JT7010000' || n, '' FROM generate_series(1, 3) n`);
+  await pool.query(`INSERT INTO locks (lock_id, secret_hash) SELECT 'JT7010000' || n, '' FROM generate_series(1, 4) n`);
   await pool.query(
     `INSERT INTO routes (route_id, version, name, feature, created_by) VALUES ('r', 1, 'r', '{}', 'test')`,
   );
@@ -41,6 +42,10 @@ async function fillOldTrips(pool: pg.Pool): Promise<void> {
   await unit(2, SEALED, null);
   await trip(3, 'declared', null, null);
   await unit(3, null, null);
+  await pool.query(
+    `INSERT INTO trip_units (trip_id, ordinal, container_no, lock_id) VALUES ($1, 1, 'y', 'JT70100004')`,
+    [tripId(3)],
+  );
   await pool.query(
     `INSERT INTO alarms (alarm_id, trip_id, lock_id, rule, kind, severity, phase, active, started_at, raised_at)
      VALUES ($1, $1, 'JT70100001', 'seal.rope-cut', 'latched', 'critical', 'open', true, $2, $2)`,
@@ -124,6 +129,16 @@ describe('a database of version 0009 with trips in it', () => {
     expect(trips.map((trip) => trip.trip_id)).toEqual([tripId(2), tripId(3)]);
     const { rows: locks } = await upgraded.pool.query('SELECT lock_id FROM locks WHERE simulated');
     expect(locks).toEqual([{ lock_id: 'JT70100002' }]);
+  });
+
+  it('has every trip in the slot of its first lock, and the locks of an open one all in it', async () => {
+    const { rows } = await upgraded.pool.query<{ lock_id: string; slot: number; trip_slot: number }>(
+      `SELECT u.lock_id, l.slot, t.slot AS trip_slot FROM trips t JOIN trip_units u USING (trip_id) JOIN locks l USING (lock_id)
+       ORDER BY u.lock_id`,
+    );
+    const slots = [1, 2, 3, 3].map((n) => firstPlaceOf(`JT7010000${n}`).slot);
+    const lockIds = [1, 2, 3, 4].map((n) => `JT7010000${n}`);
+    expect(rows).toEqual(slots.map((slot, i) => ({ lock_id: lockIds[i], slot, trip_slot: slot })));
   });
 
   it('keeps which records belong to a trip', async () => {

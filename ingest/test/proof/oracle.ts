@@ -3,7 +3,13 @@ import { Roster } from '../../src/intake/roster.ts';
 import { tripRecords } from '../../src/store/reports/roster.ts';
 import { type AlarmFact, advance, startTrack } from '../../src/tracker/index.ts';
 import { PLAIN } from '../store/plain.ts';
-import type { ProofLock } from './fleet.ts';
+import type { Sending } from './journey.ts';
+
+/** A lock, and what was acknowledged of it. */
+export interface Acknowledged {
+  lockId: string;
+  log: readonly Sending[];
+}
 
 interface Stored {
   lock_id: string;
@@ -16,7 +22,7 @@ interface Stored {
 }
 
 /** What of the acknowledged is not in the store, or is there more than once; in words, empty where all is well. */
-export async function missingOf(pool: Pool, locks: readonly ProofLock[]): Promise<string[]> {
+export async function missingOf(pool: Pool, locks: readonly Acknowledged[]): Promise<string[]> {
   const { rows } = await pool.query<Stored>(
     `SELECT lock_id, boot, seq, extract(epoch FROM min(time))::float8 * 1000 AS ms, min(lon) AS lon, min(rope) AS rope,
        count(*)::int AS copies FROM ${PLAIN} GROUP BY lock_id, boot, seq`,
@@ -35,7 +41,7 @@ export async function missingOf(pool: Pool, locks: readonly ProofLock[]): Promis
   return [...wrong, ...(await unquarantined(pool, locks))];
 }
 
-async function unquarantined(pool: Pool, locks: readonly ProofLock[]): Promise<string[]> {
+async function unquarantined(pool: Pool, locks: readonly Acknowledged[]): Promise<string[]> {
   const { rows } = await pool.query<{ lock_id: string; raw: Buffer }>('SELECT lock_id, raw FROM quarantine');
   const kept = new Set(rows.map((row) => `${row.lock_id} ${row.raw.toString()}`));
   return locks.flatMap((lock) =>

@@ -7,6 +7,7 @@ import { insertReports, updateLocks } from '../../src/store/reports/batch.ts';
 import { type Identity, recordsByIdentity } from '../../src/store/reports/identities.ts';
 import { freshDatabase, type TestDatabase, testLog } from '../database.ts';
 import { indexSearches, NOW_MS, reportOf, rowsReadInSequence } from './fill.ts';
+import { firstPlaceOf } from './first-place.ts';
 
 const DAY_MS = 86_400_000;
 const LOCKS = ['JT70100001', 'JT70100002', 'JT70100003'];
@@ -119,7 +120,8 @@ test('finds every record by its number at any time, in whatever order, with what
           await insertReports(pool, batch);
           const top = records.slice(0, i + atOnce).reduce((a, b) => (isNumberedAbove(b, a) ? b : a));
           const last = [...batch].sort((a, b) => b.timeMs - a.timeMs)[0]!;
-          await updateLocks(pool, [{ lockId, maxBoot: top.boot, maxSeq: top.seq, receivedMs: NOW_MS, last }]);
+          const numbers = { maxBoot: top.boot, maxSeq: top.seq };
+          await updateLocks(pool, [{ ...firstPlaceOf(lockId), ...numbers, receivedMs: NOW_MS, last }]);
         }
         const name = (of: { boot: number; seq: number }) => `${of.boot} ${of.seq}`;
         const elsewhere = records.map((one) => ({ ...one, timeMs: NOW_MS - minute * 60_000 }));

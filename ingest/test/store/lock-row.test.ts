@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { wireForm } from '../../src/record/record.ts';
 import type { TrackedReport } from '../../src/record/report.ts';
 import { insertLocks } from '../../src/store/locks/locks.ts';
-import { type LockUpdate, updateLocks } from '../../src/store/reports/batch.ts';
+import { holdLocks, type LockUpdate, updateLocks } from '../../src/store/reports/batch.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
+import { firstPlaceOf } from './first-place.ts';
 
 let database: TestDatabase;
 
@@ -28,7 +29,7 @@ function updateOf(records: TrackedReport[]): LockUpdate {
   const last = byTime.at(-1)!;
   const lastFix = byTime.findLast((record) => record.position);
   const { lockId, boot, seq, receivedMs } = last;
-  return { lockId, maxBoot: boot, maxSeq: seq, receivedMs, last, ...(lastFix ? { lastFix } : {}) };
+  return { ...firstPlaceOf(lockId), maxBoot: boot, maxSeq: seq, receivedMs, last, ...(lastFix ? { lastFix } : {}) };
 }
 
 test('a lock’s row holds its newest record and its newest position by fix time, however the batches came', async () => {
@@ -60,3 +61,22 @@ test('a lock’s row holds its newest record and its newest position by fix time
     { numRuns: process.env.SEALWATCH_DEEP === '1' ? 2_000 : 150 },
   );
 }, 600_000);
+
+test('a lock that has moved to another slot, and one that was back in its slot since, is not updated: nothing is committed', async () => {
+  const record = recordOf('MOVED00001', 1, 1, true);
+  await insertLocks(database.pool, [{ lockId: record.lockId, model: 'test', secretHash: Buffer.alloc(32) }]);
+  const known = updateOf([record]);
+  const move = (slot: number) =>
+    database.pool.query('UPDATE locks SET slot = $2, slot_moves = slot_moves + 1 WHERE lock_id = $1', [
+      record.lockId,
+      slot,
+    ]);
+  for (const slot of [(known.slot + 1) % 256, known.slot]) {
+    await move(slot);
+    await expect(updateLocks(database.pool, [known])).rejects.toMatchObject({ code: 'SW002' });
+    await expect(holdLocks(database.pool, [known])).rejects.toMatchObject({ code: 'SW002' });
+  }
+  const now = { ...known, slotMoves: 2 };
+  await updateLocks(database.pool, [now]);
+  await holdLocks(database.pool, [now]);
+});

@@ -44,7 +44,7 @@ describe('the storage of reports', () => {
     const record = reportOf('JT70100001', 9_999, NOW_MS);
     const write = () =>
       inTransaction(database.pool, async (db) => {
-        await waitForTurn(db);
+        await waitForTurn(db, 0);
         await insertReports(db, [record]);
       });
     const results = await Promise.allSettled([write(), write(), write()]);

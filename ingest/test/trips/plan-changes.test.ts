@@ -22,6 +22,7 @@ import {
   type TestTrip,
   takeover,
 } from '../api/platform.ts';
+import { ALL_SLOTS } from '../intake/all-slots.ts';
 import { replayedAlarms, storedAlarms } from '../proof/oracle.ts';
 
 let platform: TestPlatform;
@@ -31,7 +32,7 @@ let intake: Intake;
 async function startBlindWorker(): Promise<void> {
   const { pool, deps } = platform;
   const none = { livenessEveryMs: 0, toJudgeEveryMs: 0 };
-  intake = await startIntake({ pool, registry: new Registry(), log: deps.log, ...none });
+  intake = await startIntake({ pool, registry: new Registry(), log: deps.log, slots: ALL_SLOTS, ...none });
   deps.door = { receive: (...publish) => intake.receive(...publish), ready: () => intake.ready() };
 }
 

@@ -9,11 +9,12 @@ import { ALARM_COLUMNS, type AlarmRow } from '../alarms/alarms.ts';
 import { REPORTS } from './rows.ts';
 
 /**
- * Waits for whoever writes reports. A commit whose connection was lost may still be running in the server: what is written after
- * it must see its records, so that none is stored twice.
+ * Waits for the commits of the same member. One whose connection was lost may still be running in the server: what is written
+ * after it must see its records, so that none is stored twice. Members do not wait for each other: a lock's records are admitted
+ * by one at a time, and what runs of a dead one has ended before its slots are claimed.
  */
-export async function waitForTurn(db: Queryable): Promise<void> {
-  await db.query('SELECT pg_advisory_xact_lock(44, 0)');
+export async function waitForTurn(db: Queryable, memberId: number): Promise<void> {
+  await db.query({ name: 'wait-for-turn', text: 'SELECT pg_advisory_xact_lock(44, $1)', values: [memberId] });
 }
 
 /**
@@ -25,9 +26,15 @@ export async function insertReports(db: Queryable, records: TrackedReport[], tab
   await db.query({ name: 'insert-reports', text: table.insert, values: table.valuesOf(records) });
 }
 
-/** What a batch leaves of a lock. */
-export interface LockUpdate {
+/** Where memory holds a lock to be. */
+export interface LockPlace {
   lockId: string;
+  slot: number;
+  slotMoves: number;
+}
+
+/** What a batch leaves of a lock. */
+export interface LockUpdate extends LockPlace {
   maxBoot: number;
   maxSeq: number;
   receivedMs: number;
@@ -38,12 +45,16 @@ export interface LockUpdate {
   clock?: LockClock;
 }
 
+/** A value of a lock that is where it was known to be. Raised in the server: COMMIT is sent before the answer is there. */
+const IN_PLACE = (value: string) =>
+  `CASE WHEN l.slot = x.slot AND l.slot_moves = x.moves THEN ${value} ELSE refuse_moved_lock(l.lock_id) END`;
+
 /**
  * Keeps what is newest by fix time, whichever batch it came in. `fix` is absent if the newest record with a credible fix is
  * the newest of all, here as in the row (lock_fix).
  */
 const UPDATE_LOCKS = `UPDATE locks l SET
-    max_boot = x.boot, max_seq = x.seq, clock = coalesce(x.clock, l.clock),
+    max_boot = ${IN_PLACE('x.boot')}, max_seq = x.seq, clock = coalesce(x.clock, l.clock),
     last_received = greatest(l.last_received, to_timestamp(x.received / 1000.0)),
     last_report = CASE WHEN l.last_time > x.at THEN l.last_report ELSE x.report END,
     last_time = greatest(l.last_time, x.at),
@@ -54,13 +65,15 @@ const UPDATE_LOCKS = `UPDATE locks l SET
       WHEN l.last_fix_time IS NULL OR x.fix_at > l.last_fix_time THEN x.fix
       ELSE coalesce(l.last_fix, l.last_report) END,
     last_fix_time = greatest(l.last_fix_time, x.fix_at)
-  FROM (SELECT lock_id, boot, seq, received, to_timestamp(t / 1000.0) AS at, report, to_timestamp(fix_t / 1000.0) AS fix_at,
+  FROM (SELECT lock_id, boot, seq, received, slot, moves, to_timestamp(t / 1000.0) AS at, report, to_timestamp(fix_t / 1000.0) AS fix_at,
       nullif(fix::text, 'null')::json AS fix, nullif(clock::text, 'null')::json AS clock
-    FROM ROWS FROM (unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[]),
+    FROM ROWS FROM (unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[],
+        $10::smallint[], $11::int[]),
       json_array_elements($7::json), json_array_elements($8::json), json_array_elements($9::json))
-      AS u(lock_id, boot, seq, received, t, fix_t, report, fix, clock)) x
+      AS u(lock_id, boot, seq, received, t, fix_t, slot, moves, report, fix, clock)) x
   WHERE l.lock_id = x.lock_id`;
 
+/** @throws of Postgres, SW002: one of the locks is no longer where it was known to be */
 export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<void> {
   if (locks.length === 0) return;
   // In one order everywhere, so that two writers of several locks cannot wait for each other.
@@ -78,8 +91,20 @@ export async function updateLocks(db: Queryable, locks: LockUpdate[]): Promise<v
       JSON.stringify(rows.map((r) => wireForm(r.last))),
       JSON.stringify(rows.map((r) => (r.lastFix && r.lastFix !== r.last ? wireForm(r.lastFix) : null))),
       JSON.stringify(rows.map((r) => r.clock ?? null)),
+      plainColumn(rows, (r) => r.slot),
+      plainColumn(rows, (r) => r.slotMoves),
     ],
   });
+}
+
+/** Keeps locks of which nothing is updated where they are until the transaction ends. @throws as `updateLocks` */
+export async function holdLocks(db: Queryable, locks: LockPlace[]): Promise<void> {
+  if (locks.length === 0) return;
+  await db.query(
+    `SELECT ${IN_PLACE('0')} FROM locks l
+     JOIN unnest($1::text[], $2::smallint[], $3::int[]) AS x(lock_id, slot, moves) USING (lock_id) FOR SHARE OF l`,
+    [plainColumn(locks, (l) => l.lockId), plainColumn(locks, (l) => l.slot), plainColumn(locks, (l) => l.slotMoves)],
+  );
 }
 
 /** Values that were left out of a lock's records: how many more there are, and the newest one that is written down. */
@@ -186,6 +211,15 @@ export async function activeAlarmsOfTrips(db: Queryable, tripIds: string[]): Pro
     `SELECT ${ALARM_COLUMNS} FROM alarms a WHERE active AND trip_id = ANY($1::uuid[])`,
     [tripIds],
   );
+  return rows;
+}
+
+/** All alarms of trips, also those that are over. */
+export async function alarmsOfTrips(db: Queryable, tripIds: string[]): Promise<AlarmRow[]> {
+  if (tripIds.length === 0) return [];
+  const { rows } = await db.query<AlarmRow>(`SELECT ${ALARM_COLUMNS} FROM alarms a WHERE trip_id = ANY($1::uuid[])`, [
+    tripIds,
+  ]);
   return rows;
 }
 

@@ -11,6 +11,8 @@ import { REPORTS } from './rows.ts';
 /** A trip's claim on a lock's records: fix times in [fromMs, toMs). */
 export interface Window {
   tripId: string;
+  /** The slot of the trip: its owner folds these records. */
+  slot: number;
   fromMs: number;
   toMs: number;
 }
@@ -26,6 +28,10 @@ export interface StoredLock {
   /** Its registration, or the begin of its first trip if that is earlier, epoch ms. */
   inServiceMs: number;
   windows: Window[];
+  /** Its owner admits the lock's records. */
+  slot: number;
+  /** How often its slot was changed. */
+  slotMoves: number;
 }
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
@@ -39,13 +45,15 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     clock: LockClock;
     last_ms: number | null;
     created_ms: number;
-    windows: [string, number, number | null][];
+    slot: number;
+    slot_moves: number;
+    windows: [string, number, number | null, number][];
   }>(
-    `SELECT l.lock_id, l.max_boot, l.max_seq, l.clock, ${ms('l.last_time')} AS last_ms,
+    `SELECT l.lock_id, l.max_boot, l.max_seq, l.clock, l.slot, l.slot_moves, ${ms('l.last_time')} AS last_ms,
       ${ms('l.created_at')} AS created_ms, coalesce((
         SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
-          extract(epoch FROM u.tracked_to) * 1000) ORDER BY u.tracked_from DESC)
-        FROM trip_units u WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL), '[]'::json) AS windows
+          extract(epoch FROM u.tracked_to) * 1000, t.slot) ORDER BY u.tracked_from DESC)
+        FROM trip_units u JOIN trips t USING (trip_id) WHERE u.lock_id = l.lock_id AND u.tracked_from IS NOT NULL), '[]'::json) AS windows
      FROM locks l WHERE l.lock_id = ANY($1)`,
     [lockIds],
   );
@@ -56,7 +64,14 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     lastMs: row.last_ms ?? 0,
     clock: row.clock,
     inServiceMs: Math.min(row.created_ms, ...row.windows.map(([, fromMs]) => fromMs)),
-    windows: row.windows.map(([tripId, fromMs, toMs]) => ({ tripId, fromMs, toMs: toMs ?? Number.POSITIVE_INFINITY })),
+    windows: row.windows.map(([tripId, fromMs, toMs, slot]) => ({
+      tripId,
+      fromMs,
+      toMs: toMs ?? Number.POSITIVE_INFINITY,
+      slot,
+    })),
+    slot: row.slot,
+    slotMoves: row.slot_moves,
   }));
 }
 
@@ -93,6 +108,7 @@ export async function recordsOfTrips(
 
 export interface StoredTrip {
   tripId: string;
+  slot: number;
   status: TripStatus;
   risk: number;
   routeId: string;
@@ -120,10 +136,13 @@ export interface StoredTrip {
   }[];
   clockConfirmed: { rule: string; lockId: string; startedMs: number; confirmedMs: number }[];
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
+  /** Another worker has stored late records of it that are not folded yet. */
+  late: boolean;
 }
 
 interface TrackedTripRow extends DeclaredParams {
   trip_id: string;
+  slot: number;
   status: TripStatus;
   risk: number;
   route_id: string;
@@ -139,9 +158,10 @@ interface TrackedTripRow extends DeclaredParams {
   disposed: StoredTrip['disposed'];
   clock_confirmed: StoredTrip['clockConfirmed'];
   conflicts: StoredTrip['conflicts'];
+  late: boolean;
 }
 
-const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_version, t.total_m, t.simulated, u.locks,
+const LOAD_TRIP = `SELECT t.trip_id, t.slot, t.status, t.risk, t.route_id, t.route_version, t.total_m, t.simulated, u.locks,
     ${ms('t.sealed_at')} AS sealed_ms,
     ${ms('t.taken_over_at')} AS taken_over_ms, ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
     ${ms('coalesce(t.verified_at, t.unlocked_at)')} AS verified_ms,
@@ -154,7 +174,8 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
     coalesce((SELECT json_agg(json_build_object('lockId', c.lock_id, 'boot', c.boot, 'seq', c.seq,
         'timeMs', ${ms('c.time')}) ORDER BY c.time)
       FROM trip_units w JOIN identity_conflicts c ON c.lock_id = w.lock_id AND c.time >= w.tracked_from
-        AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
+        AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts,
+    EXISTS (SELECT FROM to_judge j WHERE j.trip_id = t.trip_id AND j.late) AS late
   FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks
     FROM trip_units WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
   WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL`;
@@ -164,6 +185,7 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
   const { rows } = await db.query<TrackedTripRow>(LOAD_TRIP, [tripIds]);
   return rows.map((row) => ({
     tripId: row.trip_id,
+    slot: row.slot,
     status: row.status,
     risk: row.risk,
     routeId: row.route_id,
@@ -181,17 +203,24 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
     disposed: row.disposed,
     clockConfirmed: row.clock_confirmed,
     conflicts: row.conflicts,
+    late: row.late,
   }));
 }
 
-/** Trips that hold their locks and are tracked, oldest first. */
-export async function openTripIds(db: Queryable): Promise<string[]> {
-  const { rows } = await db.query<{ trip_id: string }>(
-    `SELECT trip_id FROM trips t WHERE ${IS_OPEN()}
+export interface OpenTrip {
+  tripId: string;
+  slot: number;
+}
+
+/** Trips of these slots that hold their locks and are tracked, oldest first. */
+export async function openTripsOfSlots(db: Queryable, slots: readonly number[]): Promise<OpenTrip[]> {
+  const { rows } = await db.query<{ trip_id: string; slot: number }>(
+    `SELECT trip_id, slot FROM trips t WHERE ${IS_OPEN()} AND slot = ANY($1::smallint[])
        AND EXISTS (SELECT 1 FROM trip_units u WHERE u.trip_id = t.trip_id AND u.tracked_from IS NOT NULL)
      ORDER BY created_at`,
+    [slots],
   );
-  return rows.map((row) => row.trip_id);
+  return rows.map((row) => ({ tripId: row.trip_id, slot: row.slot }));
 }
 
 export async function routeFeature(db: Queryable, routeId: string, version: number): Promise<Route> {

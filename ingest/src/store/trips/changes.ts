@@ -16,16 +16,19 @@ export interface NewTrip {
   by: string;
 }
 
-/** Writes a trip; it has inherited the alarms of its locks and containers. */
+/**
+ * Writes a trip; it has inherited the alarms of its locks and containers, and its locks are in its slot. Call it in a
+ * transaction that has locked the rows of its locks (`busyLocks`).
+ */
 export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   const { declaration: d } = trip;
   await db.query(
     `INSERT INTO trips (trip_id, declaration_no, mode, origin_office, destination_office, route_id, route_version,
        tractor_plate, trailer_plate, status, steps, planned_departure_at, time_limit_min, gross_weight_kg, sealed_at,
        departed_at, taken_over_at, total_m, company, convoy_id, plate_country,
-       taken_over_by, simulated)
+       taken_over_by, simulated, slot)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20, $21,
-       (SELECT bool_and(simulated) FROM locks WHERE lock_id = ANY($22)))`,
+       (SELECT bool_and(simulated) FROM locks WHERE lock_id = ANY($22)), (SELECT slot FROM locks WHERE lock_id = $22[1]))`,
     [
       trip.tripId,
       d.declarationNo,
@@ -65,7 +68,17 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
       ],
     );
   }
+  if (d.units.length > 1) await moveLocks(db, trip.tripId);
   await inheritAlarms(db, trip.tripId);
+}
+
+/** One worker sees all locks of an open trip: they go into its slot, that of its first lock. */
+async function moveLocks(db: Queryable, tripId: string): Promise<void> {
+  await db.query(
+    `UPDATE locks l SET slot = t.slot, slot_moves = l.slot_moves + 1 FROM trips t
+     WHERE t.trip_id = $1 AND l.slot <> t.slot AND l.lock_id IN (SELECT lock_id FROM trip_units WHERE trip_id = $1)`,
+    [tripId],
+  );
 }
 
 /**

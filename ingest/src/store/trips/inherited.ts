@@ -7,10 +7,10 @@ export async function inheritAlarms(db: Queryable, tripId: string): Promise<void
 }
 
 /** The trips that have inherited one of these alarms, as they are now. */
-export async function tripsInheriting(db: Queryable, alarmIds: string[]): Promise<TripAfter[]> {
+export async function tripsInheriting(db: Queryable, alarmIds: string[]): Promise<(TripAfter & { slot: number })[]> {
   if (alarmIds.length === 0) return [];
-  const { rows } = await db.query<TripAfter>(
-    `SELECT t.trip_id, t.status, t.risk FROM trips t WHERE t.trip_id IN
+  const { rows } = await db.query<TripAfter & { slot: number }>(
+    `SELECT t.trip_id, t.status, t.risk, t.slot FROM trips t WHERE t.trip_id IN
        (SELECT i.trip_id FROM inherited_alarms i WHERE i.alarm_id = ANY($1::uuid[]))`,
     [alarmIds],
   );

@@ -15,32 +15,44 @@ export async function askToJudge(db: Queryable, tripIds: readonly string[]): Pro
   });
 }
 
+/** The same, for the worker that owns these trips: records of them came late, and were stored in this transaction. */
+export async function askToJudgeLate(db: Queryable, tripIds: readonly string[]): Promise<void> {
+  if (tripIds.length === 0) return;
+  await db.query(
+    `INSERT INTO to_judge (trip_id, late) SELECT trip_id, true FROM trips WHERE trip_id = ANY($1::uuid[]) ORDER BY trip_id
+     ON CONFLICT (trip_id) DO UPDATE SET asked = excluded.asked, late = true`,
+    [tripIds],
+  );
+}
+
 /** A trip that waits to be judged again. */
 export interface ToJudge {
   tripId: string;
+  slot: number;
   /** Another number after every ask. */
   asked: string;
   lockIds: string[];
 }
 
 /**
- * Trips that wait, those that were asked for first before others.
+ * Trips of these slots that wait, those that were asked for first before others.
  * @param except of these the asks that are known are left out
  */
 export async function waitingToJudge(
   db: Queryable,
+  slots: Iterable<number>,
   limit: number,
   except: readonly Pick<ToJudge, 'tripId' | 'asked'>[] = [],
 ): Promise<ToJudge[]> {
-  const { rows } = await db.query<{ trip_id: string; asked: string; lock_ids: string[] }>({
+  const { rows } = await db.query<{ trip_id: string; slot: number; asked: string; lock_ids: string[] }>({
     name: 'waiting-to-judge',
-    text: `SELECT j.trip_id, j.asked::text, ARRAY(SELECT lock_id FROM trip_units u WHERE u.trip_id = j.trip_id) AS lock_ids
-      FROM to_judge j WHERE NOT EXISTS (
+    text: `SELECT j.trip_id, t.slot, j.asked::text, ARRAY(SELECT lock_id FROM trip_units u WHERE u.trip_id = j.trip_id) AS lock_ids
+      FROM to_judge j JOIN trips t USING (trip_id) WHERE t.slot = ANY($4::smallint[]) AND NOT EXISTS (
         SELECT FROM unnest($2::uuid[], $3::bigint[]) AS x(trip_id, asked) WHERE x.trip_id = j.trip_id AND x.asked = j.asked)
       ORDER BY j.asked_at, j.asked LIMIT $1`,
-    values: [limit, except.map(({ tripId }) => tripId), except.map(({ asked }) => asked)],
+    values: [limit, except.map(({ tripId }) => tripId), except.map(({ asked }) => asked), [...slots]],
   });
-  return rows.map((row) => ({ tripId: row.trip_id, asked: row.asked, lockIds: row.lock_ids }));
+  return rows.map((row) => ({ tripId: row.trip_id, slot: row.slot, asked: row.asked, lockIds: row.lock_ids }));
 }
 
 /** Which of these trips still wait. */
