@@ -55,7 +55,15 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
   const times = judgeTimes(publishes, (lockId) => {
     const lock = roster.lock(lockId);
     const highest = highestOf(lockId);
-    return lock && { highest, clock: lock.clock, inServiceMs: lock.inServiceMs, windows: lock.windows };
+    return (
+      lock && {
+        highest,
+        clock: lock.clock,
+        numbered: lock.numbered,
+        inServiceMs: lock.inServiceMs,
+        windows: lock.windows,
+      }
+    );
   });
   const stored = await recordsByIdentity(db, possibleDuplicates(publishes, highestOf));
   const admitted = admit(publishes, highestOf, stored, times);

@@ -16,6 +16,7 @@ export function planOf(stored: StoredTrip, { route, corridor }: CompiledRoute, p
   return {
     tripId: stored.tripId,
     locks: stored.locks,
+    ...(stored.unnumbered.length === 0 ? {} : { unnumbered: stored.unnumbered }),
     corridor,
     route,
     places,

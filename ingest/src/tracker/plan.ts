@@ -36,6 +36,8 @@ export interface IdentityConflict {
 export interface TripPlan {
   tripId: string;
   locks: string[];
+  /** Those of them whose records are not numbered one after the other: of these none is ever known to be missing, or not to be. */
+  unnumbered?: readonly string[];
   corridor: Corridor;
   route: Route;
   places: PlaceSet;
@@ -52,6 +54,8 @@ export interface TripPlan {
   clockConfirmations?: ClockConfirmation[];
   identityConflicts?: IdentityConflict[];
 }
+
+export const isNumbered = ({ unnumbered }: TripPlan, lockId: string): boolean => unnumbered?.includes(lockId) !== true;
 
 /** A lock's clock is taken to be behind by at most this; a greater lag is an error of its clock (`judgeTime`). */
 export const LAG_AT_MOST_MS = 120_000;
