@@ -3,6 +3,7 @@ import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type ServedBasemap, serveBasemap } from './basemap/served.ts';
+import { BRIDGE_KEY, bridgedBy } from './bridged.ts';
 import { startApiPart } from './compose/api.ts';
 import { type Gateway, startGateway } from './compose/gateway.ts';
 import { LocalHints } from './compose/local-hints.ts';
@@ -12,12 +13,13 @@ import type { Base } from './compose/part.ts';
 import { openStore, startStore } from './compose/store.ts';
 import { startWorker } from './compose/worker.ts';
 import { type Config, ConfigError, versionOf, WALL_DIR } from './config.ts';
+import { BridgeDesk } from './locks/bridge-desk.ts';
 import type { Logger } from './log.ts';
 import { forgetKeys } from './people/principal.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
 import { signInLink } from './people/sign-in.ts';
 import type { Fenced } from './postgres/membership.ts';
-import { keyOfFile, secretBox, subkeyOf } from './secret-box.ts';
+import { derivedSecret, keyOfFile, secretBox, subkeyOf } from './secret-box.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
@@ -104,9 +106,11 @@ async function compose(
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const handOver = () => membership.leave();
   const sealing = keyOfFile(join(config.dataDir, 'webhooks.key'));
+  const bridgeKey = subkeyOf(sealing, BRIDGE_KEY);
+  const bridged = bridgedBy((lockId, generation) => derivedSecret(bridgeKey, lockId, generation));
   const boxes = { secretBox: secretBox(sealing), factorBox: secretBox(subkeyOf(sealing, 'second factors')) };
   const shared = { log, onProgress, registry, pool, gatePool, databaseUrl: database.url, hints, live, handOver, undo };
-  const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes };
+  const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes, bridged };
 
   const worker = await startWorker(base, nowMs);
   const ready = () => {
@@ -116,7 +120,8 @@ async function compose(
   const door = { receive: worker.receive, ready };
   let at = { http: '', mqtt: '' };
   const simulations = simulationsOf(config, simulatorPath, { log, pool, at: () => at });
-  const api = await startApiPart(base, { judging: worker, door, simulations, basemap, wallDir });
+  const desk = new BridgeDesk();
+  const api = await startApiPart(base, { judging: worker, door, desk, simulations, basemap, wallDir });
   const onCommandEnded = afterCommandEnded(api.useCases);
   const { reloadTls, ...gateway } = await startGateway(base, { door, onCommandEnded });
   // What is in hand is committed and acknowledged while the locks are still connected.

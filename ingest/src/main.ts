@@ -1,8 +1,9 @@
-import { Role } from '@sealwatch/schemas';
+import { PersonRole, Role } from '@sealwatch/schemas';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
 import { endFailed, endFenced, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
+import type { RegisteredByHand } from './operate-locks.ts';
 
 export interface RunOptions {
   /** Path of the simulator's program; undefined if it is not installed. `demo` and `/simulator` need it. */
@@ -112,12 +113,13 @@ const wholeNumber = (min: number, max: number) => (given: string) => {
 
 /** Commands for keys, people and offices. */
 function addAccess(command: Command): void {
-  const role = () => new Option('--role <role>', 'what it may do').choices(Role.options).makeOptionMandatory();
+  const role = (choices: readonly string[]) =>
+    new Option('--role <role>', 'what it may do').choices(choices).makeOptionMandatory();
   const key = command.command('key').description('API keys');
   key
     .command('create')
     .description('make an API key; it is printed once')
-    .addOption(role())
+    .addOption(role(Role.options))
     .option('--name <name>', 'what it is for', '')
     .option('--office <code...>', 'offices that the key is restricted to')
     .option('--expires-in-days <days>', 'days after which it ends by itself; default: never', wholeNumber(1, 3_650))
@@ -146,7 +148,7 @@ function addAccess(command: Command): void {
     .command('add')
     .argument('<name>')
     .description('add a person; the password is read from standard input, or a one-time sign-in link is printed')
-    .addOption(role())
+    .addOption(role(PersonRole.options))
     .option('--office <code...>', 'offices that the person is restricted to')
     .action(async (name: string, given: { role: Role; office?: string[] }) =>
       (await access()).createPerson(readConfig(process.env), { name, ...given }),
@@ -162,7 +164,21 @@ function addAccess(command: Command): void {
 
 /** Commands for the access of locks. */
 function addLocks(command: Command): void {
-  const lock = command.command('lock').description('what locks sign in with');
+  const lock = command.command('lock').description('locks, and what they sign in with');
+  lock
+    .command('register')
+    .argument('<lockId>')
+    .description('register a lock; its secret is printed once, where it signs in itself')
+    .option('--model <text>', 'what it is', '')
+    .option(
+      '--profile <name>',
+      'how it speaks, where the bridge signs in for it, e.g. jointech-701d (docs/connecting-locks.md)',
+    )
+    .option('--wire-id <id>', 'the id that it bears on the wire; default: its lock id')
+    .option('--network <cidr...>', 'networks that it may connect to the bridge from; default: any')
+    .action(async (lockId: string, given: RegisteredByHand) =>
+      (await locks()).registerLock(readConfig(process.env), lockId, given),
+    );
   lock
     .command('secret')
     .argument('<lockId>')

@@ -1,4 +1,4 @@
-import { LockId, LockSignIn, Time } from '@sealwatch/schemas';
+import { NewLock, Time } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { registerLocks, retire, setBlock } from '../locks/register.ts';
 import { READERS, SUPERVISORS } from '../people/roles.ts';
@@ -6,29 +6,25 @@ import { isoField, isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { getLock, type LockRow, listLocks } from '../store/locks/locks.ts';
 import { JUNK_BYTES_OF_LOCK, junkOfLock } from '../store/reports/quarantine.ts';
-import { Access, accessOf, lockAccessRoutes, Pins } from './lock-access.ts';
+import { Access, accessOf, lockAccessRoutes } from './lock-access.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
-const NewLock = z.object({
-  lockId: LockId,
-  model: z.string().max(100).default(''),
-  /** A lock of a test fleet; said by testers. */
-  simulated: z.boolean().optional(),
-  /** What it signs in with. */
-  signIn: LockSignIn.default('secret'),
-  /** Its certificates: SHA-256 of them or of their public keys. */
-  pins: Pins.optional(),
-});
-/** A lock that signs in by certificate alone has no secret. */
+/** A lock that signs in by certificate alone has no secret, and that of a lock with a profile is the bridge's. */
 const LockSecret = z.object({ lockId: z.string(), secret: z.string().optional() });
 const Lock = z.object({
   lockId: z.string(),
   model: z.string(),
   /** Absent: a real one. */
   simulated: z.literal(true).optional(),
+  /** The bridge speaks for it: its protocol tells it by its id on the wire alone. */
+  profile: z.string().optional(),
+  wireId: z.string().optional(),
+  networks: z.array(z.string()).optional(),
+  /** Absent: its records are numbered one after the other. */
+  numbered: z.literal(false).optional(),
   state: z.enum(['new', 'stock', 'on-trip', 'retired']),
   createdAt: Time,
   retiredAt: Time.optional(),
@@ -61,6 +57,9 @@ function lockOf(row: LockRow): z.output<typeof Lock> {
     lockId: row.lock_id,
     model: row.model,
     ...(row.simulated ? { simulated: true as const } : {}),
+    ...(row.profile === null ? {} : { profile: row.profile, wireId: row.wire_id ?? row.lock_id }),
+    ...(row.networks.length === 0 ? {} : { networks: row.networks }),
+    ...(row.numbered ? {} : { numbered: false as const }),
     state,
     createdAt: isoOf(row.created_at),
     ...isoField('retiredAt', row.retired_at),

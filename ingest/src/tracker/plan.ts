@@ -32,6 +32,14 @@ export interface IdentityConflict {
   timeMs: number;
 }
 
+/** A second connection came under a lock's id while the first one lived; the networks that they came from. */
+export interface SecondConnection {
+  lockId: string;
+  timeMs: number;
+  was: string;
+  came: string;
+}
+
 /** What is known of a trip apart from its records. Times are epoch milliseconds. */
 export interface TripPlan {
   tripId: string;
@@ -53,6 +61,7 @@ export interface TripPlan {
   unlockAuthorisedAtMs?: number;
   clockConfirmations?: ClockConfirmation[];
   identityConflicts?: IdentityConflict[];
+  secondConnections?: SecondConnection[];
 }
 
 export const isNumbered = ({ unnumbered }: TripPlan, lockId: string): boolean => unnumbered?.includes(lockId) !== true;

@@ -7,10 +7,15 @@ ALTER TABLE locks
   -- its records are numbered one after the other, so that a number that is missing is a record that is missing
   ADD COLUMN numbered          boolean NOT NULL DEFAULT true,
   -- networks that it may connect to the bridge from; empty: any
-  ADD COLUMN networks          cidr[] NOT NULL DEFAULT '{}',
+  ADD COLUMN networks          text[] NOT NULL DEFAULT '{}',
   -- its secret is derived from the platform's key, its id and this number
   ADD COLUMN secret_generation int NOT NULL DEFAULT 0,
   ADD CONSTRAINT locks_bridged CHECK (profile IS NOT NULL OR (wire_id IS NULL AND networks = '{}'));
+
+-- A bridge apart asks for its locks by a key of this role, which no person has.
+ALTER TABLE api_keys DROP CONSTRAINT api_keys_role;
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_role
+  CHECK (role IN ('viewer', 'operator', 'supervisor', 'gate', 'tester', 'admin', 'bridge')) NOT VALID;
 
 CREATE UNIQUE INDEX locks_one_wire_id ON locks (coalesce(wire_id, lock_id)) WHERE profile IS NOT NULL AND retired_at IS NULL;
 

@@ -126,6 +126,7 @@ export interface StoredTrip {
   }[];
   clockConfirmed: { rule: string; lockId: string; startedMs: number; confirmedMs: number }[];
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
+  secondConnections: { lockId: string; timeMs: number; was: string; came: string }[];
 }
 
 interface TrackedTripRow extends DeclaredParams {
@@ -146,6 +147,7 @@ interface TrackedTripRow extends DeclaredParams {
   disposed: StoredTrip['disposed'];
   clock_confirmed: StoredTrip['clockConfirmed'];
   conflicts: StoredTrip['conflicts'];
+  second_connections: StoredTrip['secondConnections'];
 }
 
 const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_version, t.total_m, t.simulated, u.locks, u.unnumbered,
@@ -161,7 +163,11 @@ const LOAD_TRIP = `SELECT t.trip_id, t.status, t.risk, t.route_id, t.route_versi
     coalesce((SELECT json_agg(json_build_object('lockId', c.lock_id, 'boot', c.boot, 'seq', c.seq,
         'timeMs', ${ms('c.time')}) ORDER BY c.time)
       FROM trip_units w JOIN identity_conflicts c ON c.lock_id = w.lock_id AND c.time >= w.tracked_from
-        AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts
+        AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts,
+    coalesce((SELECT json_agg(json_build_object('lockId', s.lock_id, 'timeMs', ${ms('s.at')}, 'was', s.was, 'came', s.came)
+        ORDER BY s.at)
+      FROM trip_units w JOIN second_connections s ON s.lock_id = w.lock_id AND s.at >= w.tracked_from
+        AND s.at < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS second_connections
   FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks,
       coalesce(array_agg(lock_id ORDER BY ordinal) FILTER (WHERE NOT numbered), '{}') AS unnumbered
     FROM trip_units JOIN locks USING (lock_id) WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
@@ -190,6 +196,7 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
     disposed: row.disposed,
     clockConfirmed: row.clock_confirmed,
     conflicts: row.conflicts,
+    secondConnections: row.second_connections,
   }));
 }
 
