@@ -1,5 +1,6 @@
 import { call, everything, type Page } from '../rest.ts';
 import type { CommandView } from './calls.ts';
+import type { NewLock } from './lock-file.ts';
 
 const id = encodeURIComponent;
 
@@ -16,6 +17,10 @@ export interface LockView {
   seal?: { rope?: string; motor?: string; cover?: string; useCount?: number };
   position?: { lon: number; lat: number; speedKmh?: number; headingDeg?: number };
   positionAt?: string;
+  /** The bridge speaks for it. */
+  profile?: string;
+  wireId?: string;
+  networks?: string[];
   /** What it signs in with; of one lock alone. */
   access?: {
     signIn: 'secret' | 'certificate' | 'either';
@@ -57,8 +62,33 @@ export const records = (lockId: string, fromMs: number) =>
     'GET',
     `/locks/${id(lockId)}/reports?limit=500&from=${encodeURIComponent(new Date(fromMs).toISOString())}`,
   );
-export const importLocks = (locks: { lockId: string; model: string }[]) =>
-  call<{ items: { lockId: string; secret: string }[] }>('POST', '/locks/import', { locks });
+export const importLocks = (locks: NewLock[]) =>
+  call<{ items: { lockId: string; secret?: string }[] }>('POST', '/locks/import', { locks });
+
+/** What the platform has heard of bridges. */
+export interface BridgeView {
+  profiles: string[];
+  bridges: { bridge: string; connected: number; heardAt: string }[];
+  strangers: {
+    wireId: string;
+    protocol: string;
+    network: string;
+    why: 'unknown' | 'network';
+    at: string;
+    count: number;
+  }[];
+  strangersTotal: number;
+}
+export const bridge = () => call<BridgeView>('GET', '/bridge');
+export interface FrameView {
+  at: string;
+  hex: string;
+  decoded?: unknown;
+}
+/** The newest frame of a lock that a bridge speaks for. */
+export const frame = (lockId: string) => call<{ frame?: FrameView }>('GET', `/locks/${id(lockId)}/frame`);
+export const decode = (frame: string, profile: string) =>
+  call<{ decoded: unknown }>('POST', '/bridge/decode', { frame, ...(profile === '' ? {} : { profile }) });
 
 const SOON_MS = 30 * 86_400_000;
 /** Whether a certificate expires within 30 days, or has. */
