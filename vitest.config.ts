@@ -37,7 +37,7 @@ export default defineConfig({
     projects: [
       project('pure', { include: ['{schemas,geofence,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
       project('platform', {
-        include: ['{ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
+        include: ['{bridge,ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
         exclude: BROWSER,
       }),
       project('browser', { include: BROWSER }),
