@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type ServedBasemap, serveBasemap } from './basemap/served.ts';
 import { BRIDGE_KEY, bridgedBy } from './bridged.ts';
 import { startApiPart } from './compose/api.ts';
+import { startBridgePart } from './compose/bridge.ts';
 import { type Gateway, startGateway } from './compose/gateway.ts';
 import { LocalHints } from './compose/local-hints.ts';
 import { LocalLive } from './compose/local-live.ts';
@@ -31,6 +32,8 @@ export const FIRST_PERSON = 'admin';
 export interface App extends Gateway {
   /** e.g. `http://127.0.0.1:8080` */
   http: string;
+  /** Where locks with protocols of their own connect, e.g. `tcp://127.0.0.1:7018`; absent: nowhere. */
+  bridge?: string;
   /** Nobody can sign in yet. */
   isNew(): Promise<boolean>;
   /** An address that signs one browser in, once; a person of this name is made if there is none. */
@@ -113,9 +116,10 @@ async function compose(
   const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes, bridged };
 
   const worker = await startWorker(base, nowMs);
+  let bridge: Awaited<ReturnType<typeof startBridgePart>>;
   const ready = () => {
     const reasons = worker.ready();
-    return reasons.length > 0 ? reasons : store.reasons();
+    return reasons.length > 0 ? reasons : [...store.reasons(), ...(bridge?.reasons() ?? [])];
   };
   const door = { receive: worker.receive, ready };
   let at = { http: '', mqtt: '' };
@@ -126,8 +130,10 @@ async function compose(
   const { reloadTls, ...gateway } = await startGateway(base, { door, onCommandEnded });
   // What is in hand is committed and acknowledged while the locks are still connected.
   undo.push(() => worker.drain());
+  bridge = await startBridgePart(base, { desk, judging: worker, mqtt: gateway.mqtt });
   await freePort();
-  const addresses = { http: await api.listen(), ...gateway };
+  const own = bridge === undefined ? {} : { bridge: bridge.address };
+  const addresses = { http: await api.listen(), ...gateway, ...own };
   at = addresses;
   // Simulated fleets end before their platform does.
   undo.push(async () => simulations?.close());

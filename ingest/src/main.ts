@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { type Config, readConfig } from './config.ts';
 import { endFailed, endFenced, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
+import type { BridgeGiven } from './operate-bridge.ts';
 import type { RegisteredByHand } from './operate-locks.ts';
 
 export interface RunOptions {
@@ -19,7 +20,7 @@ const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_TLS_CLIENT_CA and SEALWATCH_TLS_CLIENT_CRL (CAs of locks'
 certificates, and what these have revoked; PEM files, divided by commas), SEALWATCH_MQTTS_CLIENTS (optional where there are
-CAs; required, none) and SEALWATCH_MQTT_WS_CLIENTS (none), SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
+CAs; required, none) and SEALWATCH_MQTT_WS_CLIENTS (none), SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_BRIDGE_PORT (none; locks that speak JT/T 808 or Jointech's protocol), SEALWATCH_DATA_DIR
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
 SEALWATCH_SECOND_FACTOR (optional; required: supervisors and admins sign in with an authenticator),
@@ -84,6 +85,12 @@ function program(options: RunOptions): Command {
   return command;
 }
 
+const wholeNumber = (min: number, max: number) => (given: string) => {
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
+};
+
 /** Commands that run the platform or a fleet. */
 function addRuns(command: Command, options: RunOptions): void {
   command
@@ -99,17 +106,24 @@ function addRuns(command: Command, options: RunOptions): void {
       process.exitCode = await runDemo(readConfig(process.env), options.simulatorPath);
     });
   command
+    .command('bridge')
+    .description('speak for locks with protocols of their own (JT/T 808, Jointech), apart from the platform')
+    .requiredOption('--mqtt <url>', 'MQTT of the platform, e.g. mqtts://seal.example.org:8883')
+    .requiredOption('--api <url>', 'the platform itself, e.g. https://seal.example.org; over TLS or on this machine')
+    .requiredOption('--key-file <file>', 'an API key: sealwatch key create --role bridge')
+    .option('--port <port>', 'where the locks connect', wholeNumber(0, 65_535), 7_018)
+    .option('--host <address>', 'the address of this machine that they connect to', '0.0.0.0')
+    .option('--http-port <port>', '/healthz, /readyz and /metrics; default: none', wholeNumber(0, 65_535))
+    .option('--name <name>', 'by which the platform shows it; default: the name of this machine')
+    .option('--ledger <file>', 'what has to survive a kill', './data/bridge.ledger')
+    .action(async (given: BridgeGiven) => (await import('./operate-bridge.ts')).runBridge(given))
+    .addHelpText('after', '\nSIGTERM: what was read is stored and acknowledged first. See docs/connecting-locks.md.');
+  command
     .command('simulate')
     .description('run a lock fleet against any Sealwatch (see: sealwatch simulate --help)')
     .argument('[scenario]')
     .allowUnknownOption();
 }
-
-const wholeNumber = (min: number, max: number) => (given: string) => {
-  const value = Number(given);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
-};
 
 /** Commands for keys, people and offices. */
 function addAccess(command: Command): void {

@@ -35,6 +35,8 @@ export interface Bridge {
   port: number;
   /** Why devices are not served now; empty: they are. */
   reasons(): string[];
+  /** Asks the platform for the locks anew; never rejects. */
+  refresh(): Promise<void>;
   /** Stops accepting, has what was read stored and acknowledged, and ends. */
   stop(): Promise<void>;
 }
@@ -105,6 +107,10 @@ class RunningBridge implements Bridge {
     const address = this.#server.address();
     this.port = typeof address === 'object' && address !== null ? address.port : port;
     this.#timer = setInterval(() => void this.#tell(), exchangeEveryMs ?? EXCHANGE_EVERY_MS).unref();
+  }
+
+  refresh(): Promise<void> {
+    return this.#tell();
   }
 
   reasons(): string[] {

@@ -1,0 +1,31 @@
+import { hostname } from 'node:os';
+import { startApart } from '@sealwatch/bridge/apart';
+import { endInTime } from './end-in-time.ts';
+import { ListenError } from './listen.ts';
+import { createLog } from './log.ts';
+
+export interface BridgeGiven {
+  mqtt: string;
+  api: string;
+  keyFile: string;
+  port: number;
+  host: string;
+  httpPort?: number;
+  name?: string;
+  ledger: string;
+}
+
+/** Runs a bridge until SIGINT or SIGTERM. @throws BridgeSettingsError, ListenError */
+export async function runBridge({ ledger, name = hostname(), ...given }: BridgeGiven): Promise<void> {
+  const log = createLog(process.env.SEALWATCH_LOG_LEVEL || 'info');
+  const signal = new Promise<string>((resolve) => {
+    for (const each of ['SIGINT', 'SIGTERM']) process.once(each, () => resolve(each));
+  });
+  const bridge = await startApart({ ...given, name, ledgerPath: ledger, log }).catch((error) => {
+    throw ListenError.from(error, 'bridge', given.port, '--port');
+  });
+  log.info({ signal: await signal }, 'stopping');
+  endInTime(log);
+  await bridge.stop();
+  log.info('stopped');
+}
