@@ -46,15 +46,15 @@ function laterEnd(bytes: Uint8Array, at: number, end: number): number | 'wait' |
 }
 
 /** A frame of 0x7e. The flag that ends it may begin the next one too, so it is kept unless another start follows. */
-function flagged(bytes: Uint8Array, at: number): Found {
+function flagged(bytes: Uint8Array, at: number, isEnd: boolean): Found {
   const end = bytes.indexOf(FLAG, at + 1);
   if (end < 0 || end - at >= MAX_FRAME_BYTES) {
     return bytes.length - at >= MAX_FRAME_BYTES ? { is: 'noise', next: at + 1 } : { is: 'wait' };
   }
   if (end - at - 1 < LEAST_JT808) return { is: 'noise', next: end };
   const later = laterEnd(bytes, at, end);
-  if (later === 'wait') return { is: 'wait' };
-  const to = later ?? end;
+  if (later === 'wait' && !isEnd) return { is: 'wait' };
+  const to = typeof later === 'number' ? later : end;
   const frame = { family: 'jt808' as const, bytes: bytes.slice(at, to + 1) };
   return { is: 'frame', frame, next: to };
 }
@@ -86,7 +86,7 @@ function bracketed(bytes: Uint8Array, at: number): Found {
   return most < at + MAX_FRAME_BYTES ? { is: 'wait' } : { is: 'noise', next: at + 1 };
 }
 
-const STARTS: ReadonlyMap<number, (bytes: Uint8Array, at: number) => Found> = new Map([
+const STARTS: ReadonlyMap<number, (bytes: Uint8Array, at: number, isEnd: boolean) => Found> = new Map([
   [FLAG, flagged],
   [DOLLAR, dollar],
   [OPEN, bracketed],
@@ -106,11 +106,22 @@ export class Splitter {
   }
 
   push(chunk: Uint8Array): RawFrame[] {
-    const bytes = concat([this.#held, chunk]);
+    return this.#cut(concat([this.#held, chunk]), false);
+  }
+
+  /** No more bytes come: what waited for them is cut as it is. */
+  end(): RawFrame[] {
+    const frames = this.#cut(this.#held, true);
+    this.dropped += this.#held.length;
+    this.#held = new Uint8Array(0);
+    return frames;
+  }
+
+  #cut(bytes: Uint8Array, isEnd: boolean): RawFrame[] {
     const frames: RawFrame[] = [];
     let at = 0;
     while (at < bytes.length) {
-      const found: Found = STARTS.get(bytes[at] ?? 0)?.(bytes, at) ?? { is: 'noise', next: at + 1 };
+      const found: Found = STARTS.get(bytes[at] ?? 0)?.(bytes, at, isEnd) ?? { is: 'noise', next: at + 1 };
       if (found.is === 'wait') break;
       if (found.is === 'frame') frames.push(found.frame);
       else this.dropped += found.next - at;
