@@ -1,5 +1,18 @@
-export * from './profile/profile.ts';
-export * from './report/map.ts';
-export * from './wire/decode.ts';
-export * from './wire/splitter.ts';
-export * from './report/describe.ts';
+export { type Answers, type Asked, answersTo } from './command/answers.ts';
+export {
+  type Expected,
+  type Outcome,
+  provesOpening,
+  readAnswer,
+  type Target,
+  type Written,
+  writeCommand,
+} from './command/commands.ts';
+export { type Profile, ProfileError, readProfile } from './profile/profile.ts';
+export { describe, type Plain } from './report/describe.ts';
+export { isSound, lockOf, reportsOf } from './report/map.ts';
+export type { Context, Mapped, Mapping } from './report/record.ts';
+export { Session, type Step } from './session.ts';
+export type { Fault } from './wire/bytes.ts';
+export { type Decoded, decode } from './wire/decode.ts';
+export { type Family, MAX_FRAME_BYTES, type RawFrame, Splitter } from './wire/splitter.ts';

@@ -41,7 +41,8 @@ describe('real frames', () => {
     for (const [path, value] of Object.entries(expected)) {
       const found = valueAt(seen, path);
       if (value === null) expect(found, path).toBeUndefined();
-      else if (typeof value === 'number' && !Number.isInteger(value)) expect(found, path).toBeCloseTo(value, PLACES - 1);
+      else if (typeof value === 'number' && !Number.isInteger(value))
+        expect(found, path).toBeCloseTo(value, PLACES - 1);
       else expect(found, path).toEqual(value);
     }
     if (!('believed' in expected)) expect(decoded.faults).toEqual([]);

@@ -13,9 +13,9 @@ export interface KnownFrame {
   expect: Record<string, unknown>;
 }
 
-export const FRAMES: KnownFrame[] = JSON.parse(
-  readFileSync(join(import.meta.dirname, 'fixtures/frames.json'), 'utf8'),
-);
+export const FRAMES: KnownFrame[] = JSON.parse(readFileSync(join(import.meta.dirname, 'fixtures/frames.json'), 'utf8'));
 
 export const bytesOf = ({ frame }: Pick<KnownFrame, 'frame'>): Uint8Array =>
-  /^[0-9a-f]+$/i.test(frame) ? Uint8Array.from(Buffer.from(frame, 'hex')) : Uint8Array.from(Buffer.from(frame, 'latin1'));
+  /^[0-9a-f]+$/i.test(frame)
+    ? Uint8Array.from(Buffer.from(frame, 'hex'))
+    : Uint8Array.from(Buffer.from(frame, 'latin1'));

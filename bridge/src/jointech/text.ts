@@ -80,7 +80,10 @@ export function decodeLine(raw: Uint8Array): { line?: Line; faults: Fault[] } {
     const read = kind === '2' ? decodeWlnet(content.subarray(at)) : { faults: [] };
     if (!('record' in read)) {
       const words = toLatin(content.subarray(0, at)).split(',').slice(1);
-      return { line: { type: 'line', deviceId, words: [...words.slice(0, -1), toLatin(content.subarray(at))] }, ...read };
+      return {
+        line: { type: 'line', deviceId, words: [...words.slice(0, -1), toLatin(content.subarray(at))] },
+        ...read,
+      };
     }
     return { line: { type: 'sub-lock', deviceId, protocol, serial, record: read.record }, faults: [] };
   }
@@ -90,7 +93,9 @@ export function decodeLine(raw: Uint8Array): { line?: Line; faults: Fault[] } {
   const line = { type: 'line' as const, deviceId: first, words: words.slice(1) };
   if (words[1] !== 'P45') return { line, faults: [] };
   const read = p45Of(words.slice(2));
-  return 'event' in read ? { line: { type: 'p45', deviceId: first, event: read.event }, faults: [] } : { line, ...read };
+  return 'event' in read
+    ? { line: { type: 'p45', deviceId: first, event: read.event }, faults: [] }
+    : { line, ...read };
 }
 
 export function encodeLine(line: Line): Uint8Array {

@@ -27,7 +27,10 @@ export type Message =
   | Registration
   | { type: 'registered'; serial: number; result: number; code?: string }
   | { type: 'authenticate'; form: '2013' | '2019'; code: string; imei?: string; software?: string }
-  | { type: 'heartbeat' | 'logout' | 'query-parameters' | 'locate' | 'time-request' | 'clock-request' | 'zone-sync'; rest: Uint8Array }
+  | {
+      type: 'heartbeat' | 'logout' | 'query-parameters' | 'locate' | 'time-request' | 'clock-request' | 'zone-sync';
+      rest: Uint8Array;
+    }
   | { type: 'terminal-reply' | 'platform-reply'; serial: number; id: number; result: number }
   | { type: 'jt705-reply'; serial: number; id: number; result: number }
   | { type: 'location'; location: Location }
@@ -142,14 +145,7 @@ codec(0x0102, 'authenticate', {
   },
 });
 
-type Empty =
-  | 'heartbeat'
-  | 'logout'
-  | 'query-parameters'
-  | 'locate'
-  | 'time-request'
-  | 'clock-request'
-  | 'zone-sync';
+type Empty = 'heartbeat' | 'logout' | 'query-parameters' | 'locate' | 'time-request' | 'clock-request' | 'zone-sync';
 const empty = (id: number, type: Empty) =>
   codec(id, type, { read: (reader) => ({ rest: reader.rest() }), write: (writer, { rest }) => writer.raw(rest) });
 empty(0x0002, 'heartbeat');

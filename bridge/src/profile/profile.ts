@@ -42,7 +42,7 @@ export const TagKind = z.enum([
   'other',
 ]);
 
-const Reference = z.enum(['0x8103', '0x0310', 'P04', 'BASE']);
+const Reference = z.enum(['0x8103', '0x0310', 'P04']);
 const Commands = z.strictObject({
   /** With the parameters that hold seconds, and the limits of the lock; of P04 also the minutes between wake-ups asleep. */
   interval: z

@@ -134,12 +134,17 @@ function contentOf(decoded: Decoded, profile: Profile): { [key: string]: Plain }
     const { line } = decoded;
     if (line.type === 'line') return { line: { ...(plain(line) as object), words: hideSecrets(line.words) } };
     if (line.type === 'p45') return { line: plain(line) };
-    return { line: { ...(plain(line) as object), record: { ...(plain(line.record) as object), ...degrees(line.record) } } };
+    return {
+      line: { ...(plain(line) as object), record: { ...(plain(line.record) as object), ...degrees(line.record) } },
+    };
   }
   const { header, message } = decoded;
   const head = { ...(plain(header) as object), id: hex(header.id, 4), name: messageName(header.id) };
   if ('location' in message) {
-    return { header: head, message: { ...(plain(message) as object), location: locationOf(message.location, profile) } };
+    return {
+      header: head,
+      message: { ...(plain(message) as object), location: locationOf(message.location, profile) },
+    };
   }
   if (message.type === 'batch' || message.type === 'batch-hhd') {
     const items = message.items.map((item) => itemOf(item, profile));
@@ -151,7 +156,10 @@ function contentOf(decoded: Decoded, profile: Profile): { [key: string]: Plain }
     const words = { status: hex(record.status, 4), alarms: hex(record.alarms, 4) };
     return {
       header: head,
-      message: { ...(plain(message) as object), record: { ...(plain(record) as object), ...words, ...degrees(record), tags } },
+      message: {
+        ...(plain(message) as object),
+        record: { ...(plain(record) as object), ...words, ...degrees(record), tags },
+      },
     };
   }
   return { header: head, message: plain(message) };

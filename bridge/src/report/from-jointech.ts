@@ -39,7 +39,11 @@ export function fromBinary(record: BinaryRecord, profile: Profile, context: Cont
     network: rssiDbm === undefined ? undefined : { rssiDbm },
     events: events.length === 0 ? undefined : events,
   };
-  const about = { of: words.isAlarm ? 'alarm' : 'position', deviceMs: timeOf(record.time, 'DMY'), wire: `${serial}` } as const;
+  const about = {
+    of: words.isAlarm ? 'alarm' : 'position',
+    deviceMs: timeOf(record.time, 'DMY'),
+    wire: `${serial}`,
+  } as const;
   return { lockId: record.deviceId, report: reportOf(content, about) };
 }
 

@@ -58,8 +58,7 @@ export function degreesOf(digits: string, degreeDigits: 2 | 3): number | undefin
   return minutes >= 60 ? undefined : Number(digits.slice(0, degreeDigits)) + minutes / 60;
 }
 
-const signed = (value: number | undefined, isPositive: boolean) =>
-  value === undefined || isPositive ? value : -value;
+const signed = (value: number | undefined, isPositive: boolean) => (value === undefined || isPositive ? value : -value);
 
 /** Signed degrees of a Jointech frame. */
 export const bcdDegrees = (fix: BcdFix) => ({

@@ -30,7 +30,10 @@ export type Content = { [K in keyof Omit<Report, 'v' | 'boot' | 'seq' | 'time'>]
  * @param deviceMs undefined where the digits are no time
  * @param wire the number on the wire
  */
-export function reportOf(content: Content, about: { of: RecordClass; deviceMs: number | undefined; wire: string }): Report {
+export function reportOf(
+  content: Content,
+  about: { of: RecordClass; deviceMs: number | undefined; wire: string },
+): Report {
   const { of, deviceMs, wire } = about;
   const isTimed = hasClock(deviceMs);
   const { position, ...others } = content;
