@@ -15,7 +15,7 @@ export interface Words {
 }
 
 /** @returns undefined where the record does not have the number */
-function valueOf(condition: Condition, words: Words): number | undefined {
+function numberOf(condition: Condition, words: Words): number | undefined {
   const { word, tag, byte } = condition;
   if (word !== undefined) return words[word];
   const value = words.tags.find(({ id }) => id === Number.parseInt(tag ?? '', 16))?.value;
@@ -24,7 +24,7 @@ function valueOf(condition: Condition, words: Words): number | undefined {
 
 /** @returns undefined where nothing can be said */
 export function holds(condition: Condition, words: Words): boolean | undefined {
-  const value = valueOf(condition, words);
+  const value = numberOf(condition, words);
   if (value === undefined) return undefined;
   const [from, to] = condition.bits ?? [condition.bit, condition.bit];
   if (from === undefined || to === undefined) return value === condition.equals;
