@@ -16,19 +16,30 @@ export function batteryOf(byte: number | undefined, charging: readonly number[])
   return byte <= 100 ? { percent: byte } : undefined;
 }
 
+const idsOf = new WeakMap<Profile, Map<string, number[]>>();
+
+/** The items of a record that the profile reads as this kind. */
+function ids(profile: Profile, kind: string): readonly number[] {
+  let byKind = idsOf.get(profile);
+  if (byKind === undefined) {
+    byKind = new Map();
+    for (const [id, { as }] of Object.entries(profile.tags)) {
+      byKind.set(as, [...(byKind.get(as) ?? []), Number.parseInt(id, 16)]);
+    }
+    idsOf.set(profile, byKind);
+  }
+  return byKind.get(kind) ?? [];
+}
+
 /** A value by what the profile calls its item; the first of them if there are several. */
 export function tagAs(profile: Profile, tags: readonly Tag[], kind: string): Uint8Array | undefined {
-  const ids = Object.entries(profile.tags)
-    .filter(([, { as }]) => as === kind)
-    .map(([id]) => Number.parseInt(id, 16));
-  return tags.find(({ id }) => ids.includes(id))?.value;
+  const wanted = ids(profile, kind);
+  return tags.find(({ id }) => wanted.includes(id))?.value;
 }
 
 export function everyTagAs(profile: Profile, tags: readonly Tag[], kind: string): Uint8Array[] {
-  const ids = Object.entries(profile.tags)
-    .filter(([, { as }]) => as === kind)
-    .map(([id]) => Number.parseInt(id, 16));
-  return tags.filter(({ id }) => ids.includes(id)).map(({ value }) => value);
+  const wanted = ids(profile, kind);
+  return tags.filter(({ id }) => wanted.includes(id)).map(({ value }) => value);
 }
 
 const PASSWORD_TAKEN = new Set([0x01, 0x02, 0x03, 0x05, 0x1e, 0x1f]);

@@ -1,8 +1,6 @@
 /** Upper-case hexadecimal digits, two a byte. */
 export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text.toUpperCase();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex').toUpperCase();
 }
 
 /** @returns undefined where the text is not whole bytes in hexadecimal digits */

@@ -45,7 +45,7 @@ function laterEnd(bytes: Uint8Array, at: number, end: number): number | 'wait' |
   return bytes.length <= least + ESCAPES_BYTES ? 'wait' : undefined;
 }
 
-/** A frame of 0x7e. The flag that ends it may begin the next one too, so it is kept unless another start follows. */
+/** A frame of 0x7e. The flag that ends it may begin the next one too, so the next one is looked for from there. */
 function flagged(bytes: Uint8Array, at: number, isEnd: boolean): Found {
   const end = bytes.indexOf(FLAG, at + 1);
   if (end < 0 || end - at >= MAX_FRAME_BYTES) {
@@ -98,6 +98,8 @@ const STARTS: ReadonlyMap<number, (bytes: Uint8Array, at: number, isEnd: boolean
  */
 export class Splitter {
   #held: Uint8Array = new Uint8Array(0);
+  /** The first byte held is the flag that ended a frame. */
+  #isClosing = false;
   /** Bytes that belonged to no frame. */
   dropped = 0;
 
@@ -112,7 +114,8 @@ export class Splitter {
   /** No more bytes come: what waited for them is cut as it is. */
   end(): RawFrame[] {
     const frames = this.#cut(this.#held, true);
-    this.dropped += this.#held.length;
+    this.dropped += this.#isClosing ? 0 : this.#held.length;
+    this.#isClosing = false;
     this.#held = new Uint8Array(0);
     return frames;
   }
@@ -121,10 +124,19 @@ export class Splitter {
     const frames: RawFrame[] = [];
     let at = 0;
     while (at < bytes.length) {
+      if (this.#isClosing) {
+        // The flag that ended a frame begins the next one, unless that has a start of its own.
+        const next = bytes[at + 1];
+        if (next === undefined) break;
+        this.#isClosing = false;
+        if (STARTS.has(next)) at++;
+      }
       const found: Found = STARTS.get(bytes[at] ?? 0)?.(bytes, at, isEnd) ?? { is: 'noise', next: at + 1 };
       if (found.is === 'wait') break;
-      if (found.is === 'frame') frames.push(found.frame);
-      else this.dropped += found.next - at;
+      if (found.is === 'frame') {
+        frames.push(found.frame);
+        this.#isClosing = found.frame.family === 'jt808';
+      } else this.dropped += found.next - at;
       at = found.next;
     }
     this.#held = bytes.slice(at);
