@@ -13,6 +13,7 @@ export interface RunOptions {
 const operations = () => import('./operate.ts');
 const access = () => import('./operate-access.ts');
 const locks = () => import('./operate-locks.ts');
+const bridge = () => import('./operate-bridge.ts');
 
 const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
@@ -79,6 +80,7 @@ function program(options: RunOptions): Command {
   addRuns(command, options);
   addAccess(command);
   addLocks(command);
+  addBridge(command);
   addData(command);
   return command;
 }
@@ -179,6 +181,21 @@ function addLocks(command: Command): void {
     .option('--reason <text>', 'why', '')
     .action(async (lockId: string, given: { serial?: string; sha256?: string; reason: string }) =>
       (await locks()).revokeOf(readConfig(process.env), lockId, given),
+    );
+}
+
+/** Commands for locks that speak other languages than MQTT. */
+function addBridge(command: Command): void {
+  command
+    .command('bridge')
+    .description('locks of JT/T 808 and Jointech (see: docs/connecting-locks.md)')
+    .command('decode')
+    .argument('<hex|file>', 'frames in hexadecimal digits, a line in brackets, or a file of such lines or of raw bytes')
+    .description('print what frames hold and the reports that come of them; exit code 1 if one is not as it should be')
+    .option('--profile <name>', 'a profile of bridge/profiles, or the path of a file; default: by the first byte')
+    .option('--json', 'print the result as JSON')
+    .action(async (given: string, options: { profile?: string; json?: boolean }) =>
+      (await bridge()).decodeFrames(given, options),
     );
 }
 
