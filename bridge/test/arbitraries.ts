@@ -208,7 +208,7 @@ export const shaped: fc.Arbitrary<{ id: number; shape: Header['shape']; message:
     shape: 'short' as const,
     message: { type: 'jt705' as const, isBlind, record },
   })),
-  fc.record({ type: c('jt705-reply' as const), serial: u8, id: u16, result: u8 }).map((m) => ({
+  fc.record({ type: c('jt705-reply' as const), id: u16, result: u8 }).map((m) => ({
     id: 0x4401,
     shape: 'short' as const,
     message: m,

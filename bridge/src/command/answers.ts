@@ -86,8 +86,8 @@ function to808(header: Header, message: Message, { nowMs, serial, code }: Asked)
       return afterCommit(general(OK));
     case 'jt705': {
       if ((header.flags & ATTRIBUTE_ACK) === 0) return NOTHING;
-      const reply = { type: 'jt705-reply', serial: header.serial, id: header.id, result: OK } as const;
-      return afterCommit(messageTo(header, 0x4401, reply, 1));
+      const reply = { type: 'jt705-reply', id: header.id, result: OK } as const;
+      return afterCommit(messageTo(header, 0x4401, reply, header.serial));
     }
     // A body that is no message of its id is kept in quarantine like a record, then acknowledged: it would come again for ever.
     default:

@@ -32,7 +32,8 @@ export type Message =
       rest: Uint8Array;
     }
   | { type: 'terminal-reply' | 'platform-reply'; serial: number; id: number; result: number }
-  | { type: 'jt705-reply'; serial: number; id: number; result: number }
+  /** The header has the number of the record that is acknowledged. */
+  | { type: 'jt705-reply'; id: number; result: number }
   | { type: 'location'; location: Location }
   | { type: 'locate-reply' | 'control-reply'; serial: number; location: Location }
   | { type: 'batch'; isBlind: boolean; kind: number; count: number; items: Uint8Array[]; rest: Uint8Array }
@@ -164,8 +165,8 @@ const reply = (id: number, type: 'terminal-reply' | 'platform-reply') =>
 reply(0x0001, 'terminal-reply');
 reply(0x8001, 'platform-reply');
 codec(0x4401, 'jt705-reply', {
-  read: (reader) => ({ serial: reader.u8(), id: reader.u16(), result: reader.left > 0 ? reader.u8() : 0 }),
-  write: (writer, { serial, id, result }) => writer.u8(serial).u16(id).u8(result),
+  read: (reader) => ({ id: reader.u16(), result: reader.u8() }),
+  write: (writer, { id, result }) => writer.u16(id).u8(result),
 });
 
 codec(0x0200, 'location', {

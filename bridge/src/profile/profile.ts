@@ -147,7 +147,9 @@ export function readProfile(text: string, name: string): Profile {
   }
   const read = Profile.safeParse(given);
   if (read.success) return read.data;
-  const lines = read.error.issues.map(({ path, message }) => {
+  const lines = read.error.issues.map((issue) => {
+    const { path } = issue;
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
     const value = JSON.stringify(valueAt(given, path))?.slice(0, 80) ?? 'absent';
     return `${name}: ${path.join('.') || 'profile'} = ${value}: ${message}`;
   });
