@@ -168,6 +168,19 @@ describe('a batch', () => {
   });
 });
 
+describe('an item of a batch whose length reaches beyond the end', () => {
+  it('gives time, place and state, and nothing of the bytes behind them', () => {
+    const tags = [{ id: 0x30, value: Uint8Array.of(20) }];
+    const rest = Uint8Array.of(0x7f, 0xff, ...writeLocation({ ...AT, tags }));
+    const lying: Message = { type: 'batch', kind: 1, isBlind: true, count: 1, items: [], rest };
+    const [decoded] = framesOf(framed(0x0704, lying));
+    const { records, notes } = reportsOf(decoded!, profileOf('jt808'));
+    expect(records).toMatchObject([{ report: { kind: 'backfill', position: { lat: 29.3062 } } }]);
+    expect(records[0]?.report.network).toBeUndefined();
+    expect(notes.map(({ field }) => field)).toContain('items');
+  });
+});
+
 describe('the identity of a record', () => {
   it('is that of its resend and of its copy in a batch, whatever their numbers', () => {
     const live = one(located({}, 500));

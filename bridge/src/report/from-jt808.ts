@@ -120,6 +120,16 @@ function fromItems(items: readonly Uint8Array[], source: Source): Mapping {
   return { records: sorted(records), notes };
 }
 
+const LEAST_LOCATION = 28;
+
+/**
+ * The items of a batch. Of one whose length reaches beyond the end, time, place and state are taken: they stand at its
+ * beginning; what its length would make of the bytes behind them is nothing.
+ */
+function itemsOf(items: readonly Uint8Array[], rest: Uint8Array, width: 1 | 2): readonly Uint8Array[] {
+  return rest.length < width + LEAST_LOCATION ? items : [...items, rest.slice(width, width + LEAST_LOCATION)];
+}
+
 /** Bytes behind the last whole item, or another count than said, are noted; the items that can be read are taken. */
 function batchNotes(count: number | undefined, found: number, rest: Uint8Array): Fault[] {
   const notes: Fault[] = [];
@@ -147,11 +157,14 @@ export function fromJt808(header: Header, message: Message, profile: Profile, co
     case 'control-reply':
       return { records: fromLocation(message.location, { ...source, isAnswer: true }), notes: [] };
     case 'batch': {
-      const { records, notes } = fromItems(message.items, { ...source, kind: message.isBlind ? 'backfill' : 'live' });
+      const { records, notes } = fromItems(itemsOf(message.items, message.rest, 2), {
+        ...source,
+        kind: message.isBlind ? 'backfill' : 'live',
+      });
       return { records, notes: [...notes, ...batchNotes(message.count, message.items.length, message.rest)] };
     }
     case 'batch-hhd': {
-      const { records, notes } = fromItems(message.items, source);
+      const { records, notes } = fromItems(itemsOf(message.items, message.rest, 1), source);
       return { records, notes: [...notes, ...batchNotes(undefined, message.items.length, message.rest)] };
     }
     case 'jt705':
