@@ -35,9 +35,9 @@ export default defineConfig({
     globalSetup: [RUN],
     sequence: { sequencer: LongestFirst },
     projects: [
-      project('pure', { include: ['{schemas,geofence,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
+      project('pure', { include: ['{schemas,geofence,bridge,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
       project('platform', {
-        include: ['{bridge,ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
+        include: ['{ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
         exclude: BROWSER,
       }),
       project('browser', { include: BROWSER }),

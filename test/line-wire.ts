@@ -65,7 +65,7 @@ export const lineWire: Wire = {
       const digest = createHash('sha256').update(JSON.stringify(body)).digest('hex');
       return 'clockless' in body ? { report: { ...report, boot: 0 }, clockless: { digest } } : { report };
     });
-    return { ...base, records: { items, late: false, ack } };
+    return { ...base, records: { items, ack } };
   },
   write({ type, intervalS }, _bound, serial) {
     if (type === 'reboot') return { refused: 'this lock cannot be started again from afar' };

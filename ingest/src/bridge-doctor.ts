@@ -17,7 +17,8 @@ export async function checkBridge(pool: Pool, config: Config): Promise<Finding> 
   const keys = await countBridgeKeys(pool);
   if (own === undefined && keys === 0) {
     const text = `${locks.length} locks need a bridge, and there is none`;
-    const hint = 'Set SEALWATCH_BRIDGE_PORT, or run `sealwatch bridge` with a key of the role bridge (docs/connecting-locks.md).';
+    const hint =
+      'Set SEALWATCH_BRIDGE_PORT, or run `sealwatch bridge` with a key of the role bridge (docs/connecting-locks.md).';
     return { part, state: 'problem', text, hint };
   }
   const key = subkeyOf(keyOfFile(join(config.dataDir, 'webhooks.key')), BRIDGE_KEY);
@@ -29,6 +30,7 @@ export async function checkBridge(pool: Pool, config: Config): Promise<Finding> 
     return { part, state: 'ok', text: `${locks.length} locks, ${own ?? `by ${keys} keys of bridges apart`}` };
   }
   const text = `${stale.length} of ${locks.length} locks have secrets of another webhooks.key`;
-  const hint = 'They get those of the present key when a bridge next asks; if webhooks.key was lost, nothing is to be done.';
+  const hint =
+    'They get those of the present key when a bridge next asks; if webhooks.key was lost, nothing is to be done.';
   return { part, state: 'warning', text, hint };
 }

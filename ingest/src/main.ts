@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { type Config, readConfig } from './config.ts';
 import { endFailed, endFenced, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
-import type { BridgeGiven } from './operate-bridge.ts';
+import type { BridgeGiven } from './operate-bridge-apart.ts';
 import type { RegisteredByHand } from './operate-locks.ts';
 
 export interface RunOptions {
@@ -15,6 +15,7 @@ export interface RunOptions {
 const operations = () => import('./operate.ts');
 const access = () => import('./operate-access.ts');
 const locks = () => import('./operate-locks.ts');
+const bridge = () => import('./operate-bridge.ts');
 
 const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
@@ -105,19 +106,29 @@ function addRuns(command: Command, options: RunOptions): void {
       const { runDemo } = await import('./demo.ts');
       process.exitCode = await runDemo(readConfig(process.env), options.simulatorPath);
     });
-  command
+  const apart = command
     .command('bridge')
     .description('speak for locks with protocols of their own (JT/T 808, Jointech), apart from the platform')
-    .requiredOption('--mqtt <url>', 'MQTT of the platform, e.g. mqtts://seal.example.org:8883')
-    .requiredOption('--api <url>', 'the platform itself, e.g. https://seal.example.org; over TLS or on this machine')
-    .requiredOption('--key-file <file>', 'an API key: sealwatch key create --role bridge')
+    .option('--mqtt <url>', 'MQTT of the platform, e.g. mqtts://seal.example.org:8883')
+    .option('--api <url>', 'the platform itself, e.g. https://seal.example.org; over TLS or on this machine')
+    .option('--key-file <file>', 'an API key: sealwatch key create --role bridge')
     .option('--port <port>', 'where the locks connect', wholeNumber(0, 65_535), 7_018)
     .option('--host <address>', 'the address of this machine that they connect to', '0.0.0.0')
     .option('--http-port <port>', '/healthz, /readyz and /metrics; default: none', wholeNumber(0, 65_535))
     .option('--name <name>', 'by which the platform shows it; default: the name of this machine')
     .option('--ledger <file>', 'what has to survive a kill', './data/bridge.ledger')
-    .action(async (given: BridgeGiven) => (await import('./operate-bridge.ts')).runBridge(given))
+    .action(async (given: BridgeGiven) => (await import('./operate-bridge-apart.ts')).runBridge(given))
     .addHelpText('after', '\nSIGTERM: what was read is stored and acknowledged first. See docs/connecting-locks.md.');
+  apart
+    .command('decode')
+    .argument('<hex|file>', 'frames in hexadecimal digits, a line in brackets, or a file of such lines or of raw bytes')
+    .description('print what frames hold and the reports that come of them; exit code 1 if one is not as it should be')
+    .option('--profile <name>', 'a profile of bridge/profiles, or the path of a file; default: by the first byte')
+    .option('--json', 'print the result as JSON')
+    .action(async (given: string, options: { profile?: string; json?: boolean }) =>
+      (await bridge()).decodeFrames(given, options),
+    );
+
   command
     .command('simulate')
     .description('run a lock fleet against any Sealwatch (see: sealwatch simulate --help)')

@@ -163,5 +163,6 @@ export class Downlink {
     // What is written may hold a password: neither it nor the bytes are logged.
     this.#deps.log.info({ lockId: line.bound.lockId, commandId, type: command.type }, 'command written to the lock');
     line.write(written.bytes);
+    if (written.isDoneWhenWritten) this.#end({ result: 'done' });
   }
 }

@@ -53,11 +53,10 @@ export class Register {
     if (known !== undefined) return known;
     this.#asks ??= new Rate(ASKS_PER_S, ASKS_AT_ONCE, nowMs);
     // One that is under way may have been asked before the lock was registered.
-    if (this.#asks.has(nowMs))
-      await this.refresh().then(
-        () => this.#byWire.has(wireId) || this.refresh(),
-        () => undefined,
-      );
+    if (this.#asks.has(nowMs)) {
+      await this.refresh().catch(() => undefined);
+      if (!this.#byWire.has(wireId)) await this.refresh().catch(() => undefined);
+    }
     return this.#byWire.get(wireId);
   }
 

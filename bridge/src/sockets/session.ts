@@ -164,8 +164,8 @@ export class Session {
   #heard(lock: ConnectedLock, frame: Buffer, receivedMs: number): Message {
     const { wire, metrics, frame: newest } = this.#deps;
     this.lastFrameMs = receivedMs;
-    newest(lock.bound.lockId, frame, receivedMs);
     const message = wire.read(frame, lock.bound, receivedMs);
+    if (!message.isSecret) newest(lock.bound.lockId, frame, receivedMs);
     metrics.frame(message.protocol, message.unreadable === undefined ? 'read' : 'unreadable');
     this.write(message.answers);
     if (lock.session === this) lock.downlink.heard(message);

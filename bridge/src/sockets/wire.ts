@@ -31,9 +31,11 @@ export interface Message {
   /** The lock says goodbye. */
   closes?: boolean;
   /** Records, oldest first; `ack` is written when all of them are stored. */
-  records?: { items: readonly WireRecord[]; late: boolean; ack: Buffer | undefined };
+  records?: { items: readonly WireRecord[]; ack: Buffer | undefined };
   /** What it answers to a command that was written as `key`. */
   reply?: { key: string; result: 'done' | 'accepted' | 'refused' | 'failed'; reason?: string; intervalS?: number };
+  /** It holds a password: it is shown and kept nowhere. */
+  isSecret?: boolean;
   /** Proves that the lock was opened, whoever asked for it. */
   opened?: boolean;
   /**
@@ -52,6 +54,8 @@ export interface Written {
   isPhysical: boolean;
   /** The answer alone does not say that it was done; `Message.opened` does. */
   isProvenByEvent?: boolean;
+  /** The lock answers nothing to it. */
+  isDoneWhenWritten?: boolean;
 }
 
 export interface Splitter {

@@ -144,7 +144,7 @@ describe('a bridge', () => {
     const lockId = wireId();
     await register(lockId);
     const after = (await exchange({ version })).body;
-    expect(after.locks.map((lock: { lockId: string }) => lock.lockId)).toContain(lockId);
+    expect((after.locks as { lockId: string }[]).map((lock) => lock.lockId)).toContain(lockId);
     await platform.call('POST', `locks/${lockId}/retire`, { body: {} });
     expect(await listed(lockId)).toBeUndefined();
   });
@@ -190,7 +190,7 @@ describe('a bridge', () => {
     await exchange({ strangers: [stranger(89)], frames: [{ lockId, at, hex: '7e0002' }] });
     const { body } = await platform.call('GET', 'bridge');
     expect(body.strangers).toHaveLength(50);
-    expect(body.strangers[0]).toMatchObject({ wireId: '9000089', network: '10.9.0.0/24', count: 4 });
+    expect((body.strangers as object[])[0]).toMatchObject({ wireId: '9000089', network: '10.9.0.0/24', count: 4 });
     expect(body).toMatchObject({ bridges: [{ bridge: 'test' }], strangersTotal: 182 });
     const { frame } = (await platform.call('GET', `locks/${lockId}/frame`)).body;
     expect(frame).toMatchObject({ lockId, hex: '7e0002' });
