@@ -46,6 +46,7 @@ export function escapeBytes(bytes: Uint8Array): Uint8Array {
 
 /** An escape that stands for nothing is kept as it is, and makes a fault. */
 export function unescapeBytes(bytes: Uint8Array): { bytes: Uint8Array; faults: Fault[] } {
+  if (!bytes.includes(ESCAPE)) return { bytes: bytes.slice(), faults: [] };
   const out: number[] = [];
   const faults: Fault[] = [];
   for (let i = 0; i < bytes.length; i++) {
@@ -65,7 +66,11 @@ export function unescapeBytes(bytes: Uint8Array): { bytes: Uint8Array; faults: F
 }
 
 /** XOR of all bytes from the message id to the last one of the body. */
-export const checksumOf = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => sum ^ byte, 0);
+export function checksumOf(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i++) sum ^= bytes[i] ?? 0;
+  return sum;
+}
 
 interface Layout {
   shape: Shape;

@@ -128,7 +128,7 @@ function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
   let value = given;
   for (const key of path) {
     if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[key];
+    value = Object.getOwnPropertyDescriptor(value, key)?.value;
   }
   return value;
 }

@@ -108,7 +108,7 @@ export class Splitter {
   }
 
   push(chunk: Uint8Array): RawFrame[] {
-    return this.#cut(concat([this.#held, chunk]), false);
+    return this.#cut(this.#held.length === 0 ? chunk : concat([this.#held, chunk]), false);
   }
 
   /** No more bytes come: what waited for them is cut as it is. */
