@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { BridgedLock } from '@sealwatch/schemas';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { ConnectedLock, type LockDeps } from './bridged-lock.ts';
+import { ConnectedLock, type LockDeps, type Speaking } from './bridged-lock.ts';
 import { Ledger } from './ledger.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type Exchange, Register } from './locks.ts';
@@ -229,7 +229,7 @@ class RunningBridge implements Bridge {
   }
 
   /** The newer connection is kept; if the one before it lives, there are two devices. */
-  #replace({ bound }: ConnectedLock, before: Session, session: Session): void {
+  #replace({ bound }: ConnectedLock, before: Speaking, session: Session): void {
     const { lockId } = bound;
     const at = new Date(this.#nowMs()).toISOString();
     before.supersede(SHOW_LIFE_MS, () => {

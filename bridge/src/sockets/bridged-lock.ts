@@ -4,7 +4,6 @@ import { Downlink } from './downlink.ts';
 import type { Ledger } from './ledger.ts';
 import { LockLink } from './lock-link.ts';
 import type { BridgeMetrics } from './metrics.ts';
-import type { Session } from './session.ts';
 import { batchesOf, Damaged, hasRightTime, timed, unreadablePayload, wrongZoneHours } from './uplink.ts';
 import type { Bound, Message, Wire } from './wire.ts';
 
@@ -19,6 +18,14 @@ export interface LockDeps {
   listed(lockId: string): BridgedLock | undefined;
   refresh(): Promise<void>;
   answerWithinMs?: number | undefined;
+}
+
+/** The connection that speaks for a lock. */
+export interface Speaking {
+  readonly isOpen: boolean;
+  readonly network: string;
+  end(why: string): void;
+  supersede(withinMs: number, lives: () => void): void;
 }
 
 /** One frame on its way: what of it waits for the platform. */
@@ -36,7 +43,7 @@ export class ConnectedLock {
   readonly #deps: LockDeps;
   readonly #damaged = new Damaged();
   /** The session that speaks for it now. */
-  session: Session | undefined;
+  session: Speaking | undefined;
   /** A record has come at its own time: the zone of its profile is right. */
   #isClockRight = false;
 
