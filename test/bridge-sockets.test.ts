@@ -216,14 +216,16 @@ describe('what a device has sent', () => {
   test('is stored and acknowledged before the bridge ends', async () => {
     const bridge = await start();
     const lock = await device(bridge);
+    lock.say({ what: 'records', n: 8, records: [record(9)] });
+    await vi.waitFor(() => expect(lock.acks).toEqual([8]), SOON);
     hold(true);
     lock.say({ what: 'records', n: 1, records: [record(3)] });
-    await vi.waitFor(async () => expect(await stored(lock.id)).toHaveLength(1), SOON);
+    await vi.waitFor(async () => expect(await stored(lock.id)).toHaveLength(2), SOON);
     const stopped = bridge.stop();
     hold(false);
     await stopped;
     await vi.waitFor(() => expect(lock.isClosed).toBe(true), SOON);
-    expect(lock.acks).toEqual([1]);
+    expect(lock.acks).toEqual([8, 1]);
   });
 });
 
