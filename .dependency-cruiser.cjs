@@ -4,7 +4,10 @@ const only = (room, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: `^${room}/src` },
-  to: { path: '^(schemas|geofence|ingest|monitor-ui|simulator)/', pathNot: `^(${[room, ...allowed].join('|')})/` },
+  to: {
+    path: '^(schemas|geofence|bridge|ingest|monitor-ui|simulator)/',
+    pathNot: `^(${[room, ...allowed].join('|')})/`,
+  },
 });
 /**
  * Rooms of the platform, from the inside out: each reaches the rooms named behind it, and no others. Files beside the rooms
@@ -67,7 +70,12 @@ module.exports = {
   forbidden: [
     only('schemas', [], 'schemas is what travels between rooms; it knows none of them.'),
     only('geofence', ['schemas'], 'geofence knows shapes, nothing of the platform.'),
-    only('ingest', ['schemas', 'geofence'], 'the platform never depends on its screens or on its simulator.'),
+    only(
+      'bridge',
+      ['schemas'],
+      'the bridge speaks the languages of locks; the platform may run it, and it knows nothing of it.',
+    ),
+    only('ingest', ['schemas', 'geofence', 'bridge'], 'the platform never depends on its screens or on its simulator.'),
     only('monitor-ui', ['schemas'], 'the wall draws what it is told; rules live in the platform.'),
     only('simulator', ['schemas', 'geofence'], 'the simulator speaks public interfaces only.'),
     {
@@ -77,7 +85,22 @@ module.exports = {
       from: { path: PURE },
       to: { dependencyTypes: ['core'] },
     },
+    {
+      name: 'codecs-are-pure',
+      comment:
+        'Codecs, profiles, reports and commands of the bridge are functions of bytes; of Node they take the hash alone.',
+      severity: 'error',
+      from: { path: '^bridge/src/(wire|jt808|jointech|profile|report|command)/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
+    },
     ...Object.entries(ROOMS).map(roomRule),
+    {
+      name: 'bridge-is-composed',
+      comment: 'Inside the platform the bridge is a part like others; no room knows it.',
+      severity: 'error',
+      from: { path: '^ingest/src/', pathNot: '^ingest/src/(compose/bridge|bridged|operate-bridge(-apart)?)\\.ts$' },
+      to: { path: '^bridge/' },
+    },
     {
       name: 'pure-rooms-stand-alone',
       comment: 'Rules about locks and trips take everything as arguments.',
@@ -117,7 +140,7 @@ module.exports = {
       name: 'no-dev-dependencies',
       comment: 'What runs for a user must be installed for a user.',
       severity: 'error',
-      from: { path: '^(schemas|geofence|ingest|simulator)/src', pathNot: '\\.(test|bench)\\.ts$' },
+      from: { path: '^(schemas|geofence|bridge|ingest|simulator)/src', pathNot: '\\.(test|bench)\\.ts$' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {

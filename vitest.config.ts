@@ -12,7 +12,7 @@ const CASES = fileURLToPath(new URL('./test/cases.setup.ts', import.meta.url));
 const SOURCE = { resolve: { conditions: ['source', 'node', 'default'] } };
 
 /** Rooms whose TypeScript a run has built before its first test. */
-const ROOMS = 'schemas|geofence|ingest|simulator';
+const ROOMS = 'schemas|geofence|bridge|ingest|simulator';
 const SOURCE_FILE = new RegExp(`^(.*/(?:${ROOMS}))/src/(.*)\\.ts$`);
 
 // Tests that start platforms read what is built and shipped: Node loads it as it stands, where the TypeScript would be translated
@@ -66,7 +66,10 @@ export default defineConfig({
     globalSetup: [RUN],
     sequence: { sequencer: LongestFirst },
     projects: [
-      project('pure', SOURCE, { include: ['{schemas,geofence,monitor-ui}/test/**/*.test.ts'], exclude: BROWSER }),
+      project('pure', SOURCE, {
+        include: ['{schemas,geofence,bridge,monitor-ui}/test/**/*.test.ts'],
+        exclude: BROWSER,
+      }),
       project('platform', BUILT, {
         include: ['{ingest,simulator}/test/**/*.test.ts', 'test/**/*.test.ts'],
         exclude: BROWSER,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
-const ROOMS = ['schemas', 'ingest', 'simulator'];
+const ROOMS = ['schemas', 'bridge', 'ingest', 'simulator'];
 
 /** Where the words are the platform's own. */
 const OWN_WORDS = [

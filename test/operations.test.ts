@@ -6,7 +6,7 @@ const LOCK = 'JT70100001';
 
 let platform: Platform;
 beforeAll(async () => {
-  platform = await startPlatform({ SEALWATCH_MQTT_WS_PORT: '0' });
+  platform = await startPlatform({ SEALWATCH_MQTT_WS_PORT: '0', SEALWATCH_BRIDGE_PORT: '0' });
 });
 afterAll(() => platform?.stop());
 

@@ -14,7 +14,10 @@ const require = createRequire(import.meta.url);
 const STEPS = [
   {
     name: 'server and simulator',
-    inputs: ['schemas', 'geofence', 'ingest', 'simulator'].flatMap((room) => [`${room}/src`, `${room}/tsconfig.json`]),
+    inputs: ['schemas', 'geofence', 'bridge', 'ingest', 'simulator'].flatMap((room) => [
+      `${room}/src`,
+      `${room}/tsconfig.json`,
+    ]),
     tool: 'typescript/bin/tsc',
     args: ['-b', '--pretty', 'false'],
     cwd: ROOT,

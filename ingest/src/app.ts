@@ -2,7 +2,9 @@ import type { Role } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type ServedBasemap, serveBasemap } from './basemap/served.ts';
+import { BRIDGE_KEY, bridgedBy } from './bridged.ts';
 import { startApiPart } from './compose/api.ts';
+import { startBridgePart } from './compose/bridge.ts';
 import { type Gateway, startGateway } from './compose/gateway.ts';
 import { StoredJudging } from './compose/judging.ts';
 import { LocalHints } from './compose/local-hints.ts';
@@ -12,6 +14,7 @@ import type { Base } from './compose/part.ts';
 import { openStore, startStore } from './compose/store.ts';
 import { startWorker } from './compose/worker.ts';
 import { type Config, ConfigError, versionOf, WALL_DIR } from './config.ts';
+import { BridgeDesk } from './locks/bridge-desk.ts';
 import type { Logger } from './log.ts';
 import { forgetKeys } from './people/principal.ts';
 import { hashSecret, newApiKey } from './people/secret.ts';
@@ -19,7 +22,7 @@ import { signInLink } from './people/sign-in.ts';
 import { ClaimedSlots } from './postgres/claimed-slots.ts';
 import type { Fenced } from './postgres/membership.ts';
 import { sealingKeyOf } from './sealing-key.ts';
-import { secretBox, subkeyOf } from './secret-box.ts';
+import { derivedSecret, secretBox, subkeyOf } from './secret-box.ts';
 import { type Simulations, type SimulationsDeps, startSimulations } from './simulations.ts';
 import { insertKey, revokeKey } from './store/people/keys.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
@@ -31,6 +34,8 @@ export const FIRST_PERSON = 'admin';
 export interface App extends Gateway {
   /** e.g. `http://127.0.0.1:8080` */
   http: string;
+  /** Where locks with protocols of their own connect, e.g. `tcp://127.0.0.1:7018`; absent: nowhere. */
+  bridge?: string;
   /** Nobody can sign in yet. */
   isNew(): Promise<boolean>;
   /** An address that signs one browser in, once; a person of this name is made if there is none. */
@@ -106,23 +111,28 @@ async function compose(
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const handOver = () => membership.leave();
   const sealing = sealingKeyOf(config);
+  const bridgeKey = subkeyOf(sealing, BRIDGE_KEY);
+  const bridged = bridgedBy((lockId, generation) => derivedSecret(bridgeKey, lockId, generation));
   const boxes = { secretBox: secretBox(sealing), factorBox: secretBox(subkeyOf(sealing, 'second factors')) };
   const shared = { log, onProgress, registry, pool, gatePool, databaseUrl: database.url, hints, live, handOver, undo };
-  const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes };
+  const base: Base = { config: { ...config, httpPort }, ...shared, ...boxes, bridged };
 
   const slots = await ClaimedSlots.claim({ pool, membership, log });
   undo.push(() => slots.stop());
   const worker = await startWorker(base, { slots, nowMs });
+  let bridge: Awaited<ReturnType<typeof startBridgePart>>;
   const ready = () => {
     const reasons = worker.ready();
-    return reasons.length > 0 ? reasons : store.reasons();
+    return reasons.length > 0 ? reasons : [...store.reasons(), ...(bridge?.reasons() ?? [])];
   };
   const door = { receive: worker.receive, ready };
   let at = { http: '', mqtt: '' };
   const simulations = simulationsOf(config, simulatorPath, { log, pool, at: () => at });
+  const [judging, desk] = [new StoredJudging(base), new BridgeDesk()];
   const api = await startApiPart(base, {
-    judging: new StoredJudging(base),
+    judging,
     door,
+    desk,
     simulations,
     basemap,
     wallDir,
@@ -131,8 +141,10 @@ async function compose(
   const { reloadTls, ...gateway } = await startGateway(base, { door, onCommandEnded });
   // What is in hand is committed and acknowledged while the locks are still connected.
   undo.push(() => worker.drain());
+  bridge = await startBridgePart(base, { desk, judging, mqtt: gateway.mqtt });
   await freePort();
-  const addresses = { http: await api.listen(), ...gateway };
+  const own = bridge === undefined ? {} : { bridge: bridge.address };
+  const addresses = { http: await api.listen(), ...gateway, ...own };
   at = addresses;
   // Simulated fleets end before their platform does.
   undo.push(async () => simulations?.close());

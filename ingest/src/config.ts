@@ -53,6 +53,7 @@ const Environment = z
     SEALWATCH_MQTT_PORT: Port.default(1883),
     SEALWATCH_MQTTS_PORT: Port.default(8883),
     SEALWATCH_MQTT_WS_PORT: Port.optional(),
+    SEALWATCH_BRIDGE_PORT: Port.optional(),
     SEALWATCH_TLS_CERT: z.string().optional(),
     SEALWATCH_TLS_KEY: z.string().optional(),
     SEALWATCH_TLS_CLIENT_CA: Paths.optional(),
@@ -141,6 +142,8 @@ export interface Config {
   mqttsPort: number;
   /** Absent: no MQTT over WebSocket. */
   mqttWebSocketPort?: number;
+  /** Where locks with protocols of their own connect; absent: nowhere. */
+  bridgePort?: number;
   tls?: {
     certPath: string;
     keyPath: string;
@@ -215,6 +218,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     mqttPort: e.SEALWATCH_MQTT_PORT,
     mqttsPort: e.SEALWATCH_MQTTS_PORT,
     ...(e.SEALWATCH_MQTT_WS_PORT === undefined ? {} : { mqttWebSocketPort: e.SEALWATCH_MQTT_WS_PORT }),
+    ...(e.SEALWATCH_BRIDGE_PORT === undefined ? {} : { bridgePort: e.SEALWATCH_BRIDGE_PORT }),
     ...tlsOf(e),
     dataDir: resolve(e.SEALWATCH_DATA_DIR),
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),

@@ -1,8 +1,10 @@
-import { Role } from '@sealwatch/schemas';
+import { PersonRole, Role } from '@sealwatch/schemas';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Config, readConfig } from './config.ts';
 import { endFailed, endFenced, endInTime } from './end-in-time.ts';
 import { createLog } from './log.ts';
+import type { BridgeGiven } from './operate-bridge-apart.ts';
+import type { RegisteredByHand } from './operate-locks.ts';
 
 export interface RunOptions {
   /** Path of the simulator's program; undefined if it is not installed. `demo` and `/simulator` need it. */
@@ -13,12 +15,14 @@ export interface RunOptions {
 const operations = () => import('./operate.ts');
 const access = () => import('./operate-access.ts');
 const locks = () => import('./operate-locks.ts');
+const bridge = () => import('./operate-bridge.ts');
 
 const ENVIRONMENT = `
 Environment: SEALWATCH_HOST (127.0.0.1), SEALWATCH_HTTP_PORT (8080), SEALWATCH_MQTT_PORT (1883), SEALWATCH_MQTTS_PORT (8883)
 with SEALWATCH_TLS_CERT and SEALWATCH_TLS_KEY, SEALWATCH_TLS_CLIENT_CA and SEALWATCH_TLS_CLIENT_CRL (CAs of locks'
 certificates, and what these have revoked; PEM files, divided by commas), SEALWATCH_MQTTS_CLIENTS (optional where there are
-CAs; required, none) and SEALWATCH_MQTT_WS_CLIENTS (none), SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_DATA_DIR
+CAs; required, none) and SEALWATCH_MQTT_WS_CLIENTS (none), SEALWATCH_MQTT_WS_PORT (none; MQTT over WebSocket), SEALWATCH_BRIDGE_PORT (none; locks that speak JT/T 808
+or Jointech's protocol), SEALWATCH_DATA_DIR
 (./data), DATABASE_URL (else an embedded PostgreSQL in the data folder), SEALWATCH_BOOTSTRAP_KEY (an admin key of 32 characters or more), SEALWATCH_WEBHOOK_KEY
 (webhooks.key of the data folder; 32 bytes in base64, the same for every platform of a database), SEALWATCH_WEBHOOK_NETWORKS (private
 networks that webhooks may reach), SEALWATCH_TRUST_PROXY (none; how many proxies stand before it, or their networks),
@@ -84,6 +88,12 @@ function program(options: RunOptions): Command {
   return command;
 }
 
+const wholeNumber = (min: number, max: number) => (given: string) => {
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
+};
+
 /** Commands that run the platform or a fleet. */
 function addRuns(command: Command, options: RunOptions): void {
   command
@@ -98,6 +108,29 @@ function addRuns(command: Command, options: RunOptions): void {
       const { runDemo } = await import('./demo.ts');
       process.exitCode = await runDemo(readConfig(process.env), options.simulatorPath);
     });
+  const apart = command
+    .command('bridge')
+    .description('speak for locks with protocols of their own (JT/T 808, Jointech), apart from the platform')
+    .option('--mqtt <url>', 'MQTT of the platform, e.g. mqtts://seal.example.org:8883')
+    .option('--api <url>', 'the platform itself, e.g. https://seal.example.org; over TLS or on this machine')
+    .option('--key-file <file>', 'an API key: sealwatch key create --role bridge')
+    .option('--port <port>', 'where the locks connect', wholeNumber(0, 65_535), 7_018)
+    .option('--host <address>', 'the address of this machine that they connect to', '0.0.0.0')
+    .option('--http-port <port>', '/healthz, /readyz and /metrics; default: none', wholeNumber(0, 65_535))
+    .option('--name <name>', 'by which the platform shows it; default: the name of this machine')
+    .option('--ledger <file>', 'what has to survive a kill', './data/bridge.ledger')
+    .action(async (given: BridgeGiven) => (await import('./operate-bridge-apart.ts')).runBridge(given))
+    .addHelpText('after', '\nSIGTERM: what was read is stored and acknowledged first. See docs/connecting-locks.md.');
+  apart
+    .command('decode')
+    .argument('<hex|file>', 'frames in hexadecimal digits, a line in brackets, or a file of such lines or of raw bytes')
+    .description('print what frames hold and the reports that come of them; exit code 1 if one is not as it should be')
+    .option('--profile <name>', 'a profile of bridge/profiles, or the path of a file; default: by the first byte')
+    .option('--json', 'print the result as JSON')
+    .action(async (given: string, options: { profile?: string; json?: boolean }) =>
+      (await bridge()).decodeFrames(given, options),
+    );
+
   command
     .command('simulate')
     .description('run a lock fleet against any Sealwatch (see: sealwatch simulate --help)')
@@ -105,20 +138,15 @@ function addRuns(command: Command, options: RunOptions): void {
     .allowUnknownOption();
 }
 
-const wholeNumber = (min: number, max: number) => (given: string) => {
-  const value = Number(given);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
-};
-
 /** Commands for keys, people and offices. */
 function addAccess(command: Command): void {
-  const role = () => new Option('--role <role>', 'what it may do').choices(Role.options).makeOptionMandatory();
+  const role = (choices: readonly string[]) =>
+    new Option('--role <role>', 'what it may do').choices(choices).makeOptionMandatory();
   const key = command.command('key').description('API keys');
   key
     .command('create')
     .description('make an API key; it is printed once')
-    .addOption(role())
+    .addOption(role(Role.options))
     .option('--name <name>', 'what it is for', '')
     .option('--office <code...>', 'offices that the key is restricted to')
     .option('--expires-in-days <days>', 'days after which it ends by itself; default: never', wholeNumber(1, 3_650))
@@ -147,7 +175,7 @@ function addAccess(command: Command): void {
     .command('add')
     .argument('<name>')
     .description('add a person; the password is read from standard input, or a one-time sign-in link is printed')
-    .addOption(role())
+    .addOption(role(PersonRole.options))
     .option('--office <code...>', 'offices that the person is restricted to')
     .action(async (name: string, given: { role: Role; office?: string[] }) =>
       (await access()).createPerson(readConfig(process.env), { name, ...given }),
@@ -163,7 +191,21 @@ function addAccess(command: Command): void {
 
 /** Commands for the access of locks. */
 function addLocks(command: Command): void {
-  const lock = command.command('lock').description('what locks sign in with');
+  const lock = command.command('lock').description('locks, and what they sign in with');
+  lock
+    .command('register')
+    .argument('<lockId>')
+    .description('register a lock; its secret is printed once, where it signs in itself')
+    .option('--model <text>', 'what it is', '')
+    .option(
+      '--profile <name>',
+      'how it speaks, where the bridge signs in for it, e.g. jointech-701d (docs/connecting-locks.md)',
+    )
+    .option('--wire-id <id>', 'the id that it bears on the wire; default: its lock id')
+    .option('--network <cidr...>', 'networks that it may connect to the bridge from; default: any')
+    .action(async (lockId: string, given: RegisteredByHand) =>
+      (await locks()).registerLock(readConfig(process.env), lockId, given),
+    );
   lock
     .command('secret')
     .argument('<lockId>')

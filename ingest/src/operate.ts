@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import { checkBridge } from './bridge-doctor.ts';
 import { checkTls } from './broker/tls-doctor.ts';
 import { type Config, WALL_DIR } from './config.ts';
 import { createLog } from './log.ts';
@@ -80,6 +81,7 @@ export async function checkUp(config: Config): Promise<void> {
       ...(await checkDatabase(pool, description)),
       await checkSecondFactors(pool, config),
       await checkSealingKey(pool, config),
+      await checkBridge(pool, config),
     ])),
   );
   for (const { part, state, text: found, hint } of findings) {

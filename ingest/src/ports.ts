@@ -115,6 +115,16 @@ export interface Hints {
   on<K extends Hint['hint']>(kind: K, take: (hint: HintOf<K>) => Promise<void> | void): void;
 }
 
+/** What the platform knows of locks that a bridge speaks for. */
+export interface Bridged {
+  /** With what the bridge signs in to MQTT for a lock: derived, so that it is nowhere kept. */
+  secretOf(lockId: string, generation: number): string;
+  /** Names of the profiles that locks can be registered with. */
+  profiles: readonly string[];
+  /** Reads a frame in hexadecimal as the bridge would. @param profile absent: what can be read without one */
+  decode(hex: string, profile: string | undefined): unknown;
+}
+
 /** What the use cases reach: the store, and what follows a COMMIT. */
 export interface UseCaseDeps {
   pool: Pool;
@@ -124,6 +134,7 @@ export interface UseCaseDeps {
   hints: Hints;
   /** Seals secrets that wait to be sent; its key is not in the database. */
   secrets: SecretBox;
+  bridged: Bridged;
   log: Logger;
   config: {
     /** How long a step waits for its lock to confirm before it answers, ms. */

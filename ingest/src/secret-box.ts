@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -37,6 +37,14 @@ export function secretBox(key: Buffer): SecretBox {
 
 /** A key of its own for one use, so that what is sealed for one is nothing for another. */
 export const subkeyOf = (key: Buffer, use: string): Buffer => Buffer.from(hkdfSync('sha256', key, '', use, KEY_BYTES));
+
+/**
+ * The secret of a lock that a bridge speaks for: derived, so that the bridge can be told it and the database holds its hash
+ * alone. Another generation is another secret.
+ * @param key 32 bytes, for this use alone
+ */
+export const derivedSecret = (key: Buffer, lockId: string, generation: number): string =>
+  createHmac('sha256', key).update(`${lockId} ${generation}`).digest('base64url');
 
 /** The key in a file that only the platform's account may read; made at the first start. @throws RangeError, fs errors */
 export function keyOfFile(path: string): Buffer {

@@ -20,8 +20,12 @@ const WORDS: Record<'zh' | 'en', Words> = {
   },
 };
 
-/** Texts for the terminal: Chinese if LC_ALL, LC_MESSAGES or LANG begins with `zh`, English otherwise. */
+/** Whether LC_ALL, LC_MESSAGES or LANG begins with `zh`. */
+export function isChinese(env: Record<string, string | undefined>): boolean {
+  return (env.LC_ALL || env.LC_MESSAGES || env.LANG || '').toLowerCase().startsWith('zh');
+}
+
+/** Texts for the terminal, in Chinese or English. */
 export function spoken(env: Record<string, string | undefined>): Words {
-  const locale = env.LC_ALL || env.LC_MESSAGES || env.LANG || '';
-  return locale.toLowerCase().startsWith('zh') ? WORDS.zh : WORDS.en;
+  return isChinese(env) ? WORDS.zh : WORDS.en;
 }

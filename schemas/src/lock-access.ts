@@ -13,6 +13,9 @@ export const Sha256 = z
     'expected the SHA-256 of a certificate or of its public key, 64 hexadecimal digits',
   );
 
+/** What a lock's certificates are recognised by. */
+export const Pins = z.array(Sha256).max(10);
+
 /** The serial number of a certificate, in hexadecimal, with or without colons. */
 export const CertificateSerial = z
   .string()

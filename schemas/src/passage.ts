@@ -30,6 +30,8 @@ export const PassageAnswer = z.object({
   lane: z.enum(['fast', 'manual', 'inspection']),
   tripId: z.string().optional(),
   reasons: z.array(PassageReason),
+  /** What is to be known of the trip and is no reason against it. */
+  notes: z.array(PassageReason).optional(),
   writtenOff: z.boolean(),
   /** On exit at the origin office: the trip was sealed, if it was not yet, and has departed. */
   departed: z.boolean().optional(),

@@ -103,7 +103,15 @@ export const Trip = z.object({
     trailerPlate: z.string().optional(),
     plateCountry: z.string().optional(),
   }),
-  units: z.array(z.object({ containerNo: z.string(), lockId: z.string(), mechanicalSealNo: z.string().optional() })),
+  units: z.array(
+    z.object({
+      containerNo: z.string(),
+      lockId: z.string(),
+      mechanicalSealNo: z.string().optional(),
+      /** Its lock reports over a protocol that tells it by an id alone: the bridge's profile of it. */
+      profile: z.string().optional(),
+    }),
+  ),
   routeId: z.string(),
   routeVersion: z.int(),
   plannedDepartureAt: Time.optional(),

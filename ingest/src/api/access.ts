@@ -1,4 +1,13 @@
-import { KeyView, KeyWithSecret, OfficeCode, PersonView, PersonWithLink, Role, Time } from '@sealwatch/schemas';
+import {
+  KeyView,
+  KeyWithSecret,
+  OfficeCode,
+  PersonRole,
+  PersonView,
+  PersonWithLink,
+  Role,
+  Time,
+} from '@sealwatch/schemas';
 import { z } from 'zod';
 import { endKey, makeKey, rotateKey } from '../people/keys.ts';
 import { KeyName, PersonName } from '../people/names.ts';
@@ -58,7 +67,7 @@ function people(app: Api, deps: ApiDeps, limits: SignInLimits): void {
       schema: {
         tags: ['access'],
         summary: 'Add a person; without a password a one-time sign-in link is answered',
-        body: z.object({ name: PersonName, role: Role, ...NewBinding, password: Password.optional() }),
+        body: z.object({ name: PersonName, role: PersonRole, ...NewBinding, password: Password.optional() }),
         response: answers({ 201: PersonWithLink }),
       },
     },
@@ -102,7 +111,7 @@ function changesOfPeople(app: Api, deps: ApiDeps, limits: SignInLimits): void {
         summary: 'Change role, offices (null: bound to none) or password; another password ends every session and link',
         params: OfPerson,
         body: z.object({
-          role: Role.optional(),
+          role: PersonRole.optional(),
           offices: z.array(OfficeCode).min(1, 'expected an office, or null').max(100).nullish(),
           password: Password.optional(),
         }),

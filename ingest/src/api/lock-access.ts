@@ -1,4 +1,4 @@
-import { CertificateSerial, CommandView, LockAccessView, LockSignIn, Sha256 } from '@sealwatch/schemas';
+import { CertificateSerial, CommandView, LockAccessView, LockSignIn, Pins, Sha256 } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { rotateSecret } from '../commands/rotate.ts';
 import { commandViewOf } from '../commands/view.ts';
@@ -9,8 +9,6 @@ import { accessOnFile } from '../store/locks/access.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
-
-export const Pins = z.array(Sha256).max(10);
 
 export async function accessOf(db: Queryable, lockId: string): Promise<LockAccessView> {
   const row = await accessOnFile(db, lockId);
@@ -62,14 +60,16 @@ export function lockAccessRoutes(app: Api, deps: ApiDeps): void {
       config: { roles, creates: true },
       schema: {
         tags: ['locks'],
-        summary: 'Give a lock another secret at once; it is shown this once',
+        summary:
+          'Give a lock another secret at once; it is shown this once, and to the bridge alone where that speaks for the lock',
         params,
-        response: answers({ 201: z.object({ lockId: z.string(), secret: z.string() }) }),
+        response: answers({ 201: z.object({ lockId: z.string(), secret: z.string().optional() }) }),
       },
     },
     async (request, reply) => {
       const { lockId } = request.params;
-      return reply.code(201).send({ lockId, secret: await renewSecret(deps, callerOf(request), lockId) });
+      const secret = await renewSecret(deps, callerOf(request), lockId);
+      return reply.code(201).send({ lockId, ...(secret === undefined ? {} : { secret }) });
     },
   );
   app.post(

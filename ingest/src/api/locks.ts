@@ -1,4 +1,4 @@
-import { LockId, LockSecret, LockSignIn, LockView } from '@sealwatch/schemas';
+import { LockSecret, LockView, NewLock } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { registerLocks, retire, setBlock } from '../locks/register.ts';
 import { READERS, SUPERVISORS } from '../people/roles.ts';
@@ -6,22 +6,12 @@ import { isoField, isoOf } from '../postgres/iso.ts';
 import { notFound } from '../problem.ts';
 import { getLock, type LockRow, listLocks } from '../store/locks/locks.ts';
 import { JUNK_BYTES_OF_LOCK, junkOfLock } from '../store/reports/quarantine.ts';
-import { accessOf, lockAccessRoutes, Pins } from './lock-access.ts';
+import { accessOf, lockAccessRoutes } from './lock-access.ts';
 import type { ApiDeps } from './plumbing/deps.ts';
 import { type Api, answers } from './plumbing/form.ts';
 import { callerOf } from './plumbing/guard.ts';
 import { keysOf, listOf, Page, pageOf } from './plumbing/paging.ts';
 
-const NewLock = z.object({
-  lockId: LockId,
-  model: z.string().max(100).default(''),
-  /** A lock of a test fleet; said by testers. */
-  simulated: z.boolean().optional(),
-  /** What it signs in with. */
-  signIn: LockSignIn.default('secret'),
-  /** Its certificates: SHA-256 of them or of their public keys. */
-  pins: Pins.optional(),
-});
 function lockOf(row: LockRow): LockView {
   const report = row.last_report ?? {};
   const position = row.last_fix?.position as { lon: number; lat: number } | undefined;
@@ -30,6 +20,9 @@ function lockOf(row: LockRow): LockView {
     lockId: row.lock_id,
     model: row.model,
     ...(row.simulated ? { simulated: true as const } : {}),
+    ...(row.profile === null ? {} : { profile: row.profile, wireId: row.wire_id ?? row.lock_id }),
+    ...(row.networks.length === 0 ? {} : { networks: row.networks }),
+    ...(row.numbered ? {} : { numbered: false as const }),
     state,
     createdAt: isoOf(row.created_at),
     ...isoField('retiredAt', row.retired_at),

@@ -20,6 +20,7 @@ import { accountRoutes } from './account.ts';
 import { alarmRoutes } from './alarms.ts';
 import { approvalRoutes } from './approvals.ts';
 import { basemapRoutes } from './basemap.ts';
+import { bridgeRoutes } from './bridge.ts';
 import { commandRoutes } from './commands.ts';
 import { contactRoutes } from './contacts.ts';
 import { convoyRoutes } from './convoys.ts';
@@ -178,4 +179,5 @@ async function addRoutes(api: Api, deps: ApiDeps): Promise<void> {
   evidenceRoutes(api, deps, corridors);
   await whatIfRoutes(api, deps);
   basemapRoutes(api, deps);
+  bridgeRoutes(api, deps);
 }

@@ -6,6 +6,7 @@ import { ApiProblem } from '../problem.ts';
 import type { SecretBox } from '../secret-box.ts';
 import { accessOnFile, offerSecret, sealedSecret, setOverlap } from '../store/locks/access.ts';
 import { type CommandRow, commandWaits, insertCommand } from '../store/locks/commands.ts';
+import { lockStates } from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { newCommand } from './new.ts';
 import { tripOfCommanded } from './trip-of.ts';
@@ -23,6 +24,10 @@ export async function rotateSecret(
 ): Promise<CommandRow> {
   const row = await inTransaction(pool, async (db) => {
     const trip = await tripOfCommanded(db, caller, lockId);
+    if ((await lockStates(db, [lockId])).get(lockId)?.bridged) {
+      const why = `the bridge signs in for lock ${lockId}; POST /api/v1/locks/${lockId}/secret gives it another secret`;
+      throw new ApiProblem(409, 'lock.bridged', why);
+    }
     if ((await accessOnFile(db, lockId)).sign_in === 'certificate') {
       throw new ApiProblem(409, 'lock.no-secret', `lock ${lockId} signs in by certificate alone; it has no secret`);
     }

@@ -6,6 +6,7 @@ import { startApi } from '../api/server.ts';
 import type { ServedBasemap } from '../basemap/served.ts';
 import { startFeed } from '../feed/feed.ts';
 import { ListenError } from '../listen.ts';
+import type { BridgeDesk } from '../locks/bridge-desk.ts';
 import { anchorFileOf } from '../people/audit-anchors.ts';
 import { KeyGuesses } from '../people/key-guesses.ts';
 import { Provider } from '../people/provider.ts';
@@ -22,6 +23,7 @@ export interface ApiPartDeps {
   door: ReportDoor;
   simulations: Simulations | undefined;
   basemap: ServedBasemap;
+  desk: BridgeDesk;
   /** Folder of the built screens. */
   wallDir: string;
 }
@@ -40,8 +42,8 @@ function buildOf(wallDir: string): string {
 
 /** The part that people, gates and other systems speak to: REST, live feed, escalation, webhooks. */
 export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiPart> {
-  const { config, log, registry, pool, gatePool, secretBox, factorBox, hints, live, undo } = base;
-  const { judging, door, simulations, basemap, wallDir } = parts;
+  const { config, log, registry, pool, gatePool, secretBox, factorBox, bridged, hints, live, undo } = base;
+  const { judging, door, simulations, basemap, desk, wallDir } = parts;
   const { bootstrapKey, trustProxy, secondFactorRequired } = config;
   const ready = () => door.ready();
   const warnings = () => door.warnings?.() ?? [];
@@ -74,6 +76,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     judging,
     hints,
     secrets: secretBox,
+    bridged,
     log,
     config: {},
     escalation,
@@ -82,6 +85,7 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
   const api = await startApi({
     ...useCases,
     door,
+    desk,
     keyGuesses,
     factorSecrets: factorBox,
     provider: config.provider && new Provider(config.provider),

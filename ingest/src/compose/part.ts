@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
-import type { Hints, Live } from '../ports.ts';
+import type { Bridged, Hints, Live } from '../ports.ts';
 import type { SecretBox } from '../secret-box.ts';
 
 /** What every part of the platform is composed over. */
@@ -20,6 +20,7 @@ export interface Base {
   secretBox: SecretBox;
   /** The same for the secrets of second factors, under a key of its own. */
   factorBox: SecretBox;
+  bridged: Bridged;
   hints: Hints;
   live: Live;
   /** Lets the next platform take over; for a stop that has come so far that reports and calls are no longer answered. */

@@ -62,6 +62,9 @@ function facts({ pack: { trip, route }, words, name }: Sheet): Markup {
     [words.risk, markup`<span class="${trip.risk}">${name(trip.risk)}</span>`],
     [words.vehicle, plates.join(' / ')],
     [words.units, trip.units.map((u) => [u.containerNo, u.lockId, u.mechanicalSealNo ?? '–'].join(' / ')).join('; ')],
+    ...trip.units.flatMap(({ lockId, profile }): [string, string][] =>
+      profile === undefined ? [] : [[`${words.protocol} ${lockId}`, `${profile}: ${words.idAlone}`]],
+    ),
     [words.offices, `${trip.originOffice} → ${trip.destinationOffice}`],
     [words.route, `${route.properties.name} (${trip.routeId}, ${words.version} ${trip.routeVersion})`],
     ...(

@@ -1,4 +1,11 @@
-import { clockAfter, isPlainlyTrue, judgeTime, type KnownClock, type LockClock } from '../record/clock.ts';
+import {
+  clockAfter,
+  isPlainlyTrue,
+  judgeTime,
+  type KnownClock,
+  type LockClock,
+  type TimedRecord,
+} from '../record/clock.ts';
 import type { ReadPublish } from '../record/decode.ts';
 import { bootIn, lifeOf } from '../record/life.ts';
 import { LATE_AFTER_MS, type TrackedReport } from '../record/report.ts';
@@ -8,6 +15,8 @@ import { type Highest, isAbove } from './highest.ts';
 export interface KnownLock {
   highest?: Highest | undefined;
   clock: LockClock;
+  /** The boots and numbers of its records say how often it was started, and which of them come first. */
+  numbered: boolean;
   inServiceMs: number;
   windows: KnownClock['windows'];
 }
@@ -18,7 +27,7 @@ export interface JudgedTimes {
   clocks: Map<string, LockClock>;
   /** After the batch, of any lock in it. */
   clockOf(lockId: string): LockClock;
-  /** Live records whose time is after that of the highest number, but whose own number is not above it. */
+  /** Live records of numbered locks whose time is after that of the highest number, but whose own number is not above it. */
   outOfTurn: Set<TrackedReport>;
 }
 
@@ -46,7 +55,7 @@ export function judgeTimes(
   for (const { lockId, records } of publishes) {
     let lock = locks.get(lockId);
     if (!lock) {
-      const known = knownOf(lockId) ?? { clock: {}, inServiceMs: 0, windows: [] };
+      const known = knownOf(lockId) ?? { clock: {}, numbered: true, inServiceMs: 0, windows: [] };
       lock = { known, highest: known.highest, clock: known.clock, isOfBatch: false };
       locks.set(lockId, lock);
     }
@@ -75,11 +84,11 @@ function takeNeighboursTimes(records: readonly TrackedReport[]): void {
 function shiftTogether(lock: Running, records: readonly TrackedReport[]): void {
   const newest = records.reduce((top, record) => (isAbove(record, top) ? record : top));
   const { timeUsedMs, fault } = judgeTime(
-    newest,
+    timed(lock, newest),
     knownOf({ ...lock, isOfBatch: false }, isAbove(newest, lock.highest)),
   );
   if (!fault || Math.abs(fault.errorMs) <= SHIFTED_MS) return;
-  const shift = { boot: newest.boot, ms: timeUsedMs - newest.timeMs, reason: fault.reason };
+  const shift = { boot: timed(lock, newest).boot, ms: timeUsedMs - newest.timeMs, reason: fault.reason };
   lock.clock = { ...lock.clock, shift };
 }
 
@@ -91,13 +100,13 @@ function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): vo
     return;
   }
   const lastMs = lock.highest?.timeMs;
-  const { timeUsedMs, fault } = judgeTime(record, knownOf(lock, above));
+  const { timeUsedMs, fault } = judgeTime(timed(lock, record), knownOf(lock, above));
   if (above) {
-    const clock = clockAfter(lock.clock, record, timeUsedMs, fault);
+    const clock = clockAfter(lock.clock, timed(lock, record), timeUsedMs, fault);
     if (clock !== lock.known.clock) judged.clocks.set(record.lockId, clock);
     lock.clock = clock;
     lock.highest = record;
-  } else if (record.kind !== 'backfill' && record.receivedMs - timeUsedMs <= LATE_AFTER_MS) {
+  } else if (lock.known.numbered && record.kind !== 'backfill' && record.receivedMs - timeUsedMs <= LATE_AFTER_MS) {
     // Records of a slightly fast clock that overtook each other are later by their receipt only.
     const isByReceipt = fault === undefined && timeUsedMs !== sentMs;
     if (lastMs !== undefined && timeUsedMs > lastMs && !isByReceipt) judged.outOfTurn.add(record);
@@ -106,6 +115,13 @@ function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): vo
   record.timeMs = timeUsedMs;
   record.sentMs = sentMs;
   if (fault) record.clockFault = fault.reason;
+}
+
+/** The boot of an unnumbered lock's record is its time: of how often it was started nothing is known. */
+function timed({ known }: Running, record: TrackedReport): TimedRecord {
+  if (known.numbered) return record;
+  const { kind, timeMs, receivedMs } = record;
+  return { boot: 0, kind, timeMs, receivedMs };
 }
 
 function knownOf({ known, highest, clock, isOfBatch }: Running, above: boolean): KnownClock {

@@ -56,7 +56,15 @@ export async function judgeBatch(db: Queryable, roster: Roster, batch: readonly 
   const times = judgeTimes(own, (lockId) => {
     const lock = roster.lock(lockId);
     const highest = highestOf(lockId);
-    return lock && { highest, clock: lock.clock, inServiceMs: lock.inServiceMs, windows: lock.windows };
+    return (
+      lock && {
+        highest,
+        clock: lock.clock,
+        numbered: lock.numbered,
+        inServiceMs: lock.inServiceMs,
+        windows: lock.windows,
+      }
+    );
   });
   const stored = await recordsByIdentity(db, possibleDuplicates(own, highestOf));
   const admitted = admit(own, highestOf, stored, times);

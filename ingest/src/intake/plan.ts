@@ -16,6 +16,7 @@ export function planOf(stored: StoredTrip, { route, corridor }: CompiledRoute, p
   return {
     tripId: stored.tripId,
     locks: stored.locks,
+    ...(stored.unnumbered.length === 0 ? {} : { unnumbered: stored.unnumbered }),
     corridor,
     route,
     places,
@@ -28,6 +29,7 @@ export function planOf(stored: StoredTrip, { route, corridor }: CompiledRoute, p
     disposals: disposalsOf(stored.disposed),
     clockConfirmations: stored.clockConfirmed,
     identityConflicts: stored.conflicts,
+    secondConnections: stored.secondConnections,
     ...(sealedAtMs === undefined ? {} : { sealedAtMs }),
     ...(takenOverAtMs === undefined ? {} : { departedAtMs: takenOverAtMs }),
     ...(plannedDepartureMs === undefined ? {} : { plannedDepartureMs }),

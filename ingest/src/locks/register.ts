@@ -8,12 +8,20 @@ import type { UseCaseDeps } from '../ports.ts';
 import { inTransaction } from '../postgres/queryable.ts';
 import { ApiProblem, type FieldError, notFound } from '../problem.ts';
 import { cancelCommands } from '../store/locks/commands.ts';
-import { blockLock, existingLocks, getLock, insertLocks, type LockRow, retireLock } from '../store/locks/locks.ts';
+import {
+  blockLock,
+  existingLocks,
+  existingWireIds,
+  getLock,
+  insertLocks,
+  type LockRow,
+  retireLock,
+} from '../store/locks/locks.ts';
 import { audit } from '../store/people/audit.ts';
 import { busyLocks } from '../store/trips/trips.ts';
 import { markOf } from './access.ts';
 
-type RegisterDeps = Pick<UseCaseDeps, 'pool' | 'hints'>;
+type RegisterDeps = Pick<UseCaseDeps, 'pool' | 'hints' | 'bridged'>;
 
 /**
  * Faults of ids that are registered already, or repeated in the list.
@@ -46,35 +54,84 @@ function refuseTaken(errors: FieldError[]): never {
   throw new ApiProblem(409, 'lock.exists', `registered already: ${which}`, errors.slice(0, 100));
 }
 
+function refuseTakenOnWire(wireIds: string[], taken: readonly string[]): void {
+  const repeated = wireIds.filter((id, i) => wireIds.indexOf(id) !== i);
+  const which = [...new Set([...taken, ...repeated])];
+  if (which.length === 0) return;
+  throw new ApiProblem(409, 'lock.wire-id', `another lock bears this id on the wire: ${which.slice(0, 10).join(', ')}`);
+}
+
 interface NewLock {
   lockId: string;
   model: string;
   simulated?: boolean | undefined;
   signIn: LockSignIn;
   pins?: string[] | undefined;
+  /** Of the bridge that speaks for it; absent: it speaks MQTT itself. */
+  profile?: string | undefined;
+  /** The id that it bears on the wire; absent: its lock id. */
+  wireId?: string | undefined;
+  /** Networks that it may connect to the bridge from; absent or empty: any. */
+  networks?: string[] | undefined;
+  /** Its records are numbered one after the other; absent: unless a bridge speaks for it. */
+  numbered?: boolean | undefined;
 }
+
+/** What cannot be said of a lock together. */
+function bridgeFaults(locks: NewLock[], profiles: readonly string[], pathOf: PathOf): FieldError[] {
+  return locks.flatMap((lock, i) => {
+    const wrong = (field: string, value: unknown, expected: string): FieldError[] => [
+      { path: pathOf(i).replace(/lockId$/, field), message: `expected ${expected}`, value, expected },
+    ];
+    const { profile, lockId, wireId, networks, numbered, signIn } = lock;
+    if (profile === undefined) {
+      if (wireId !== undefined) return wrong('wireId', wireId, 'a "profile" beside it');
+      return (networks ?? []).length > 0 ? wrong('networks', networks, 'a "profile" beside it') : [];
+    }
+    if (!profiles.includes(profile)) return wrong('profile', profile, `one of ${profiles.join(', ')}`);
+    if (signIn !== 'secret') return wrong('signIn', signIn, 'secret: the bridge signs in for a lock with a profile');
+    if (numbered === true)
+      return wrong('numbered', numbered, 'false: records of a lock with a profile have no consecutive numbers');
+    if (wireId === undefined && !/^[0-9A-F]+$/.test(lockId)) {
+      return wrong('wireId', wireId, 'the id that the lock bears on the wire, where its lock id is none');
+    }
+    return [];
+  });
+}
+
+const wireIdOf = ({ wireId, lockId }: NewLock): string => wireId ?? lockId;
+
+type PathOf = (i: number) => string;
 
 /**
  * Registers locks, all of them or none.
  * @returns the secrets of those that sign in with one, which are known this once
- * @throws ApiProblem 403 if somebody else than a tester calls one simulated, 409 naming those that are registered already
+ * @throws ApiProblem 422 for a profile that there is not, 403 if somebody else than a tester calls one simulated, 409 naming those that are registered already
  */
 export async function registerLocks(
-  { pool, hints }: RegisterDeps,
+  { pool, hints, bridged }: RegisterDeps,
   caller: Principal,
   locks: NewLock[],
-  pathOf: (i: number) => string,
+  pathOf: PathOf,
 ): Promise<{ lockId: string; secret?: string }[]> {
   const ids = locks.map((lock) => lock.lockId);
   requireTester(caller, locks);
-  const issued = locks.map((lock) => ({ ...lock, secret: newLockSecret() }));
+  const wrong = bridgeFaults(locks, bridged.profiles, pathOf);
+  if (wrong.length > 0) throw new ApiProblem(422, 'request.invalid', wrong[0]!.message, wrong.slice(0, 100));
+  const issued = locks.map((lock) => {
+    const secret = lock.profile === undefined ? newLockSecret() : bridged.secretOf(lock.lockId, 0);
+    return { ...lock, secret };
+  });
+  const onWire = locks.filter(({ profile }) => profile !== undefined).map(wireIdOf);
   await inTransaction(pool, async (db) => {
     const errors = takenIds(ids, new Set(await existingLocks(db, ids)), pathOf);
     if (errors.length > 0) refuseTaken(errors);
+    refuseTakenOnWire(onWire, await existingWireIds(db, onWire));
     const hashed = issued.map((lock) => ({
       ...lock,
       secretHash: hashSecret(lock.secret),
       pins: lock.pins?.map((pin) => markOf('sha256', pin).value),
+      numbered: lock.numbered ?? lock.profile === undefined,
       // A tester's locks are simulated whether that is said or not.
       simulated: lock.simulated === true || isTester(caller),
     }));
@@ -83,17 +140,20 @@ export async function registerLocks(
     const after = {
       locks: ids,
       ...(hashed.some((lock) => lock.simulated) ? { simulated: true } : {}),
+      ...(onWire.length > 0 ? { profiles: [...new Set(locks.flatMap(({ profile }) => profile ?? []))] } : {}),
       ...(hashed.some((lock) => lock.signIn !== 'secret') ? { signIn: hashed.map((lock) => lock.signIn) } : {}),
     };
     await audit(db, { actor: caller.name, action: 'lock.register', subject: `lock:${ids[0]}`, after });
   });
   await hints.publish({ hint: 'changed', lockIds: ids });
-  return issued.map(({ lockId, secret, signIn }) => (signIn === 'certificate' ? { lockId } : { lockId, secret }));
+  return issued.map(({ lockId, secret, signIn, profile }) =>
+    signIn === 'certificate' || profile !== undefined ? { lockId } : { lockId, secret },
+  );
 }
 
 /** Puts a lock on the black list, or without a reason takes it off. @throws ApiProblem 404 */
 export function setBlock(
-  { pool }: RegisterDeps,
+  { pool }: Pick<RegisterDeps, 'pool'>,
   caller: Principal,
   lockId: string,
   reason: string | null,
@@ -111,7 +171,11 @@ export function setBlock(
 }
 
 /** Takes a lock out of service for good and cancels its commands. @throws ApiProblem 404, 409 while it is on a trip */
-export async function retire({ pool, hints }: RegisterDeps, caller: Principal, lockId: string): Promise<LockRow> {
+export async function retire(
+  { pool, hints }: Pick<RegisterDeps, 'pool' | 'hints'>,
+  caller: Principal,
+  lockId: string,
+): Promise<LockRow> {
   const row = await inTransaction(pool, async (db) => {
     const lock = await getLock(db, lockId, caller.offices);
     if (lock === undefined) throw notFound('lock', lockId);

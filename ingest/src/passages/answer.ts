@@ -87,7 +87,7 @@ async function settle(asking: Asking, gate: Gate, scene: GateScene): Promise<Pas
   if (isOnlyUnconfirmed(verdict) && performance.now() - startedMs < waitsMs) return 'wait';
   const found = weighed.find(({ row }) => row.trip_id === verdict.tripId);
   const outcome = outcomeOf(verdict, found, question, gate);
-  const answer = answerOf(question, verdict, outcome, startedMs);
+  const answer = answerOf(question, verdict, outcome, startedMs, found?.row.units);
   const kept = await keep(asking, gate, { verdict, looked: found?.row, outcome, answer });
   if (kept === undefined) return undefined;
   return {

@@ -1,4 +1,4 @@
-import { Role } from '@sealwatch/schemas';
+import { PersonRole, type Role } from '@sealwatch/schemas';
 
 /** People and systems that may look. */
 export const READERS = ['viewer', 'operator', 'supervisor', 'tester', 'admin'] as const;
@@ -14,4 +14,6 @@ export const isOfficer = (role: Role): boolean => (OFFICERS as readonly Role[]).
 /** Who may start simulated fleets. */
 export const TESTERS = ['tester', 'admin'] as const;
 export const ADMINS = ['admin'] as const;
-export const EVERYONE: readonly Role[] = Role.options;
+/** A bridge asks for its locks, and for nothing else. */
+export const BRIDGES = ['bridge'] as const;
+export const EVERYONE: readonly Role[] = PersonRole.options;

@@ -12,10 +12,11 @@ import {
   zonesAt,
 } from '@sealwatch/geofence';
 import { credibleFix } from '../record/credible-fix.ts';
+import type { Numbers } from '../record/numbers.ts';
 import { isLate, isNextOf, type TrackedReport } from '../record/report.ts';
 import { type HaltStep, stepHalt } from './halt.ts';
 import { lagAfter } from './lag.ts';
-import { isSealed, type KnownPlace, type TripPlan } from './plan.ts';
+import { isNumbered, isSealed, type KnownPlace, type TripPlan } from './plan.ts';
 import { routeParamsAt } from './route-params.ts';
 import type { LockMemory, TripState } from './state.ts';
 import { NOWHERE, stopsAt } from './stops.ts';
@@ -31,6 +32,8 @@ export interface EvaluationContext {
   after: TripState;
   /** The state of the same lock after its records before this one; `undefined` for its first. */
   last: LockMemory | undefined;
+  /** No record of the lock can lie between the last one and this one, however late it comes. */
+  follows: boolean;
   /** By how much the lock's clock can be behind the platform's, ms. */
   lagMs: number;
   /** The position, if the lock can be placed by it (`credibleFix`). */
@@ -68,8 +71,11 @@ export function contextOf(plan: TripPlan, before: TripState, report: TrackedRepo
   const last = Object.hasOwn(before.locks, report.lockId) ? before.locks[report.lockId] : undefined;
   const lagMs = lagAfter(last, report);
   const sealed = isSealed(plan, report, lagMs);
-  const fix = usableFix(report);
-  const repeated = fix !== undefined && repeatsLast(last, report, fix);
+  const numbered = isNumbered(plan, report.lockId);
+  const follows = numbered && last !== undefined && isNextOf(last, report);
+  const numbers = numbered ? report : apart(report);
+  const fix = usableFix(report, numbers);
+  const repeated = fix !== undefined && follows && repeatsLast(last, fix);
   const stops = fix ? stopsAt(plan.route, fix.lon, fix.lat) : NOWHERE;
   const context: EvaluationContext = {
     plan,
@@ -78,6 +84,7 @@ export function contextOf(plan: TripPlan, before: TripState, report: TrackedRepo
     before,
     after: before,
     last,
+    follows,
     lagMs,
     fix,
     repeated,
@@ -93,7 +100,7 @@ export function contextOf(plan: TripPlan, before: TripState, report: TrackedRepo
     underway: false,
   };
   if (!fix) {
-    context.route = withoutFix(before.route, report);
+    context.route = withoutFix(before.route, { lockId: report.lockId, ...numbers });
     return context;
   }
   const departed = report.timeMs >= (plan.departedAtMs ?? plan.sealedAtMs ?? Number.POSITIVE_INFINITY);
@@ -137,17 +144,19 @@ function allowedAt(
  * Only with no record missing since the fix that is repeated: then none that comes later changes the answer for a record
  * that a latched rule relies on.
  */
-function repeatsLast(last: LockMemory | undefined, report: TrackedReport, fix: Fix): boolean {
-  if (last?.fix === undefined || !isRepeat(last.fix, fix)) return false;
-  return isNextOf(last, report) && last.unbrokenMs <= last.fix.timeMs;
+function repeatsLast(last: LockMemory, fix: Fix): boolean {
+  return last.fix !== undefined && isRepeat(last.fix, fix) && last.unbrokenMs <= last.fix.timeMs;
 }
 
+/** Numbers for the geofence under which no record of the lock is the one after another: all are even. */
+const apart = ({ boot, seq }: Numbers): Numbers => ({ boot, seq: (seq & ~1) >>> 0 });
+
 /** The record's position as the geofence takes it, if it is a credible fix. */
-function usableFix(report: TrackedReport): JudgedFix | undefined {
+function usableFix(report: TrackedReport, { boot, seq }: Numbers): JudgedFix | undefined {
   const position = report.position;
   if (!credibleFix(position)) return undefined;
   const { lon, lat, accuracyM, speedKmh, headingDeg } = position;
-  const { timeMs, lockId, boot, seq } = report;
+  const { timeMs, lockId } = report;
   const fix: JudgedFix = { timeMs, lon, lat, source: 'gnss', lockId, boot, seq };
   if (accuracyM !== undefined && Number.isFinite(accuracyM)) fix.accuracyM = accuracyM;
   if (speedKmh !== undefined && Number.isFinite(speedKmh)) fix.speedKmh = speedKmh;

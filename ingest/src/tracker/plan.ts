@@ -32,10 +32,20 @@ export interface IdentityConflict {
   timeMs: number;
 }
 
+/** A second connection came under a lock's id while the first one lived; the networks that they came from. */
+export interface SecondConnection {
+  lockId: string;
+  timeMs: number;
+  was: string;
+  came: string;
+}
+
 /** What is known of a trip apart from its records. Times are epoch milliseconds. */
 export interface TripPlan {
   tripId: string;
   locks: string[];
+  /** Those of them whose records are not numbered one after the other: of these none is ever known to be missing, or not to be. */
+  unnumbered?: readonly string[];
   corridor: Corridor;
   route: Route;
   places: PlaceSet;
@@ -51,7 +61,10 @@ export interface TripPlan {
   unlockAuthorisedAtMs?: number;
   clockConfirmations?: ClockConfirmation[];
   identityConflicts?: IdentityConflict[];
+  secondConnections?: SecondConnection[];
 }
+
+export const isNumbered = ({ unnumbered }: TripPlan, lockId: string): boolean => unnumbered?.includes(lockId) !== true;
 
 /** A lock's clock is taken to be behind by at most this; a greater lag is an error of its clock (`judgeTime`). */
 export const LAG_AT_MOST_MS = 120_000;

@@ -3,6 +3,7 @@ import { commsClock } from './rules/comms-clock.ts';
 import { commsJamming } from './rules/comms-jamming.ts';
 import { commsLateBatch } from './rules/comms-late-batch.ts';
 import { commsNoFix } from './rules/comms-no-fix.ts';
+import { commsSecondConnection } from './rules/comms-second-connection.ts';
 import { commsSequenceGap } from './rules/comms-sequence-gap.ts';
 import { commsSilent } from './rules/comms-silent.ts';
 import { motionImpossible } from './rules/motion-impossible.ts';
@@ -58,6 +59,7 @@ export const ALL_RULES: readonly Rule[] = [
   commsSilent,
   commsNoFix,
   commsJamming,
+  commsSecondConnection,
   commsClock,
   commsSequenceGap,
   commsLateBatch,

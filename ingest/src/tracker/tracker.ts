@@ -1,5 +1,5 @@
 import { type Fix, startRoute } from '@sealwatch/geofence';
-import { isNextOf, type TrackedReport } from '../record/report.ts';
+import type { TrackedReport } from '../record/report.ts';
 import { basisOf } from './basis.ts';
 import type { Episode, RuleState } from './episode.ts';
 import { contextOf, type EvaluationContext } from './evaluation-context.ts';
@@ -138,13 +138,12 @@ function shorten(past: Episode[]): Episode[] {
   return [both, ...rest];
 }
 
-function lockAfter({ last, report, lagMs, fix, repeated, halt }: EvaluationContext): LockMemory {
-  const unbroken = last !== undefined && isNextOf(last, report);
+function lockAfter({ last, follows, report, lagMs, fix, repeated, halt }: EvaluationContext): LockMemory {
   const after: LockMemory = {
     timeMs: report.timeMs,
     boot: report.boot,
     seq: report.seq,
-    unbrokenMs: unbroken ? last.unbrokenMs : report.timeMs,
+    unbrokenMs: follows && last ? last.unbrokenMs : report.timeMs,
   };
   const mode = report.mode ?? last?.mode;
   if (mode) after.mode = mode;

@@ -75,10 +75,15 @@ const LETTER: Record<Role, string> = {
   gate: 'g',
   tester: 't',
   admin: 'a',
+  bridge: 'b',
 };
 
-/** Who may call what, by first letters: viewer operator supervisor gate tester admin. */
+/** Who may call what, by first letters: viewer operator supervisor gate tester admin bridge. */
 const ALLOWED: Record<string, string> = {
+  'POST /bridge/exchange': 'b',
+  'GET /bridge': 'vosta',
+  'POST /bridge/decode': 'vosta',
+  'GET /locks/{lockId}/frame': 'vosta',
   'POST /locks': 'sta',
   'POST /locks/import': 'sta',
   'GET /locks': 'vosta',

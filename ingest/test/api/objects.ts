@@ -125,6 +125,8 @@ export function writeRoutes(platform: TestPlatform, webhooks: () => Webhooks): R
       none: 'signed-in people alone, of the office of its trip (custody.test.ts)',
     },
     'POST /approvals/{approvalId}/refuse': { none: 'as confirm' },
+    'POST /bridge/exchange': { none: 'bridges alone, bound to no office (bridge.test.ts)' },
+    'POST /bridge/decode': { none: 'it keeps nothing' },
     'POST /locks': { none: 'a lock belongs to no office until a trip holds it', testers: true },
     'POST /locks/import': { none: 'as POST /locks', testers: true },
     'POST /locks/{lockId}/commands': {

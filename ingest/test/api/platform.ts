@@ -5,14 +5,16 @@ import { Registry } from 'prom-client';
 import type { ApiConfig, StartDeps } from '../../src/api/plumbing/deps.ts';
 import type { Api } from '../../src/api/plumbing/form.ts';
 import { startApi } from '../../src/api/server.ts';
+import { bridgedBy } from '../../src/bridged.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
+import { BridgeDesk } from '../../src/locks/bridge-desk.ts';
 import { SESSION_COOKIE } from '../../src/people/principal.ts';
 import type { Provider } from '../../src/people/provider.ts';
 import { hashSecret, newApiKey, newToken } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
-import { secretBox } from '../../src/secret-box.ts';
+import { derivedSecret, secretBox } from '../../src/secret-box.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
 import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { afterCommandEnded } from '../../src/trips/command-ended.ts';
@@ -162,6 +164,8 @@ export async function startPlatform(
     },
     hints,
     secrets: secretBox(randomBytes(32)),
+    bridged: bridgedBy((lockId, generation) => derivedSecret(Buffer.alloc(32), lockId, generation)),
+    desk: new BridgeDesk(),
     door,
     factorSecrets: secretBox(randomBytes(32)),
     provider: parts.provider?.(),

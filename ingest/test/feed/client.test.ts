@@ -34,6 +34,10 @@ function wallWith(lockId: string): Wall {
     last_fix: null,
     left_out_count: 0,
     left_out: null,
+    profile: null,
+    wire_id: null,
+    numbered: true,
+    networks: [],
     trip_id: null,
   };
   wall.locks.put(row);

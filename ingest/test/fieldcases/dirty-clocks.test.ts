@@ -51,7 +51,7 @@ test('a live trip with any faulty clock has the seal alarms of the same trip wit
           boot: restarts && i >= faultyFrom ? 2 : 1,
         }),
       );
-      let lock: KnownLock = { clock: {}, inServiceMs: START - DAY, windows: [] };
+      let lock: KnownLock = { clock: {}, numbered: true, inServiceMs: START - DAY, windows: [] };
       const dirty = clean.map((record, i) => {
         const sent = { ...record, timeMs: i < faultyFrom ? record.timeMs : DIRT[dirt](record.timeMs) };
         const publish = { lockId: LOCK, records: [sent], refusals: [], partial: [], raw: Buffer.alloc(0) };

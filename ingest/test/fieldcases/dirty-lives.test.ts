@@ -27,7 +27,7 @@ function takeAll(sent: readonly TrackedReport[]): {
 } {
   const stored = new Map<string, TrackedReport>();
   const conflicts: IdentityConflict[] = [];
-  let lock: KnownLock = { clock: {}, inServiceMs: START - 86_400_000, windows: [] };
+  let lock: KnownLock = { clock: {}, numbered: true, inServiceMs: START - 86_400_000, windows: [] };
   let refused = 0;
   for (const one of sent) {
     const publish = { lockId: LOCK, records: [{ ...one }], refusals: [], partial: [], raw: Buffer.alloc(0) };

@@ -180,6 +180,10 @@ describe('the wall', () => {
     trip_id: null,
     left_out_count: 0,
     left_out: null,
+    profile: null,
+    wire_id: null,
+    numbered: true,
+    networks: [],
   });
 
   // home-assistant/core#1270, GeoGate#65, arteck/ioBroker.traccar#143 (cell and satellite position in one second)

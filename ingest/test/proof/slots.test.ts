@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TripDeclaration } from '@sealwatch/schemas';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { bridgedBy } from '../../src/bridged.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import type { Principal } from '../../src/people/principal.ts';
 import type { UseCaseDeps } from '../../src/ports.ts';
@@ -45,7 +46,8 @@ beforeEach(async () => {
   const judging: UseCaseDeps['judging'] = { ask: askToJudge, judged: async () => true };
   const log = pino({ level: 'silent' });
   const pools = { pool: db.pool, gatePool: db.pool };
-  deps = { ...pools, judging, hints: new LocalHints(), secrets: secretBox(randomBytes(32)), log, config: {} };
+  const bridged = bridgedBy(() => '');
+  deps = { ...pools, judging, hints: new LocalHints(), secrets: secretBox(randomBytes(32)), bridged, log, config: {} };
 });
 afterEach(async () => {
   for (const sender of senders) sender.stop();

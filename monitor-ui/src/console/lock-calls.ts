@@ -1,5 +1,6 @@
 import type { CommandView, LockSecret, LockView } from '@sealwatch/schemas';
 import { call, everything, type Page } from '../rest.ts';
+import type { NewLock } from './lock-file.ts';
 
 const id = encodeURIComponent;
 
@@ -35,8 +36,32 @@ export const records = (lockId: string, fromMs: number) =>
     'GET',
     `/locks/${id(lockId)}/reports?limit=500&from=${encodeURIComponent(new Date(fromMs).toISOString())}`,
   );
-export const importLocks = (locks: { lockId: string; model: string }[]) =>
-  call<{ items: LockSecret[] }>('POST', '/locks/import', { locks });
+export const importLocks = (locks: NewLock[]) => call<{ items: LockSecret[] }>('POST', '/locks/import', { locks });
+
+/** What the platform has heard of bridges. */
+export interface BridgeView {
+  profiles: string[];
+  bridges: { bridge: string; connected: number; heardAt: string }[];
+  strangers: {
+    wireId: string;
+    protocol: string;
+    network: string;
+    why: 'unknown' | 'network';
+    at: string;
+    count: number;
+  }[];
+  strangersTotal: number;
+}
+export const bridge = () => call<BridgeView>('GET', '/bridge');
+export interface FrameView {
+  at: string;
+  hex: string;
+  decoded?: unknown;
+}
+/** The newest frame of a lock that a bridge speaks for. */
+export const frame = (lockId: string) => call<{ frame?: FrameView }>('GET', `/locks/${id(lockId)}/frame`);
+export const decode = (frame: string, profile: string) =>
+  call<{ decoded: unknown }>('POST', '/bridge/decode', { frame, ...(profile === '' ? {} : { profile }) });
 
 const SOON_MS = 30 * 86_400_000;
 /** Whether a certificate expires within 30 days, or has. */

@@ -31,6 +31,12 @@ export const LockView = z.object({
   model: z.string(),
   /** Absent: a real one. */
   simulated: z.literal(true).optional(),
+  /** The bridge speaks for it: its protocol tells it by its id on the wire alone. */
+  profile: z.string().optional(),
+  wireId: z.string().optional(),
+  networks: z.array(z.string()).optional(),
+  /** Absent: its records are numbered one after the other. */
+  numbered: z.literal(false).optional(),
   state: z.enum(['new', 'stock', 'on-trip', 'retired']),
   createdAt: Time,
   retiredAt: Time.optional(),
@@ -72,7 +78,7 @@ export const LockView = z.object({
 });
 export type LockView = z.infer<typeof LockView>;
 
-/** A lock that signs in by certificate alone has no secret. */
+/** A lock that signs in by certificate alone has no secret, and that of a lock with a profile is the bridge's. */
 export const LockSecret = z.object({ lockId: z.string(), secret: z.string().optional() });
 export type LockSecret = z.infer<typeof LockSecret>;
 

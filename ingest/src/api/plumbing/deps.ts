@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { ServedBasemap } from '../../basemap/served.ts';
+import type { BridgeDesk } from '../../locks/bridge-desk.ts';
 import type { BodyParser } from '../../parsing/body-parser.ts';
 import type { KeyGuesses } from '../../people/key-guesses.ts';
 import type { Provider } from '../../people/provider.ts';
@@ -39,6 +40,8 @@ export interface ApiDeps extends StartDeps {
 /** What the api is started with. */
 export interface StartDeps extends UseCaseDeps {
   door: ReportDoor;
+  /** What bridges have told. */
+  desk: BridgeDesk;
   /** Counts keys that nobody has; absent: its own. */
   keyGuesses?: KeyGuesses;
   /** Seals the secrets of second factors. */

@@ -6,6 +6,10 @@ export interface LockRow {
   lock_id: string;
   model: string;
   simulated: boolean;
+  profile: string | null;
+  wire_id: string | null;
+  numbered: boolean;
+  networks: string[];
   created_at: Date;
   retired_at: Date | null;
   blocked_reason: string | null;
@@ -26,7 +30,7 @@ const TRIP = `LEFT JOIN LATERAL (
   SELECT t.trip_id, t.origin_office, t.destination_office FROM trip_units u JOIN trips t USING (trip_id)
   WHERE u.lock_id = l.lock_id AND ${IS_OPEN()} ORDER BY t.created_at DESC LIMIT 1) t ON true`;
 
-const COLUMNS = `l.lock_id, l.model, l.simulated, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
+const COLUMNS = `l.lock_id, l.model, l.simulated, l.profile, l.wire_id, l.numbered, l.networks, l.created_at, l.retired_at, l.blocked_reason, l.blocked_by, l.last_time, l.last_received, l.last_report, lock_fix(l) AS last_fix,
   l.left_out_count, l.left_out,
   t.trip_id`;
 
@@ -40,13 +44,18 @@ export async function insertLocks(
     secretHash: Buffer;
     signIn?: LockSignIn;
     pins?: string[] | undefined;
+    profile?: string | undefined;
+    wireId?: string | undefined;
+    networks?: string[] | undefined;
+    numbered?: boolean | undefined;
   }[],
 ): Promise<string[]> {
   const { rows } = await db.query<{ lock_id: string }>(
-    `INSERT INTO locks (lock_id, model, secret_hash, simulated, sign_in, certificate_pins)
-     SELECT x.id, x.model, x.hash, x.simulated, x.sign_in, string_to_array(x.pins, ',')
-     FROM unnest($1::text[], $2::text[], $3::bytea[], $4::boolean[], $5::text[], $6::text[])
-       AS x(id, model, hash, simulated, sign_in, pins) ON CONFLICT DO NOTHING RETURNING lock_id`,
+    `INSERT INTO locks (lock_id, model, secret_hash, simulated, sign_in, certificate_pins, profile, wire_id, networks, numbered)
+     SELECT x.id, x.model, x.hash, x.simulated, x.sign_in, string_to_array(x.pins, ','), x.profile, x.wire_id,
+       string_to_array(x.networks, ','), x.numbered
+     FROM unnest($1::text[], $2::text[], $3::bytea[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+       $10::boolean[]) AS x(id, model, hash, simulated, sign_in, pins, profile, wire_id, networks, numbered) ON CONFLICT DO NOTHING RETURNING lock_id`,
     [
       locks.map((l) => l.lockId),
       locks.map((l) => l.model),
@@ -54,6 +63,10 @@ export async function insertLocks(
       locks.map((l) => l.simulated ?? false),
       locks.map((l) => l.signIn ?? 'secret'),
       locks.map((l) => l.pins?.join(',') ?? ''),
+      locks.map((l) => l.profile ?? null),
+      locks.map((l) => l.wireId ?? null),
+      locks.map((l) => l.networks?.join(',') ?? ''),
+      locks.map((l) => l.numbered ?? true),
     ],
   );
   return rows.map((row) => row.lock_id);
@@ -64,15 +77,28 @@ export async function existingLocks(db: Queryable, lockIds: string[]): Promise<s
   return rows.map((row) => row.lock_id);
 }
 
+/** Which of these ids bridged locks in service bear on the wire. */
+export async function existingWireIds(db: Queryable, wireIds: string[]): Promise<string[]> {
+  if (wireIds.length === 0) return [];
+  const { rows } = await db.query<{ wire_id: string }>(
+    `SELECT coalesce(wire_id, lock_id) AS wire_id FROM locks
+     WHERE profile IS NOT NULL AND retired_at IS NULL AND coalesce(wire_id, lock_id) = ANY($1)`,
+    [wireIds],
+  );
+  return rows.map((row) => row.wire_id);
+}
+
 export interface LockOnFile {
   retired: boolean;
   simulated: boolean;
+  /** A bridge speaks for it. */
+  bridged: boolean;
 }
 
 /** What is on file of locks, by id. */
 export async function lockStates(db: Queryable, lockIds: string[]): Promise<Map<string, LockOnFile>> {
   const { rows } = await db.query<LockOnFile & { lock_id: string }>(
-    'SELECT lock_id, retired_at IS NOT NULL AS retired, simulated FROM locks WHERE lock_id = ANY($1)',
+    'SELECT lock_id, retired_at IS NOT NULL AS retired, simulated, profile IS NOT NULL AS bridged FROM locks WHERE lock_id = ANY($1)',
     [lockIds],
   );
   return new Map(rows.map(({ lock_id: lockId, ...lock }) => [lockId, lock]));

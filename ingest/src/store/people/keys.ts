@@ -100,3 +100,12 @@ export async function noteKeyUse(db: Queryable, keyId: string): Promise<void> {
 export async function revokeKey(db: Queryable, keyId: string): Promise<void> {
   await db.query('UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1', [keyId]);
 }
+
+/** Keys of the role `bridge` that are good. */
+export async function countBridgeKeys(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM api_keys
+     WHERE role = 'bridge' AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+  );
+  return rows[0]!.n;
+}

@@ -27,6 +27,8 @@ export interface StoredLock {
   clock: LockClock;
   /** Its registration, or the begin of its first trip if that is earlier, epoch ms. */
   inServiceMs: number;
+  /** Its records are numbered one after the other. */
+  numbered: boolean;
   windows: Window[];
   /** Its owner admits the lock's records. */
   slot: number;
@@ -45,11 +47,12 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     clock: LockClock;
     last_ms: number | null;
     created_ms: number;
+    numbered: boolean;
     slot: number;
     slot_moves: number;
     windows: [string, number, number | null, number][];
   }>(
-    `SELECT l.lock_id, l.max_boot, l.max_seq, l.clock, l.slot, l.slot_moves, ${ms('l.last_time')} AS last_ms,
+    `SELECT l.lock_id, l.max_boot, l.max_seq, l.clock, l.numbered, l.slot, l.slot_moves, ${ms('l.last_time')} AS last_ms,
       ${ms('l.created_at')} AS created_ms, coalesce((
         SELECT json_agg(json_build_array(u.trip_id, extract(epoch FROM u.tracked_from) * 1000,
           extract(epoch FROM u.tracked_to) * 1000, t.slot) ORDER BY u.tracked_from DESC)
@@ -63,6 +66,7 @@ export async function loadLocks(db: Queryable, lockIds: string[]): Promise<Store
     maxSeq: row.max_seq ?? -1,
     lastMs: row.last_ms ?? 0,
     clock: row.clock,
+    numbered: row.numbered,
     inServiceMs: Math.min(row.created_ms, ...row.windows.map(([, fromMs]) => fromMs)),
     windows: row.windows.map(([tripId, fromMs, toMs, slot]) => ({
       tripId,
@@ -118,6 +122,8 @@ export interface StoredTrip {
   simulated: boolean;
   /** Locks whose records belong to the trip, i.e. that have a window. */
   locks: string[];
+  /** Those of them whose records are not numbered one after the other. */
+  unnumbered: string[];
   sealedAtMs?: number;
   /** Departure, of a trip taken over under way only. */
   takenOverAtMs?: number;
@@ -138,6 +144,7 @@ export interface StoredTrip {
   conflicts: { lockId: string; boot: number; seq: number; timeMs: number }[];
   /** Another worker has stored late records of it that are not folded yet. */
   late: boolean;
+  secondConnections: { lockId: string; timeMs: number; was: string; came: string }[];
 }
 
 interface TrackedTripRow extends DeclaredParams {
@@ -150,6 +157,7 @@ interface TrackedTripRow extends DeclaredParams {
   total_m: number;
   simulated: boolean;
   locks: string[];
+  unnumbered: string[];
   sealed_ms: number | null;
   taken_over_ms: number | null;
   planned_ms: number | null;
@@ -159,9 +167,10 @@ interface TrackedTripRow extends DeclaredParams {
   clock_confirmed: StoredTrip['clockConfirmed'];
   conflicts: StoredTrip['conflicts'];
   late: boolean;
+  second_connections: StoredTrip['secondConnections'];
 }
 
-const LOAD_TRIP = `SELECT t.trip_id, t.slot, t.status, t.risk, t.route_id, t.route_version, t.total_m, t.simulated, u.locks,
+const LOAD_TRIP = `SELECT t.trip_id, t.slot, t.status, t.risk, t.route_id, t.route_version, t.total_m, t.simulated, u.locks, u.unnumbered,
     ${ms('t.sealed_at')} AS sealed_ms,
     ${ms('t.taken_over_at')} AS taken_over_ms, ${ms('t.planned_departure_at')} AS planned_ms, t.time_limit_min,
     ${ms('coalesce(t.verified_at, t.unlocked_at)')} AS verified_ms,
@@ -175,9 +184,14 @@ const LOAD_TRIP = `SELECT t.trip_id, t.slot, t.status, t.risk, t.route_id, t.rou
         'timeMs', ${ms('c.time')}) ORDER BY c.time)
       FROM trip_units w JOIN identity_conflicts c ON c.lock_id = w.lock_id AND c.time >= w.tracked_from
         AND c.time < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS conflicts,
-    EXISTS (SELECT FROM to_judge j WHERE j.trip_id = t.trip_id AND j.late) AS late
-  FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks
-    FROM trip_units WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
+    EXISTS (SELECT FROM to_judge j WHERE j.trip_id = t.trip_id AND j.late) AS late,
+    coalesce((SELECT json_agg(json_build_object('lockId', s.lock_id, 'timeMs', ${ms('s.at')}, 'was', s.was, 'came', s.came)
+        ORDER BY s.at)
+      FROM trip_units w JOIN second_connections s ON s.lock_id = w.lock_id AND s.at >= w.tracked_from
+        AND s.at < coalesce(w.tracked_to, 'infinity') WHERE w.trip_id = t.trip_id), '[]'::json) AS second_connections
+  FROM trips t CROSS JOIN LATERAL (SELECT array_agg(lock_id ORDER BY ordinal) AS locks,
+      coalesce(array_agg(lock_id ORDER BY ordinal) FILTER (WHERE NOT numbered), '{}') AS unnumbered
+    FROM trip_units JOIN locks USING (lock_id) WHERE trip_id = t.trip_id AND tracked_from IS NOT NULL) u
   WHERE t.trip_id = ANY($1::uuid[]) AND u.locks IS NOT NULL`;
 
 /** Trips that are tracked: those with a window. Others are left out. */
@@ -193,6 +207,7 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
     totalM: row.total_m,
     simulated: row.simulated,
     locks: row.locks,
+    unnumbered: row.unnumbered,
     ...some('sealedAtMs', row.sealed_ms),
     ...some('takenOverAtMs', row.taken_over_ms),
     ...some('plannedDepartureMs', row.planned_ms),
@@ -204,6 +219,7 @@ export async function loadTrips(db: Queryable, tripIds: string[]): Promise<Store
     clockConfirmed: row.clock_confirmed,
     conflicts: row.conflicts,
     late: row.late,
+    secondConnections: row.second_connections,
   }));
 }
 

@@ -53,7 +53,7 @@ export interface InheritedAlarm {
 
 /** A trip with what a caller sees of it. */
 export interface TripView extends TripRow {
-  units: { containerNo: string; lockId: string; mechanicalSealNo: string | null }[];
+  units: { containerNo: string; lockId: string; mechanicalSealNo: string | null; profile: string | null }[];
   open_alarms: Trip['openAlarms'];
   /** Active latched alarms of other trips with one of its locks or containers, oldest first. */
   inherited: InheritedAlarm[];
@@ -89,7 +89,8 @@ export const INHERITED = (asOf = "'infinity'") => `(SELECT coalesce(json_agg(jso
 /** Reads trips aliased `t`; a condition follows. @param more further columns, each after a comma */
 export const tripViewSql = (more = '') => `SELECT t.*,
   (SELECT json_agg(json_build_object('containerNo', u.container_no, 'lockId', u.lock_id,
-     'mechanicalSealNo', u.mechanical_seal_no) ORDER BY u.ordinal) FROM trip_units u WHERE u.trip_id = t.trip_id) AS units,
+     'mechanicalSealNo', u.mechanical_seal_no, 'profile', l.profile) ORDER BY u.ordinal)
+   FROM trip_units u JOIN locks l USING (lock_id) WHERE u.trip_id = t.trip_id) AS units,
   ${OPEN_ALARMS()} AS open_alarms,
   ${INHERITED()} AS inherited,
   ${LAST_REPORT} AS last_report${more}

@@ -69,9 +69,10 @@ export function tripOf(row: TripView): Trip {
       ...(row.trailer_plate === null ? {} : { trailerPlate: row.trailer_plate }),
       ...(row.plate_country === null ? {} : { plateCountry: row.plate_country }),
     },
-    units: row.units.map(({ mechanicalSealNo, ...unit }) => ({
+    units: row.units.map(({ mechanicalSealNo, profile, ...unit }) => ({
       ...unit,
       ...(mechanicalSealNo === null ? {} : { mechanicalSealNo }),
+      ...(profile === null ? {} : { profile }),
     })),
     routeId: row.route_id,
     routeVersion: row.route_version,

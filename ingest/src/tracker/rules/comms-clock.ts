@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sentBoot } from '../../record/life.ts';
 import type { ClockReason } from '../../record/report.ts';
+import { isNumbered } from '../plan.ts';
 import { defineRule } from '../rule.ts';
 import { stepLevel } from './level.ts';
 
@@ -15,10 +16,12 @@ export const commsClock = defineRule<typeof params, never>({
   text: { zh: '时钟异常', en: 'Lock clock wrong' },
   params,
   judge: (was, context, { aheadS }) => {
-    const { last } = context;
-    const { boot, seq, timeMs, sentMs = timeMs, clockFault } = context.report;
+    const { last, plan } = context;
+    const { lockId, boot, seq, timeMs, sentMs = timeMs, clockFault } = context.report;
     const errorMs = sentMs - timeMs;
-    const backwards = last !== undefined && (boot < last.boot || (boot === last.boot && isBefore(seq, last.seq)));
+    const backwards = isNumbered(plan, lockId)
+      ? last !== undefined && (boot < last.boot || (boot === last.boot && isBefore(seq, last.seq)))
+      : boot === WITHOUT_CLOCK;
     const isFault = clockFault !== undefined && Math.abs(errorMs) > (isSlight(clockFault) ? aheadS * 1_000 : 0);
     const wrong = backwards || isFault;
     if (!wrong || was.open) return stepLevel(was, context, wrong);
@@ -28,6 +31,9 @@ export const commsClock = defineRule<typeof params, never>({
     return stepLevel(was, context, true, { evidence });
   },
 });
+
+/** The boot of an unnumbered record is its time in seconds: the lock's clock did not run. */
+const WITHOUT_CLOCK = 0;
 
 /** Clocks that are a little fast or slow are common. */
 const isSlight = (reason: ClockReason): boolean => reason === 'ahead' || reason === 'slow';

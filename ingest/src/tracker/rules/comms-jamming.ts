@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { isNextOf } from '../../record/report.ts';
 import type { EvaluationContext } from '../evaluation-context.ts';
 import { defineRule } from '../rule.ts';
 import { stepLatch } from './latch.ts';
@@ -44,12 +43,12 @@ function remember(was: Memory | undefined, inside: boolean, dark: boolean): Memo
 
 function cameBackOff(
   memory: Memory | undefined,
-  { last, report, fix, verdict }: EvaluationContext,
+  { last, follows, fix, verdict }: EvaluationContext,
   darkMs: number,
 ): boolean {
   if (!memory?.inside || !memory.dark || !fix || !last?.fix || verdict?.where !== 'outside') return false;
   // Without a record in between the lock slept; that is silence and not jamming.
   if (last.timeMs === last.fix.timeMs) return false;
-  const complete = isNextOf(last, report) && last.unbrokenMs <= last.fix.timeMs;
+  const complete = follows && last.unbrokenMs <= last.fix.timeMs;
   return complete && fix.timeMs - last.fix.timeMs >= darkMs;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nextSeq } from '../../record/report.ts';
+import { isNumbered } from '../plan.ts';
 import { defineRule } from '../rule.ts';
 import { type Burst, stepBurst } from './burst.ts';
 
@@ -14,7 +15,8 @@ export const commsSequenceGap = defineRule<typeof params, Burst>({
   text: { zh: '报文缺失', en: 'Records missing' },
   params,
   judge: (was, context, { windowMin }) => {
-    const { last, report } = context;
+    const { last, report, plan } = context;
+    if (!isNumbered(plan, report.lockId)) return was;
     const jump = last && last.boot === report.boot ? (report.seq - nextSeq(last.seq)) >>> 0 : 0;
     // Half the number space back is not a gap but a clock that went wrong.
     const missing = last && jump < 0x8000_0000 ? jump : 0;

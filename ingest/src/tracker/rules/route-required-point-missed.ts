@@ -1,6 +1,5 @@
 import { compileZones, crossZones, locate, type Zones, zonesAt } from '@sealwatch/geofence';
 import { z } from 'zod';
-import { isNextOf } from '../../record/report.ts';
 import type { Episode, RuleState } from '../episode.ts';
 import type { EvaluationContext } from '../evaluation-context.ts';
 import type { TripPlan } from '../plan.ts';
@@ -91,11 +90,10 @@ function missed(context: EvaluationContext, name: string, seenMs: number, proven
 
 function closeSince(
   memory: Memory | undefined,
-  { last, report, fix }: EvaluationContext,
+  { last, follows, report, fix }: EvaluationContext,
   sparseMs: number,
 ): number | undefined {
-  const unbroken = last !== undefined && isNextOf(last, report);
-  const close = unbroken && last.fix !== undefined && report.timeMs - last.fix.timeMs <= sparseMs;
+  const close = follows && last?.fix !== undefined && report.timeMs - last.fix.timeMs <= sparseMs;
   if (close && memory?.closeMs !== undefined) return memory.closeMs;
   return fix ? report.timeMs : undefined;
 }

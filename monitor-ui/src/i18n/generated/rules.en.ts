@@ -5,6 +5,7 @@ export default {
     "jamming": "Jamming suspected",
     "late-batch": "Late records",
     "no-fix": "No position fix",
+    "second-connection": "Lock id connected twice",
     "sequence-gap": "Records missing",
     "silent": "Lock silent"
   },

@@ -5,6 +5,7 @@ export default {
     "jamming": "疑似干扰",
     "late-batch": "补传数据",
     "no-fix": "无定位",
+    "second-connection": "锁号重复连接",
     "sequence-gap": "报文缺失",
     "silent": "关锁失联"
   },
