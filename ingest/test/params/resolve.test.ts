@@ -22,6 +22,7 @@ describe('parameters of the rules', () => {
         "comms.jamming latched major 07",
         "comms.late-batch edge info 04",
         "comms.no-fix level minor 04",
+        "comms.second-connection latched major 07",
         "comms.sequence-gap edge minor 04",
         "comms.silent level major 06",
         "motion.impossible edge major 07",

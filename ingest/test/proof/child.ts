@@ -16,7 +16,8 @@ export async function bundlePlatform(
     configFile: false,
     logLevel: 'error',
     resolve: { conditions: ['source'] },
-    ssr: { noExternal: [/^@sealwatch\//], resolve: { conditions: ['source'] } },
+    // The bridge reads its profiles from files beside its own code.
+    ssr: { noExternal: [/^@sealwatch\/(?!bridge)/], resolve: { conditions: ['source'] } },
     build: {
       ssr: fileURLToPath(new URL(`./${name}.ts`, import.meta.url)),
       outDir,
