@@ -17,7 +17,7 @@ export async function bundlePlatform(
     logLevel: 'error',
     resolve: { conditions: ['source'] },
     // The bridge reads its profiles from files beside its own code.
-    ssr: { noExternal: [/^@sealwatch\/(?!bridge)/], resolve: { conditions: ['source'] } },
+    ssr: { external: ['@sealwatch/bridge'], noExternal: [/^@sealwatch\//], resolve: { conditions: ['source'] } },
     build: {
       ssr: fileURLToPath(new URL(`./${name}.ts`, import.meta.url)),
       outDir,
