@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import type { Pool } from 'pg';
-import { BRIDGE_KEY } from './bridged.ts';
+import { bridgedOf } from './bridged.ts';
 import type { Config } from './config.ts';
 import { hashSecret } from './people/secret.ts';
 import type { Finding } from './postgres/finding.ts';
-import { derivedSecret, keyOfFile, subkeyOf } from './secret-box.ts';
+import { sealingKeyOf } from './sealing-key.ts';
 import { bridgedLocks } from './store/locks/bridged.ts';
 import { countBridgeKeys } from './store/people/keys.ts';
 
@@ -21,10 +20,10 @@ export async function checkBridge(pool: Pool, config: Config): Promise<Finding> 
       'Set SEALWATCH_BRIDGE_PORT, or run `sealwatch bridge` with a key of the role bridge (docs/connecting-locks.md).';
     return { part, state: 'problem', text, hint };
   }
-  const key = subkeyOf(keyOfFile(join(config.dataDir, 'webhooks.key')), BRIDGE_KEY);
+  const { secretOf } = bridgedOf(sealingKeyOf(config));
   const stale = locks.filter(
     ({ lock_id: lockId, secret_generation: generation, secret_hash: hash }) =>
-      !hashSecret(derivedSecret(key, lockId, generation)).equals(hash),
+      !hashSecret(secretOf(lockId, generation)).equals(hash),
   );
   if (stale.length === 0) {
     return { part, state: 'ok', text: `${locks.length} locks, ${own ?? `by ${keys} keys of bridges apart`}` };

@@ -1,12 +1,16 @@
 import { decodeHex, profileNames } from '@sealwatch/bridge';
 import type { Bridged } from './ports.ts';
+import { derivedSecret, subkeyOf } from './secret-box.ts';
 
-/** The use of the platform's key that secrets of bridged locks are derived by. */
-export const BRIDGE_KEY = 'bridged locks';
-
-/** What the platform knows of locks that a bridge speaks for. */
-export const bridgedBy = (secretOf: Bridged['secretOf']): Bridged => ({
-  secretOf,
-  profiles: profileNames(),
-  decode: decodeHex,
-});
+/**
+ * What the platform knows of locks that a bridge speaks for.
+ * @param sealing the platform's key (`sealingKeyOf`), from which their secrets are derived
+ */
+export function bridgedOf(sealing: Buffer): Bridged {
+  const key = subkeyOf(sealing, 'bridged locks');
+  return {
+    secretOf: (lockId, generation) => derivedSecret(key, lockId, generation),
+    profiles: profileNames(),
+    decode: decodeHex,
+  };
+}

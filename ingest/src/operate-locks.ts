@@ -1,16 +1,14 @@
-import { join } from 'node:path';
 import { CertificateSerial, LockId, NewLock, Sha256 } from '@sealwatch/schemas';
-import { BRIDGE_KEY, bridgedBy } from './bridged.ts';
+import { bridgedOf } from './bridged.ts';
 import type { Config } from './config.ts';
 import { markOf } from './locks/access.ts';
 import { registerLocks } from './locks/register.ts';
 import { OperationError, onDatabase, print } from './operation.ts';
 import type { Principal } from './people/principal.ts';
 import { hashSecret, newLockSecret } from './people/secret.ts';
-import type { Bridged } from './ports.ts';
 import { inTransaction, type Queryable } from './postgres/queryable.ts';
 import { ApiProblem } from './problem.ts';
-import { derivedSecret, keyOfFile, subkeyOf } from './secret-box.ts';
+import { sealingKeyOf } from './sealing-key.ts';
 import { replaceSecret, revokeCertificate } from './store/locks/access.ts';
 import { nextGeneration } from './store/locks/bridged.ts';
 import { endSecretCommands } from './store/locks/commands.ts';
@@ -38,12 +36,6 @@ async function onLock(
   );
 }
 
-/** With what the bridge signs in for a lock, by the key of the platform's data folder. */
-function bridgedOf(config: Config): Bridged {
-  const key = subkeyOf(keyOfFile(join(config.dataDir, 'webhooks.key')), BRIDGE_KEY);
-  return bridgedBy((lockId, generation) => derivedSecret(key, lockId, generation));
-}
-
 export interface RegisteredByHand {
   model: string;
   profile?: string;
@@ -62,7 +54,7 @@ export async function registerLock(config: Config, lockId: string, given: Regist
   const caller: Principal = { kind: 'key', id: 'key:command line', name: 'command line', role: 'admin', offices: null };
   const hints = { publish: async () => undefined, on: () => undefined };
   const [made] = await onDatabase(config, { beside: true }, ({ pool }) =>
-    registerLocks({ pool, hints, bridged: bridgedOf(config) }, caller, [read.data], () => 'lockId'),
+    registerLocks({ pool, hints, bridged: bridgedOf(sealingKeyOf(config)) }, caller, [read.data], () => 'lockId'),
   ).catch((error) => {
     if (error instanceof ApiProblem) throw new OperationError(error.message, 'See: sealwatch lock register --help');
     throw error;
@@ -76,7 +68,7 @@ export async function renewSecret(config: Config, lockId: string): Promise<void>
   let isBridged = false;
   await onLock(config, lockId, async (db, lock) => {
     isBridged = lock.bridged;
-    const secret = isBridged ? bridgedOf(config).secretOf(lockId, await nextGeneration(db, lockId)) : own;
+    const secret = isBridged ? bridgedOf(sealingKeyOf(config)).secretOf(lockId, await nextGeneration(db, lockId)) : own;
     await replaceSecret(db, lockId, hashSecret(secret));
     await endSecretCommands(db, lockId, 'command line');
     await audit(db, { actor: 'command line', action: 'lock.secret', subject: `lock:${lockId}` });

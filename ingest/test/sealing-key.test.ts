@@ -3,8 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { checkBridge } from '../src/bridge-doctor.ts';
+import { bridgedOf } from '../src/bridged.ts';
 import { ConfigError, readConfig } from '../src/config.ts';
 import { checkSealingKey } from '../src/operate.ts';
+import { registerLock } from '../src/operate-locks.ts';
+import { hashSecret } from '../src/people/secret.ts';
 import { sealingKeyOf } from '../src/sealing-key.ts';
 import { fingerprintOf } from '../src/secret-box.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
@@ -71,4 +75,14 @@ test('the doctor compares its fingerprint with that of the active platform, and 
   const bad = await checkSealingKey(db.pool, configOf(text));
   expect(bad).toMatchObject({ state: 'problem', text: expect.stringContaining('port-a 7'), hint: expect.any(String) });
   expect(JSON.stringify([good, bad])).not.toContain(text);
+});
+
+test('locks that a bridge speaks for are registered at the command line by the key of the environment, and no file is made', async () => {
+  const config = { ...configOf(text), databaseUrl: db.url };
+  await registerLock(config, '014412345678', { model: 'jt', profile: 'jt808' });
+  const { rows } = await db.pool.query<{ secret_hash: Buffer }>('SELECT secret_hash FROM locks');
+  const findings = await checkBridge(db.pool, { ...config, bridgePort: 1 });
+  expect(existsSync(join(dataDir, 'webhooks.key'))).toBe(false);
+  expect(rows).toEqual([{ secret_hash: hashSecret(bridgedOf(KEY).secretOf('014412345678', 0)) }]);
+  expect(findings).toMatchObject({ state: 'ok' });
 });

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import type { ApiConfig, StartDeps } from '../../src/api/plumbing/deps.ts';
 import type { Api } from '../../src/api/plumbing/form.ts';
 import { startApi } from '../../src/api/server.ts';
-import { bridgedBy } from '../../src/bridged.ts';
+import { bridgedOf } from '../../src/bridged.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import { LocalLive } from '../../src/compose/local-live.ts';
 import { type Feed, startFeed } from '../../src/feed/feed.ts';
@@ -14,7 +14,7 @@ import { SESSION_COOKIE } from '../../src/people/principal.ts';
 import type { Provider } from '../../src/people/provider.ts';
 import { hashSecret, newApiKey, newToken } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
-import { derivedSecret, secretBox } from '../../src/secret-box.ts';
+import { secretBox } from '../../src/secret-box.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
 import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { afterCommandEnded } from '../../src/trips/command-ended.ts';
@@ -164,7 +164,7 @@ export async function startPlatform(
     },
     hints,
     secrets: secretBox(randomBytes(32)),
-    bridged: bridgedBy((lockId, generation) => derivedSecret(Buffer.alloc(32), lockId, generation)),
+    bridged: bridgedOf(Buffer.alloc(32)),
     desk: new BridgeDesk(),
     door,
     factorSecrets: secretBox(randomBytes(32)),

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { startApi } from '../../src/api/server.ts';
-import { bridgedBy } from '../../src/bridged.ts';
+import { bridgedOf } from '../../src/bridged.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import { BridgeDesk } from '../../src/locks/bridge-desk.ts';
 import { createPool } from '../../src/postgres/database.ts';
-import { derivedSecret, secretBox } from '../../src/secret-box.ts';
+import { secretBox } from '../../src/secret-box.ts';
 
 // The api in a process of its own, so that it can be killed. STOP_AFTER_COMMIT: it stands still for good between the
 // commit of a gate's decision, when the feed is told, and its answer.
@@ -21,7 +21,7 @@ const api = await startApi({
   judging: { ask: async () => undefined, judged: async () => true },
   hints,
   secrets: secretBox(randomBytes(32)),
-  bridged: bridgedBy((lockId, generation) => derivedSecret(Buffer.alloc(32), lockId, generation)),
+  bridged: bridgedOf(Buffer.alloc(32)),
   desk: new BridgeDesk(),
   door: { receive: (_lockId, _payload, done) => done(), ready: () => [] },
   factorSecrets: secretBox(randomBytes(32)),

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TripDeclaration } from '@sealwatch/schemas';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { bridgedBy } from '../../src/bridged.ts';
+import { bridgedOf } from '../../src/bridged.ts';
 import { LocalHints } from '../../src/compose/local-hints.ts';
 import type { Principal } from '../../src/people/principal.ts';
 import type { UseCaseDeps } from '../../src/ports.ts';
@@ -46,7 +46,7 @@ beforeEach(async () => {
   const judging: UseCaseDeps['judging'] = { ask: askToJudge, judged: async () => true };
   const log = pino({ level: 'silent' });
   const pools = { pool: db.pool, gatePool: db.pool };
-  const bridged = bridgedBy(() => '');
+  const bridged = bridgedOf(Buffer.alloc(32));
   deps = { ...pools, judging, hints: new LocalHints(), secrets: secretBox(randomBytes(32)), bridged, log, config: {} };
 });
 afterEach(async () => {
