@@ -1,5 +1,6 @@
 export * from './alarm.ts';
 export * from './answers/alarms.ts';
+export * from './answers/bridge.ts';
 export * from './answers/gates.ts';
 export * from './answers/locks.ts';
 export * from './answers/people.ts';

@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { BridgeList, BridgeNews, StrangerSeen, Time } from '@sealwatch/schemas';
+import { BridgeList, BridgeNews, BridgeView, DecodedFrame, FrameAnswer } from '@sealwatch/schemas';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bridgeList, hearBridge } from '../locks/bridge.ts';
@@ -36,8 +36,6 @@ function requireUnbound({ offices }: Principal): void {
   );
 }
 
-const Frame = z.object({ lockId: z.string(), at: Time, hex: z.string(), decoded: z.unknown().optional() });
-
 /** What bridges ask and tell, and what people see of it. */
 export function bridgeRoutes(app: Api, deps: ApiDeps): void {
   const { desk } = deps;
@@ -67,14 +65,7 @@ export function bridgeRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         tags: ['bridge'],
         summary: 'Bridges that were heard, profiles, and connections of devices that nobody has registered',
-        response: answers({
-          200: z.object({
-            profiles: z.array(z.string()),
-            bridges: z.array(z.object({ bridge: z.string(), connected: z.int(), heardAt: Time })),
-            strangers: z.array(StrangerSeen),
-            strangersTotal: z.int(),
-          }),
-        }),
+        response: answers({ 200: BridgeView }),
       },
     },
     async (request) => {
@@ -92,7 +83,7 @@ export function bridgeRoutes(app: Api, deps: ApiDeps): void {
         tags: ['bridge'],
         summary: 'The newest frame of a lock that a bridge speaks for, as it came and as it is read',
         params: z.object({ lockId: z.string() }),
-        response: answers({ 200: z.object({ frame: Frame.optional() }) }),
+        response: answers({ 200: FrameAnswer }),
       },
     },
     async (request) => {
@@ -112,7 +103,7 @@ export function bridgeRoutes(app: Api, deps: ApiDeps): void {
         tags: ['bridge'],
         summary: 'Reads a frame as the bridge would; nothing is kept',
         body: z.object({ frame: z.string().min(1).max(16_384), profile: z.string().max(40).optional() }),
-        response: answers({ 200: z.object({ decoded: z.unknown() }) }),
+        response: answers({ 200: DecodedFrame }),
       },
     },
     async (request) => ({ decoded: deps.bridged.decode(request.body.frame, request.body.profile) }),

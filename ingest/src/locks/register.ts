@@ -1,4 +1,4 @@
-import type { LockSignIn } from '@sealwatch/schemas';
+import type { NewLock } from '@sealwatch/schemas';
 import type { Principal } from '../people/principal.ts';
 import { TESTERS } from '../people/roles.ts';
 import { hashSecret, newLockSecret } from '../people/secret.ts';
@@ -59,22 +59,6 @@ function refuseTakenOnWire(wireIds: string[], taken: readonly string[]): void {
   const which = [...new Set([...taken, ...repeated])];
   if (which.length === 0) return;
   throw new ApiProblem(409, 'lock.wire-id', `another lock bears this id on the wire: ${which.slice(0, 10).join(', ')}`);
-}
-
-interface NewLock {
-  lockId: string;
-  model: string;
-  simulated?: boolean | undefined;
-  signIn: LockSignIn;
-  pins?: string[] | undefined;
-  /** Of the bridge that speaks for it; absent: it speaks MQTT itself. */
-  profile?: string | undefined;
-  /** The id that it bears on the wire; absent: its lock id. */
-  wireId?: string | undefined;
-  /** Networks that it may connect to the bridge from; absent or empty: any. */
-  networks?: string[] | undefined;
-  /** Its records are numbered one after the other; absent: unless a bridge speaks for it. */
-  numbered?: boolean | undefined;
 }
 
 /** What cannot be said of a lock together. */

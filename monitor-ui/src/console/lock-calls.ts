@@ -1,4 +1,4 @@
-import type { CommandView, LockSecret, LockView } from '@sealwatch/schemas';
+import type { BridgeView, CommandView, DecodedFrame, FrameAnswer, LockSecret, LockView } from '@sealwatch/schemas';
 import { call, everything, type Page } from '../rest.ts';
 import type { NewLock } from './lock-file.ts';
 
@@ -38,30 +38,11 @@ export const records = (lockId: string, fromMs: number) =>
   );
 export const importLocks = (locks: NewLock[]) => call<{ items: LockSecret[] }>('POST', '/locks/import', { locks });
 
-/** What the platform has heard of bridges. */
-export interface BridgeView {
-  profiles: string[];
-  bridges: { bridge: string; connected: number; heardAt: string }[];
-  strangers: {
-    wireId: string;
-    protocol: string;
-    network: string;
-    why: 'unknown' | 'network';
-    at: string;
-    count: number;
-  }[];
-  strangersTotal: number;
-}
 export const bridge = () => call<BridgeView>('GET', '/bridge');
-export interface FrameView {
-  at: string;
-  hex: string;
-  decoded?: unknown;
-}
 /** The newest frame of a lock that a bridge speaks for. */
-export const frame = (lockId: string) => call<{ frame?: FrameView }>('GET', `/locks/${id(lockId)}/frame`);
+export const frame = (lockId: string) => call<FrameAnswer>('GET', `/locks/${id(lockId)}/frame`);
 export const decode = (frame: string, profile: string) =>
-  call<{ decoded: unknown }>('POST', '/bridge/decode', { frame, ...(profile === '' ? {} : { profile }) });
+  call<DecodedFrame>('POST', '/bridge/decode', { frame, ...(profile === '' ? {} : { profile }) });
 
 const SOON_MS = 30 * 86_400_000;
 /** Whether a certificate expires within 30 days, or has. */
