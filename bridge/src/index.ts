@@ -9,7 +9,7 @@ export {
   writeCommand,
 } from './command/commands.ts';
 export { type Profile, ProfileError, readProfile } from './profile/profile.ts';
-export { decodeHex, profileNames, protocols } from './protocols.ts';
+export { decodeHex, profileNamed, profileNames, protocols } from './protocols.ts';
 export { describe, type Plain } from './report/describe.ts';
 export { isSound, lockOf, reportsOf } from './report/map.ts';
 export type { Context, Mapped, Mapping } from './report/record.ts';

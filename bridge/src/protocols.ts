@@ -23,8 +23,8 @@ export const profileNames = (): string[] =>
 
 const read = new Map<string, Profile>();
 
-/** @throws ProfileError, fs errors */
-function profileNamed(name: string): Profile {
+/** One of `profileNames`. @throws ProfileError, fs errors */
+export function profileNamed(name: string): Profile {
   let profile = read.get(name);
   if (profile === undefined) {
     profile = readProfile(readFileSync(`${FOLDER}${name}${YAML}`, 'utf8'), name);

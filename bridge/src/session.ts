@@ -38,8 +38,9 @@ export class Session {
 
   /** @param nowMs epoch ms */
   take(frame: RawFrame, nowMs: number, context: Context = {}): Step {
-    const decoded = this.#whole(decode(frame), nowMs);
-    if (decoded === undefined) return { ...NO_STEP, decoded: decode(frame) };
+    const one = decode(frame);
+    const decoded = this.#whole(one, nowMs);
+    if (decoded === undefined) return { ...NO_STEP, decoded: one };
     const asked = { nowMs, serial: this.nextSerial, code: this.#code };
     return { ...answersTo(decoded, this.#profile, asked), ...reportsOf(decoded, this.#profile, context), decoded };
   }

@@ -1,11 +1,18 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { decode, describe, type Plain, type Profile, type RawFrame, readProfile, Splitter } from '@sealwatch/bridge';
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  decode,
+  describe,
+  type Plain,
+  type Profile,
+  profileNamed,
+  profileNames,
+  type RawFrame,
+  readProfile,
+  Splitter,
+} from '@sealwatch/bridge';
 import { OperationError, print } from './operation.ts';
 import { isChinese } from './words.ts';
 
-const PROFILES = fileURLToPath(new URL('../../bridge/profiles/', import.meta.url));
 const MOST_BYTES = 16 * 1_024 * 1_024;
 
 const WORDS = {
@@ -39,16 +46,13 @@ const WORDS = {
   },
 } as const;
 
-/** Names of the profiles that come with the platform. */
-const names = () => readdirSync(PROFILES).flatMap((file) => (file.endsWith('.yaml') ? [file.slice(0, -5)] : []));
-
 /** @param given a name of `bridge/profiles`, or the path of a file */
 function profileOf(given: string): Profile {
-  const path = names().includes(given) ? join(PROFILES, `${given}.yaml`) : given;
-  if (existsSync(path)) return readProfile(readFileSync(path, 'utf8'), path);
+  if (profileNames().includes(given)) return profileNamed(given);
+  if (existsSync(given)) return readProfile(readFileSync(given, 'utf8'), given);
   throw new OperationError(
     `there is no profile "${given}"`,
-    `Give the path of a file, or one of ${names().join(', ')}.`,
+    `Give the path of a file, or one of ${profileNames().join(', ')}.`,
   );
 }
 

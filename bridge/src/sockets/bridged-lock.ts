@@ -4,7 +4,7 @@ import { Downlink } from './downlink.ts';
 import type { Ledger } from './ledger.ts';
 import { LockLink } from './lock-link.ts';
 import type { BridgeMetrics } from './metrics.ts';
-import { batchesOf, Damaged, hasRightTime, timed, unreadablePayload, wrongZoneHours } from './uplink.ts';
+import { Damaged, hasRightTime, payloadsOf, timed, unreadablePayload, wrongZoneHours } from './uplink.ts';
 import type { Bound, Message, Wire } from './wire.ts';
 
 export interface LockDeps {
@@ -77,7 +77,7 @@ export class ConnectedLock {
     const reports = fit.flatMap(({ message, receivedMs }) =>
       timed(message.records?.items ?? [], this.bound, this.#deps.ledger, receivedMs),
     );
-    const published = batchesOf(reports).map(({ payload }) => this.link.report(payload));
+    const published = payloadsOf(reports).map((payload) => this.link.report(payload));
     const areStored = (await Promise.all(published)).every((isStored) => isStored);
     for (const one of fit) if (areStored) stored(one, one.message.records?.ack);
     if (areStored) this.#deps.metrics.records(reports.length);

@@ -9,21 +9,11 @@ const HOUR_MS = 3_600_000;
 const WIDEST_ZONE_MS = 14 * HOUR_MS;
 const RAW_AT_MOST = 8_192;
 
-/** A publish: records, or the bytes of a frame for the quarantine. */
-export interface Batch {
-  payload: string;
-  records: number;
-  late: boolean;
-}
-
-/** The reports of a batch as the platform takes them: live ones apart from late ones, and before them. */
-export function batchesOf(reports: readonly Report[]): Batch[] {
+/** Payloads of publishes that hold the reports as the platform takes them: live ones apart from late ones, and before them. */
+export function payloadsOf(reports: readonly Report[]): string[] {
   const late = reports.filter(({ kind }) => kind === 'backfill');
   const live = reports.filter(({ kind }) => kind !== 'backfill');
-  return [
-    ...chunks(live).map((some) => ({ payload: JSON.stringify(some), records: some.length, late: false })),
-    ...chunks(late).map((some) => ({ payload: JSON.stringify(some), records: some.length, late: true })),
-  ];
+  return [...chunks(live), ...chunks(late)].map((some) => JSON.stringify(some));
 }
 
 function chunks(reports: readonly Report[]): Report[][] {
