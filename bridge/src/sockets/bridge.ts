@@ -3,11 +3,11 @@ import type { BridgedLock } from '@sealwatch/schemas';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { ConnectedLock, type LockDeps, type Speaking } from './bridged-lock.ts';
+import { Connection, type ConnectionDeps } from './connection.ts';
 import { Ledger } from './ledger.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type Exchange, Register } from './locks.ts';
 import { bridgeMetrics } from './metrics.ts';
-import { Session, type SessionDeps } from './session.ts';
 import type { Wire } from './wire.ts';
 
 export interface BridgeOptions {
@@ -57,7 +57,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
 class RunningBridge implements Bridge {
   port = 0;
-  readonly #deps: SessionDeps;
+  readonly #deps: ConnectionDeps;
   readonly #lockDeps: LockDeps;
   readonly #register: Register;
   readonly #ledger: Ledger;
@@ -65,7 +65,7 @@ class RunningBridge implements Bridge {
   readonly #server: Server;
   readonly #locks = new Map<string, ConnectedLock>();
   readonly #lingering = new Map<ConnectedLock, NodeJS.Timeout>();
-  readonly #sessions = new Set<Session>();
+  readonly #connections = new Set<Connection>();
   readonly #ofAddress = new Map<string, number>();
   readonly #log: Logger;
   readonly #nowMs: () => number;
@@ -91,9 +91,9 @@ class RunningBridge implements Bridge {
     this.#deps = {
       ...{ wire, metrics, log, nowMs },
       limits: this.#limits,
-      admit: (session, wireId, protocol) => this.#admit(session, wireId, protocol),
+      admit: (connection, wireId, protocol) => this.#admit(connection, wireId, protocol),
       frame: (lockId, frame, atMs) => this.#register.frame(lockId, frame, atMs),
-      closed: (session) => this.#closed(session),
+      closed: (connection) => this.#closed(connection),
     };
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -120,7 +120,7 @@ class RunningBridge implements Bridge {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    await Promise.all([...this.#sessions].map((session) => session.drain(DRAIN_WITHIN_MS)));
+    await Promise.all([...this.#connections].map((connection) => connection.drain(DRAIN_WITHIN_MS)));
     const locks = [...new Set([...this.#locks.values(), ...this.#lingering.keys()])];
     for (const timer of this.#lingering.values()) clearTimeout(timer);
     await Promise.race([
@@ -134,7 +134,7 @@ class RunningBridge implements Bridge {
 
   #connected(): number {
     let count = 0;
-    for (const { session } of this.#locks.values()) if (session?.isOpen) count++;
+    for (const { connection } of this.#locks.values()) if (connection?.isOpen) count++;
     return count;
   }
 
@@ -147,8 +147,8 @@ class RunningBridge implements Bridge {
       if (this.#unheard === undefined) this.#log.warn({ why }, 'the platform cannot be told, nor asked for locks');
       this.#unheard = why;
     }
-    for (const { session, bound } of this.#locks.values()) {
-      if (this.#register.isKnown && !this.#isSame(bound)) session?.end('not-listed');
+    for (const { connection, bound } of this.#locks.values()) {
+      if (this.#register.isKnown && !this.#isSame(bound)) connection?.end('not-listed');
     }
   }
 
@@ -162,23 +162,23 @@ class RunningBridge implements Bridge {
     const address = socket.remoteAddress ?? '';
     const ofAddress = this.#ofAddress.get(address) ?? 0;
     const { connections, connectionsOfAddress } = this.#limits;
-    if (this.#sessions.size >= connections || ofAddress >= connectionsOfAddress) {
+    if (this.#connections.size >= connections || ofAddress >= connectionsOfAddress) {
       this.#deps.metrics.refused(ofAddress >= connectionsOfAddress ? 'connections-of-address' : 'connections');
       socket.destroy();
       return;
     }
     this.#ofAddress.set(address, ofAddress + 1);
-    this.#sessions.add(new Session(socket, this.#deps));
+    this.#connections.add(new Connection(socket, this.#deps));
   }
 
-  #closed(session: Session): void {
-    this.#sessions.delete(session);
-    const left = (this.#ofAddress.get(session.address) ?? 1) - 1;
-    if (left > 0) this.#ofAddress.set(session.address, left);
-    else this.#ofAddress.delete(session.address);
-    const { lock } = session;
-    if (lock === undefined || lock.session !== session) return;
-    lock.session = undefined;
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    const left = (this.#ofAddress.get(connection.address) ?? 1) - 1;
+    if (left > 0) this.#ofAddress.set(connection.address, left);
+    else this.#ofAddress.delete(connection.address);
+    const { lock } = connection;
+    if (lock === undefined || lock.connection !== connection) return;
+    lock.connection = undefined;
     lock.downlink.attach(undefined);
     // What it has sent may still wait for its PUBACK; and most come back at once.
     const timer = setTimeout(() => this.#forget(lock), LINGER_MS).unref();
@@ -187,34 +187,34 @@ class RunningBridge implements Bridge {
 
   #forget(lock: ConnectedLock): void {
     this.#lingering.delete(lock);
-    if (lock.session !== undefined) return;
+    if (lock.connection !== undefined) return;
     if (this.#locks.get(lock.bound.lockId) === lock) this.#locks.delete(lock.bound.lockId);
     void lock.close(true);
   }
 
   /** The lock that a connection speaks for; undefined: it is turned away, without a word. */
-  async #admit(session: Session, wireId: string, protocol: string): Promise<ConnectedLock | undefined> {
+  async #admit(connection: Connection, wireId: string, protocol: string): Promise<ConnectedLock | undefined> {
     const listed = await this.#register.find(wireId, this.#nowMs());
     // While the platform cannot say which locks there are, nobody is a stranger; a device comes again.
-    if (!session.isOpen || !this.#register.isKnown) return undefined;
+    if (!connection.isOpen || !this.#register.isKnown) return undefined;
     const why =
-      listed === undefined ? 'unknown' : this.#register.mayComeFrom(listed, session.address) ? undefined : 'network';
+      listed === undefined ? 'unknown' : this.#register.mayComeFrom(listed, connection.address) ? undefined : 'network';
     if (listed === undefined || why !== undefined) {
       this.#deps.metrics.refused(why ?? 'unknown');
       this.#register.stranger({
-        ...{ wireId, protocol, network: session.network, why: why ?? 'unknown' },
+        ...{ wireId, protocol, network: connection.network, why: why ?? 'unknown' },
         at: new Date(this.#nowMs()).toISOString(),
       });
-      this.#log.warn({ wireId: wireId.slice(0, 40), network: session.network, why }, 'a device was turned away');
+      this.#log.warn({ wireId: wireId.slice(0, 40), network: connection.network, why }, 'a device was turned away');
       return undefined;
     }
     const lock = this.#lockOf(listed);
-    const before = lock.session;
-    lock.session = session;
+    const before = lock.connection;
+    lock.connection = connection;
     clearTimeout(this.#lingering.get(lock));
     this.#lingering.delete(lock);
-    if (before?.isOpen) this.#replace(lock, before, session);
-    lock.downlink.attach(session.lineOf(lock.bound));
+    if (before?.isOpen) this.#replace(lock, before, connection);
+    lock.downlink.attach(connection.lineOf(lock.bound));
     return lock;
   }
 
@@ -229,13 +229,13 @@ class RunningBridge implements Bridge {
   }
 
   /** The newer connection is kept; if the one before it lives, there are two devices. */
-  #replace({ bound }: ConnectedLock, before: Speaking, session: Session): void {
+  #replace({ bound }: ConnectedLock, before: Speaking, connection: Connection): void {
     const { lockId } = bound;
     const at = new Date(this.#nowMs()).toISOString();
     before.supersede(SHOW_LIFE_MS, () => {
       this.#deps.metrics.refused('second-connection');
-      this.#log.warn({ lockId, was: before.network, came: session.network }, 'two devices connect under one id');
-      this.#register.secondConnection({ lockId, at, was: before.network, came: session.network });
+      this.#log.warn({ lockId, was: before.network, came: connection.network }, 'two devices connect under one id');
+      this.#register.secondConnection({ lockId, at, was: before.network, came: connection.network });
       void this.#tell();
     });
   }

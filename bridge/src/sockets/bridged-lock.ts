@@ -42,8 +42,8 @@ export class ConnectedLock {
   readonly downlink: Downlink;
   readonly #deps: LockDeps;
   readonly #damaged = new Damaged();
-  /** The session that speaks for it now. */
-  session: Speaking | undefined;
+  /** The connection that speaks for it now. */
+  connection: Speaking | undefined;
   /** A record has come at its own time: the zone of its profile is right. */
   #isClockRight = false;
 
@@ -55,7 +55,7 @@ export class ConnectedLock {
       lockId,
       secret: () => deps.listed(lockId)?.secret,
       command: (command) => this.downlink.give(command),
-      refused: () => this.session?.end('not-listed'),
+      refused: () => this.connection?.end('not-listed'),
       refresh: deps.refresh,
       log: deps.log,
     });

@@ -9,21 +9,21 @@ import type { Bound, Message, Splitter, Wire } from './wire.ts';
 /** Records of so many frames are stored at once. */
 const FRAMES_AT_ONCE = 200;
 
-export interface SessionDeps {
+export interface ConnectionDeps {
   wire: Wire;
   limits: Limits;
   metrics: BridgeMetrics;
   log: Logger;
   nowMs(): number;
   /** The lock of a wire id that may connect from here; undefined: it is turned away. */
-  admit(session: Session, wireId: string, protocol: string): Promise<ConnectedLock | undefined>;
+  admit(connection: Connection, wireId: string, protocol: string): Promise<ConnectedLock | undefined>;
   /** The newest frame of a lock. */
   frame(lockId: string, frame: Buffer, atMs: number): void;
-  closed(session: Session): void;
+  closed(connection: Connection): void;
 }
 
 /** The connection of one device. It is read no further while what it has sent is not stored. */
-export class Session {
+export class Connection {
   readonly address: string;
   readonly network: string;
   lastFrameMs: number;
@@ -31,7 +31,7 @@ export class Session {
   /** Set once a newer connection has taken its place: whether this one still lives. */
   onLife: (() => void) | undefined;
   readonly #socket: Socket;
-  readonly #deps: SessionDeps;
+  readonly #deps: ConnectionDeps;
   readonly #splitter: Splitter;
   readonly #rate: Rate;
   #ended: string | undefined;
@@ -39,7 +39,7 @@ export class Session {
   /** What was read is being worked on. */
   #work: Promise<void> = Promise.resolve();
 
-  constructor(socket: Socket, deps: SessionDeps) {
+  constructor(socket: Socket, deps: ConnectionDeps) {
     this.#socket = socket;
     this.#deps = deps;
     this.#splitter = deps.wire.splitter();
@@ -168,7 +168,7 @@ export class Session {
     if (!message.isSecret) newest(lock.bound.lockId, frame, receivedMs);
     metrics.frame(message.protocol, message.unreadable === undefined ? 'read' : 'unreadable');
     this.write(message.answers);
-    if (lock.session === this) lock.downlink.heard(message);
+    if (lock.connection === this) lock.downlink.heard(message);
     return message;
   }
 
