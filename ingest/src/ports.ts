@@ -1,7 +1,6 @@
 import type { Alarm, FeedPassage, LockSignIn, WallStatus } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import type { Queryable } from './postgres/queryable.ts';
 import type { TrackedReport } from './record/report.ts';
 import type { SecretBox } from './secret-box.ts';
 
@@ -63,8 +62,6 @@ export interface Slots {
 
 /** Judges trips again whose plan a use case has changed. */
 export interface Judging {
-  /** In the transaction that changes the plans of these trips, after its other changes: no crash leaves them unjudged. */
-  ask(db: Queryable, tripIds: string[]): Promise<void>;
   /**
    * After the COMMIT of the change. Resolves once the trips are judged by their new plans; false: not yet, but they will be.
    * @param withinMs how long to wait, 3 s unless said; 0: asks for it and does not wait

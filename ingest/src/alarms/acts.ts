@@ -21,6 +21,7 @@ import {
 import { audit } from '../store/people/audit.ts';
 import { refreshRisk } from '../store/trips/changes.ts';
 import { tripsInheriting } from '../store/trips/inherited.ts';
+import { askToJudge } from '../store/trips/to-judge.ts';
 import { getTrip } from '../store/trips/trips.ts';
 import { announce, type EventType } from '../store/webhooks/outbox.ts';
 import { afterChange } from '../trips/after-change.ts';
@@ -135,7 +136,7 @@ export async function actOnAlarm(
     if (type !== undefined) await announce(db, { type, tripId, data: alarmOf(after) });
     const entry = { actor: caller.name, action: `alarm.${todo.act}`, subject: `alarm:${alarmId}` };
     await audit(db, { ...entry, before: workOf(before), after: { ...workOf(after), tripId } });
-    return { row: after, changed: true, tripIds: await tripsOf(deps, db, after, todo) };
+    return { row: after, changed: true, tripIds: await tripsOf(db, after, todo) };
   });
   if (changed) await deps.hints.publish({ hint: 'changed', alarmIds: [alarmId], tripIds });
   // Only a disposition changes what the rules judge by.
@@ -145,7 +146,6 @@ export async function actOnAlarm(
 
 /** The trips that an act on an alarm changes; after a disposition they are to be judged by it. */
 async function tripsOf(
-  deps: UseCaseDeps,
   db: Queryable,
   { alarm_id: alarmId, trip_id: tripId }: AlarmRow,
   { act }: AlarmAct,
@@ -154,6 +154,6 @@ async function tripsOf(
   if (act !== 'dispose') return own;
   // Trips with the same lock or box have the alarm's colour too.
   const tripIds = [...own, ...(await tripsInheriting(db, [alarmId])).map((trip) => trip.trip_id)];
-  await deps.judging.ask(db, tripIds);
+  await askToJudge(db, tripIds);
   return tripIds;
 }

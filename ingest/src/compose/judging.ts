@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Intake } from '../intake/intake.ts';
 import type { Logger } from '../log.ts';
 import type { Hints, Judging } from '../ports.ts';
-import { askToJudge, stillToJudge } from '../store/trips/to-judge.ts';
+import { stillToJudge } from '../store/trips/to-judge.ts';
 
 const WITHIN_MS = 3_000;
 /** How often the store is asked while no hint comes: it may be lost. */
@@ -24,7 +24,6 @@ interface Waiter {
 export class StoredJudging implements Judging {
   readonly #deps: JudgingDeps;
   readonly #waiters = new Set<Waiter>();
-  readonly ask = askToJudge;
 
   constructor(deps: JudgingDeps) {
     this.#deps = deps;

@@ -5,6 +5,7 @@ import { inTransaction, type Queryable } from '../postgres/queryable.ts';
 import { replaceSecret } from '../store/locks/access.ts';
 import { type BridgedRow, bridgedLocks, bridgedVersion, insertSecondConnections } from '../store/locks/bridged.ts';
 import { audit } from '../store/people/audit.ts';
+import { askToJudge } from '../store/trips/to-judge.ts';
 import type { BridgeDesk } from './bridge-desk.ts';
 
 type BridgeDeps = Pick<UseCaseDeps, 'pool' | 'hints' | 'judging' | 'bridged'>;
@@ -51,7 +52,7 @@ export async function hearBridge(deps: BridgeDeps, desk: BridgeDesk, news: Bridg
   const { pool, judging } = deps;
   const tripIds = await inTransaction(pool, async (db) => {
     const found = await insertSecondConnections(db, news.secondConnections);
-    await judging.ask(db, found);
+    await askToJudge(db, found);
     return found;
   });
   await judging.judged(tripIds);

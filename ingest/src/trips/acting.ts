@@ -10,7 +10,6 @@ import { type CommandRow, insertCommand } from '../store/locks/commands.ts';
 import { audit } from '../store/people/audit.ts';
 import { changeTrip, type TripChange } from '../store/trips/changes.ts';
 import type { TripView } from '../store/trips/row.ts';
-import { askToJudge } from '../store/trips/to-judge.ts';
 import { tripForUpdate } from '../store/trips/trips.ts';
 import { tripOf } from '../store/trips/view.ts';
 import { announce } from '../store/webhooks/outbox.ts';
@@ -71,7 +70,7 @@ function allowed(row: TripView, caller: Principal, act: TripAct): TripView {
   return row;
 }
 
-/** Ends an act: writes, announces and audits it in the transaction that made it, and asks for its trip to be judged by it. */
+/** Ends an act: writes, announces and audits it in the transaction that made it. */
 export async function record(
   db: Queryable,
   row: TripView,
@@ -79,7 +78,6 @@ export async function record(
 ): Promise<TripView> {
   const status = moved(row.status, act.act);
   await changeTrip(db, row.trip_id, { ...act.change, status });
-  await askToJudge(db, [row.trip_id]);
   const after = (await tripForUpdate(db, row.trip_id))!;
   const type = PAST[act.act];
   if (type !== undefined) await announce(db, { type, tripId: row.trip_id, data: tripOf(after) });

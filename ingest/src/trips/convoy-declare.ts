@@ -68,10 +68,6 @@ export async function declareConvoy(
       });
     }
     const rows = await tripsOfConvoy(db, convoyId);
-    await deps.judging.ask(
-      db,
-      rows.map((row) => row.trip_id),
-    );
     for (const row of rows) await announce(db, { type: 'trip.declared', tripId: row.trip_id, data: tripOf(row) });
     const action = common.takeover === undefined ? 'trip.declare' : 'trip.take-over';
     const entries = rows.map((row) => ({

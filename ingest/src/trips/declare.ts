@@ -151,7 +151,6 @@ export async function declare(deps: UseCaseDeps, caller: Principal, declared: De
       steps: declared.takeover === undefined ? freshSteps() : takeoverSteps(declared.takeover, caller.name),
       by: caller.name,
     });
-    await deps.judging.ask(db, [tripId]);
     const row = (await getTrip(db, tripId, null))!;
     await announce(db, { type: 'trip.declared', tripId, data: tripOf(row) });
     const action = declared.takeover === undefined ? 'trip.declare' : 'trip.take-over';

@@ -11,7 +11,6 @@ import type { GateChange, GateDecision } from '../store/passages/gate.ts';
 import type { AuditEntry } from '../store/people/audit.ts';
 import { changeTrip } from '../store/trips/changes.ts';
 import type { TripView } from '../store/trips/row.ts';
-import { askToJudge } from '../store/trips/to-judge.ts';
 import { tripOf } from '../store/trips/view.ts';
 import { announce } from '../store/webhooks/outbox.ts';
 
@@ -132,10 +131,7 @@ export function departure(row: TripView, facts: StepFacts, time: PassageTime, by
 
 /** Writes what an outcome says of its trip, but for its entries in the audit. */
 export async function keepOutcome(db: Queryable, row: TripView, outcome: PassageOutcome, by: string): Promise<void> {
-  if (outcome.change !== undefined) {
-    await changeTrip(db, row.trip_id, outcome.change);
-    await askToJudge(db, [row.trip_id]);
-  }
+  if (outcome.change !== undefined) await changeTrip(db, row.trip_id, outcome.change);
   for (const { commandId, lockId, type, expiresAt } of outcome.commands) {
     await insertCommand(db, { commandId, lockId, tripId: row.trip_id, type, expiresAt, by });
   }

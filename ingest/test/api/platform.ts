@@ -16,7 +16,6 @@ import { hashSecret, newApiKey, newToken } from '../../src/people/secret.ts';
 import type { HintOf, ReportDoor } from '../../src/ports.ts';
 import { secretBox } from '../../src/secret-box.ts';
 import { insertKey } from '../../src/store/people/keys.ts';
-import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { afterCommandEnded } from '../../src/trips/command-ended.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 
@@ -156,7 +155,6 @@ export async function startPlatform(
     gatePool: database.pool,
     registry: new Registry(),
     judging: {
-      ask: askToJudge,
       judged: async (tripIds) => {
         told.trips.push(...tripIds);
         return true;

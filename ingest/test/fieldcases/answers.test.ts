@@ -188,7 +188,6 @@ describe('a JGS/T 14 position', () => {
     ['with unreadable ones', '<LONGITUDE>N/A</LONGITUDE><LATITUDE>91</LATITUDE><SPEED>-1</SPEED><BATTERY>x</BATTERY>'],
   ])('%s is stored without a position, and its seal is judged', async (_what, elements) => {
     const trip = await addTrip(platform);
-    await platform.deps.judging.ask(platform.pool, [trip.tripId]);
     await intake.judgeWaiting();
     const time = `<POS_TIME>${now()}</POS_TIME>`;
     const [item] = await positions(`${base(trip.lockId, 7)}${time}${elements}<ESEAL_STATUS>U</ESEAL_STATUS>`);
@@ -227,7 +226,6 @@ describe('a JGS/T 14 position', () => {
 
   test('of a seal that says that one part is broken is judged by it', async () => {
     const trip = await addTrip(platform);
-    await platform.deps.judging.ask(platform.pool, [trip.tripId]);
     await intake.judgeWaiting();
     const parts = '<ROPE_STATUS>CUT</ROPE_STATUS><MOTOR_STATUS>7</MOTOR_STATUS>';
     const [item] = await positions(`${base(trip.lockId, 1)}<POS_TIME>${now()}</POS_TIME>${parts}`);

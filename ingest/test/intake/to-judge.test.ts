@@ -38,17 +38,19 @@ const red = async () =>
 const waiting = async () =>
   (await rig.rows<{ trip_id: string }>('SELECT trip_id FROM to_judge')).map((row) => row.trip_id);
 
-/** A trip whose records the platform had before it, asked for in the transaction that declares it. */
-async function declared(lockId = LOCK): Promise<string> {
-  const tripId = await declareTrip(db, [lockId], startMs);
-  await askToJudge(db.pool, [tripId]);
-  return tripId;
+/** A trip whose records the platform had before it. */
+const declared = (lockId = LOCK) => declareTrip(db, [lockId], startMs);
+/** One for each lock. */
+async function allDeclared(): Promise<string[]> {
+  const tripIds: string[] = [];
+  for (const lockId of LOCKS) tripIds.push(await declared(lockId));
+  return tripIds;
 }
 
-/** From now on a trip whose alarms are written fails in the store, as a row that cannot be kept does. */
-async function poison(tripId: string): Promise<() => Promise<unknown>> {
+/** From now on writing an alarm of the lock's trip fails in the store, as a row that cannot be kept does. */
+async function poison(lockId: string): Promise<() => Promise<unknown>> {
   await db.pool.query(`CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN IF NEW.trip_id = '${tripId}' THEN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END IF; RETURN NEW; END $$;
+    BEGIN IF NEW.lock_id = '${lockId}' THEN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END IF; RETURN NEW; END $$;
     CREATE TRIGGER poison BEFORE INSERT ON alarms FOR EACH ROW EXECUTE FUNCTION poison()`);
   return () => db.pool.query('DROP FUNCTION IF EXISTS poison CASCADE');
 }
@@ -108,11 +110,10 @@ describe('what waits to be judged', () => {
   test('and cannot be judged keeps no other from it, is counted, and is judged once it can be', async () => {
     rig = await startRig({ db, toJudgeEveryMs: 20 });
     for (const lockId of LOCKS) await stray(await rig.lock(lockId), lockId);
-    const tripIds = await Promise.all(LOCKS.map((lockId) => declareTrip(db, [lockId], startMs)));
+    const cure = await poison(LOCKS[3]!);
+    const tripIds = await allDeclared();
     const bad = tripIds[3]!;
-    const cure = await poison(bad);
     try {
-      await askToJudge(db.pool, tripIds);
       await vi.waitFor(async () => expect(await waiting()).toEqual([bad]), 60_000);
       expect((await red()).toSorted()).toEqual(tripIds.filter((tripId) => tripId !== bad).toSorted());
       const failures = () => rig.metric('judging_failures_total');
@@ -132,8 +133,7 @@ describe('what waits to be judged', () => {
   test('does not keep live reports waiting: they are stored while a long queue is worked off', async () => {
     rig = await startRig({ db, toJudgeEveryMs: 0 });
     const lock = await rig.lock(LOCK);
-    const tripIds = await Promise.all(LOCKS.map((lockId) => declareTrip(db, [lockId], startMs)));
-    await askToJudge(db.pool, tripIds);
+    await allDeclared();
     let stored = 0;
     const left: number[] = [];
     rig.intake.onJudged(({ tripIds: judged }) => {

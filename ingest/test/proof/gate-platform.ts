@@ -18,7 +18,7 @@ hints.on('passage', () => {
 const api = await startApi({
   pool,
   gatePool: pool,
-  judging: { ask: async () => undefined, judged: async () => true },
+  judging: { judged: async () => true },
   hints,
   secrets: secretBox(randomBytes(32)),
   bridged: bridgedOf(Buffer.alloc(32)),

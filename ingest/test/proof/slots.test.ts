@@ -43,7 +43,7 @@ beforeEach(async () => {
   // A time before its registration is none that a lock may have.
   await db.pool.query('UPDATE locks SET created_at = $1', [new Date(START_MS - 86_400_000)]);
   await putRoute(db.pool, { routeId: 'road', feature: ROAD, by: 'test' });
-  const judging: UseCaseDeps['judging'] = { ask: askToJudge, judged: async () => true };
+  const judging: UseCaseDeps['judging'] = { judged: async () => true };
   const log = pino({ level: 'silent' });
   const pools = { pool: db.pool, gatePool: db.pool };
   const bridged = bridgedOf(Buffer.alloc(32));

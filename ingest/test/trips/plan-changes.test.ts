@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEscalation } from '../../src/alarms/escalation.ts';
 import { type Intake, startIntake } from '../../src/intake/intake.ts';
 import { loadLocks, loadTrips } from '../../src/store/reports/roster.ts';
-import { askToJudge } from '../../src/store/trips/to-judge.ts';
 import { followUnlocks } from '../../src/trips/command-ended.ts';
 import {
   type Answer,
@@ -38,7 +37,7 @@ async function startBlindWorker(): Promise<void> {
 
 beforeAll(async () => {
   platform = await startPlatform({ gateWaitMs: 0 });
-  platform.deps.judging = { ask: askToJudge, judged: async () => false };
+  platform.deps.judging = { judged: async () => false };
   await addRoute(platform);
   await addGate(platform);
   const origin = structuredClone(GATE);

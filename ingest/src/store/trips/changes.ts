@@ -1,6 +1,7 @@
 import type { Step, TripDeclaration, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import { inheritAlarms } from './inherited.ts';
+import { askToJudge } from './to-judge.ts';
 
 export interface NewTrip {
   tripId: string;
@@ -17,7 +18,7 @@ export interface NewTrip {
 }
 
 /**
- * Writes a trip; it has inherited the alarms of its locks and containers, and its locks are in its slot. Call it in a
+ * Writes a trip, which is to be judged; it has inherited the alarms of its locks and containers, and its locks are in its slot. Call it in a
  * transaction that has locked the rows of its locks (`busyLocks`).
  */
 export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
@@ -70,6 +71,7 @@ export async function insertTrip(db: Queryable, trip: NewTrip): Promise<void> {
   }
   if (d.units.length > 1) await moveLocks(db, trip.tripId);
   await inheritAlarms(db, trip.tripId);
+  await askToJudge(db, [trip.tripId]);
 }
 
 /** One worker sees all locks of an open trip: they go into its slot, that of its first lock. */
@@ -101,6 +103,7 @@ export interface TripChange {
   closedAt?: string;
 }
 
+/** Writes a change of a trip, which is to be judged by it. */
 export async function changeTrip(db: Queryable, tripId: string, change: TripChange): Promise<void> {
   await db.query(
     `UPDATE trips SET status = coalesce($2, status), steps = coalesce($3, steps),
@@ -122,6 +125,7 @@ export async function changeTrip(db: Queryable, tripId: string, change: TripChan
       change.departedAt ?? null,
     ],
   );
+  await askToJudge(db, [tripId]);
 }
 
 /** Records of the trip's locks belong to the trip from this fix time on, unless an earlier time was set before. */
