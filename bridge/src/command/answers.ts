@@ -9,11 +9,11 @@ import type { Decoded } from '../wire/decode.ts';
 export interface Answers {
   /** At once: nothing is lost by them. */
   now: Uint8Array[];
-  /** Only when everything that the frame tells is stored: the lock forgets it then. */
+  /** To be written when all records of the frame are stored: the lock deletes its own copy then. */
   afterCommit: Uint8Array[];
   /** The lock says good-bye. */
   isEnd: boolean;
-  /** A new dynamic password, which is to be stored before `afterCommit`; it stands in no log. */
+  /** A new dynamic password of the lock, which must not be logged. `afterCommit` would make the lock stop sending it. */
   password?: string;
 }
 

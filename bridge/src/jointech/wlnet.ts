@@ -1,7 +1,7 @@
 import { type BcdFix, readFix, writeFix } from '../jt808/jt705.ts';
 import { type Fault, Reader, ShortError, toHex, Writer } from '../wire/bytes.ts';
 
-/** What a JT701D tells of a lock behind it, by WLNET,5. Time and place are those of the hub. */
+/** A record of a sub-lock that a JT701D relays (WLNET,5). `time` and the position are those of the JT701D. */
 export interface SubLockRecord extends BcdFix {
   /** DDMMYYhhmmss, UTC: when the sub-lock made the record. */
   sensorTime: string;

@@ -44,7 +44,7 @@ export function escapeBytes(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(out);
 }
 
-/** An escape that stands for nothing is kept as it is, and makes a fault. */
+/** Undoes escaping. After 7D only 01 and 02 are valid: another byte is kept as it is, and is a fault. */
 export function unescapeBytes(bytes: Uint8Array): { bytes: Uint8Array; faults: Fault[] } {
   if (!bytes.includes(ESCAPE)) return { bytes: bytes.slice(), faults: [] };
   const out: number[] = [];

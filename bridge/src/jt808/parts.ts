@@ -23,7 +23,7 @@ export class Parts {
 
   /**
    * @param nowMs of any clock that goes on
-   * @returns the message, once it is whole; undefined while parts are missing, or where it is beyond the bounds
+   * @returns the joined message once all parts have come; undefined before, or where it has more parts or bytes than the limits
    */
   take(frame: Frame808, nowMs: number): Frame808 | undefined {
     const { header, body } = frame;
