@@ -106,7 +106,7 @@ function allParts(deps: IntakeDeps) {
   const committer = new Committer({ ...parts, giveUp: giveUp.signal }, batchSteps(parts));
   const gate = new BatchGate(lanes, committer, giveUp);
   const trips = new TripChanges(parts);
-  const timer = new LivenessTimer(deps, roster, gate, trips);
+  const timer = new LivenessTimer(deps, { ...parts, gate, trips });
   const { pool, log, toJudgeEveryMs } = deps;
   const changes = new PlanChanges({
     pool,

@@ -9,15 +9,11 @@ import { admit, possibleDuplicates } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 import type { HighestOf } from './highest.ts';
 import { judgeTimes } from './judge-times.ts';
+import { JudgingError, judging } from './judging-error.ts';
 import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
 import { readPublish } from './read-publish.ts';
 import type { Roster } from './roster.ts';
-
-/** A rule or a plan failed on a record: not an outage, so trying again does not help. */
-export class JudgingError extends Error {
-  override name = 'JudgingError';
-}
 
 /** After so long judging yields to the event loop: to sockets, and to the commit of the batch before. */
 const SLICE_MS = 4;
@@ -119,7 +115,7 @@ function judgeTrip(
 ): TripOutcome | Promise<TripOutcome> {
   const earlier = trip.plan.identityConflicts ?? [];
   const plan = conflicts.length > 0 ? { ...trip.plan, identityConflicts: [...earlier, ...conflicts] } : trip.plan;
-  const first = judging(plan.tripId, () => advance(plan, trip.track, records));
+  const first = judging(`trip ${plan.tripId}`, () => advance(plan, trip.track, records));
   if (first.ok) return outcomeOf(trip, plan, records, first, false);
   return reevaluate(db, { ...trip, plan }, records, first.needFromMs);
 }
@@ -133,7 +129,7 @@ async function reevaluate(
 ): Promise<TripOutcome> {
   const { plan, track } = trip;
   const stored = await tripRecords(db, plan.tripId, needFromMs);
-  const second = judging(plan.tripId, () => advance(plan, track, records, stored));
+  const second = judging(`trip ${plan.tripId}`, () => advance(plan, track, records, stored));
   if (!second.ok) throw new JudgingError(`trip ${plan.tripId}: cannot be judged from ${needFromMs} on`);
   return outcomeOf(trip, plan, records, second, true);
 }
@@ -147,15 +143,4 @@ function outcomeOf(
 ): TripOutcome {
   const fromMs = records.reduce((first, record) => Math.min(first, record.timeMs), Number.POSITIVE_INFINITY);
   return { next: { ...trip, plan, track }, changes, withdrawn, fromMs, reevaluated };
-}
-
-/** @throws JudgingError for whatever a rule throws */
-function judging<T>(tripId: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw new JudgingError(`trip ${tripId}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
 }

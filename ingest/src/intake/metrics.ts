@@ -31,7 +31,7 @@ export function intakeMetrics(registry: Registry, lanes: Lanes, roster: { tripCo
     toJudge(seen: Backlog): void {
       backlog = seen;
     },
-    judgingFailures: counter('judging_failures', 'Trips whose plan has changed and that could not be judged by it'),
+    judgingFailures: counter('judging_failures', 'Times a trip could not be judged, by its new plan or by the clock'),
     ready(isReady: () => boolean): void {
       gauge('ready', '1 while reports are accepted, 0 while they cannot be committed', () => Number(isReady()));
     },

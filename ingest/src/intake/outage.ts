@@ -1,5 +1,5 @@
 import { isFenced, isOutdated } from '../postgres/queryable.ts';
-import { JudgingError } from './judge.ts';
+import { JudgingError } from './judging-error.ts';
 
 /**
  * Whether trying again may help. SQLSTATE classes 22 (data) and 23 (integrity) and a failed rule mean that the batch

@@ -3,6 +3,7 @@ import { isFenced } from '../postgres/queryable.ts';
 import { type ToJudge, toJudgeBacklog, waitingToJudge } from '../store/trips/to-judge.ts';
 import type { BatchGate } from './batch-gate.ts';
 import type { IntakeDeps, Judged } from './contract.ts';
+import { FailingTrips } from './failing-trips.ts';
 import type { IntakeMetrics } from './metrics.ts';
 import type { TripChanges } from './trip-changes.ts';
 
@@ -11,16 +12,6 @@ const AT_ONCE = 20;
 const LOOK_EVERY_MS = 1_000;
 /** Most trips that a start judges before it accepts reports; the others follow between batches. */
 const AT_START = 1_000;
-/** A trip that cannot be judged is tried again after so long, doubled with every failure. */
-const FIRST_AGAIN_MS = 1_000;
-const LONGEST_AGAIN_MS = 60_000;
-
-interface Failing {
-  waiting: ToJudge;
-  failures: number;
-  /** When it is tried again, by `performance.now()`. */
-  againMs: number;
-}
 
 export interface PlanChangesDeps extends Pick<IntakeDeps, 'pool' | 'log'> {
   toJudgeEveryMs: number | undefined;
@@ -37,7 +28,7 @@ export interface PlanChangesDeps extends Pick<IntakeDeps, 'pool' | 'log'> {
  */
 export class PlanChanges {
   readonly #deps: PlanChangesDeps;
-  readonly #failing = new Map<string, Failing>();
+  readonly #failing = new FailingTrips<ToJudge>();
   readonly #listeners: ((judged: Judged) => void)[] = [];
   #looking: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -109,16 +100,10 @@ export class PlanChanges {
   /** @returns whether there may be more */
   async #turn(): Promise<boolean> {
     if (this.#stopped) return false;
-    const failing = [...this.#failing.values()];
-    const waiting = await waitingToJudge(
-      this.#deps.pool,
-      this.#deps.slots(),
-      AT_ONCE,
-      failing.map((one) => one.waiting),
-    );
+    const waiting = await waitingToJudge(this.#deps.pool, this.#deps.slots(), AT_ONCE, this.#failing.all());
     if (waiting.length > 0) await this.#judge(waiting);
-    const due = failing.find(({ againMs }) => againMs <= performance.now());
-    if (due !== undefined) await this.#judge([due.waiting]);
+    const [due] = this.#failing.due();
+    if (due !== undefined) await this.#judge([due]);
     return waiting.length > 0 || due !== undefined;
   }
 
@@ -127,7 +112,7 @@ export class PlanChanges {
     const { gate, trips } = this.#deps;
     try {
       const judged = await gate.between(() => trips.reevaluate(waiting));
-      for (const { tripId } of waiting) this.#failing.delete(tripId);
+      for (const { tripId } of waiting) this.#failing.mended(tripId);
       if (judged.tripIds.length > 0) for (const listener of this.#listeners) listener(judged);
     } catch (error) {
       if (isFenced(error)) throw error;
@@ -139,11 +124,9 @@ export class PlanChanges {
 
   #failed(waiting: ToJudge, error: unknown): void {
     const { log, metrics } = this.#deps;
-    const failures = (this.#failing.get(waiting.tripId)?.failures ?? 0) + 1;
-    const againInMs = Math.min(LONGEST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** (failures - 1));
-    this.#failing.set(waiting.tripId, { waiting, failures, againMs: performance.now() + againInMs });
-    metrics.judgingFailures.inc();
     const { tripId } = waiting;
-    log.error({ err: error, tripId, failures, againInMs }, 'a trip whose plan has changed could not be judged');
+    const again = this.#failing.failed(tripId, waiting);
+    metrics.judgingFailures.inc();
+    log.error({ err: error, tripId, ...again }, 'a trip whose plan has changed could not be judged');
   }
 }

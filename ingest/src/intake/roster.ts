@@ -30,6 +30,7 @@ import {
 } from '../tracker/index.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 import type { Highest } from './highest.ts';
+import { JudgingError, judging } from './judging-error.ts';
 import type { Publish } from './lanes.ts';
 import type { BatchOutcome, TripOutcome } from './outcome.ts';
 import { type CompiledRoute, planOf } from './plan.ts';
@@ -266,7 +267,7 @@ export class Roster {
     const { simulated } = stored;
     const places = this.#places.get(simulated) ?? compilePlaces(await allPlaces(this.#db, simulated));
     this.#places.set(simulated, places);
-    return planOf(stored, compiled, places);
+    return judging(`trip ${stored.tripId}`, () => planOf(stored, compiled, places));
   }
 
   async #load(
@@ -276,7 +277,8 @@ export class Roster {
   ): Promise<FollowedTrip> {
     const plan = await this.#planOf(stored);
     const { checkpoint, records } = known;
-    const { track } = await this.#fold(plan, startTrack(plan, checkpoint), records);
+    const start = judging(`trip ${stored.tripId}`, () => startTrack(plan, checkpoint));
+    const { track } = await this.#fold(plan, start, records);
     const { slot, status, risk } = stored;
     const own = active.filter((row) => row.trip_id === stored.tripId);
     const published = publishedBefore(track.published, own);
@@ -284,12 +286,13 @@ export class Roster {
   }
 
   async #fold(plan: TripPlan, from: TripTrack, records: TrackedReport[]): Promise<Extract<Advance, { ok: true }>> {
-    const folded = advance(plan, from, records);
+    const what = `trip ${plan.tripId}`;
+    const folded = judging(what, () => advance(plan, from, records));
     if (folded.ok) return folded;
     // The plan has changed since the checkpoint was written, so earlier records are needed too.
     const all = await tripRecords(this.#db, plan.tripId, folded.needFromMs);
-    const again = advance(plan, from, records, all);
-    if (!again.ok) throw new Error(`trip ${plan.tripId}: cannot be folded from ${again.needFromMs} on`);
+    const again = judging(what, () => advance(plan, from, records, all));
+    if (!again.ok) throw new JudgingError(`${what}: cannot be folded from ${again.needFromMs} on`);
     return again;
   }
 
@@ -298,7 +301,7 @@ export class Roster {
     const kept = this.#routes.get(key);
     if (kept) return kept;
     const route = await routeFeature(this.#db, routeId, version);
-    const compiled = { route, corridor: compileRoute(route) };
+    const compiled = { route, corridor: judging(`route ${key}`, () => compileRoute(route)) };
     if (this.#routes.size >= ROUTES_KEPT) this.#routes.clear();
     this.#routes.set(key, compiled);
     return compiled;

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { Batch, type BatchState, type BatchSteps, Committer, IllegalTransition } from '../../src/intake/committer.ts';
-import { JudgingError } from '../../src/intake/judge.ts';
+import { JudgingError } from '../../src/intake/judging-error.ts';
 import type { Publish } from '../../src/intake/lanes.ts';
 import type { BatchOutcome } from '../../src/intake/outcome.ts';
 import type { Written } from '../../src/intake/write.ts';
