@@ -16,4 +16,4 @@ export interface Rabbitmq {
 }
 
 export function findRabbitmq(): { script: string; path: string } | undefined;
-export function startRabbitmq(options?: { nodes?: number }): Promise<Rabbitmq>;
+export function startRabbitmq(options?: { nodes?: number; definitions?: string | undefined }): Promise<Rabbitmq>;

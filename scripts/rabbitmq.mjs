@@ -131,10 +131,10 @@ async function untilUp(port, logs) {
 }
 
 /**
- * Starts a server of 1 node, or a cluster.
+ * Starts a server of 1 node, or a cluster; with definitions (a file) it has their users, and no guest.
  * @returns `url`: of all nodes, as AMQP_URL takes it; `nodes`: each can be killed, frozen and started again
  */
-export async function startRabbitmq({ nodes: count = 1 } = {}) {
+export async function startRabbitmq({ nodes: count = 1, definitions = undefined } = {}) {
   const server = findRabbitmq();
   if (server === undefined) throw new Error('rabbitmq-server cannot be had here');
   const folder = mkdtempSync(join(tmpdir(), 'sealwatch-rabbitmq-'));
@@ -145,14 +145,17 @@ export async function startRabbitmq({ nodes: count = 1 } = {}) {
   const config = join(folder, 'rabbitmq.conf');
   writeFileSync(
     config,
-    count === 1
-      ? ''
-      : [
-          'cluster_formation.peer_discovery_backend = classic_config',
-          ...names.map((name, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${name}`),
-          'cluster_partition_handling = pause_minority',
-          '',
-        ].join('\n'),
+    [
+      ...(count === 1
+        ? []
+        : [
+            'cluster_formation.peer_discovery_backend = classic_config',
+            ...names.map((name, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${name}`),
+            'cluster_partition_handling = pause_minority',
+          ]),
+      ...(definitions === undefined ? [] : [`load_definitions = ${definitions}`]),
+      '',
+    ].join('\n'),
   );
   const shared = {
     PATH: server.path,

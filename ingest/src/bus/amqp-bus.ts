@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { type Channel, Connection, type ConnectionOptions } from 'rabbitmq-client';
+import { AMQPChannelError, type Channel, Connection, type ConnectionOptions } from 'rabbitmq-client';
 import type { Logger } from '../log.ts';
 import type { AmqpSettings } from './amqp-url.ts';
 import { type Bus, MAX_BODY_BYTES, type MessageKind, type SendResult, type TakeMessage, type Topic } from './bus.ts';
@@ -188,7 +188,8 @@ export class AmqpBus implements Bus {
       confirming.on('basic.return', ({ messageId }) => {
         if (messageId !== undefined) this.#returned.add(messageId);
       });
-      for (const each of EXCHANGES) await consuming.exchangeDeclare({ ...each, durable: false, autoDelete: false });
+      if (!(await this.#hasExchanges()))
+        for (const each of EXCHANGES) await consuming.exchangeDeclare({ ...each, durable: true });
       await confirming.confirmSelect();
       this.#returned.clear();
       // One that comes meanwhile is bound by this loop, one that comes later by whoever brings it.
@@ -198,6 +199,20 @@ export class AmqpBus implements Bus {
     } catch (error) {
       await Promise.all(channels.map((channel) => channel.close()));
       throw error;
+    }
+  }
+
+  /** Where users have few rights the exchanges are there already, and nobody may make any. */
+  async #hasExchanges(): Promise<boolean> {
+    const asking = await this.#connection.acquire();
+    try {
+      for (const { exchange } of EXCHANGES) await asking.exchangeDeclare({ exchange, passive: true });
+      return true;
+    } catch (error) {
+      if (error instanceof AMQPChannelError && error.code === 'NOT_FOUND') return false;
+      throw error;
+    } finally {
+      await asking.close();
     }
   }
 
