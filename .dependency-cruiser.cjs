@@ -25,6 +25,7 @@ const ROOMS = {
   postgres: [[], 'connections, migrations, partitions, backup: of a trip it knows alone whether it is over.'],
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],
   broker: [[], 'MQTT: it knows no database, no rule and no use case.'],
+  bus: [[], 'messages between members: it knows neither what they say nor who judges it.'],
   people: [['store', 'postgres', ...PURE_ROOMS], 'who one is and what one may.'],
   commands: [['people', 'store', 'postgres', ...PURE_ROOMS], 'commands to locks.'],
   trips: [['commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'what people do with trips.'],
