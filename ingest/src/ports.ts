@@ -60,6 +60,17 @@ export interface Slots {
   releaseAll(): Promise<void>;
 }
 
+/** Who owns which slot, as last read from the store; it may be old. */
+export interface Directory {
+  /** memberId; undefined: nobody owns the slot now. */
+  ownerOf(slot: number): number | undefined;
+  unowned(): number[];
+  /** The listener is called with the slots that another member owns now, or nobody. */
+  onChanged(listener: (slots: number[]) => void): void;
+  /** Reads the store now. Never rejects. */
+  look(): Promise<void>;
+}
+
 /** Judges trips again whose plan a use case has changed. */
 export interface Judging {
   /**

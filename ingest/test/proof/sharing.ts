@@ -35,6 +35,7 @@ export async function startSharing(db: TestDatabase, nowMs: () => number = Date.
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   const self = { name, version: '1', connections: name, webhookKey: 'k' };
   const membership = await Membership.join({ url: db.url, log, self, alone: false, shares: true });
+  membership.present(['worker']);
   const pool = createPool({ connectionString: db.url }, log, { max: 4, name });
   holdOn(pool, membership.hold);
   const slots = await ClaimedSlots.claim({ pool, membership, log });
