@@ -24,6 +24,7 @@ const ROOMS = {
   params: [['tracker', 'custody'], 'which parameters the rules and the gate have, and the layers that set them.'],
   postgres: [[], 'connections, migrations, partitions, backup: of a trip it knows alone whether it is over.'],
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],
+  bus: [['record'], 'what crosses a process border, and how: it knows no table and no rule.'],
   broker: [[], 'MQTT: it knows no database, no rule and no use case.'],
   people: [['store', 'postgres', ...PURE_ROOMS], 'who one is and what one may.'],
   commands: [['people', 'store', 'postgres', ...PURE_ROOMS], 'commands to locks.'],
