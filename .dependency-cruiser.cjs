@@ -113,8 +113,8 @@ module.exports = {
       name: 'nothing-reaches-compose',
       comment: 'Parts are composed in one place; only the platform as a whole knows it.',
       severity: 'error',
-      from: { path: '^ingest/src/', pathNot: '^ingest/src/(compose/|app\\.ts$)' },
-      to: { path: '^ingest/src/(compose/|app\\.ts$)', pathNot: 'app\\.ts$' },
+      from: { path: '^ingest/src/', pathNot: '^ingest/src/(compose/|(app|node)\\.ts$)' },
+      to: { path: '^ingest/src/(compose/|(app|node)\\.ts$)', pathNot: '(app|node)\\.ts$' },
     },
     {
       name: 'api-is-the-outermost-room',

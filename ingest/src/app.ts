@@ -11,7 +11,7 @@ import { LocalHints } from './compose/local-hints.ts';
 import { LocalLive } from './compose/local-live.ts';
 import { joinPair } from './compose/pair.ts';
 import type { Base } from './compose/part.ts';
-import { openStore, startStore } from './compose/store.ts';
+import { keepReports, openStore, startStore } from './compose/store.ts';
 import { startWorker } from './compose/worker.ts';
 import { type Config, ConfigError, versionOf, WALL_DIR } from './config.ts';
 import { BridgeDesk } from './locks/bridge-desk.ts';
@@ -107,7 +107,8 @@ async function compose(
     onStandby: deps.onStandby ?? (() => undefined),
     onFenced: deps.onFenced,
   });
-  const store = await startStore(database, config, storeDeps);
+  const store = await startStore(database, storeDeps);
+  await keepReports(database, config, storeDeps);
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const handOver = () => membership.leave();
   const sealing = sealingKeyOf(config);

@@ -24,7 +24,7 @@ export interface RemoteDoorDeps {
   log: { warn(fields: object, text: string): void };
   nowMs?: () => number;
   /** After so long without an answer a publish is sent again, ms. Default 5,000. */
-  answerWithinMs?: number;
+  answerWithinMs?: number | undefined;
 }
 
 interface Worker {

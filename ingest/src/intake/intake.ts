@@ -140,6 +140,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     onJudged: (listener) => changes.onJudged(listener),
     refreshPlaces: () => gate.between(() => roster.reloadPlaces()),
     refreshLock: (lockId) => gate.between(async () => roster.forgetLocks([lockId])),
+    refreshLocks: () => gate.between(async () => roster.forgetLocks([...roster.locks.keys()])),
     checkLiveness: () => timer.tick(),
     ready: () => gate.ready(),
     warnings() {

@@ -60,6 +60,11 @@ export class ClaimedSlots implements Slots {
     return this.#own.has(slot);
   }
 
+  /** How many are owned. */
+  get count(): number {
+    return this.#own.size;
+  }
+
   onClaimed(follow: (slots: readonly number[]) => Promise<void>): Promise<void> {
     // After a look that is under way: what it claims is told once.
     return this.#next(async () => {
