@@ -106,7 +106,7 @@ export async function ask(
 
 /** The alarms that a screen shows, connected to one API node from the beginning. */
 export class Screen {
-  readonly alarms = new Map<string, string>();
+  readonly alarms = new Set<string>();
   snapshots = 0;
   readonly #socket: Socket;
 
@@ -125,8 +125,8 @@ export class Screen {
     this.#socket.on('alarm', ({ alarm }: { alarm: Alarm }) => this.#put(alarm));
   }
 
-  #put({ alarmId, active, phase }: Alarm): void {
-    if (active) this.alarms.set(alarmId, phase);
+  #put({ alarmId, active }: Alarm): void {
+    if (active) this.alarms.add(alarmId);
     else this.alarms.delete(alarmId);
   }
 
