@@ -1,0 +1,19 @@
+export interface RabbitmqNode {
+  url: string;
+  port: number;
+  start(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** kill -9. */
+  kill(): Promise<void>;
+}
+
+export interface Rabbitmq {
+  /** Of all nodes, divided by commas. */
+  url: string;
+  nodes: RabbitmqNode[];
+  stop(): Promise<void>;
+}
+
+export function findRabbitmq(): { script: string; path: string } | undefined;
+export function startRabbitmq(options?: { nodes?: number }): Promise<Rabbitmq>;
