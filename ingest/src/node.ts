@@ -12,7 +12,7 @@ import { joinBus, type NodeRole, openRemoteDoor, startSharingWorker } from './co
 import { joinPair, standsByFor, waitsFor } from './compose/pair.ts';
 import type { Base } from './compose/part.ts';
 import { keepReports, openStore, startStore } from './compose/store.ts';
-import { type Config, ConfigError, versionOf, WALL_DIR } from './config.ts';
+import { type Config, ConfigError, FIRST_PERSON, versionOf, WALL_DIR } from './config.ts';
 import { BridgeDesk } from './locks/bridge-desk.ts';
 import type { Logger } from './log.ts';
 import { signInLink } from './people/sign-in.ts';
@@ -47,7 +47,7 @@ export interface ClusterNode extends Partial<Gateway> {
   /** Health at least, and of an API everything. */
   http: string;
   bridge?: string;
-  /** Nobody can sign in yet. */
+  /** It has an API, and nobody can sign in yet. */
   isNew(): Promise<boolean>;
   /** See `App`. */
   signInLink(name: string, role: Parameters<typeof signInLink>[1]['role']): Promise<string>;
@@ -118,7 +118,8 @@ async function compose(
     http,
     memberId: membership.memberId,
     roles,
-    isNew: async () => !(await hasPeopleBeside(base.pool, 'admin')) && config.bootstrapKey === undefined,
+    isNew: async () =>
+      has('api') && config.bootstrapKey === undefined && !(await hasPeopleBeside(base.pool, FIRST_PERSON)),
     signInLink: async (name, role) => http + (await signInLink(base.pool, { name, role })),
   };
 }

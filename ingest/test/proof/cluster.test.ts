@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Bus } from '../../src/bus/bus.ts';
+import type { Bus, TakeMessage } from '../../src/bus/bus.ts';
+import { readReports, writeAnswers } from '../../src/bus/report-frames.ts';
 import { inTransaction } from '../../src/postgres/queryable.ts';
 import { putRoute } from '../../src/store/roads/routes.ts';
 import { changeTrip, trackTo } from '../../src/store/trips/changes.ts';
@@ -239,4 +240,79 @@ describe('two gateways, three workers and two API nodes over a bus that drops, d
       console.log(`seed ${seed}: ${screens.map(({ snapshots }) => snapshots).join(' and ')} snapshots on two screens`);
     },
   );
+});
+
+/** A short one over a bus that loses much. @returns what is wrong, and how many publishes are not acknowledged */
+async function crossing(through?: (bus: Bus) => Bus): Promise<{ wrong: number; waiting: number }> {
+  cluster = new Cluster(db, through);
+  await Promise.all([cluster.start('worker'), cluster.start('worker'), cluster.start('gateway')]);
+  await allOwned();
+  const chance = chanceOf(1);
+  cluster.net.faults = { copies: () => (chance() < 0.3 ? 0 : 1), delayMs: () => 0 };
+  const [gateway] = cluster.of('gateway');
+  locks = IDS.map((id, i) => new ProofLock(id, () => portOf(gateway!), journeyOf(i, 30, startMs)));
+  const goesOn = () => {
+    const before = waitingOf(locks);
+    return sleep(4_000).then(() => waitingOf(locks) < before);
+  };
+  await vi.waitUntil(() => waitingOf(locks) === 0, { timeout: 1_000 }).catch(() => undefined);
+  while (waitingOf(locks) > 0 && (await goesOn()));
+  // What was said to be stored has its time to be.
+  await sleep(500);
+  return { wrong: (await missingOf(db.pool, locks)).length, waiting: waitingOf(locks) };
+}
+
+/** Lets each publish pass once: nothing is sent again. */
+function sendsOnce(bus: Bus): Bus {
+  const seen = new Set<number>();
+  return passing(bus, async (send, kind, to, body) => {
+    const ids = kind === 'reports' ? (readReports(body) ?? []).map(({ id }) => id) : [];
+    const again = ids.some((id) => seen.has(id));
+    for (const id of ids) seen.add(id);
+    return again ? 'sent' : send(kind, to, body);
+  });
+}
+
+/** Says that a publish is stored as soon as it is sent. */
+function answersAtOnce(bus: Bus): Bus {
+  let take: TakeMessage = () => undefined;
+  const early = passing(bus, async (send, kind, to, body) => {
+    const result = await send(kind, to, body);
+    const stored = (readReports(body) ?? []).map(({ id }) => ({ id, answer: 'stored' as const }));
+    if (kind === 'reports') take(to, writeAnswers(stored));
+    return result;
+  });
+  early.onMessage = (kind, listener) => {
+    if (kind === 'answers') take = listener;
+    return bus.onMessage(kind, listener);
+  };
+  return early;
+}
+
+type Send = Bus['send'];
+function passing(bus: Bus, send: (send: Send, ...message: Parameters<Send>) => ReturnType<Send>): Bus {
+  return {
+    memberId: bus.memberId,
+    send: (...message) => send(bus.send.bind(bus), ...message),
+    publish: bus.publish.bind(bus),
+    onMessage: bus.onMessage.bind(bus),
+    onTopic: bus.onTopic.bind(bus),
+    onGap: bus.onGap.bind(bus),
+    ready: bus.ready.bind(bus),
+    close: bus.close.bind(bus),
+  };
+}
+
+describe('over a bus that loses a third of all messages', () => {
+  test('every publish is stored and acknowledged', async () => {
+    expect(await crossing()).toEqual({ wrong: 0, waiting: 0 });
+  });
+
+  test('the proof turns red where a publish is acknowledged as it is sent', async () => {
+    expect((await crossing(answersAtOnce)).wrong).toBeGreaterThan(0);
+  });
+
+  test('the proof turns red where nothing is sent again', async () => {
+    expect((await crossing(sendsOnce)).waiting).toBeGreaterThan(0);
+  });
 });
