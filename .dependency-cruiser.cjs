@@ -24,6 +24,7 @@ const ROOMS = {
   params: [['tracker', 'custody'], 'which parameters the rules and the gate have, and the layers that set them.'],
   postgres: [[], 'connections, migrations, partitions, backup: of a trip it knows alone whether it is over.'],
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],
+  bus: [['record'], 'what crosses a process border, and how: it knows no table and no rule.'],
   broker: [[], 'MQTT: it knows no database, no rule and no use case.'],
   bus: [[], 'messages between members: it knows neither what they say nor who judges it.'],
   people: [['store', 'postgres', ...PURE_ROOMS], 'who one is and what one may.'],
@@ -113,8 +114,8 @@ module.exports = {
       name: 'nothing-reaches-compose',
       comment: 'Parts are composed in one place; only the platform as a whole knows it.',
       severity: 'error',
-      from: { path: '^ingest/src/', pathNot: '^ingest/src/(compose/|app\\.ts$)' },
-      to: { path: '^ingest/src/(compose/|app\\.ts$)', pathNot: 'app\\.ts$' },
+      from: { path: '^ingest/src/', pathNot: '^ingest/src/(compose/|(app|node)\\.ts$)' },
+      to: { path: '^ingest/src/(compose/|(app|node)\\.ts$)', pathNot: '(app|node)\\.ts$' },
     },
     {
       name: 'api-is-the-outermost-room',

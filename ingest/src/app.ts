@@ -11,9 +11,9 @@ import { LocalHints } from './compose/local-hints.ts';
 import { LocalLive } from './compose/local-live.ts';
 import { joinPair } from './compose/pair.ts';
 import type { Base } from './compose/part.ts';
-import { openStore, startStore } from './compose/store.ts';
+import { keepReports, openStore, startStore } from './compose/store.ts';
 import { startWorker } from './compose/worker.ts';
-import { type Config, ConfigError, versionOf, WALL_DIR } from './config.ts';
+import { type Config, ConfigError, FIRST_PERSON, versionOf, WALL_DIR } from './config.ts';
 import { BridgeDesk } from './locks/bridge-desk.ts';
 import type { Logger } from './log.ts';
 import { forgetKeys } from './people/principal.ts';
@@ -27,9 +27,6 @@ import { type Simulations, type SimulationsDeps, startSimulations } from './simu
 import { insertKey, revokeKey } from './store/people/keys.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
 import { afterCommandEnded } from './trips/command-ended.ts';
-
-/** Who is given the first link of a platform that has no people. */
-export const FIRST_PERSON = 'admin';
 
 export interface App extends Gateway {
   /** e.g. `http://127.0.0.1:8080` */
@@ -107,7 +104,8 @@ async function compose(
     onStandby: deps.onStandby ?? (() => undefined),
     onFenced: deps.onFenced,
   });
-  const store = await startStore(database, config, storeDeps);
+  const store = await startStore(database, storeDeps);
+  await keepReports(database, config, storeDeps);
   const [hints, live] = [new LocalHints(), new LocalLive()];
   const handOver = () => membership.leave();
   const sealing = sealingKeyOf(config);

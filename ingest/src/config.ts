@@ -5,12 +5,16 @@ import { BasemapTone } from '@sealwatch/schemas';
 import { z } from 'zod';
 import type { CallTimes } from './alarms/due.ts';
 import { type BasemapSettings, basemapOf } from './basemap/settings.ts';
+import { type AmqpSettings, readAmqpUrls } from './bus/amqp-url.ts';
 import type { ProviderSettings } from './people/provider-settings.ts';
 import { PROVIDER_ENVIRONMENT, providerOf, wrongProvider } from './provider-environment.ts';
 import { readTrustProxy, TRUST_PROXY_FORM, type TrustProxy } from './trust-proxy.ts';
 
 /** Folder of the wall's built pages, the same in the checkout and in the image. */
 export const WALL_DIR = fileURLToPath(new URL('../../monitor-ui/dist', import.meta.url));
+
+/** Who is given the first link of a platform that has no people. */
+export const FIRST_PERSON = 'admin';
 
 /** Of the platform, e.g. `0.1.0`. */
 export function versionOf(): string {
@@ -62,7 +66,15 @@ const Environment = z
     SEALWATCH_MQTT_WS_CLIENTS: Clients.optional(),
     SEALWATCH_DATA_DIR: z.string().min(1).default('./data'),
     DATABASE_URL: PostgresUrl.optional(),
-    AMQP_URL: z.undefined({ error: 'the cluster is not part of this version; leave AMQP_URL unset' }).optional(),
+    AMQP_URL: z
+      .string()
+      .transform((text, context) => {
+        const read = readAmqpUrls(text);
+        if (typeof read !== 'string') return read;
+        context.addIssue({ code: 'custom', message: read });
+        return z.NEVER;
+      })
+      .optional(),
     SEALWATCH_BOOTSTRAP_KEY: z
       .string()
       .min(32, 'expected at least 32 characters, e.g. from `openssl rand -hex 32`')
@@ -127,6 +139,16 @@ const Environment = z
     message: 'expected more than SEALWATCH_REMIND_AFTER_S: an alarm is escalated after its reminder',
   })
   .superRefine((env, context) => {
+    if (env.AMQP_URL === undefined) return;
+    const wrong = (variable: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [variable], message });
+    if (env.DATABASE_URL === undefined) wrong('AMQP_URL', 'needs DATABASE_URL, the PostgreSQL of the whole cluster');
+    if (env.SEALWATCH_WEBHOOK_KEY === undefined)
+      wrong('AMQP_URL', 'needs SEALWATCH_WEBHOOK_KEY, the same for every member, e.g. from `openssl rand -base64 32`');
+    if (env.SEALWATCH_SIMULATOR === '1')
+      wrong('SEALWATCH_SIMULATOR', 'expected 0 with AMQP_URL: simulated fleets run on a platform that is alone');
+  })
+  .superRefine((env, context) => {
     for (const { variable, message } of wrongProvider(env)) {
       context.addIssue({ code: 'custom', path: [variable], message });
     }
@@ -156,6 +178,8 @@ export interface Config {
   };
   dataDir: string;
   databaseUrl?: string;
+  /** The RabbitMQ of a cluster that this process is a member of; absent: it is alone, or one of a pair. */
+  amqp?: AmqpSettings;
   bootstrapKey?: string;
   /** 32 bytes that secrets of subscriptions are sealed with; absent: those of `webhooks.key` in the data folder. */
   webhookKey?: Buffer;
@@ -222,6 +246,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...tlsOf(e),
     dataDir: resolve(e.SEALWATCH_DATA_DIR),
     ...(e.DATABASE_URL ? { databaseUrl: e.DATABASE_URL } : {}),
+    ...(e.AMQP_URL ? { amqp: e.AMQP_URL } : {}),
     ...(e.SEALWATCH_BOOTSTRAP_KEY ? { bootstrapKey: e.SEALWATCH_BOOTSTRAP_KEY } : {}),
     ...(e.SEALWATCH_WEBHOOK_KEY ? { webhookKey: e.SEALWATCH_WEBHOOK_KEY } : {}),
     ...(e.SEALWATCH_RETENTION_DAYS === undefined ? {} : { retentionDays: e.SEALWATCH_RETENTION_DAYS }),

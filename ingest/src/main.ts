@@ -1,8 +1,10 @@
+import { hostname } from 'node:os';
 import { PersonRole, Role } from '@sealwatch/schemas';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { type Config, readConfig } from './config.ts';
+import { type Config, ConfigError, FIRST_PERSON, readConfig } from './config.ts';
 import { endFailed, endFenced, endInTime } from './end-in-time.ts';
-import { createLog } from './log.ts';
+import { createLog, type Logger } from './log.ts';
+import type { NodeRole } from './node.ts';
 import type { BridgeGiven } from './operate-bridge-apart.ts';
 import type { RegisteredByHand } from './operate-locks.ts';
 
@@ -32,6 +34,8 @@ SEALWATCH_OIDC_NAME, _SCOPE (openid profile), _GROUPS_CLAIM (groups) and _SECOND
 SEALWATCH_REMIND_AFTER_S (120) and SEALWATCH_ESCALATE_AFTER_S (300) for critical alarms
 that nobody acknowledges, SEALWATCH_SIMULATOR (1: testers may start simulated fleets at /simulator; not in production),
 SEALWATCH_RETENTION_DAYS (reports are kept for ever), SEALWATCH_LOG_LEVEL (info). Port 0 chooses one.
+AMQP_URL (none): the RabbitMQ of a cluster, e.g. amqp://user:password@10.0.0.1:5672/sealwatch, several nodes divided by commas;
+needs DATABASE_URL and SEALWATCH_WEBHOOK_KEY. serve is then a member with all roles; gateway, worker and api have one each.
 SIGHUP reads the files of TLS again; without it they are read within 5 s of a change.
 `;
 
@@ -40,6 +44,45 @@ SIGHUP reads the files of TLS again; without it they are read within 5 s of a ch
  * active on the same database it stands by; exits with 75 once another one has taken over.
  */
 async function serve(config: Config, simulatorPath: string | undefined): Promise<void> {
+  if (config.amqp !== undefined) {
+    await serveNode(config, ['gateway', 'worker', 'api']);
+    return;
+  }
+  const { startApp } = await import('./app.ts');
+  await untilSignal(config, (common) => startApp(config, { ...common, simulatorPath }));
+}
+
+/** Runs a member of a cluster; the same until its end. */
+async function serveNode(config: Config, roles: readonly NodeRole[]): Promise<void> {
+  const { amqp } = config;
+  if (amqp === undefined)
+    throw new ConfigError(
+      `AMQP_URL: ${roles.join(', ')} alone is a member of a cluster, which needs RabbitMQ, e.g. amqp://user:password@10.0.0.1:5672/sealwatch; without it: sealwatch serve`,
+    );
+  const [{ startNode }, { AmqpBus }] = await Promise.all([import('./node.ts'), import('./bus/amqp-bus.ts')]);
+  await untilSignal(config, (common) => {
+    const connectBus = async (memberId: number) =>
+      new AmqpBus({ settings: amqp, memberId, name: `${hostname()} ${process.pid}`, log: common.log });
+    return startNode(config, roles, { ...common, connectBus });
+  });
+}
+
+interface Common {
+  log: Logger;
+  onProgress: (line: string) => void;
+  signal: AbortSignal;
+  onFenced: (why: string) => void;
+}
+
+/** What `serve` and the members of a cluster have in common. */
+interface Runs {
+  reloadTls?(): Promise<boolean>;
+  isNew(): Promise<boolean>;
+  signInLink(name: string, role: 'admin'): Promise<string>;
+  stop(): Promise<void>;
+}
+
+async function untilSignal(config: Config, start: (common: Common) => Promise<Runs>): Promise<void> {
   const log = createLog(config.logLevel);
   const stopping = new AbortController();
   const signal = new Promise<string>((resolve) => {
@@ -49,11 +92,9 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
     endInTime(log);
     stopping.abort(name);
   });
-  const { startApp, FIRST_PERSON } = await import('./app.ts');
-  const app = await startApp(config, {
+  const running = await start({
     log,
     onProgress: (line) => log.info(line),
-    simulatorPath,
     signal: stopping.signal,
     onFenced: (why) => endFenced(log, why),
   }).catch((error) => {
@@ -61,15 +102,15 @@ async function serve(config: Config, simulatorPath: string | undefined): Promise
     if (stopping.signal.aborted && error === stopping.signal.reason) return undefined;
     throw error;
   });
-  if (app !== undefined) {
-    process.on('SIGHUP', () => void app.reloadTls());
-    if (await app.isNew())
+  if (running !== undefined) {
+    process.on('SIGHUP', () => void running.reloadTls?.());
+    if (await running.isNew())
       log.info(
-        { signIn: await app.signInLink(FIRST_PERSON, 'admin') },
+        { signIn: await running.signInLink(FIRST_PERSON, 'admin') },
         'no account exists yet; sign in once with this link',
       );
     log.info({ signal: await signal }, 'stopping');
-    await app.stop();
+    await running.stop();
   }
   log.info('stopped');
 }
@@ -100,6 +141,14 @@ function addRuns(command: Command, options: RunOptions): void {
     .command('serve')
     .description('run the platform')
     .action(() => serve(readConfig(process.env), options.simulatorPath));
+  const member = (role: NodeRole, does: string) =>
+    command
+      .command(role)
+      .description(`run a member of a cluster that ${does} (AMQP_URL; docs/cluster.md)`)
+      .action(() => serveNode(readConfig(process.env), [role]));
+  member('gateway', 'locks connect to');
+  member('worker', 'judges and stores their reports, of its part of the fleet');
+  member('api', 'serves REST, gates, screens and webhooks');
   command
     .command('demo')
     .description('run the platform with a fleet of forty trucks between Yiwu and Beilun')

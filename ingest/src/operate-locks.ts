@@ -52,7 +52,7 @@ export async function registerLock(config: Config, lockId: string, given: Regist
     throw new OperationError(`${path.join('.')}: ${message}`, 'See: sealwatch lock register --help');
   }
   const caller: Principal = { kind: 'key', id: 'key:command line', name: 'command line', role: 'admin', offices: null };
-  const hints = { publish: async () => undefined, on: () => undefined };
+  const hints = { publish: async () => undefined, on: () => undefined, onGap: () => undefined };
   const [made] = await onDatabase(config, { beside: true }, ({ pool }) =>
     registerLocks({ pool, hints, bridged: bridgedOf(sealingKeyOf(config)) }, caller, [read.data], () => 'lockId'),
   ).catch((error) => {

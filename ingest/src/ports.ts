@@ -42,6 +42,11 @@ export class MovedError extends Error {
   override name = 'MovedError';
 }
 
+/** The platform stops, and takes nothing any more; what it has not stored is sent again elsewhere. */
+export class StoppingError extends Error {
+  override name = 'StoppingError';
+}
+
 /**
  * The slots that one member owns, of the 256 that the fleet is in: it admits the records of locks in them and folds the trips in
  * them. Nobody else does either until it has released them, or its membership was ended.
@@ -60,6 +65,17 @@ export interface Slots {
   releaseAll(): Promise<void>;
 }
 
+/** Who owns which slot, as last read from the store; it may be old. */
+export interface Directory {
+  /** memberId; undefined: nobody owns the slot now. */
+  ownerOf(slot: number): number | undefined;
+  unowned(): number[];
+  /** The listener is called with the slots that another member owns now, or nobody. */
+  onChanged(listener: (slots: number[]) => void): void;
+  /** Reads the store now. Never rejects. */
+  look(): Promise<void>;
+}
+
 /** Judges trips again whose plan a use case has changed. */
 export interface Judging {
   /**
@@ -69,14 +85,17 @@ export interface Judging {
   judged(tripIds: string[], withinMs?: number): Promise<boolean>;
 }
 
+/** What screens show of a report. */
+export type SeenReport = Pick<TrackedReport, 'lockId' | 'boot' | 'seq' | 'kind' | 'timeMs' | 'position' | 'battery'>;
+
 /** What one transaction of the intake made true. */
 export interface Committed {
-  reports: { report: TrackedReport; lockId: string; tripId?: string; wallStatus: WallStatus }[];
+  reports: { report: SeenReport; lockId: string; tripId?: string | undefined; wallStatus: WallStatus }[];
   /** As the store holds them; withdrawn ones come once more, no longer active. */
   alarms: Alarm[];
   tripIds: string[];
   /** Trips whose colour may have changed by an alarm of another trip. */
-  inheriting?: string[];
+  inheriting?: string[] | undefined;
 }
 
 /** The stream of what the intake commits. */
@@ -89,7 +108,12 @@ export interface Live {
 /** Says that something in the store has changed; the store holds what. A lost hint costs time, never correctness. */
 export type Hint =
   /** To be read again by whoever shows them. */
-  | { hint: 'changed'; tripIds?: string[]; alarmIds?: string[]; lockIds?: string[] }
+  | {
+      hint: 'changed';
+      tripIds?: string[] | undefined;
+      alarmIds?: string[] | undefined;
+      lockIds?: string[] | undefined;
+    }
   /** A gate has decided. `office`: that of the gate; its people see a passage that matches no trip. */
   | { hint: 'passage'; passage: FeedPassage; office?: string | undefined }
   /** Trips wait in the store to be judged again. */
@@ -101,6 +125,12 @@ export type Hint =
   /** These locks were retired or have another secret. */
   | { hint: 'locks'; lockIds: string[] }
   | { hint: 'places' }
+  /** Who owns which slots. */
+  | { hint: 'owners' }
+  /** The connection of this member to the others stands again; what was sent to it before may be lost. */
+  | { hint: 'back'; memberId: number }
+  /** These locks have connected to a gateway, at these times by its clock, epoch ms: a connection to another one is old. */
+  | { hint: 'sessions'; memberId: number; sessions: [lockId: string, connectedMs: number][] }
   /** The access of people or keys has changed or ended. */
   | { hint: 'access' };
 
@@ -110,6 +140,8 @@ export interface Hints {
   /** After the COMMIT. Resolves once the listeners of this process are done; rejects with the first of their errors. */
   publish(hint: Hint): Promise<void>;
   on<K extends Hint['hint']>(kind: K, take: (hint: HintOf<K>) => Promise<void> | void): void;
+  /** Called when hints of others may have been lost: what they would have said is to be read from the store. */
+  onGap(listener: () => void): void;
 }
 
 /** What the platform knows of locks that a bridge speaks for. */

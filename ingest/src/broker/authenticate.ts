@@ -118,7 +118,7 @@ export async function checkAccess(
 
 /** Two devices under one id would otherwise disconnect each other as fast as they can connect. */
 async function takeoverDelay({ sessions, takeovers, metrics, options }: Authentication, lockId: string): Promise<void> {
-  if (!sessions.has(lockId)) return;
+  if (!sessions.has(lockId) && !takeovers.isElsewhere(lockId, Date.now())) return;
   const delayMs = takeovers.next(lockId, Date.now());
   if (delayMs === 0) return;
   metrics.refused('connect', 'delayed-takeover');

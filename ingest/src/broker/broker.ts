@@ -47,6 +47,8 @@ export interface BrokerOptions {
   broughtCertificate?: (lockId: string, certificate: LockCertificate) => void;
   report: Receive;
   reply: Receive;
+  /** A lock is connected since then, epoch ms. */
+  connected?: (lockId: string, connectedMs: number) => void;
   /** Called when a lock has subscribed to its commands. */
   listening?: (lockId: string) => void;
   /** Bytes of unacknowledged publishes over all locks: see Budget. */
@@ -69,6 +71,11 @@ export interface Broker {
    * let in whose secret or certificate is not good now.
    */
   refreshLock(lockId: string): Promise<void>;
+  /**
+   * Another gateway has taken the session of a lock over: its connection here is closed, if it is the older one.
+   * @param isOlder says so of the time since when it is open, epoch ms
+   */
+  takenOver(lockId: string, isOlder: (connectedMs: number) => boolean): void;
   /** The same of all locks, e.g. after changes that were not announced; a store that cannot be read closes nothing. */
   refreshAll(): Promise<void>;
   /** Reads the files of TLS again, if they have changed. @returns whether what is in them is used now */
@@ -85,6 +92,8 @@ const NOTHING = Buffer.alloc(0);
 
 interface Session {
   client: Client;
+  /** Since when, epoch ms. */
+  connectedMs: number;
   listening: boolean;
 }
 
@@ -160,6 +169,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     listens: (lockId) => listenerOf(context, lockId) !== undefined,
     deliver: (lockId, command) => deliver(context, lockId, command),
     refreshLock: (lockId) => refreshLock(context, lockId),
+    takenOver: (lockId, isOlder) => takenOver(context, lockId, isOlder),
     refreshAll: () => refreshAll(context),
     reloadTls,
     async close() {
@@ -206,7 +216,9 @@ async function openAedes(context: BrokerContext): Promise<MuteAedes> {
     if (certificate !== undefined && 'lockId' in certificate && certificate.lockId === client.id) {
       options.broughtCertificate?.(client.id, certificate);
     }
-    sessions.set(client.id, { client, listening: false });
+    const connectedMs = Date.now();
+    sessions.set(client.id, { client, connectedMs, listening: false });
+    options.connected?.(client.id, connectedMs);
     metrics.connected(sessions.size);
     (client.conn as FrameGuard).opened();
   });
@@ -263,6 +275,14 @@ function authorizePublish(
     done(error ?? null);
     guard?.release(bytes);
   });
+}
+
+function takenOver(context: BrokerContext, lockId: string, isOlder: (connectedMs: number) => boolean): void {
+  const session = context.sessions.get(lockId);
+  if (session === undefined || !isOlder(session.connectedMs)) return;
+  context.takeovers.elsewhere(lockId, Date.now());
+  context.metrics.refused('session', 'taken-over');
+  session.client.close();
 }
 
 function listenerOf({ sessions }: BrokerContext, lockId: string): Client | undefined {

@@ -15,6 +15,19 @@ const RULE: BackoffRule = {
  */
 export class Takeovers {
   readonly #counted = new Backoff(RULE);
+  /** Sessions that went to another gateway, and when, epoch ms. */
+  readonly #elsewhere = new Map<string, number>();
+
+  /** Another gateway has taken a session over. */
+  elsewhere(lockId: string, nowMs: number): void {
+    if (this.#elsewhere.size >= RULE.kept) this.#elsewhere.clear();
+    this.#elsewhere.set(lockId, nowMs);
+  }
+
+  /** Whether another gateway is likely to have the session of this lock. */
+  isElsewhere(lockId: string, nowMs: number): boolean {
+    return nowMs - (this.#elsewhere.get(lockId) ?? Number.NEGATIVE_INFINITY) < RULE.forgetMs;
+  }
 
   /** Counts a takeover. @returns how long it has to wait, ms */
   next(lockId: string, nowMs: number): number {

@@ -10,11 +10,14 @@ import { isoOf } from '../postgres/iso.ts';
 import { listenTo } from '../postgres/notices.ts';
 import { confirmSecret, lockAccess, noteCertificate } from '../store/locks/access.ts';
 import type { Base } from './part.ts';
+import { Sessions } from './sessions.ts';
 
 export interface GatewayDeps {
   door: ReportDoor;
   /** After the COMMIT of a lock's reply that ended a command. */
   onCommandEnded(ended: { commandId: string; result: string }): void;
+  /** Of a gateway among others, which take sessions over from each other; absent: it is the only one. */
+  memberId?: number;
 }
 
 export interface Gateway {
@@ -29,8 +32,9 @@ export interface Gateway {
 /** The part that locks connect to: MQTT in, commands out. @throws ListenError */
 export async function startGateway(
   { config, log, registry, pool, hints, secretBox, databaseUrl, undo }: Base,
-  { door, onCommandEnded }: GatewayDeps,
+  { door, onCommandEnded, memberId }: GatewayDeps,
 ): Promise<Gateway> {
+  const sessions = memberId === undefined ? undefined : new Sessions(hints, memberId, log);
   const commands = startCommands({ pool, secretBox, log });
   undo.push(() => commands.stop());
   commands.onEnded(onCommandEnded);
@@ -44,6 +48,7 @@ export async function startGateway(
     confirmSecret: (lockId, hash) => confirmSecret(pool, lockId, hash),
     report: (lockId, payload, done) => door.receive(lockId, payload, done),
     reply: (lockId, payload, done) => commands.receiveReply(lockId, payload, done),
+    connected: (lockId, connectedMs) => sessions?.connected(lockId, connectedMs),
     listening: (lockId) => void commands.reconnected(lockId),
     broughtCertificate: (lockId, certificate) => void noted(pool, log, lockId, certificate),
     registry,
@@ -53,6 +58,7 @@ export async function startGateway(
   });
   undo.push(() => broker.close());
   commands.connect(broker);
+  sessions?.connect(broker);
   const listener = listenTo(databaseUrl, 'sealwatch_lock_access', log, {
     heard: (lockId) => void broker.refreshLock(lockId),
     // What was said meanwhile nobody has heard.

@@ -11,6 +11,9 @@ export class LocalHints implements Hints {
     this.#listeners.set(kind, [...listeners, take as Take]);
   }
 
+  /** A function call is not lost. */
+  onGap(): void {}
+
   async publish(hint: Hint): Promise<void> {
     await Promise.all((this.#listeners.get(hint.hint) ?? []).map((take) => take(hint)));
   }

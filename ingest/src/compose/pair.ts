@@ -2,13 +2,13 @@ import { hostname } from 'node:os';
 import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { Database } from '../postgres/database.ts';
-import { hasMembers } from '../postgres/members.ts';
+import { hasMembers, listMembers } from '../postgres/members.ts';
 import { type Fenced, Membership } from '../postgres/membership.ts';
 import { migrate, pendingMigrations } from '../postgres/migrate.ts';
 import { holdOn } from '../postgres/queryable.ts';
 import { sealingKeyOf } from '../sealing-key.ts';
 import { fingerprintOf } from '../secret-box.ts';
-import { type StandBy, startStandBy } from './stand-by.ts';
+import { type HealthPort, startHealthPort } from './health-port.ts';
 import type { StoreDeps } from './store.ts';
 
 export interface PairDeps extends StoreDeps {
@@ -17,6 +17,10 @@ export interface PairDeps extends StoreDeps {
   signal: AbortSignal;
   onStandby: (http: string) => void;
   onFenced: (why: Fenced) => void;
+  /** It is one of a cluster, and active beside the others; absent: it is active alone. */
+  shares?: boolean;
+  /** Where its health is asked for while it waits; absent: a port is opened for that. */
+  port?: HealthPort;
 }
 
 export interface Pair {
@@ -28,7 +32,7 @@ export interface Pair {
 }
 
 /**
- * Resolves once this platform is the active one of its database: at once if there is none. From then on it begins each
+ * Resolves once this platform is active on its database: at once if none is, or where they share the fleet. From then on it begins each
  * transaction by holding its membership.
  * @throws DatabaseStartError, ListenError; the signal's reason, if it fires before
  */
@@ -37,6 +41,8 @@ export async function joinPair(database: Database, config: Config, deps: PairDep
   const { pool, gatePool, url, connections, embedded } = database;
   // The first start of this version makes the table; later changes of the schema wait until this platform is active.
   if (!(await hasMembers(pool))) await migrate(pool, log);
+  const shares = deps.shares ?? false;
+  if (shares && !(await listMembers(pool)).some(({ active }) => active)) await migrate(pool, log);
   const pending = await pendingMigrations(pool);
   const self = {
     name: `${hostname()} ${process.pid}`,
@@ -44,7 +50,7 @@ export async function joinPair(database: Database, config: Config, deps: PairDep
     connections,
     webhookKey: fingerprintOf(sealingKeyOf(config)),
   };
-  const membership = await Membership.join({ url, log, self, alone: embedded });
+  const membership = await Membership.join({ url, log, self, alone: embedded, shares });
   undo.push(() => membership.leave());
   showMembers(membership, registry);
   membership.onFenced(deps.onFenced);
@@ -53,16 +59,33 @@ export async function joinPair(database: Database, config: Config, deps: PairDep
   return { membership, httpPort: stoodBy?.port ?? config.httpPort, freePort: async () => stoodBy?.close() };
 }
 
-async function standBy(membership: Membership, pending: string[], config: Config, deps: PairDeps): Promise<StandBy> {
+async function standBy(membership: Membership, pending: string[], config: Config, deps: PairDeps): Promise<HealthPort> {
   const { log, registry, signal, undo, onStandby } = deps;
-  const port = await startStandBy(config, { membership, registry });
-  undo.push(() => port.close());
+  const port =
+    deps.port ??
+    (await startHealthPort(config, {
+      registry,
+      reasons: () => waitsFor(membership),
+      refusal: () => standsByFor(membership),
+    }));
+  if (deps.port === undefined) undo.push(() => port.close());
   const active = membership.others().find((other) => other.active);
   log.info({ http: port.http, active: active?.name, version: active?.version, pending }, 'standing by');
   onStandby(port.http);
   await membership.active(signal);
   log.warn({ from: active?.name }, 'taking over');
   return port;
+}
+
+/** Why a platform that is not started yet is not ready. */
+export function waitsFor({ isActive, outage }: Membership): string[] {
+  return [isActive ? 'starting' : 'standby', ...(outage === undefined ? [] : [`database: ${outage}`])];
+}
+
+export function standsByFor(membership: Membership): { code: string; detail: string } {
+  const active = membership.others().find((other) => other.active);
+  const detail = `this platform stands by${active ? ` for ${active.name}` : ''}; ask that one, or the balancer before both`;
+  return { code: 'standby', detail };
 }
 
 function showMembers(membership: Membership, registry: Registry): void {

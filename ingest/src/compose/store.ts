@@ -27,19 +27,31 @@ export interface Store {
   reasons(): string[];
 }
 
-/** Brings the schema up to date and keeps reports; for the active platform alone. @throws DatabaseStartError */
-export async function startStore({ pool, url }: Database, config: Config, deps: StoreDeps): Promise<Store> {
+/** Brings the schema up to date, and asks whether the database is there; for an active platform. @throws DatabaseStartError */
+export async function startStore({ pool, url }: Database, deps: StoreDeps): Promise<Store> {
   const { log, onProgress, undo } = deps;
   const migrations = await migrate(pool, log);
   if (migrations.length > 0) onProgress(`schema: ${migrations.length} migrations applied`);
-  const { retentionDays } = config;
+  const pulse = startPulse(url, log);
+  undo.push(() => pulse.stop());
+  return { reasons: () => pulse.reasons() };
+}
+
+/**
+ * Keeps the days of reports.
+ * @param isTurn of several workers one does it at a time; absent: this one is alone
+ */
+export async function keepReports(
+  { pool }: Database,
+  { retentionDays }: Config,
+  { log, undo }: StoreDeps,
+  isTurn?: () => boolean,
+): Promise<void> {
   const keeper = await startReportKeeper(pool, {
     log,
     now: Date.now,
     ...(retentionDays === undefined ? {} : { retentionDays }),
+    ...(isTurn === undefined ? {} : { isTurn }),
   });
   undo.push(() => keeper.stop());
-  const pulse = startPulse(url, log);
-  undo.push(() => pulse.stop());
-  return { reasons: () => pulse.reasons() };
 }

@@ -41,6 +41,10 @@ export async function startWorker(
   hints.on('locks', async ({ lockIds }) => {
     for (const lockId of lockIds) await intake.refreshLock(lockId);
   });
+  hints.onGap(() => {
+    const read = Promise.all([intake.refreshPlaces(), intake.refreshLocks(), intake.judgeWaiting()]);
+    void read.catch((error) => log.warn({ err: error }, 'what was missed could not be read'));
+  });
   return {
     receive,
     ready: () => intake.ready(),

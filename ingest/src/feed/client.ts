@@ -20,7 +20,7 @@ const MOST_WAITING = 2_000;
 /** One screen. Its messages are numbered without a gap; what it is too slow for is merged, never numbered and lost. */
 export class FeedClient {
   readonly socket: FeedSocket;
-  readonly #wall: Wall;
+  #wall: Wall;
   /** Indices whose newest position this screen has not got yet. */
   readonly #pending = new Set<number>();
   #sequence = 0;
@@ -40,6 +40,11 @@ export class FeedClient {
   /** Offices it is bound to; null: none, it sees all; `[]`: it sees nothing. */
   get offices(): string[] | null {
     return this.socket.data.caller.offices;
+  }
+
+  /** Another wall was loaded, in which locks have other places: a snapshot of it has to follow. */
+  show(wall: Wall): void {
+    this.#wall = wall;
   }
 
   watch(watch: Watch): void {

@@ -1,4 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Alarm, FeedPassage, FeedStats } from '@sealwatch/schemas';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -35,7 +36,7 @@ export interface FeedDeps {
   /** What the intake commits. */
   live: Pick<Live, 'follow'>;
   /** What else has changed in the store: it is read from there. */
-  hints: Pick<Hints, 'on'>;
+  hints: Pick<Hints, 'on' | 'onGap'>;
   /** Counts keys that nobody has; absent: nobody does. */
   keyGuesses?: KeyGuesses;
   config: FeedConfig;
@@ -46,6 +47,8 @@ export interface Feed {
   attach(server: HttpServer): void;
   /** Called with the stored state of every alarm that has changed, whoever changed it. */
   onAlarm(listener: (alarm: Alarm) => void): void;
+  /** How often the wall was loaded anew, because changes were missed. */
+  readonly reloads: number;
   /** Resolves when all changes noted so far have been read and sent. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -55,10 +58,11 @@ const TICK_MS = 500;
 const HURRY_MS = 20;
 const STATS_MS = 1_000;
 const ACCESS_CHECK_MS = 15_000;
+const RELOAD_AGAIN_MS = 1_000;
 
 class LiveFeed implements Feed {
   readonly #deps: FeedDeps;
-  readonly #wall = new Wall();
+  #wall = new Wall();
   readonly #io: FeedServer;
   readonly #throughput = new Throughput();
   readonly #clients = new Map<string, FeedClient>();
@@ -67,7 +71,13 @@ class LiveFeed implements Feed {
   readonly #alarmListeners: ((alarm: Alarm) => void)[] = [];
   #hurrying: NodeJS.Timeout | undefined;
   #closed = false;
-  /** Changes that came before the wall was loaded; undefined once it is. */
+  #started = false;
+  /** Changes were missed, and the wall is not loaded since. */
+  #missed = false;
+  #reloading: Promise<void> | undefined;
+  /** How often the wall was loaded anew. */
+  reloads = 0;
+  /** Changes that came before the wall was loaded, or while it is loaded again; undefined otherwise. */
   #waiting: (() => Promise<void> | void)[] | undefined = [];
 
   constructor(deps: FeedDeps) {
@@ -96,18 +106,64 @@ class LiveFeed implements Feed {
     const { pool, live, hints } = this.#deps;
     await live.follow(
       (committed) => this.#apply(() => this.#committed(committed)),
-      () => undefined,
+      () => this.#reload(),
     );
+    hints.onGap(() => this.#reload());
     hints.on('changed', (hint) => this.#apply(() => this.#changed(hint)));
     hints.on('access', () => this.#checkAccess());
     hints.on('passage', ({ passage, office }) => this.#apply(() => this.#passage(passage, office)));
     await this.#wall.load(pool);
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    for (const change of waiting) await change();
+    await this.#applyWaiting();
+    this.#started = true;
+    if (this.#missed) this.#reload();
     this.#every(this.#deps.config.tickMs ?? TICK_MS, () => this.#tick());
     this.#every(this.#deps.config.statsMs ?? STATS_MS, () => this.#sendStats());
     this.#every(ACCESS_CHECK_MS, () => void this.#checkAccess());
+  }
+
+  async #applyWaiting(): Promise<void> {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const change of waiting) await change();
+  }
+
+  /** Something was missed: the wall is loaded anew, and every screen begins anew with it. */
+  #reload(): void {
+    this.#missed = true;
+    if (!this.#started || this.#reloading !== undefined) return;
+    this.#reloading = this.#reloadAll().finally(() => {
+      this.#reloading = undefined;
+    });
+  }
+
+  async #reloadAll(): Promise<void> {
+    const { pool, log } = this.#deps;
+    while (this.#missed && !this.#closed) {
+      this.#missed = false;
+      try {
+        // What is being read is older than the load, and is sent before it.
+        await this.#changes.flush();
+        this.#waiting = [];
+        const wall = new Wall();
+        await wall.load(pool);
+        this.#wall = wall;
+        this.reloads++;
+      } catch (error) {
+        this.#missed = true;
+        log.warn({ err: error }, 'the wall could not be loaded anew; again soon');
+        await sleep(RELOAD_AGAIN_MS);
+        continue;
+      }
+      if (this.#closed) return;
+      for (const client of this.#clients.values()) this.#begin(client);
+      await this.#applyWaiting();
+    }
+    await this.#applyWaiting();
+  }
+
+  #begin(client: FeedClient): void {
+    client.show(this.#wall);
+    client.snapshot({ build: this.#deps.config.build ?? 'dev', stats: this.#stats(client.offices) });
   }
 
   #every(ms: number, work: () => void): void {
@@ -130,8 +186,7 @@ class LiveFeed implements Feed {
     const client = new FeedClient(socket, this.#wall);
     this.#clients.set(socket.id, client);
     socket.on('disconnect', () => void this.#clients.delete(socket.id));
-    const build = this.#deps.config.build ?? 'dev';
-    followRequests(client, () => client.snapshot({ build, stats: this.#stats(client.offices) }));
+    followRequests(client, () => this.#begin(client));
   }
 
   /**
@@ -276,8 +331,9 @@ class LiveFeed implements Feed {
     if (health.ready) this.#wall.countArrivals(this.#deps.pool).catch(() => undefined);
   }
 
-  settled(): Promise<void> {
-    return this.#changes.settled();
+  async settled(): Promise<void> {
+    await this.#reloading;
+    await this.#changes.settled();
   }
 
   async close(): Promise<void> {
@@ -287,6 +343,7 @@ class LiveFeed implements Feed {
     this.#io.of('/live').disconnectSockets(true);
     this.#io.engine?.close();
     await this.#changes.close();
+    await this.#reloading;
   }
 }
 

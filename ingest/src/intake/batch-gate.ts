@@ -1,3 +1,4 @@
+import { StoppingError } from '../ports.ts';
 import type { Committer } from './committer.ts';
 import { BATCH_SIZE, type Lanes } from './lanes.ts';
 
@@ -67,7 +68,7 @@ export class BatchGate {
     await Promise.race([this.#running, gaveUp]);
     clearTimeout(deadline);
     this.#giveUp.abort();
-    for (const publish of this.#lanes.drop()) publish.done(new Error('the platform stopped'));
+    for (const publish of this.#lanes.drop()) publish.done(new StoppingError('the platform stopped'));
     for (const { stopped } of this.#tasks.splice(0)) stopped();
   }
 

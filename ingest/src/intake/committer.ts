@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { StoppingError } from '../ports.ts';
 import { isFenced, isOutdated, type Queryable } from '../postgres/queryable.ts';
 import type { Publish } from './lanes.ts';
 import { backOffMs, isOutage } from './outage.ts';
@@ -215,7 +216,7 @@ export class Committer {
 
   #giveUpOn(batch: Batch): void {
     batch.enter('given up');
-    for (const publish of batch.publishes) publish.done(new Error('the platform stopped before the commit'));
+    for (const publish of batch.publishes) publish.done(new StoppingError('the platform stopped before the commit'));
   }
 
   #forget(batch: Batch): void {

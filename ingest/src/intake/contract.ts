@@ -36,6 +36,8 @@ export interface Intake extends ReportDoor {
   refreshPlaces(): Promise<void>;
   /** Loads a lock again when it next reports. */
   refreshLock(lockId: string): Promise<void>;
+  /** The same for all of them. */
+  refreshLocks(): Promise<void>;
   /** Checks every trip against the clock now. */
   checkLiveness(): Promise<void>;
   /** Commits what is waiting, for at most `withinMs`; what is left is not acknowledged. */

@@ -1,4 +1,4 @@
-import { MovedError } from '../ports.ts';
+import { MovedError, StoppingError } from '../ports.ts';
 import { peek } from '../record/decode.ts';
 import { BatchGate } from './batch-gate.ts';
 import { type BatchSteps, Committer } from './committer.ts';
@@ -26,7 +26,7 @@ export type { Intake, IntakeDeps } from './contract.ts';
 
 function receiving({ gate, lanes, metrics, nowMs }: Parts): Intake['receive'] {
   return (lockId, payload, done, receivedMs = nowMs()) => {
-    if (gate.stopping) return done(new Error('the platform is stopping'));
+    if (gate.stopping) return done(new StoppingError('the platform is stopping'));
     metrics.publishes.inc();
     lanes.add({ lockId, raw: payload, receivedMs, done, ...peek(payload) });
     gate.wake();
@@ -140,6 +140,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     onJudged: (listener) => changes.onJudged(listener),
     refreshPlaces: () => gate.between(() => roster.reloadPlaces()),
     refreshLock: (lockId) => gate.between(async () => roster.forgetLocks([lockId])),
+    refreshLocks: () => gate.between(async () => roster.forgetLocks([...roster.locks.keys()])),
     checkLiveness: () => timer.tick(),
     ready: () => gate.ready(),
     warnings() {

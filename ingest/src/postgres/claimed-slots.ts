@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Slots } from '../ports.ts';
 import type { StoreLog } from './database.ts';
+import type { MemberRow } from './members.ts';
 import type { Membership } from './membership.ts';
 import { inTransaction, type Queryable } from './queryable.ts';
 
@@ -15,10 +16,18 @@ export interface ClaimedSlotsDeps {
   pool: Pool;
   membership: Pick<Membership, 'memberId' | 'isActive' | 'others'>;
   log: StoreLog;
+  /** Whether this member can do what owners do; else it owns nothing. Absent: always. */
+  isFit?: () => boolean;
+  /** Who owns what has just changed in the store. */
+  onMoved?: () => void;
 }
 
+/** Whether it shares the slots: a worker that is not fit has none. */
+export const isWorker = ({ active, roles, reasons }: Pick<MemberRow, 'active' | 'roles' | 'reasons'>): boolean =>
+  active && roles.includes('worker') && reasons.length === 0;
+
 /**
- * The slots of one member. Active members share them without a coordinator: who has more than its part gives up some, who has
+ * The slots of one member. Active workers share them without a coordinator: who has more than its part gives up some, who has
  * less claims what nobody has; those of a member that was ended are nobody's. A platform that is active alone has all.
  */
 export class ClaimedSlots implements Slots {
@@ -49,6 +58,11 @@ export class ClaimedSlots implements Slots {
 
   has(slot: number): boolean {
     return this.#own.has(slot);
+  }
+
+  /** How many are owned. */
+  get count(): number {
+    return this.#own.size;
   }
 
   onClaimed(follow: (slots: readonly number[]) => Promise<void>): Promise<void> {
@@ -100,17 +114,18 @@ export class ClaimedSlots implements Slots {
   }
 
   async #look(): Promise<void> {
-    const { membership } = this.#deps;
+    const { membership, isFit } = this.#deps;
     if (this.#stopped || !membership.isActive) return;
     if (this.#leaving.size > 0) await this.#release([]);
-    const sharing = 1 + membership.others().filter(({ active }) => active).length;
+    if (isFit?.() === false) return this.#release([...this.#own]);
+    const sharing = 1 + membership.others().filter(isWorker).length;
     const part = Math.ceil(SLOTS / sharing);
     if (this.#own.size < part) await this.#claim(part - this.#own.size);
     else if (this.#own.size > part) await this.#release([...this.#own].slice(part).slice(0, RELEASED_AT_ONCE));
   }
 
   async #claim(most: number): Promise<void> {
-    const { pool, log } = this.#deps;
+    const { pool, log, onMoved } = this.#deps;
     const owned = await inTransaction(pool, (db) => claimSlots(db, this.memberId, most));
     // An earlier claim whose COMMIT was not answered is among them.
     const claimed = owned.filter((slot) => !this.#own.has(slot));
@@ -118,19 +133,21 @@ export class ClaimedSlots implements Slots {
     for (const slot of claimed) this.#own.add(slot);
     log.info({ claimed: claimed.length, owned: this.#own.size }, 'slots claimed');
     await this.#follow(claimed);
+    onMoved?.();
   }
 
   async #release(slots: readonly number[]): Promise<void> {
-    const { pool, log } = this.#deps;
+    const { pool, log, onMoved } = this.#deps;
+    if (slots.length === 0 && this.#leaving.size === 0) return;
     for (const slot of slots) {
       this.#own.delete(slot);
       this.#leaving.add(slot);
     }
     await this.#drain(slots);
-    if (this.#leaving.size === 0) return;
     await inTransaction(pool, (db) => releaseSlots(db, this.memberId, [...this.#leaving]));
     this.#leaving.clear();
     log.info({ released: slots.length, owned: this.#own.size }, 'slots released');
+    onMoved?.();
   }
 }
 

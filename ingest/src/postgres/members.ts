@@ -29,18 +29,27 @@ export interface MemberRow {
   beat_age_ms: number;
   /** Its session lock is held. */
   locked: boolean;
+  /** What it does in a cluster: `gateway`, `worker`, `api`; empty: it is alone, or not ready yet. */
+  roles: string[];
+  /** Why it cannot do that now; empty: it can. */
+  reasons: string[];
 }
 
 export async function hasMembers(db: Queryable): Promise<boolean> {
   return (await db.query(`SELECT 1 WHERE to_regclass('public.members') IS NOT NULL`)).rows.length > 0;
 }
 
+/** Also before migration 0030, by which a member that stands by does not wait. */
+const LIST = (column: string) =>
+  `ARRAY(SELECT jsonb_array_elements_text(coalesce(to_jsonb(members) -> '${column}', '[]'))) AS ${column}`;
+
 export async function listMembers(db: Queryable): Promise<MemberRow[]> {
   const { rows } = await db.query<MemberRow>(
     `SELECT member_id, active, name, version, connections, webhook_key, since, clock_ahead_ms,
        (extract(epoch FROM clock_timestamp() - beat_at) * 1000)::float8 AS beat_age_ms,
        member_id::oid IN (SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
-         AND classid = ${LOCK_SPACE} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked
+         AND classid = ${LOCK_SPACE} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked,
+       ${LIST('roles')}, ${LIST('reasons')}
      FROM members ORDER BY member_id`,
   );
   return rows;
@@ -68,6 +77,15 @@ export async function beat(db: Queryable, memberId: number, nowMs: number): Prom
      WHERE member_id = $1`,
     [memberId, nowMs],
   );
+}
+
+/** Tells the others what an active member does, and why it cannot. */
+export async function presentMember(
+  db: Queryable,
+  memberId: number,
+  { roles, reasons }: Pick<MemberRow, 'roles' | 'reasons'>,
+): Promise<void> {
+  await db.query('UPDATE members SET roles = $2, reasons = $3 WHERE member_id = $1', [memberId, roles, reasons]);
 }
 
 const ALONE = `UPDATE members SET active = true WHERE member_id = $1 AND NOT EXISTS (SELECT FROM members WHERE active)`;

@@ -13,6 +13,7 @@ import {
   lockMember,
   lookAtServer,
   type MemberRow,
+  presentMember,
 } from './members.ts';
 import { type Hold, isFenced } from './queryable.ts';
 import { shareSessions } from './sessions.ts';
@@ -57,6 +58,10 @@ export class Membership {
   #fenced: Fenced | undefined;
   #onFenced: (why: Fenced) => void = () => undefined;
   #onActive: () => void = () => undefined;
+  #roles: readonly string[] | undefined;
+  #reasons: readonly string[] = [];
+  /** What the others were told of roles and reasons last. */
+  #presented: string | undefined;
 
   private constructor(
     deps: MembershipDeps,
@@ -112,6 +117,16 @@ export class Membership {
       this.#onActive = resolve;
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
+  }
+
+  /** From the next look on the others know what this member does. The schema has to be up to date. */
+  present(roles: readonly string[]): void {
+    this.#roles = roles;
+  }
+
+  /** From the next look on the others know why this member cannot do what it is for; empty: it can. */
+  explain(reasons: readonly string[]): void {
+    this.#reasons = reasons;
   }
 
   /** Called once, also where it has happened already. What is in memory counts no longer: the process is to end. */
@@ -206,6 +221,7 @@ export class Membership {
       await beat(client, this.memberId, nowMs);
       this.#beatMs = nowMs;
     }
+    await this.#present(client);
     const rows = await listMembers(client);
     const own = rows.find((row) => row.member_id === this.memberId);
     if (own === undefined) return this.#fence('its membership was ended');
@@ -220,6 +236,15 @@ export class Membership {
     this.#others = others.filter((row) => !ended.has(row.member_id));
     const shares = this.#deps.shares ?? false;
     if (!this.#isActive && (shares || !this.#others.some((row) => row.active))) await this.#claim(client, shares);
+  }
+
+  async #present(client: pg.Client): Promise<void> {
+    if (this.#roles === undefined) return;
+    const now = { roles: [...this.#roles], reasons: [...this.#reasons] };
+    const text = JSON.stringify(now);
+    if (text === this.#presented) return;
+    await presentMember(client, this.memberId, now);
+    this.#presented = text;
   }
 
   async #claim(client: pg.Client, shares: boolean): Promise<void> {

@@ -202,29 +202,31 @@ async function defaultPartitionBytes(pool: pg.Pool): Promise<number> {
  * Keeps reports now and every hour. Waited for are TimescaleDB and the partitions of the days around now; all else is done
  * while the platform takes reports, those partitions too where much must be moved into them: what has no day yet lies in
  * the default partition, which is only slower.
+ * @param isTurn of several platforms one does it at a time; absent: always
  * @throws where these cannot be made
  */
 export async function startReportKeeper(
   pool: pg.Pool,
-  { log, now, ...rest }: { log: StoreLog; now: () => number; retentionDays?: number },
+  { log, now, isTurn, ...rest }: { log: StoreLog; now: () => number; retentionDays?: number; isTurn?: () => boolean },
 ): Promise<ReportKeeper> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const options = () => ({ ...rest, log, signal, nowMs: now() });
   const rounds = async () => {
     // a round settles so many days at most
-    while (!signal.aborted && (await keepReports(pool, options())).settled.length > 0);
+    while (!signal.aborted && isTurn?.() !== false && (await keepReports(pool, options())).settled.length > 0);
   };
   const aside = () =>
     rounds()
-      .then(() => packFormerReports(pool, log, () => signal.aborted))
+      .then(() => packFormerReports(pool, log, () => signal.aborted || isTurn?.() === false))
       .catch((error) => log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'));
   await adoptTimescale(pool, log);
   const storage = await reportStorage(pool);
   const bytes = await defaultPartitionBytes(pool);
   if (bytes > WAITED_FOR_BYTES)
     log.info({ bytes }, 'reports that have no day of their own yet are moved to it while the platform runs');
-  else if (storage.kind === 'partitions') sayKept(log, { made: await makeDaysAround(pool, options()) });
+  else if (storage.kind === 'partitions' && isTurn?.() !== false)
+    sayKept(log, { made: await makeDaysAround(pool, options()) });
   let running = aside();
   const timer = setInterval(() => {
     running = running.then(aside);

@@ -35,6 +35,7 @@ export async function startSharing(db: TestDatabase, nowMs: () => number = Date.
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   const self = { name, version: '1', connections: name, webhookKey: 'k' };
   const membership = await Membership.join({ url: db.url, log, self, alone: false, shares: true });
+  membership.present(['worker']);
   const pool = createPool({ connectionString: db.url }, log, { max: 4, name });
   holdOn(pool, membership.hold);
   const slots = await ClaimedSlots.claim({ pool, membership, log });
@@ -129,15 +130,16 @@ export class Sender {
 /**
  * From now on the database writes down who commits for a slot that is not its own, inside that very COMMIT, and which trips
  * were asked for because late records of them were another worker's.
+ * @param isWorker whether `who`, the name of the connection, is a worker's, in SQL
  */
-export async function watchCommits(db: TestDatabase): Promise<void> {
+export async function watchCommits(db: TestDatabase, isWorker = `who LIKE 'worker %'`): Promise<void> {
   await db.pool.query(`
     CREATE TABLE wrong_commits (what text, slot int, who text, owner text);
     CREATE TABLE strays (trip_id uuid);
     CREATE FUNCTION check_owner(what text, of_slot int) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE who text := current_setting('application_name'); owner text;
     BEGIN
-      IF who NOT LIKE 'worker %' THEN RETURN; END IF;
+      IF NOT (${isWorker}) THEN RETURN; END IF;
       SELECT m.connections INTO owner FROM slots s LEFT JOIN members m USING (member_id) WHERE s.slot = of_slot;
       IF owner IS DISTINCT FROM who THEN INSERT INTO wrong_commits VALUES (what, of_slot, who, owner); END IF;
     END $$;

@@ -17,6 +17,7 @@ import { declare } from '../../src/trips/declare.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { declareTrip, ROAD, registerLocks, report } from '../intake/rig.ts';
 import { chanceOf, seeds } from './chance.ts';
+import { holdCommits, isCommitWaiting, makeHoldable } from './held.ts';
 import { journeyOf, type Sending, STEP_MS } from './journey.ts';
 import { missingOf, replayedAlarms, storedAlarms } from './oracle.ts';
 import { Sender, type Sharing, startSharing, watchCommits } from './sharing.ts';
@@ -273,6 +274,26 @@ async function movedInCommit() {
   return { atOld: atOld?.name, before, atNew: atNew?.name, after: await rowsOf(stored), wrong, refused: outdated() };
 }
 
+/** A worker is ended while it commits. @returns whether its slots were another's before its commit was over, which stood all the same */
+async function endedInCommit() {
+  const { x, y, second } = await two();
+  await told(y, second, 1);
+  await makeHoldable(db);
+  const letGo = await holdCommits(db);
+  const answer = told(y, second, 2);
+  await vi.waitFor(async () => expect(await isCommitWaiting(db)).toBe(true), PATIENT);
+  const slot = await slotOf(second);
+  const ending = y.end();
+  ended.push(...workers.splice(workers.indexOf(y), 1));
+  const endedBefore = await Promise.race([ending.then(() => true), sleep(500, false)]);
+  if (endedBefore) await vi.waitFor(() => expect(x.slots.has(slot)).toBe(true), PATIENT);
+  await letGo();
+  await ending;
+  const isStored = (await answer) === undefined;
+  await vi.waitFor(() => expect(x.slots.has(slot)).toBe(true), PATIENT);
+  return { endedBefore, isStored, wrong: await rowsOf('SELECT * FROM wrong_commits') };
+}
+
 /** Late records of a lock's trip before, which another worker folds. @returns the alarms of that trip and of the next one */
 async function lateOfTripBefore() {
   const { x, y, first, second } = await two();
@@ -318,7 +339,16 @@ describe('a lock that goes on a trip with one of another worker', () => {
   });
 });
 
+test('a worker that is ended while it commits: it is ended after that commit, and its slots are claimed after it', async () => {
+  expect(await endedInCommit()).toEqual({ endedBefore: false, isStored: true, wrong: [] });
+});
+
 describe('the proof itself turns red', () => {
+  test('without the hold of the membership', async () => {
+    await db.pool.query(`CREATE OR REPLACE FUNCTION hold_member(me int) RETURNS void LANGUAGE sql AS 'SELECT'`);
+    expect(await endedInCommit()).toMatchObject({ endedBefore: true, isStored: true });
+  });
+
   test('without the check of slots', async () => {
     await db.pool.query(`CREATE OR REPLACE FUNCTION refuse_moved_lock(lock_id text) RETURNS bigint
       LANGUAGE sql AS 'SELECT 1::bigint'`);

@@ -152,3 +152,12 @@ export async function wallLocks(db: Queryable, lockIds?: string[]): Promise<Lock
 export async function retireLock(db: Queryable, lockId: string): Promise<void> {
   await db.query('UPDATE locks SET retired_at = coalesce(retired_at, now()) WHERE lock_id = $1', [lockId]);
 }
+
+/** The slots of locks; unknown ones are left out. */
+export async function slotsOfLocks(db: Queryable, lockIds: string[]): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ lock_id: string; slot: number }>(
+    'SELECT lock_id, slot FROM locks WHERE lock_id = ANY($1)',
+    [lockIds],
+  );
+  return new Map(rows.map(({ lock_id, slot }) => [lock_id, slot]));
+}
