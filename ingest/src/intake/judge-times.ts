@@ -27,6 +27,8 @@ export interface JudgedTimes {
   clocks: Map<string, LockClock>;
   /** After the batch, of any lock in it. */
   clockOf(lockId: string): LockClock;
+  /** Whether the numbers of a lock in the batch say which of its records come first, and which are missing. */
+  isNumbered(lockId: string): boolean;
   /** Live records of numbered locks whose time is after that of the highest number, but whose own number is not above it. */
   outOfTurn: Set<TrackedReport>;
 }
@@ -50,6 +52,7 @@ export function judgeTimes(
   const judged: JudgedTimes = {
     clocks: new Map(),
     clockOf: (lockId) => locks.get(lockId)?.clock ?? {},
+    isNumbered: (lockId) => locks.get(lockId)?.known.numbered ?? true,
     outOfTurn: new Set(),
   };
   for (const { lockId, records } of publishes) {
