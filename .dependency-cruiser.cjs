@@ -79,7 +79,18 @@ module.exports = {
     ),
     only('ingest', ['schemas', 'geofence', 'bridge'], 'the platform never depends on its screens or on its simulator.'),
     only('monitor-ui', ['schemas'], 'the wall draws what it is told; rules live in the platform.'),
-    only('simulator', ['schemas', 'geofence'], 'the simulator speaks public interfaces only.'),
+    only(
+      'simulator',
+      ['schemas', 'geofence', 'bridge'],
+      'the simulator speaks public interfaces only; of the bridge it takes the languages of locks.',
+    ),
+    {
+      name: 'simulator-takes-codecs',
+      comment: 'A lock that is played writes frames; what the bridge makes of them it does not know.',
+      severity: 'error',
+      from: { path: '^simulator/src/' },
+      to: { path: '^bridge/', pathNot: '^bridge/src/codecs\\.ts$' },
+    },
     {
       name: 'pure-rooms',
       comment: 'Pure rooms take time and data as arguments: no I/O, no clocks, nothing of Node.',

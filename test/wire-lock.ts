@@ -51,9 +51,8 @@ export class WireLock {
     return `20${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
   }
 
-  /** @returns the serial, by which it is acknowledged */
-  send(id: number, message: Message | Uint8Array): number {
-    const serial = this.#serial++;
+  /** @param serial of the first sending; absent: the next one. @returns it: by it the message is acknowledged */
+  send(id: number, message: Message | Uint8Array, serial = this.#serial++): number {
     const header: Header = { id, flags: 0, shape: '2013', phone: this.id, serial };
     this.#socket.write(
       encodeFrame(header, message instanceof Uint8Array ? message : writeMessage(id, message, '2013')),

@@ -7,13 +7,16 @@ import { runLoad } from './load/load.ts';
 import { loadTable } from './load/table.ts';
 import type { Progress } from './progress.ts';
 import { languageOf, progressTo } from './progress.ts';
-import { runScenario } from './scenario/run.ts';
+import { runScenario, type ScenarioOptions } from './scenario/run.ts';
 import { loadScenario, scenarioNames } from './scenario/scenario.ts';
 import { scoreTable } from './score/table.ts';
+import { WIRE_PROTOCOLS, type WireProtocol } from './wire/protocol.ts';
 
 interface SimulateOptions {
   http?: string;
   mqtt?: string;
+  protocol: 'mqtt' | WireProtocol;
+  bridge?: string;
   key?: string;
   locks?: number;
   seed?: number;
@@ -86,6 +89,8 @@ Examples:
       ten trips of the last hours, back-filled now, then compared with the platform's alarms and verdicts
   simulate the-ramp-live $TO
       five trucks leave the road while you watch the wall: how long until it shows them red
+  simulate the-ramp --http http://127.0.0.1:8080 --protocol jt808 --bridge tcp://127.0.0.1:7018
+      the same trips by locks that speak JT/T 808, to SEALWATCH_BRIDGE_PORT=7018 of the platform
   simulate rope-cut $TO --record failed.jsonl        and later        simulate rope-cut $TO --replay failed.jsonl --fresh
       keeps what was played, to be played again
   simulate load $TO --locks 20000 --rate 10000 --seconds 60
@@ -125,17 +130,17 @@ function watchParent(stop: AbortController): NodeJS.Timeout {
 }
 
 /** Which platform; a scenario without one can only be listed. */
-function target({ http, mqtt, key = process.env.SEALWATCH_KEY }: SimulateOptions): {
-  http: string;
-  mqtt: string;
-  key: string;
-} {
+function target(options: SimulateOptions): { http: string; key: string } & Pick<ScenarioOptions, 'mqtt' | 'wire'> {
+  const { http, mqtt, protocol, bridge, key = process.env.SEALWATCH_KEY } = options;
+  const isWire = protocol !== 'mqtt';
   const missing = [
     http ? '' : "--http <url>, the platform's REST interface, e.g. --http http://127.0.0.1:8080",
-    mqtt ? '' : "--mqtt <url>, the platform's broker for locks, e.g. --mqtt mqtt://127.0.0.1:1883",
+    mqtt || isWire ? '' : "--mqtt <url>, the platform's broker for locks, e.g. --mqtt mqtt://127.0.0.1:1883",
+    bridge || !isWire ? '' : '--bridge <url>, where locks of this protocol connect, e.g. --bridge tcp://127.0.0.1:7018',
     key ? '' : '--key <key> or SEALWATCH_KEY, an API key: sealwatch key create --role tester prints one',
   ].filter((line) => line !== '');
-  if (http && mqtt && key) return { http, mqtt, key };
+  if (http && key && isWire && bridge) return { http, key, wire: { protocol, bridge } };
+  if (http && key && !isWire && mqtt) return { http, key, mqtt };
   throw new Error(`these are missing:\n  ${missing.join('\n  ')}\n(see: sealwatch simulate --help)`);
 }
 
@@ -156,7 +161,10 @@ async function run(name: string, options: SimulateOptions, progress: Progress, s
     return;
   }
   const { locks, state, seed = randomInt(1, 10_000) } = options;
-  const { http, mqtt, key } = target(options);
+  const { http, key, mqtt = '', wire } = target(options);
+  if (wire && (name === 'demo' || name === 'load')) {
+    throw new Error(`${name} is played over MQTT alone; --protocol is for scenarios: sealwatch simulate list`);
+  }
   const control = options.control ? { control: openControl() } : {};
   if (name === 'demo') {
     const fixed = options.seed === undefined ? {} : { seed };
@@ -183,7 +191,7 @@ async function run(name: string, options: SimulateOptions, progress: Progress, s
     language: languageOf(options.lang ?? process.env.LANG),
   };
   const result = await runScenario(
-    { http, mqtt, key, scenario, trips, seed, ...files, ...flags, ...control },
+    { http, key, ...(wire ? { wire } : { mqtt }), scenario, trips, seed, ...files, ...flags, ...control },
     progress,
     stop,
   );
@@ -200,6 +208,12 @@ program
   .argument('[scenario]', 'what happens', 'demo')
   .option('--http <url>', "the platform's REST interface", address(['http:', 'https:']))
   .option('--mqtt <url>', "the platform's broker for locks", address(['mqtt:', 'mqtts:']))
+  .addOption(
+    new Option('--protocol <name>', 'what the locks of a scenario speak: jt808 is a JT709, jointech a JT701D')
+      .choices(['mqtt', ...WIRE_PROTOCOLS])
+      .default('mqtt'),
+  )
+  .option('--bridge <url>', 'where locks of another protocol than MQTT connect', address(['tcp:']))
   .option('--key <key>', 'an API key (default: SEALWATCH_KEY)')
   .option('--locks <number>', 'how many locks (demo, load) or trips (scenarios)', wholeNumber(1, 100_000))
   .option('--seed <number>', 'the same seed gives the same fleet', wholeNumber(0, 2 ** 31 - 1))

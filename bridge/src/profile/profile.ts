@@ -65,7 +65,7 @@ export const Profile = z.strictObject({
   /** What a lock is registered with as its profile. */
   profile: z.string().regex(/^[a-z0-9][a-z0-9-]{1,39}$/, 'expected small letters, digits and dashes'),
   title: z.strictObject({ zh: z.string().min(1).max(100), en: z.string().min(1).max(100) }),
-  /** Grows with every change after which the same bytes make another report. */
+  /** For people: grows with every change. */
   version: z.int().min(1).max(1_000_000),
   /** Models of locks that have this profile. */
   models: z.array(z.string().min(1).max(60)).max(50),

@@ -39,12 +39,10 @@ export function fromBinary(record: BinaryRecord, profile: Profile, context: Cont
     network: rssiDbm === undefined ? undefined : { rssiDbm },
     events: events.length === 0 ? undefined : events,
   };
-  const about = {
-    of: words.isAlarm ? 'alarm' : 'position',
-    deviceMs: timeOf(record.time, 'DMY'),
-    wire: `${serial}`,
-  } as const;
-  return { lockId: record.deviceId, report: reportOf(content, about) };
+  const { data: _, serial: __, ...lasting } = record;
+  const deviceMs = timeOf(record.time, 'DMY');
+  const said = { of: 'position', deviceMs, record: lasting, wire: `${serial}` } as const;
+  return { lockId: record.deviceId, report: reportOf(content, said) };
 }
 
 /** Degrees as written: decimal, or packed as degrees and minutes where they are beyond what degrees can be. */
@@ -114,8 +112,9 @@ export function fromP45(deviceId: string, event: P45): Mapped {
     network: undefined,
     events: events.length === 0 ? undefined : events,
   };
+  const { serial, ...lasting } = event;
   const deviceMs = timeOf(event.date + event.time, 'DMY');
-  return { lockId: deviceId, report: reportOf(content, { of: 'event', deviceMs, wire: event.serial }) };
+  return { lockId: deviceId, report: reportOf(content, { of: 'event', deviceMs, record: lasting, wire: serial }) };
 }
 
 const bit = (word: number, at: number) => ((word >> at) & 1) === 1;
@@ -142,17 +141,30 @@ function subLockEvents(events: number, card: Uint8Array): LockEvent[] {
 /** A place of the hub is the place of a record of its sub-lock only if both are of about the same time. */
 const SAME_TIME_MS = 60_000;
 
+const IS_REPLAY = 1 << 15;
+const GATEWAY_REPLAYS = 1;
+
+/** What a sub-lock itself says: nothing of its hub, no number, no bits that say that it is sent once more. */
+function lastingOf({ sensorTime, id, voltage, percent, kind, lock, rest }: SubLockRecord): object {
+  const own = { sensorTime, id, voltage, percent, kind, rest };
+  return lock === undefined
+    ? own
+    : { ...own, events: lock.events & ~IS_REPLAY, status: lock.status, cycles: lock.cycles };
+}
+
 /** The record of the hub, which has no seal, and that of its sub-lock. */
 export function fromSubLock(hubId: string, serial: string, record: SubLockRecord, context: Context): Mapped[] {
   const hubMs = timeOf(record.time, 'DMY');
   const sensorMs = timeOf(record.sensorTime, 'DMY');
   const position = positionBcd(record, { isBcd: false, isCell: false });
   const nothing = { mode: undefined, seal: undefined, battery: undefined, network: undefined, events: undefined };
-  const isReplay = record.lock !== undefined && (bit(record.lock.events, 15) || bit(record.lock.gateway, 0));
+  const isReplay =
+    record.lock !== undefined && ((record.lock.events & IS_REPLAY) | (record.lock.gateway & GATEWAY_REPLAYS)) !== 0;
   const kind = isReplay ? ('backfill' as const) : ('live' as const);
+  const { time, lat, lon, flags, speed, heading2 } = record;
   const hub = reportOf(
     { ...nothing, kind, mode: context.mode, position },
-    { of: 'position', deviceMs: hubMs, wire: serial },
+    { of: 'position', deviceMs: hubMs, record: { time, lat, lon, flags, speed, heading2 }, wire: serial },
   );
   const isNear = hubMs !== undefined && sensorMs !== undefined && Math.abs(hubMs - sensorMs) <= SAME_TIME_MS;
   const lock = record.kind === JT709 ? record.lock : undefined;
@@ -168,7 +180,7 @@ export function fromSubLock(hubId: string, serial: string, record: SubLockRecord
       network: record.rssi === 0 || record.rssi > 200 ? undefined : { rssiDbm: -record.rssi },
       events: events.length === 0 ? undefined : events,
     },
-    { of: 'subLock', deviceMs: sensorMs, wire: `${record.sensorSerial}` },
+    { of: 'subLock', deviceMs: sensorMs, record: lastingOf(record), wire: `${record.sensorSerial}` },
   );
   return [
     { lockId: hubId, report: hub },

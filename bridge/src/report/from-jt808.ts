@@ -1,7 +1,7 @@
 import type { LockEvent, Report } from '@sealwatch/schemas';
 import type { Header } from '../jt808/frame.ts';
 import type { Jt705Record } from '../jt808/jt705.ts';
-import { type Location, readLocation } from '../jt808/location.ts';
+import { type Location, readLocation, type Tag } from '../jt808/location.ts';
 import type { Message } from '../jt808/messages.ts';
 import type { Profile } from '../profile/profile.ts';
 import { type Fault, ShortError, toHex } from '../wire/bytes.ts';
@@ -26,9 +26,12 @@ interface Source {
   profile: Profile;
   context: Context;
   kind: Report['kind'];
-  isAnswer: boolean;
   wire: string;
 }
+
+/** Jointech's lock event: of one second it comes behind the positions. */
+const EVENT_ITEM = 0x0b;
+const classOf = (tags: readonly Tag[]) => (tags.some(({ id }) => id === EVENT_ITEM) ? 'event' : 'position');
 
 const some = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
 const network = (csq: number | undefined) => {
@@ -63,23 +66,23 @@ function fromLocation(location: Location, source: Source): Mapped[] {
       network: network(csqOf(tagAs(profile, tags, 'csq'))),
       events: some(events),
     },
-    { of: ofTags.length > 0 ? 'event' : source.isAnswer ? 'answer' : 'position', deviceMs, wire },
+    { of: classOf(tags), deviceMs, record: location, wire },
   );
   const { subLocks } = profile;
   const listed = subLocks === undefined ? [] : subLocksOf(profile, location);
-  const others = listed.map(({ id, isClosed, percent }) => ({
-    lockId: id,
+  const others = listed.map((entry) => ({
+    lockId: entry.id,
     report: reportOf(
       {
         kind: kind === 'roll-call' ? 'live' : kind,
         mode: undefined,
         position,
-        seal: isClosed ? subLocks?.closed : subLocks?.open,
-        battery: percent === undefined ? undefined : { percent },
+        seal: entry.isClosed ? subLocks?.closed : subLocks?.open,
+        battery: entry.percent === undefined ? undefined : { percent: entry.percent },
         network: undefined,
         events: undefined,
       },
-      { of: 'subLock', deviceMs, wire },
+      { of: 'subLock', deviceMs, record: { location, entry }, wire },
     ),
   }));
   return [{ lockId: source.lockId, report: own }, ...others];
@@ -102,8 +105,7 @@ function fromJt705(record: Jt705Record, source: Source): Mapped {
     events: some([...ofTags, ...bitEvents(profile, words)].slice(0, 50)),
   };
   const deviceMs = timeOf(record.time, 'DMY');
-  const of = ofTags.length > 0 ? 'event' : 'position';
-  return { lockId: source.lockId, report: reportOf(content, { of, deviceMs, wire }) };
+  return { lockId: source.lockId, report: reportOf(content, { of: classOf(tags), deviceMs, record, wire }) };
 }
 
 function fromItems(items: readonly Uint8Array[], source: Source): Mapping {
@@ -148,14 +150,13 @@ export function fromJt808(header: Header, message: Message, profile: Profile, co
     const fault = { field: 'phone', value: header.phone, expected: 'a lock id of 6 to 20 capital letters and digits' };
     return { records: [], notes: [fault] };
   }
-  const source: Source = { lockId, profile, context, kind: 'live', isAnswer: false, wire };
+  const source: Source = { lockId, profile, context, kind: 'live', wire };
   switch (message.type) {
     case 'location':
+    case 'control-reply':
       return { records: fromLocation(message.location, source), notes: [] };
     case 'locate-reply':
-      return { records: fromLocation(message.location, { ...source, kind: 'roll-call', isAnswer: true }), notes: [] };
-    case 'control-reply':
-      return { records: fromLocation(message.location, { ...source, isAnswer: true }), notes: [] };
+      return { records: fromLocation(message.location, { ...source, kind: 'roll-call' }), notes: [] };
     case 'batch': {
       const { records, notes } = fromItems(itemsOf(message.items, message.rest, 2), {
         ...source,

@@ -1,6 +1,6 @@
 import { LockId, type LockMode, type Report } from '@sealwatch/schemas';
 import type { Fault } from '../wire/bytes.ts';
-import { identified, type RecordClass } from './identity.ts';
+import { identityOf, type Said } from './identity.ts';
 import { hasClock } from './time.ts';
 
 /** A report that comes of a frame, and whose it is. */
@@ -18,7 +18,7 @@ export interface Mapping {
 
 /** What the connection knows, and the bytes do not say. */
 export interface Context {
-  /** Follows from the interval that the lock has confirmed; else what the record says. */
+  /** Follows from the interval that the lock has confirmed; else what the record says. It is no part of the identity. */
   mode?: LockMode;
 }
 
@@ -27,21 +27,16 @@ export type Content = { [K in keyof Omit<Report, 'v' | 'boot' | 'seq' | 'time'>]
 
 /**
  * Makes a report. Without a clock it says 1970, which the platform never takes for true: the receipt is used then.
- * @param deviceMs undefined where the digits are no time
- * @param wire the number on the wire
+ * @param content as the profile reads it
  */
-export function reportOf(
-  content: Content,
-  about: { of: RecordClass; deviceMs: number | undefined; wire: string },
-): Report {
-  const { of, deviceMs, wire } = about;
+export function reportOf(content: Content, said: Said): Report {
+  const { deviceMs } = said;
   const isTimed = hasClock(deviceMs);
   const { position, ...others } = content;
   const given = { ...others, position: isTimed ? position : undefined };
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const time = new Date(deviceMs ?? 0).toISOString();
-  const record = { v: 1, time, kind: 'live', ...present } as Omit<Report, 'boot' | 'seq'>;
-  return identified(record, { of, deviceMs, ...(isTimed ? {} : { wire }) });
+  return { v: 1, ...identityOf(said, isTimed), time, kind: 'live', ...present } as Report;
 }
 
 const LOCK_DIGITS = 12;

@@ -92,7 +92,8 @@ export class ConnectedLock {
     const { lockId, profile } = this.bound;
     const sign = hours > 0 ? 'ahead' : 'behind';
     const why = `its clock is ${Math.abs(hours)} h ${sign} by profile ${profile}: the profile has the wrong zone for this lock; register it with the one that fits`;
-    message.unreadable = { why, ...(message.records?.ack ? { ack: message.records.ack } : {}), isDamaged: true };
+    // However often it comes, it is not acknowledged: the lock keeps it. What was only old leaves the zone within minutes.
+    message.unreadable = { why };
     this.#deps.metrics.refused('zone');
     this.#deps.log.warn({ lockId, profile, hours }, 'the clock of a lock is off by whole hours: wrong profile?');
     return true;

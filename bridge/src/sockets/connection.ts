@@ -6,6 +6,8 @@ import { type Limits, networkOf, Rate } from './limits.ts';
 import type { BridgeMetrics } from './metrics.ts';
 import type { Bound, Message, Splitter, Wire } from './wire.ts';
 
+/** What a device has sent and closed before its next connection is read within so long, ms. */
+const CLOSED_WITHIN_MS = 1_000;
 /** Records of so many frames are stored at once. */
 const FRAMES_AT_ONCE = 200;
 
@@ -28,14 +30,16 @@ export class Connection {
   readonly network: string;
   lastFrameMs: number;
   lock: ConnectedLock | undefined;
-  /** Set once a newer connection has taken its place: whether this one still lives. */
-  onLife: (() => void) | undefined;
   readonly #socket: Socket;
   readonly #deps: ConnectionDeps;
   readonly #splitter: Splitter;
   readonly #rate: Rate;
   #ended: string | undefined;
   #isStopping = false;
+  /** A newer connection has taken its place: what it sends is sent again there. */
+  #isSuperseded = false;
+  /** Called once if it lives after it was ended for that. */
+  #onLife: (() => void) | undefined;
   /** What was read is being worked on. */
   #work: Promise<void> = Promise.resolve();
 
@@ -54,7 +58,12 @@ export class Connection {
       this.#ended ??= 'closed';
       deps.closed(this);
     });
+    socket.on('end', () => this.#lives());
     socket.on('data', (chunk: Buffer) => {
+      if (this.#isSuperseded) {
+        this.#lives();
+        return;
+      }
       // Nothing more is read until this is stored.
       socket.pause();
       this.#work = this.#chunk(chunk).then(
@@ -98,19 +107,26 @@ export class Connection {
   }
 
   /**
-   * A newer connection has taken its place. A device that is still there closes its end, or goes on sending; one that lost its
-   * line does neither.
+   * A newer connection has taken its place. A device that is still there closes its end when this one is closed, or goes on
+   * sending; one that lost its line does neither. One that has closed its end before, perhaps unread so far, is not there.
    * @param lives called if it is still there
    */
   supersede(withinMs: number, lives: () => void): void {
-    this.onLife = () => {
-      this.onLife = undefined;
-      lives();
-    };
-    this.#socket.once('end', () => this.onLife?.());
-    this.#socket.end();
+    this.#isSuperseded = true;
     this.#socket.resume();
-    setTimeout(() => this.end('superseded'), withinMs).unref();
+    setTimeout(() => {
+      if (!this.isOpen) return;
+      this.#onLife = lives;
+      this.#socket.end();
+      setTimeout(() => this.end('superseded'), withinMs).unref();
+    }, CLOSED_WITHIN_MS).unref();
+  }
+
+  #lives(): void {
+    const onLife = this.#onLife;
+    this.#onLife = undefined;
+    onLife?.();
+    if (onLife !== undefined) this.end('superseded');
   }
 
   /** Reads no more. Resolves once what was read is stored and acknowledged, and ends. */
@@ -127,11 +143,6 @@ export class Connection {
     if (this.#splitter.skippedBytes > this.#deps.limits.skippedBytes) {
       this.#deps.metrics.refused('no-frame');
       this.end('no-frame');
-    }
-    // A newer connection speaks for the lock; that this one still sends says that there are two devices.
-    if (frames.length > 0 && this.onLife !== undefined) {
-      this.onLife();
-      this.end('superseded');
     }
     for (let from = 0; from < frames.length && this.isOpen; from += FRAMES_AT_ONCE) {
       await this.#take(frames.slice(from, from + FRAMES_AT_ONCE));

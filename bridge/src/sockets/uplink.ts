@@ -38,8 +38,12 @@ export function timed(items: readonly WireRecord[], bound: Bound, ledger: Ledger
   });
 }
 
+/** What a lock of UTC is behind by where its profile says GMT+8, the zone of JT/T 808. */
+const BEHIND_MS = -8 * HOUR_MS;
+
 /**
  * The hours by which a lock's first live record with a fix is wrong, if that is a zone: then its profile is the wrong one.
+ * A record may be old, so that only one difference is taken for a zone that is behind; none is made in the future.
  * Undefined: its time is fine, or wrong otherwise.
  */
 export function wrongZoneHours(reports: readonly Report[], receivedMs: number): number | undefined {
@@ -47,7 +51,8 @@ export function wrongZoneHours(reports: readonly Report[], receivedMs: number): 
   if (first === undefined) return undefined;
   const errorMs = Date.parse(first.time) - receivedMs;
   const zoneMs = Math.round(errorMs / HOUR_MS) * HOUR_MS;
-  const isZone = zoneMs !== 0 && Math.abs(zoneMs) <= WIDEST_ZONE_MS && Math.abs(errorMs - zoneMs) < FINE_MS;
+  const mayBeZone = (zoneMs > 0 && zoneMs <= WIDEST_ZONE_MS) || zoneMs === BEHIND_MS;
+  const isZone = mayBeZone && Math.abs(errorMs - zoneMs) < FINE_MS;
   return isZone ? zoneMs / HOUR_MS : undefined;
 }
 

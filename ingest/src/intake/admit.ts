@@ -137,12 +137,15 @@ function admitOne(
     takeTurn(admitted, record, above, admitted.clocks.get(lockId) ?? times.clockOf(lockId));
     return;
   }
-  if (sameBody(first, record)) {
+  const isNumbered = times.isNumbered(lockId);
+  if (sameBody(first, record, isNumbered)) {
     admitted.duplicates.push(record);
     return;
   }
   const detail = `boot ${sentBoot(record.boot)}, seq ${record.seq}: another body than the record stored first, expected the same`;
   admitted.refusals.push({ lockId, refusal: refusalOf('identity-conflict', detail, record, raw) });
+  // Numbers that are made of the content prove no second device: another profile has read the same record.
+  if (!isNumbered) return;
   const { timeMs } = isLate(record) ? first : record;
   admitted.conflicts.push({ lockId, boot: record.boot, seq: record.seq, timeMs });
 }

@@ -1,6 +1,8 @@
 import {
+  type ClockShift,
   clockAfter,
   isPlainlyTrue,
+  isPossible,
   judgeTime,
   type KnownClock,
   type LockClock,
@@ -27,6 +29,8 @@ export interface JudgedTimes {
   clocks: Map<string, LockClock>;
   /** After the batch, of any lock in it. */
   clockOf(lockId: string): LockClock;
+  /** Whether the numbers of a lock in the batch say which of its records come first, and which are missing. */
+  isNumbered(lockId: string): boolean;
   /** Live records of numbered locks whose time is after that of the highest number, but whose own number is not above it. */
   outOfTurn: Set<TrackedReport>;
 }
@@ -35,6 +39,8 @@ interface Running {
   known: KnownLock;
   highest: Highest | undefined;
   clock: LockClock;
+  /** By which the impossible times of a publish are put right; of an unnumbered lock alone. */
+  together: ClockShift | undefined;
   isOfBatch: boolean;
 }
 
@@ -50,18 +56,20 @@ export function judgeTimes(
   const judged: JudgedTimes = {
     clocks: new Map(),
     clockOf: (lockId) => locks.get(lockId)?.clock ?? {},
+    isNumbered: (lockId) => locks.get(lockId)?.known.numbered ?? true,
     outOfTurn: new Set(),
   };
   for (const { lockId, records } of publishes) {
     let lock = locks.get(lockId);
     if (!lock) {
       const known = knownOf(lockId) ?? { clock: {}, numbered: true, inServiceMs: 0, windows: [] };
-      lock = { known, highest: known.highest, clock: known.clock, isOfBatch: false };
+      lock = { known, highest: known.highest, clock: known.clock, together: undefined, isOfBatch: false };
       locks.set(lockId, lock);
     }
     const life = lifeOf(lock.highest?.boot ?? 0);
     if (life > 0) for (const record of records) record.boot = bootIn(life, record.boot);
     lock.isOfBatch = records.length > 1;
+    lock.together = undefined;
     if (lock.isOfBatch) shiftTogether(lock, records);
     for (const record of records) judgeOne(judged, lock, record);
     if (lock.isOfBatch) takeNeighboursTimes(records);
@@ -80,7 +88,10 @@ function takeNeighboursTimes(records: readonly TrackedReport[]): void {
   }
 }
 
-/** If the newest record of a publish needs a large correction, the others of its boot keep their distance to it. */
+/**
+ * If the newest record of a publish needs a large correction, the others of its boot keep their distance to it. Of an
+ * unnumbered lock nothing says that they are of one boot: those alone that cannot be true as they are.
+ */
 function shiftTogether(lock: Running, records: readonly TrackedReport[]): void {
   const newest = records.reduce((top, record) => (isAbove(record, top) ? record : top));
   const { timeUsedMs, fault } = judgeTime(
@@ -89,7 +100,8 @@ function shiftTogether(lock: Running, records: readonly TrackedReport[]): void {
   );
   if (!fault || Math.abs(fault.errorMs) <= SHIFTED_MS) return;
   const shift = { boot: timed(lock, newest).boot, ms: timeUsedMs - newest.timeMs, reason: fault.reason };
-  lock.clock = { ...lock.clock, shift };
+  if (lock.known.numbered) lock.clock = { ...lock.clock, shift };
+  else lock.together = shift;
 }
 
 function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): void {
@@ -100,11 +112,20 @@ function judgeOne(judged: JudgedTimes, lock: Running, record: TrackedReport): vo
     return;
   }
   const lastMs = lock.highest?.timeMs;
-  const { timeUsedMs, fault } = judgeTime(timed(lock, record), knownOf(lock, above));
-  if (above) {
+  const { together } = lock;
+  const isPut = together !== undefined && !isPossible(timed(lock, record));
+  const known = knownOf(lock, above);
+  const { timeUsedMs, fault } = judgeTime(
+    timed(lock, record),
+    isPut ? { ...known, clock: { ...known.clock, shift: together } } : known,
+  );
+  // After a record from the future those of an unnumbered lock are above no other for long; its clock is that of the newest receipt.
+  if (above || !lock.known.numbered) {
     const clock = clockAfter(lock.clock, timed(lock, record), timeUsedMs, fault);
     if (clock !== lock.known.clock) judged.clocks.set(record.lockId, clock);
     lock.clock = clock;
+  }
+  if (above) {
     lock.highest = record;
   } else if (lock.known.numbered && record.kind !== 'backfill' && record.receivedMs - timeUsedMs <= LATE_AFTER_MS) {
     // Records of a slightly fast clock that overtook each other are later by their receipt only.

@@ -74,6 +74,10 @@ const STEADY_LEAST_MS = 30_000;
 const STEADY_WITHIN_MS = 15_000;
 const STEADY_APART_MS = 5_000;
 
+/** Whether a record can have been made at the time that it says, as far as its receipt tells. */
+export const isPossible = ({ timeMs, receivedMs }: TimedRecord): boolean =>
+  timeMs >= EPOCH_BEFORE_MS && timeMs <= receivedMs;
+
 /** The time that the rules use for a record, epoch ms, never after its receipt; and what is wrong with the time as sent. */
 export function judgeTime(record: TimedRecord, known: KnownClock): { timeUsedMs: number; fault?: ClockFault } {
   const { timeMs: sentMs, receivedMs } = record;

@@ -14,6 +14,9 @@ export interface RecordRefusal {
 /** `kind` is how a record was sent; `boot` is part of the identity, which the callers compare. */
 const BODY = reportCodec.columns.filter(({ name }) => name !== 'kind' && name !== 'boot');
 
+/** How a bridge follows a lock's expected interval: the same record comes with another one after the bridge was started anew. */
+const BODY_READ_BY_BRIDGE = BODY.filter(({ name }) => name !== 'mode');
+
 /** The record's time as its lock sent it, epoch ms. */
 export const sentTimeMs = ({ sentMs, timeMs }: TrackedReport): number => sentMs ?? timeMs;
 
@@ -22,9 +25,13 @@ export function asSent({ sentMs, clockFault, ...record }: TrackedReport): Tracke
   return { ...record, boot: sentBoot(record.boot), timeMs: sentMs ?? record.timeMs };
 }
 
-/** Whether two records of one identity say the same: the same record came again. */
-export function sameBody(a: TrackedReport, b: TrackedReport): boolean {
-  return sentTimeMs(a) === sentTimeMs(b) && BODY.every(({ valueIn }) => isSame(valueIn(a), valueIn(b)));
+/**
+ * Whether two records of one identity say the same: the same record came again.
+ * @param isNumbered false: the identity is made of what the lock said, and `mode` is not among it
+ */
+export function sameBody(a: TrackedReport, b: TrackedReport, isNumbered = true): boolean {
+  const body = isNumbered ? BODY : BODY_READ_BY_BRIDGE;
+  return sentTimeMs(a) === sentTimeMs(b) && body.every(({ valueIn }) => isSame(valueIn(a), valueIn(b)));
 }
 
 function isSame(a: unknown, b: unknown): boolean {

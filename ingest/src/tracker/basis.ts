@@ -1,4 +1,4 @@
-import { LAG_AT_MOST_MS, type TripPlan } from './plan.ts';
+import { LAG_AT_MOST_MS, SECOND_MS, type TripPlan } from './plan.ts';
 
 /** The parts of the plan that the fold reads. If one of them changes, records folded under the old one are folded again. */
 export interface Basis {
@@ -24,7 +24,7 @@ export function sameUntilMs(plan: TripPlan, basis: Basis): number {
   if (departedAtMs !== basis.departedAtMs || timeLimitMin !== basis.timeLimitMin) return 0;
   return Math.min(
     changeMs(sealedAtMs, basis.sealedAtMs),
-    changeMs(unlockAuthorisedAtMs, basis.unlockAuthorisedAtMs) - LAG_AT_MOST_MS,
+    changeMs(unlockAuthorisedAtMs, basis.unlockAuthorisedAtMs) - LAG_AT_MOST_MS - SECOND_MS,
   );
 }
 

@@ -82,8 +82,12 @@ export function isSealed(
 ): boolean {
   if (sealedAtMs === undefined || timeMs < sealedAtMs) return false;
   if (unlockAuthorisedAtMs === undefined || receivedMs <= unlockAuthorisedAtMs) return true;
-  return timeMs + Math.min(lagMs, LAG_AT_MOST_MS) < unlockAuthorisedAtMs;
+  return latestOf(timeMs) + Math.min(lagMs, LAG_AT_MOST_MS) < unlockAuthorisedAtMs;
 }
+
+export const SECOND_MS = 1_000;
+/** A time in whole seconds, which is all that many locks tell, may be that of anything within its second. */
+const latestOf = (timeMs: number): number => (timeMs % SECOND_MS === 0 ? timeMs + SECOND_MS - 1 : timeMs);
 
 export interface KnownPlace {
   placeId: string;

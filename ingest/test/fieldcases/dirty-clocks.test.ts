@@ -66,3 +66,43 @@ test('a live trip with any faulty clock has the seal alarms of the same trip wit
     { seed: 1_980, numRuns: 300 },
   );
 });
+
+const spell = fc.record({
+  /** Records each of which may be said by a clock that is days ahead. */
+  ahead: fc.array(fc.boolean(), { minLength: 2, maxLength: 40 }),
+  /** How many records come in one publish. */
+  together: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 40, maxLength: 40 }),
+  isLate: fc.boolean(),
+  newestFirst: fc.boolean(),
+});
+
+test('of a lock without numbers a clock that was days ahead for a while moves no record whose own time is true', () => {
+  fc.assert(
+    fc.property(spell, ({ ahead, together, isLate, newestFirst }) => {
+      const make = reporter();
+      const lateMs = isLate ? 3 * HOUR : 1_000;
+      const sent = ahead.map((wrong, i) => {
+        const trueMs = START + i * 30_000;
+        const timeMs = wrong ? DIRT['days ahead'](trueMs) : trueMs;
+        const record = make(trueMs, onRoad(5), { boot: timeMs / 1_000, kind: isLate ? 'backfill' : 'live' });
+        return { ...record, timeMs, receivedMs: isLate ? START + 3 * HOUR : trueMs + lateMs };
+      });
+      const queue = newestFirst && isLate ? sent.toReversed() : [...sent];
+      let lock: KnownLock = { clock: {}, numbered: false, inServiceMs: START - DAY, windows: [] };
+      for (const many of together) {
+        const records = queue.splice(0, isLate ? many : 1).sort((a, b) => a.timeMs - b.timeMs);
+        if (records.length === 0) break;
+        const before = records.map(({ timeMs }) => timeMs);
+        const publish = { lockId: LOCK, records, refusals: [], partial: [], raw: Buffer.alloc(0) };
+        const { clocks } = judgeTimes([publish], () => lock);
+        const highest = records.reduce((top, one) => (top.boot >= one.boot ? top : one), lock.highest ?? records[0]!);
+        lock = { ...lock, highest, clock: clocks.get(LOCK) ?? lock.clock };
+        for (const [i, { timeMs, receivedMs }] of records.entries()) {
+          if (before[i]! <= receivedMs) expect(timeMs).toBe(before[i]);
+          else expect(timeMs).toBeLessThanOrEqual(receivedMs);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

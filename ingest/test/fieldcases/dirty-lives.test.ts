@@ -20,14 +20,17 @@ const STORY = fc.record({
 });
 
 /** What the intake makes of one record after the other, with all it has stored in memory. */
-function takeAll(sent: readonly TrackedReport[]): {
+function takeAll(
+  sent: readonly TrackedReport[],
+  numbered = true,
+): {
   stored: TrackedReport[];
   conflicts: IdentityConflict[];
   refused: number;
 } {
   const stored = new Map<string, TrackedReport>();
   const conflicts: IdentityConflict[] = [];
-  let lock: KnownLock = { clock: {}, numbered: true, inServiceMs: START - 86_400_000, windows: [] };
+  let lock: KnownLock = { clock: {}, numbered, inServiceMs: START - 86_400_000, windows: [] };
   let refused = 0;
   for (const one of sent) {
     const publish = { lockId: LOCK, records: [{ ...one }], refusals: [], partial: [], raw: Buffer.alloc(0) };
@@ -71,4 +74,17 @@ test('a trip whose lock begins to count again has the seal alarms of the same tr
       expect(rules(stored, conflicts)).toEqual([...new Set([...rules(through, []), ...named])].sort());
     }),
   );
+});
+
+test('of a lock whose numbers are made of the content, another mode is the same record, and another reading no second device', () => {
+  const make = reporter();
+  const first = make(START, onRoad(5), { seal: SHUT, boot: START / 1_000, seq: 4_711 });
+  const [polled, cut] = [
+    { ...first, mode: 'awake' },
+    { ...first, seal: { ...SHUT, rope: 'cut' } },
+  ] as const;
+  expect(takeAll([first, polled, first], false)).toEqual({ stored: [first], conflicts: [], refused: 0 });
+  expect(takeAll([first, cut], false)).toEqual({ stored: [first], conflicts: [], refused: 1 });
+  expect(takeAll([first, polled]).conflicts).toHaveLength(1);
+  expect(takeAll([first, cut]).conflicts).toHaveLength(1);
 });

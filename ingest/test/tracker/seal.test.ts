@@ -79,6 +79,19 @@ describe('seal rules, from sealing until an opening is authorised', () => {
     expect(ledger.one('seal.rope-cut')).toMatchObject({ active: true, phase: 'returned' });
   });
 
+  it('a lock that tells whole seconds has opened after the unlock that was authorised within the same second', () => {
+    const told = (unlockAuthorisedAtMs: number) => {
+      const ledger = new Ledger(planOf({ unlockAuthorisedAtMs }));
+      const make = reporter();
+      const late = { kind: 'backfill', receivedMs: at('09:00') + 2_000 };
+      ledger.take(make(at('08:59'), onRoad(100)));
+      ledger.take(make(at('09:00'), onRoad(100), { ...late, seal: { ...SHUT, motor: 'unlocked' } }));
+      return ledger.rules();
+    };
+    expect(told(at('09:00') + 999)).not.toContain('seal.opened-in-transit');
+    expect(told(at('09:00') + 1_001)).toContain('seal.opened-in-transit');
+  });
+
   it('an authorised opening at the destination raises nothing; anywhere else it is outside the designated place', () => {
     const authorised = planOf({ unlockAuthorisedAtMs: at('09:00') });
     const open: Row[] = [

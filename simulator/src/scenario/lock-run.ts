@@ -7,6 +7,7 @@ import { rebooted, wantsReport } from '../lock/state.ts';
 import { moved } from '../path.ts';
 import type { Random } from '../random.ts';
 import { randomStream } from '../random.ts';
+import type { How } from './radio.ts';
 import { Receiver } from './receiver.ts';
 import type { Act } from './scenario.ts';
 import type { TripWorld } from './world.ts';
@@ -21,6 +22,8 @@ export interface Sending {
   held: boolean;
   /** earliest time of sending, epoch ms; absent: at once */
   dueMs?: number;
+  /** absent: it arrives, and its acknowledgement too */
+  how?: How;
 }
 
 /** What one lock did on one trip. */
@@ -181,7 +184,7 @@ class Run {
     if (!last?.position || !last.seal) return;
     const { lon, lat } = moved(last.position, 200, 30_000);
     const seal = { ...last.seal, useCount: Math.max(0, (last.seal.useCount ?? 1) - 1) };
-    this.send(JSON.stringify({ ...last, position: { ...last.position, lon, lat }, seal }));
+    this.send(JSON.stringify({ ...last, position: { ...last.position, lon, lat }, seal }), false, { how: 'cloned' });
     this.result.quarantined += 1;
   }
 
@@ -199,8 +202,8 @@ class Run {
     this.result.quarantined += broken.length;
   }
 
-  send(payload: string, held = false, when: { dueMs?: number } = {}): void {
-    this.result.sendings.push({ lockId: this.lock.lockId, payload, held, ...when });
+  send(payload: string, held = false, more: { dueMs?: number; how?: How } = {}): void {
+    this.result.sendings.push({ lockId: this.lock.lockId, payload, held, ...more });
   }
 
   /** Makes a record with the time of playing: parked at the end of the drive, seal unchanged. */
@@ -254,8 +257,10 @@ class Run {
     const reports = flights.flatMap((flight) => flight.reports);
     const live = nowMs >= this.options.liveFromMs;
     const held = this.options.holdBacklog && flights[0]!.reports.length > 1;
-    this.send(live ? payloadOf(reports) : lateOf(reports), held, live ? { dueMs: nowMs } : {});
-    if (this.radio.unit() < this.options.loseAcksShare) {
+    const isLost = this.radio.unit() < this.options.loseAcksShare;
+    const more = { ...(live ? { dueMs: nowMs } : {}), ...(isLost ? { how: 'ack-lost' as const } : {}) };
+    this.send(live ? payloadOf(reports) : lateOf(reports), held, more);
+    if (isLost) {
       this.input(nowMs, { type: 'disconnected' });
       this.input(nowMs, { type: 'connected' });
       return;

@@ -1,31 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PassageAnswer } from '@sealwatch/schemas';
-import {
-  Command,
-  commandTopic,
-  PassageAnswer as PassageAnswerSchema,
-  replyTopic,
-  reportTopic,
-} from '@sealwatch/schemas';
-import type { MqttClient } from 'mqtt';
-import { connect } from 'mqtt';
+import { PassageAnswer as PassageAnswerSchema } from '@sealwatch/schemas';
 import { z } from 'zod';
 import { closeTrip, readTrip } from '../demo/platform.ts';
 import type { Rest } from '../rest.ts';
-import { InterfaceError } from '../rest.ts';
 import type { Line, LineName } from './line.ts';
 import type { Sending } from './lock-run.ts';
 import { NOW } from './lock-run.ts';
+import type { Radio } from './radio.ts';
 import type { TripScript } from './trip-script.ts';
 import type { TripTruth } from './truth.ts';
 
 /** What playing scripts against a running platform needs. */
 export interface PlayContext {
   rest: Rest;
-  mqtt: string;
   lines: ReadonlyMap<LineName, Line>;
-  secrets: Map<string, string>;
+  openRadio(lockId: string): Promise<Radio>;
   stop: AbortSignal;
   /** called at each PUBACK */
   onAcknowledged(records: number): void;
@@ -67,15 +58,15 @@ export async function play(context: PlayContext, scripts: readonly TripScript[])
     const answer = await pass(context, first);
     if (answer?.verdict === 'release') await untilClosed(context, trip.tripId);
     const played = [playedAs(first, trip, answer)];
-    if (!next) return played;
+    if (!next) return played.map((one) => named(one, radios));
     const nextTrip = await declare(context, next);
     // These records belong to the first trip but are sent after the second one was declared.
     const released = held.map((sending) => ({ ...sending, held: false }));
     await sendAll(context, radios, released, trip.sent);
     await sendAll(context, radios, next.liveNow, nextTrip.sent, LIVE_PACE_MS);
-    return [...played, playedAs(next, nextTrip, undefined)];
+    return [...played, playedAs(next, nextTrip, undefined)].map((one) => named(one, radios));
   } finally {
-    await Promise.all([...radios.values()].map((radio) => radio.endAsync().catch(() => undefined)));
+    await Promise.all([...radios.values()].map((radio) => radio.close()));
   }
 }
 
@@ -90,6 +81,13 @@ interface Declared {
 function playedAs(script: TripScript, trip: Declared, answer: PassageAnswer | undefined): Played {
   const { lockIds, truth } = script;
   return { ...trip, lockIds, endMs: Date.now(), truth, ...(answer ? { answer } : {}) };
+}
+
+/** The truth with the names that the platform has for the records. */
+function named(played: Played, radios: ReadonlyMap<string, Radio>): Played {
+  const { truth } = played;
+  const acknowledged = truth.acknowledged.map((id) => radios.get(id.split('/')[0]!)?.nameOf(id) ?? id);
+  return { ...played, truth: { ...truth, acknowledged } };
 }
 
 /** @throws Error if a recording uses a line that is not on the platform */
@@ -121,65 +119,28 @@ async function declare(context: PlayContext, script: TripScript): Promise<Declar
   return { tripId, departedMs, sent: [] };
 }
 
-async function openRadios(context: PlayContext, lockIds: readonly string[]): Promise<Map<string, MqttClient>> {
-  const radios = new Map<string, MqttClient>();
-  for (const lockId of lockIds) radios.set(lockId, await openRadio(context, lockId));
+async function openRadios(context: PlayContext, lockIds: readonly string[]): Promise<Map<string, Radio>> {
+  const radios = new Map<string, Radio>();
+  for (const lockId of lockIds) radios.set(lockId, await context.openRadio(lockId));
   return radios;
-}
-
-function openRadio(context: PlayContext, lockId: string): Promise<MqttClient> {
-  const called = `MQTT ${context.mqtt}, lock ${lockId}`;
-  return new Promise((resolve, reject) => {
-    const client = connect(context.mqtt, {
-      clientId: lockId,
-      username: lockId,
-      password: context.secrets.get(lockId) ?? '',
-      protocolVersion: 4,
-      clean: true,
-      reconnectPeriod: 1_000,
-      connectTimeout: 30_000,
-    });
-    client.on('error', (error) => {
-      client.end(true);
-      reject(new InterfaceError(called, error.message));
-    });
-    client.on('message', (_topic, payload) => answerCommand(client, lockId, payload.toString()));
-    client.once('connect', () => {
-      client.subscribeAsync(commandTopic(lockId), { qos: 1 }).then(
-        () => resolve(client),
-        (error: unknown) => reject(new InterfaceError(called, String(error))),
-      );
-    });
-    const quit = () => client.end(true);
-    context.stop.addEventListener('abort', quit, { once: true });
-    client.once('end', () => context.stop.removeEventListener('abort', quit));
-  });
-}
-
-/** Replies to every command as done; commands do not change the script, which is fixed beforehand. */
-function answerCommand(client: MqttClient, lockId: string, text: string): void {
-  const read = Command.safeParse(JSON.parse(text));
-  if (!read.success) return;
-  const reply = { v: 1, commandId: read.data.commandId, result: 'done', time: new Date().toISOString() };
-  client.publish(replyTopic(lockId), JSON.stringify(reply), { qos: 1 });
 }
 
 /** Sends payload by payload, each after the acknowledgement of the previous one; held ones are left out. */
 async function sendAll(
   context: PlayContext,
-  radios: Map<string, MqttClient>,
+  radios: ReadonlyMap<string, Radio>,
   sendings: readonly Sending[],
   sent: Sent[],
   paceMs = 0,
 ): Promise<void> {
-  for (const { lockId, payload, held, dueMs } of sendings) {
+  for (const { lockId, payload, held, dueMs, how } of sendings) {
     if (held) continue;
     const waitMs = Math.max(paceMs, (dueMs ?? 0) - Date.now());
     if (waitMs > 0) await delay(waitMs, undefined, { signal: context.stop }).catch(() => undefined);
     if (context.stop.aborted) return;
     const text = payload.replace(NOW, new Date().toISOString());
     sent.push({ lockId, ...timesIn(text), sentMs: Date.now() });
-    await radios.get(lockId)?.publishAsync(reportTopic(lockId), text, { qos: 1 });
+    await radios.get(lockId)?.send(text, how);
     context.onAcknowledged(payload.split('"boot"').length - 1);
   }
 }

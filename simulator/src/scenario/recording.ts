@@ -14,6 +14,7 @@ const Sending = z.object({
   payload: z.string(),
   held: z.boolean(),
   dueMs: z.number().exactOptional(),
+  how: z.enum(['ack-lost', 'cloned']).exactOptional(),
 });
 
 const Script: z.ZodType<TripScript> = z.object({

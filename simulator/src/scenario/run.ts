@@ -15,12 +15,16 @@ import { watchFeed } from '../score/feed.ts';
 import { htmlReport } from '../score/html.ts';
 import type { Score } from '../score/score.ts';
 import { answering, score } from '../score/score.ts';
+import { MODELS, type WireProtocol, wireIdOf } from '../wire/protocol.ts';
+import { WireRadio } from '../wire/radio.ts';
+import { carriedBy } from './carried.ts';
 import type { Group } from './groups.ts';
 import { groupsOf } from './groups.ts';
 import type { Line } from './line.ts';
 import { loadLine, putLine } from './line.ts';
 import type { PlayContext, Played } from './play.ts';
 import { play } from './play.ts';
+import { openMqttRadio, type Radio } from './radio.ts';
 import { appendRecording, readRecording, renamed } from './recording.ts';
 import type { RunReporter } from './run-reporter.ts';
 import { reportTo } from './run-reporter.ts';
@@ -28,7 +32,10 @@ import type { Scenario } from './scenario.ts';
 
 export interface ScenarioOptions {
   http: string;
-  mqtt: string;
+  /** of the platform; absent where `wire` is given */
+  mqtt?: string;
+  /** the locks speak a protocol of their own, to this bridge */
+  wire?: { protocol: WireProtocol; bridge: string };
   key: string;
   scenario: Scenario;
   trips: number;
@@ -78,7 +85,7 @@ export async function playScenario(
   const groups = await groupsFor(rest, options);
   const lines = new Map([...new Set(groups.flatMap((group) => group.lines))].map((name) => [name, loadLine(name)]));
   for (const line of lines.values()) await putLine(rest, options.changeLine?.(line) ?? line);
-  const secrets = await registerLocks(rest, groups);
+  const secrets = await registerLocks(rest, groups, options.wire?.protocol);
   const feed = await feedOf(options, progress);
   const tally = { records: 0 };
   const onAcknowledged = (count: number) => {
@@ -87,7 +94,7 @@ export async function playScenario(
   try {
     const startMs = Date.now();
     const played = await playAll(
-      { rest, mqtt: options.mqtt, lines, secrets, stop, onAcknowledged, onDeclared: reporter.declared },
+      { rest, openRadio: radiosOf(options, secrets, stop), lines, stop, onAcknowledged, onDeclared: reporter.declared },
       groups,
       options,
       progress,
@@ -96,7 +103,8 @@ export async function playScenario(
     const perSecond = Math.round((tally.records * 1_000) / (Date.now() - startMs));
     progress.info('played', { trips: played.length, records: tally.records, perSecond });
     reporter.scoring();
-    const evidence = await gather(rest, played, { feed, settleMs: options.settleMs ?? SETTLE_MS }, stop);
+    const byTime = options.wire !== undefined;
+    const evidence = await gather(rest, played, { feed, settleMs: options.settleMs ?? SETTLE_MS, byTime }, stop);
     const lockIds = new Set(groups.flatMap((group) => group.lockIds));
     const quarantined = await quarantinedOf(rest, lockIds);
     if (options.tidy) await tidy(rest, evidence);
@@ -159,19 +167,40 @@ async function tidy(rest: Rest, evidence: readonly Evidence[]): Promise<void> {
   }
 }
 
-async function registerLocks(rest: Rest, groups: readonly Group[]): Promise<Map<string, string>> {
-  const Secrets = z.object({ items: z.array(z.object({ lockId: z.string(), secret: z.string() })) });
+/** How each lock of the run reaches the platform. */
+function radiosOf({ mqtt = '', wire }: ScenarioOptions, secrets: ReadonlyMap<string, string>, stop: AbortSignal) {
+  return async (lockId: string): Promise<Radio> => {
+    if (!wire) return openMqttRadio({ mqtt, lockId, secret: secrets.get(lockId) ?? '', stop });
+    const radio = new WireRadio({ ...wire, lockId, stop });
+    await radio.open();
+    return radio;
+  };
+}
+
+/** @returns the secrets of those that sign in themselves */
+async function registerLocks(
+  rest: Rest,
+  groups: readonly Group[],
+  protocol: WireProtocol | undefined,
+): Promise<Map<string, string>> {
+  const Secrets = z.object({ items: z.array(z.object({ lockId: z.string(), secret: z.string().optional() })) });
   const lockIds = groups.flatMap((group) => group.lockIds);
   const secrets = new Map<string, string>();
   for (let from = 0; from < lockIds.length; from += IMPORT_AT_ONCE) {
     const locks = lockIds
       .slice(from, from + IMPORT_AT_ONCE)
-      .map((lockId) => ({ lockId, model: 'simulated', simulated: true }));
-    for (const item of Secrets.parse(await rest.post('/locks/import', { locks })).items) {
-      secrets.set(item.lockId, item.secret);
+      .map((lockId) => ({ lockId, simulated: true, ...modelOf(lockId, protocol) }));
+    for (const { lockId, secret } of Secrets.parse(await rest.post('/locks/import', { locks })).items) {
+      if (secret !== undefined) secrets.set(lockId, secret);
     }
   }
   return secrets;
+}
+
+function modelOf(lockId: string, protocol: WireProtocol | undefined): object {
+  if (protocol === undefined) return { model: 'simulated' };
+  const { model, profile } = MODELS[protocol];
+  return { model, profile, wireId: wireIdOf(protocol, lockId) };
 }
 
 async function playAll(
@@ -192,7 +221,8 @@ async function playAll(
       if (context.stop.aborted) return;
       const scripts = group.scripts();
       if (options.record) appendRecording(options.record, scripts);
-      played.push(...(await play(context, scripts)));
+      const { wire } = options;
+      played.push(...(await play(context, wire ? scripts.map((one) => carriedBy(wire.protocol, one)) : scripts)));
       done += 1;
       progress.share('playing trips', done, groups.length);
       reporter.played(done, groups.length);
@@ -206,7 +236,7 @@ async function playAll(
 async function gather(
   rest: Rest,
   played: readonly Played[],
-  { feed, settleMs }: { feed: FeedWatch | undefined; settleMs: number },
+  { feed, settleMs, byTime }: { feed: FeedWatch | undefined; settleMs: number; byTime: boolean },
   stop: AbortSignal,
 ): Promise<Evidence[]> {
   const until = Date.now() + settleMs;
@@ -218,7 +248,7 @@ async function gather(
       await delay(500);
       alarms = await alarmsOf(rest, one.tripId);
     }
-    const shown = await recordsOf(rest, one);
+    const shown = await recordsOf(rest, one, byTime);
     evidence.push({ played: one, alarms, shown, ...(feed ? { seen: feed.seen(one.tripId, one.lockIds) } : {}) });
   }
   return evidence;

@@ -32,7 +32,7 @@ const CRITICAL = new Set([
   'seal.identity-mismatch',
   'pair.separation',
 ]);
-const LATCHED_MAJOR = new Set(['comms.jamming']);
+const LATCHED_MAJOR = new Set(['comms.jamming', 'comms.second-connection']);
 
 /** Rules about late delivery; always tolerated, because records are sent late and all at once. */
 const OF_DELIVERY = ['comms.late-batch', 'comms.silent', 'comms.sequence-gap', 'time.overdue'];
@@ -62,7 +62,10 @@ export function toleratedOf(acts: readonly Pick<Act, 'do'>[]): string[] {
 
 /** The right gate verdict for the true events. */
 export function rightVerdict(plain: Plain, expected: readonly Expectation[]): TripTruth['verdict'] {
-  if (plain.verdict) return plain.verdict;
+  return plain.verdict ?? verdictFor(expected);
+}
+
+export function verdictFor(expected: readonly Expectation[]): 'release' | 'manual' | 'alarm' {
   if (expected.some(({ rule }) => CRITICAL.has(rule))) return 'alarm';
   return expected.some(({ rule }) => LATCHED_MAJOR.has(rule)) ? 'manual' : 'release';
 }

@@ -15,7 +15,7 @@ export interface Evidence {
 }
 
 const Page = z.object({ items: z.array(z.unknown()), next: z.string().optional() });
-const Shown = z.object({ boot: z.number(), seq: z.number() });
+const Shown = z.object({ boot: z.number(), seq: z.number(), time: z.string(), sentTime: z.string().optional() });
 const MAX_PAGES = 1_000;
 
 async function everyItem(rest: Rest, path: string): Promise<unknown[]> {
@@ -38,15 +38,16 @@ export async function alarmsOf(rest: Rest, tripId: string): Promise<Alarm[]> {
 /** Locks and times of a query, which covers an hour before to an hour after. */
 export type Window = Pick<Played, 'lockIds' | 'departedMs' | 'endMs'>;
 
-export async function recordsOf(rest: Rest, played: Window): Promise<string[]> {
+/** @param byTime the locks number their records otherwise than the script: they are told by the second of their own clock */
+export async function recordsOf(rest: Rest, played: Window, byTime = false): Promise<string[]> {
   const from = new Date(played.departedMs - 3_600_000).toISOString();
   const to = new Date(played.endMs + 3_600_000).toISOString();
   const shown: string[] = [];
   for (const lockId of played.lockIds) {
     const items = await everyItem(rest, `/locks/${lockId}/reports?from=${from}&to=${to}`);
     for (const item of items) {
-      const { boot, seq } = Shown.parse(item);
-      shown.push(`${lockId}/${boot}/${seq}`);
+      const { boot, seq, time, sentTime = time } = Shown.parse(item);
+      shown.push(byTime ? `${lockId}/${Math.floor(Date.parse(sentTime) / 1_000)}` : `${lockId}/${boot}/${seq}`);
     }
   }
   return shown;
