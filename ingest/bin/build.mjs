@@ -11,15 +11,15 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const STAMP = join(ROOT, 'ingest/dist/.built');
 const require = createRequire(import.meta.url);
 
+const ROOMS = ['schemas', 'geofence', 'bridge', 'ingest', 'simulator'];
+
 const STEPS = [
   {
     name: 'server and simulator',
-    inputs: ['schemas', 'geofence', 'bridge', 'ingest', 'simulator'].flatMap((room) => [
-      `${room}/src`,
-      `${room}/tsconfig.json`,
-    ]),
-    tool: 'typescript/bin/tsc',
-    args: ['-b', '--pretty', 'false'],
+    inputs: ['tsconfig.base.json', 'ingest/bin/transpile.mjs', ...ROOMS.map((room) => `${room}/src`)],
+    tool: 'typescript/package.json',
+    program: 'ingest/bin/transpile.mjs',
+    args: ROOMS,
     cwd: ROOT,
     output: 'ingest/dist/main.js',
   },
@@ -52,9 +52,10 @@ function newest(paths) {
   return latest;
 }
 
-function toolPath({ tool, bin }) {
-  if (!bin) return require.resolve(tool);
+/** The program of a step, ours or its tool's own. @throws where the tool is not installed */
+function programOf({ tool, bin, program }) {
   const manifest = require.resolve(tool);
+  if (program) return join(ROOT, program);
   return join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin[bin]);
 }
 
@@ -65,7 +66,7 @@ function toolPath({ tool, bin }) {
  */
 function canBuild(step) {
   try {
-    toolPath(step);
+    programOf(step);
     return true;
   } catch (error) {
     if (existsSync(join(ROOT, step.output))) return false;
@@ -86,7 +87,7 @@ function readStamp() {
 async function run(step) {
   // whoever builds from a test or a development shell gets the same screens
   const env = { ...process.env, NODE_ENV: 'production' };
-  const child = spawn(process.execPath, [toolPath(step), ...step.args], { cwd: step.cwd, env });
+  const child = spawn(process.execPath, [programOf(step), ...step.args], { cwd: step.cwd, env });
   const [code, ...said] = await Promise.all([
     new Promise((resolve, reject) => child.once('error', reject).once('close', resolve)),
     text(child.stdout),

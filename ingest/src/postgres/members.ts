@@ -128,13 +128,18 @@ export interface ServerSeen {
   timeline?: string;
 }
 
+/** @throws where the server is in recovery: in which timeline it will go on is not known yet */
 export async function lookAtServer(db: Queryable): Promise<ServerSeen> {
   const { rows } = await db.query<{ age_ms: number }>(
     'SELECT (extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000)::float8 AS age_ms',
   );
   const walName = 'SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline';
   // Managed servers do not all have this function.
-  const named = await db.query<{ timeline: string }>(walName).catch(() => undefined);
+  const named = await db.query<{ timeline: string }>(walName).catch((error) => {
+    // 55000: recovery is in progress
+    if (errorCode(error) === '55000') throw error;
+    return undefined;
+  });
   const timeline = named?.rows[0]?.timeline;
   return { ageMs: rows[0]!.age_ms, ...(timeline === undefined ? {} : { timeline }) };
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPool } from '../../src/postgres/database.ts';
-import { deleteMember, type Introduction, listMembers } from '../../src/postgres/members.ts';
+import { deleteMember, type Introduction, listMembers, lookAtServer } from '../../src/postgres/members.ts';
 import { type Fenced, Membership, type MembershipDeps } from '../../src/postgres/membership.ts';
 import { holdOn, inPipelinedTransaction, inTransaction } from '../../src/postgres/queryable.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -134,4 +134,13 @@ test('who holds the data folder of the server takes over at once from whoever he
   const { membership } = await join('b', {}, { alone: true });
   expect(membership.isActive).toBe(true);
   expect(await ended).toBe('its membership was ended');
+});
+
+test('a server in recovery is not taken for one of the timeline before, as it may go on in another; a managed one need not name it', async () => {
+  const without = (code: string) => ({
+    query: (text: string) =>
+      text.includes('pg_walfile_name') ? Promise.reject(Object.assign(new Error(), { code })) : db.pool.query(text),
+  });
+  await expect(lookAtServer(without('55000') as never)).rejects.toMatchObject({ code: '55000' });
+  expect(await lookAtServer(without('42501') as never)).toEqual({ ageMs: expect.any(Number) });
 });
