@@ -26,7 +26,6 @@ const ROOMS = {
   store: [['postgres', ...PURE_ROOMS], 'SQL of the domain: it never reaches who asks.'],
   bus: [['record'], 'what crosses a process border, and how: it knows no table and no rule.'],
   broker: [[], 'MQTT: it knows no database, no rule and no use case.'],
-  bus: [[], 'messages between members: it knows neither what they say nor who judges it.'],
   people: [['store', 'postgres', ...PURE_ROOMS], 'who one is and what one may.'],
   commands: [['people', 'store', 'postgres', ...PURE_ROOMS], 'commands to locks.'],
   trips: [['commands', 'people', 'store', 'postgres', ...PURE_ROOMS], 'what people do with trips.'],
