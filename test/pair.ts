@@ -2,7 +2,7 @@ import type { ProofLock } from '../ingest/test/proof/fleet.ts';
 import { acknowledgedOf } from '../ingest/test/proof/fleet.ts';
 import { type Running, sealwatch } from './process.ts';
 
-/** One start of `sealwatch serve`. */
+/** One start of `sealwatch serve`, or of a member of a cluster. */
 export interface Started {
   running: Running;
   pid: number;
@@ -36,17 +36,19 @@ async function isReady(http: string): Promise<boolean> {
 export class Side {
   readonly name: string;
   readonly starts: Started[] = [];
+  readonly #command: string;
   readonly #env: Record<string, string>;
   #stopped = false;
 
-  constructor(name: string, env: Record<string, string>) {
+  constructor(name: string, env: Record<string, string>, command = 'serve') {
     this.name = name;
+    this.#command = command;
     this.#env = env;
     this.#start();
   }
 
   #start(): void {
-    const running = sealwatch(['serve'], this.#env);
+    const running = sealwatch([this.#command], this.#env);
     const started: Started = { running, pid: running.child.pid ?? 0, exitCode: undefined, ready: false };
     this.starts.push(started);
     void running.ended.then((code) => {

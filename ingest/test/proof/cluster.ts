@@ -46,6 +46,7 @@ export class Cluster {
       SEALWATCH_DATA_DIR: this.#dataDir,
       SEALWATCH_BOOTSTRAP_KEY: KEY,
       SEALWATCH_WEBHOOK_KEY: Buffer.alloc(32, 7).toString('base64'),
+      SEALWATCH_WEBHOOK_NETWORKS: '127.0.0.0/8',
       DATABASE_URL: this.#db.url,
     });
     let bus: MemoryBus | undefined;
@@ -92,12 +93,15 @@ export async function ask(
   member: Member,
   method: string,
   path: string,
-  body: object,
+  body?: object,
 ): Promise<Record<string, unknown>> {
   const response = await fetch(`${member.http}/api/v1/${path}`, {
     method,
-    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    headers: {
+      authorization: `Bearer ${KEY}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const answer = (await response.json()) as Record<string, unknown>;
   if (response.status >= 300) throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
