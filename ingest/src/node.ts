@@ -170,7 +170,9 @@ async function join(config: Config, roles: readonly NodeRole[], deps: ComposeDep
   const store = await startStore(database, storeDeps);
   reasons.push(() => store.reasons());
   const bus = await deps.connectBus(membership.memberId);
-  reasons.push(() => bus.ready());
+  // Gates and people are answered without the bus; screens and what follows from reports are late then.
+  const needsBus = roles.some((role) => role !== 'api');
+  if (needsBus) reasons.push(() => bus.ready());
   const { pool, gatePool } = database;
   const { hints, live } = await joinBus(bus, { log, undo });
   const sealing = sealingKeyOf(config);
@@ -198,7 +200,9 @@ async function startOutside(
   const remote = await openRemoteDoor(bus, base, { nowMs, answerWithinMs });
   showDoor(registry, remote.door, () => remote.directory.unowned().length);
   const ready = () => reasons.flatMap((one) => one());
-  const door: ReportDoor = { receive: remote.door.receive, ready, warnings };
+  const isApiAlone = roles.every((role) => role === 'api');
+  const told = () => [...warnings(), ...(isApiAlone ? bus.ready() : [])];
+  const door: ReportDoor = { receive: remote.door.receive, ready, warnings: told };
   const judging = new StoredJudging(base);
   const desk = new BridgeDesk();
   let api: ApiPart | undefined;

@@ -131,6 +131,12 @@ test('each node says of itself what it is ready for, and shows what it does in i
   await vi.waitFor(async () => expect(await metrics(a!)).toMatch(/^sealwatch_door_slots_unowned 256$/m), PATIENT);
   worker!.bus.join();
   await vi.waitFor(async () => expect(await metrics(a!)).toMatch(/^sealwatch_door_slots_unowned 0$/m), PATIENT);
+  // A gateway has to hear what became of publishes; gates and people are answered without the bus.
+  for (const { bus } of [a!, apiA!]) bus.cut();
+  const ready = async ({ http }: Member) => (await fetch(`${http}/readyz`)).json();
+  expect(await ready(a!)).toEqual({ ready: false, reasons: ['bus: cut'] });
+  expect(await ready(apiA!)).toEqual({ ready: true, reasons: ['bus: cut'] });
+  for (const { bus } of [a!, apiA!]) bus.join();
 });
 
 test('with every worker down a gate is answered by any API node, and asked again at the other it gets the same answer', async () => {
