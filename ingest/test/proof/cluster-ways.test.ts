@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -125,6 +126,10 @@ test('each node says of itself what it is ready for, and shows what it does in i
   const [worker] = cluster.of('worker');
   expect(await metrics(worker!)).toMatch(/^sealwatch_worker_slots_owned 256$/m);
   expect(await metrics(a!)).toMatch(/^sealwatch_door_slots_unowned 0$/m);
+  const dashboard = readFileSync(new URL('../../../deploy/grafana/sealwatch.json', import.meta.url), 'utf8');
+  const served = [await metrics(worker!), await metrics(a!)].join('\n');
+  const own = (text: string) => [...new Set(text.match(/\bsealwatch_(door|worker)_\w+/g))].sort();
+  expect(own(dashboard)).toEqual(own(served));
   expect((await fetch(`${a!.http}/api/v1/locks`)).status).toBe(503);
   worker!.bus.cut();
   expect(await (await fetch(`${worker!.http}/readyz`)).json()).toEqual({ ready: false, reasons: ['bus: cut'] });
