@@ -1,10 +1,10 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { serveBasemap } from './basemap/served.ts';
 import { bridgedOf } from './bridged.ts';
 import type { Bus } from './bus/bus.ts';
-import type { RemoteDoor } from './bus/remote-door.ts';
 import { type ApiPart, startApiPart } from './compose/api.ts';
 import { startBridgePart } from './compose/bridge.ts';
+import { showDoor, showWorker } from './compose/cluster-metrics.ts';
 import { type Gateway, startGateway } from './compose/gateway.ts';
 import { type HealthPort, startHealthPort } from './compose/health-port.ts';
 import { StoredJudging } from './compose/judging.ts';
@@ -170,7 +170,9 @@ async function join(config: Config, roles: readonly NodeRole[], deps: ComposeDep
   const store = await startStore(database, storeDeps);
   reasons.push(() => store.reasons());
   const bus = await deps.connectBus(membership.memberId);
-  reasons.push(() => bus.ready());
+  // Gates and people are answered without the bus; screens and what follows from reports are late then.
+  const needsBus = roles.some((role) => role !== 'api');
+  if (needsBus) reasons.push(() => bus.ready());
   const { pool, gatePool } = database;
   const { hints, live } = await joinBus(bus, { log, undo });
   const sealing = sealingKeyOf(config);
@@ -198,7 +200,9 @@ async function startOutside(
   const remote = await openRemoteDoor(bus, base, { nowMs, answerWithinMs });
   showDoor(registry, remote.door, () => remote.directory.unowned().length);
   const ready = () => reasons.flatMap((one) => one());
-  const door: ReportDoor = { receive: remote.door.receive, ready, warnings };
+  const isApiAlone = roles.every((role) => role === 'api');
+  const told = () => [...warnings(), ...(isApiAlone ? bus.ready() : [])];
+  const door: ReportDoor = { receive: remote.door.receive, ready, warnings: told };
   const judging = new StoredJudging(base);
   const desk = new BridgeDesk();
   let api: ApiPart | undefined;
@@ -222,40 +226,4 @@ async function startOutside(
   const http = api === undefined ? health.http : await api.listen();
   const { reloadTls, ...addresses } = gateway;
   return { addresses: { ...addresses, http }, reloadTls };
-}
-
-function showDoor(registry: Registry, door: RemoteDoor, unowned: () => number): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `sealwatch_door_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge(
-    'unsent',
-    'Publishes that wait at this gateway for room at their worker, or for a worker',
-    () => door.waiting.unsent,
-  );
-  gauge('in_flight', 'Publishes on their way to workers, not stored yet', () => door.waiting.inFlight);
-  gauge('resent', 'Publishes sent again since the start', () => door.counts.resent);
-  gauge('moved', 'Publishes that a worker said another one admits, since the start', () => door.counts.moved);
-  gauge('returned', 'Publishes that could not be handed to their worker, since the start', () => door.counts.returned);
-  gauge('slots_unowned', 'Slots of the fleet that nobody owns, as this node sees it', unowned);
-}
-
-function showWorker(registry: Registry, worker: { owned(): number; inHand(): number }): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `sealwatch_worker_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('slots_owned', 'Slots of the fleet that this worker owns', () => worker.owned());
-  gauge('in_hand', 'Publishes of gateways that this worker has and has not settled', () => worker.inHand());
 }

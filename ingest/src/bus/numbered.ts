@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundSoon } from './bound.ts';
 import type { Bus, Topic } from './bus.ts';
 
 /** So that a message that was the last one is missed within a second. */
@@ -43,11 +44,12 @@ export class Numbered {
     this.#send({ v: VERSION, n: this.#n, body });
   }
 
-  /** Resolves once nothing that is published from then on is missed without a call of `onGap`. */
+  /** Resolves once nothing that is published from then on is missed without a call of `onGap`; while the bus is away after 5 s. */
   async follow(take: (body: unknown, from: number) => void, onGap: () => void): Promise<void> {
     const { bus, topic } = this.#deps;
     bus.onGap(onGap);
-    await bus.onTopic(topic, (from, message) => this.#take(from, message, take, onGap));
+    const bound = bus.onTopic(topic, (from, message) => this.#take(from, message, take, onGap));
+    await boundSoon(bound, onGap);
   }
 
   stop(): void {

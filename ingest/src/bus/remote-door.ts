@@ -1,5 +1,6 @@
 import { type Directory, type ReportDoor, StoppingError } from '../ports.ts';
 import { peek } from '../record/decode.ts';
+import { boundSoon } from './bound.ts';
 import type { Bus, SendResult } from './bus.ts';
 import { type Entry, type Lane, Line } from './lines.ts';
 import { type LoadSlots, LockSlots } from './lock-slots.ts';
@@ -64,13 +65,16 @@ export class RemoteDoor implements ReportDoor {
     this.#answerWithinMs = deps.answerWithinMs ?? ANSWER_WITHIN_MS;
   }
 
-  /** Resolves once answers are heard. */
+  /** Resolves once answers are heard; while the bus is away after 5 s. */
   static async open(deps: RemoteDoorDeps): Promise<RemoteDoor> {
     const door = new RemoteDoor(deps);
     const { bus, directory } = deps;
     directory.onChanged((slots) => door.#ownersChanged(new Set(slots)));
     bus.onGap(() => door.#sendAllAgain());
-    await bus.onMessage('answers', (from, body) => door.#answered(from, body));
+    await boundSoon(
+      bus.onMessage('answers', (from, body) => door.#answered(from, body)),
+      () => door.#sendAllAgain(),
+    );
     door.#checkTimer = setInterval(() => door.#check(), Math.min(1_000, door.#answerWithinMs / 2)).unref();
     return door;
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Gauge } from 'prom-client';
 import { startEscalation } from '../alarms/escalation.ts';
 import { startApi } from '../api/server.ts';
 import type { ServedBasemap } from '../basemap/served.ts';
@@ -57,6 +58,14 @@ export async function startApiPart(base: Base, parts: ApiPartDeps): Promise<ApiP
     warnings,
     log,
     config: { bootstrapKey, trustProxy, secondFactorRequired, build: buildOf(wallDir) },
+  });
+  new Gauge({
+    name: 'sealwatch_feed_reloads',
+    help: 'How often the wall was loaded anew, because changes of other members were missed',
+    registers: [registry],
+    collect() {
+      this.set(feed.reloads);
+    },
   });
   const repeat = () => followUnlocks({ pool, log, hints, judging });
   const escalation = await startEscalation({ pool, log, hints, times: config.calls, registry, repeat });

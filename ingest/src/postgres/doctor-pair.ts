@@ -16,6 +16,38 @@ function platforms(members: MemberRow[]): Finding {
   return { part, state: 'ok', text: `${nameOf(active)} is active, ${beside}` };
 }
 
+/** What each member does, and why it cannot. */
+function cluster(nodes: MemberRow[], owned: ReadonlyMap<number | null, number>): Finding[] {
+  const part = 'cluster.members';
+  const told = nodes.map((node) => {
+    const slots = node.roles.includes('worker') ? `, ${owned.get(node.member_id) ?? 0} of 256 slots` : '';
+    return `${nameOf(node)}: ${node.roles.join(' + ')}${slots}${node.reasons.length > 0 ? `, cannot: ${node.reasons.join('; ')}` : ''}`;
+  });
+  const unfit = nodes.filter(({ reasons }) => reasons.length > 0);
+  const all = told.join('. ');
+  const unowned = owned.get(null) ?? 0;
+  const missing = ['gateway', 'worker', 'api'].filter((role) => !nodes.some(({ roles }) => roles.includes(role)));
+  if (missing.length > 0 || unowned > 0) {
+    const why = [
+      ...missing.map((role) => `no ${role} runs`),
+      ...(unowned > 0 ? [`${unowned} slots are owned by nobody: their locks are not acknowledged`] : []),
+    ].join('; ');
+    const hint =
+      'Start what is missing; where workers run, look at why they cannot (RabbitMQ?) and ask again in some seconds.';
+    return [{ part, state: 'problem', text: `${why}. ${all}`, hint }];
+  }
+  if (unfit.length > 0)
+    return [{ part, state: 'warning', text: all, hint: 'Look at the log of the member that cannot.' }];
+  return [{ part, state: 'ok', text: all }];
+}
+
+async function ownedSlots(pool: pg.Pool): Promise<Map<number | null, number>> {
+  const { rows } = await pool.query<{ member_id: number | null; n: number }>(
+    'SELECT member_id, count(*)::int AS n FROM slots GROUP BY member_id',
+  );
+  return new Map(rows.map(({ member_id, n }) => [member_id, n]));
+}
+
 function versions(members: MemberRow[]): Finding[] {
   const all = [...new Set(members.map(({ version }) => version))].sort();
   if (all.length < 2) return [];
@@ -118,9 +150,10 @@ async function pooler(pool: pg.Pool): Promise<Finding> {
 /** Looks at the platforms of this database and at what a takeover, or the loss of a machine, would cost. */
 export async function checkPair(pool: pg.Pool): Promise<Finding[]> {
   const members = await listMembers(pool);
+  const nodes = members.filter(({ roles, locked }) => locked && roles.length > 0);
   const isPair = members.filter(({ locked }) => locked).length > 1;
   return [
-    platforms(members),
+    ...(nodes.length > 0 ? cluster(nodes, await ownedSlots(pool)) : [platforms(members)]),
     ...versions(members),
     ...webhookKeys(members),
     await clocks(pool, members),

@@ -86,6 +86,40 @@ describe('the doctor of the database', () => {
     }
   });
 
+  it('names the members of a cluster, what they own, and what is missing', async () => {
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    const join = (name: string, role: string) =>
+      holder.query(
+        `WITH known AS (INSERT INTO members (name, version, connections, webhook_key, active, shares, roles)
+           VALUES ($1, '1', $1, 'k', true, true, ARRAY[$2]) RETURNING member_id)
+         SELECT pg_advisory_lock(71, member_id) FROM known`,
+        [name, role],
+      );
+    try {
+      await join('g', 'gateway');
+      await join('w', 'worker');
+      expect(await find('cluster.members')).toMatchObject({
+        state: 'problem',
+        text: expect.stringMatching(/^no api runs; 256 slots are owned by nobody/),
+      });
+      await join('a', 'api');
+      await database.pool.query(`UPDATE slots SET member_id = (SELECT member_id FROM members WHERE name = 'w')`);
+      expect(await find('cluster.members')).toMatchObject({
+        state: 'ok',
+        text: 'g (1): gateway. w (1): worker, 256 of 256 slots. a (1): api',
+      });
+      await database.pool.query(`UPDATE members SET reasons = '{"bus: away"}' WHERE name = 'w'`);
+      expect(await find('cluster.members')).toMatchObject({
+        state: 'warning',
+        text: expect.stringContaining('cannot: bus: away'),
+      });
+    } finally {
+      await holder.end();
+      await database.pool.query('DELETE FROM members');
+    }
+  });
+
   it('names a trip that waits longer than a minute to be judged', async () => {
     expect(await find('trips.to-judge')).toMatchObject({ state: 'ok', text: expect.stringMatching(/^0 trips/) });
     await registerLocks(database, 'JT79100009');

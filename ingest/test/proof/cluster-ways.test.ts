@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -125,12 +126,22 @@ test('each node says of itself what it is ready for, and shows what it does in i
   const [worker] = cluster.of('worker');
   expect(await metrics(worker!)).toMatch(/^sealwatch_worker_slots_owned 256$/m);
   expect(await metrics(a!)).toMatch(/^sealwatch_door_slots_unowned 0$/m);
+  const dashboard = readFileSync(new URL('../../../deploy/grafana/sealwatch.json', import.meta.url), 'utf8');
+  const served = [await metrics(worker!), await metrics(a!)].join('\n');
+  const own = (text: string) => [...new Set(text.match(/\bsealwatch_(door|worker)_\w+/g))].sort();
+  expect(own(dashboard)).toEqual(own(served));
   expect((await fetch(`${a!.http}/api/v1/locks`)).status).toBe(503);
   worker!.bus.cut();
   expect(await (await fetch(`${worker!.http}/readyz`)).json()).toEqual({ ready: false, reasons: ['bus: cut'] });
   await vi.waitFor(async () => expect(await metrics(a!)).toMatch(/^sealwatch_door_slots_unowned 256$/m), PATIENT);
   worker!.bus.join();
   await vi.waitFor(async () => expect(await metrics(a!)).toMatch(/^sealwatch_door_slots_unowned 0$/m), PATIENT);
+  // A gateway has to hear what became of publishes; gates and people are answered without the bus.
+  for (const { bus } of [a!, apiA!]) bus.cut();
+  const ready = async ({ http }: Member) => (await fetch(`${http}/readyz`)).json();
+  expect(await ready(a!)).toEqual({ ready: false, reasons: ['bus: cut'] });
+  expect(await ready(apiA!)).toEqual({ ready: true, reasons: ['bus: cut'] });
+  for (const { bus } of [a!, apiA!]) bus.join();
 });
 
 test('with every worker down a gate is answered by any API node, and asked again at the other it gets the same answer', async () => {
