@@ -6,6 +6,7 @@ import { migrate } from '../postgres/migrate.ts';
 import { startReportKeeper } from '../postgres/partitions.ts';
 import { showPools } from '../postgres/pool-gauge.ts';
 import { startPulse } from '../postgres/pulse.ts';
+import { closeDays } from '../store/reports/closing.ts';
 import type { Base } from './part.ts';
 
 export interface StoreDeps extends Pick<Base, 'onProgress' | 'undo'> {
@@ -36,6 +37,7 @@ export async function startStore({ pool, url }: Database, config: Config, deps: 
   const keeper = await startReportKeeper(pool, {
     log,
     now: Date.now,
+    closeDays,
     ...(retentionDays === undefined ? {} : { retentionDays }),
   });
   undo.push(() => keeper.stop());
