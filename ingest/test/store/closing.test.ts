@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Report } from '@sealwatch/schemas';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { restoreBackup, writeBackup } from '../../src/postgres/backup.ts';
 import { keepReports } from '../../src/postgres/partitions.ts';
+import { closableParts } from '../../src/postgres/partitions-closing.ts';
 import { Block, type BlockRow, packBlock } from '../../src/record/block.ts';
 import { codecOf } from '../../src/record/codec.ts';
 import { isNumberedAbove } from '../../src/record/numbers.ts';
@@ -262,5 +267,130 @@ describe('a day that is closed', () => {
       }),
       { numRuns: process.env.SEALWATCH_DEEP ? 60 : 3 },
     );
+  });
+
+  const at = (lockId: string, seq: number, timeMs: number): TrackedReport => ({
+    lockId,
+    boot: 3,
+    seq,
+    timeMs,
+    receivedMs: timeMs,
+    kind: 'live',
+  });
+  /** A record every two hours, from `DAYS` + 35 days ago on. */
+  const long = LOCKS.flatMap((lockId) =>
+    Array.from({ length: (DAYS + 35) * 12 }, (_, seq) =>
+      at(lockId, seq, NOW_MS - (DAYS + 35) * DAY_MS + seq * 7_200_000),
+    ),
+  );
+  const reset = () => database.pool.query('UPDATE locks SET max_boot = 0, max_seq = 0, last_time = NULL');
+
+  test('leaves its partition, and so does what comes late for it, wherever that was put', async () => {
+    await reset();
+    await write(long, 500);
+    await close();
+    await keep();
+    const partitions = async () =>
+      (
+        await database.pool.query<{ name: string }>(
+          `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'reports'::regclass ORDER BY 1`,
+        )
+      ).rows.map(({ name }) => name);
+    expect(await partitions()).toEqual([
+      'reports_20261119',
+      'reports_20261120',
+      'reports_20261121',
+      'reports_20261122',
+      'reports_20261123',
+      'reports_default',
+    ]);
+    const late = at(LOCKS[0]!, 1_000, NOW_MS - 20 * DAY_MS);
+    const wrongYear = at(LOCKS[0]!, 1_001, Date.UTC(1999, 0, 1));
+    await write([late, wrongYear]);
+    expect((await keep()).settled).toEqual([]);
+    await close();
+    expect(await rowsLeft()).toBe(0);
+    expect(await pagesOf(LOCKS[0]!, null, 100)).toStrictEqual(
+      [...long.filter(({ lockId }) => lockId === LOCKS[0]), late, wrongYear].toSorted(foldOrder),
+    );
+  });
+
+  test('waits while there are reports of the former shape, whose order counts on rows', async () => {
+    await database.pool.query('CREATE TABLE former_reports (time timestamptz) PARTITION BY RANGE (time)');
+    await database.pool.query('CREATE TABLE former_reports_default PARTITION OF former_reports DEFAULT');
+    await reset();
+    await write(long.slice(0, 5));
+    await close();
+    expect(await rowsLeft()).toBe(5);
+    await database.pool.query('DROP TABLE former_reports');
+    await close();
+    expect(await rowsLeft()).toBe(0);
+  });
+
+  test('is deleted after retention, but what touches the window of a trip that is not over', async () => {
+    await reset();
+    await write(long, 500);
+    await close();
+    await database.pool.query('UPDATE trip_units SET tracked_from = $1 WHERE lock_id = $2', [
+      new Date(NOW_MS - 33.5 * DAY_MS),
+      LOCKS[0],
+    ]);
+    const { dropped } = await keep({ retentionDays: 30 });
+    expect(dropped.at(-1)).toBe('2026-10-21');
+    const firstDay = async (lockId: string) => (await pagesOf(lockId, null, 500))[0]!.timeMs;
+    const cutoffMs = Date.UTC(2026, 9, 22);
+    expect(await firstDay(LOCKS[2]!)).toBeGreaterThanOrEqual(cutoffMs);
+    expect(await firstDay(LOCKS[0]!)).toBeLessThanOrEqual(NOW_MS - 33.5 * DAY_MS);
+    expect(await firstDay(LOCKS[0]!)).toBeGreaterThan(NOW_MS - 35 * DAY_MS);
+    await database.pool.query(`UPDATE trips SET status = 'closed'`);
+    await keep({ retentionDays: 30 });
+    expect(await firstDay(LOCKS[0]!)).toBeGreaterThanOrEqual(cutoffMs);
+    await database.pool.query(`UPDATE trips SET status = 'in-transit'`);
+  });
+
+  test('is in a backup as it is, also half closed, and is read after a restore as before, in a hypertable too', async () => {
+    await reset();
+    await write(long, 500);
+    // a part of them is closed
+    await close(NOW_MS - 20 * DAY_MS);
+    await write([at(LOCKS[1]!, 2_000, NOW_MS - 25 * DAY_MS)]);
+    const folder = mkdtempSync(join(tmpdir(), 'sealwatch-closed-'));
+    const file = join(folder, 'half.backup');
+    await writeBackup(database.pool, file, new Date(NOW_MS));
+    const into = await freshDatabase();
+    try {
+      await restoreBackup(into.pool, file);
+      for (const when of ['restored', 'kept']) {
+        for (const lockId of LOCKS)
+          expect([when, await lockReports(into.pool, { lockId, limit: 10_000, offices: null })]).toStrictEqual([
+            when,
+            await lockReports(database.pool, { lockId, limit: 10_000, offices: null }),
+          ]);
+        await keepReports(into.pool, { nowMs: NOW_MS, log: testLog, closeDays });
+        await closeDays(into.pool, { nowMs: NOW_MS, log: testLog });
+      }
+    } finally {
+      await into.drop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('that somebody reads is dropped by a later round, and its reports are read meanwhile', async () => {
+    await reset();
+    await keepReports(database.pool, { nowMs: NOW_MS - 10 * DAY_MS, log: testLog });
+    await write(long, 500);
+    const days = async () => (await closableParts(database.pool, NOW_MS)).filter(({ day }) => day).length;
+    expect(await days()).toBe(5);
+    const reader = await database.pool.connect();
+    await reader.query('BEGIN');
+    await reader.query('SELECT count(*) FROM reports');
+    await close();
+    expect(await days()).toBe(5);
+    expect(await rowsLeft()).toBe(0);
+    await reader.query('COMMIT');
+    reader.release();
+    await close();
+    expect(await days()).toBe(0);
+    expect(await pagesOf(LOCKS[1]!, null, 200)).toStrictEqual(long.filter(({ lockId }) => lockId === LOCKS[1]));
   });
 });
