@@ -6,6 +6,7 @@ import { migrate } from '../postgres/migrate.ts';
 import { startReportKeeper } from '../postgres/partitions.ts';
 import { showPools } from '../postgres/pool-gauge.ts';
 import { startPulse } from '../postgres/pulse.ts';
+import { closeDays } from '../store/reports/closing.ts';
 import type { Base } from './part.ts';
 
 export interface StoreDeps extends Pick<Base, 'onProgress' | 'undo'> {
@@ -50,6 +51,7 @@ export async function keepReports(
   const keeper = await startReportKeeper(pool, {
     log,
     now: Date.now,
+    closeDays,
     ...(retentionDays === undefined ? {} : { retentionDays }),
     ...(isTurn === undefined ? {} : { isTurn }),
   });

@@ -26,11 +26,12 @@ import {
   withdrawAlarms,
   writeCheckpoints,
 } from '../store/reports/batch.ts';
+import { recordsByIdentity } from '../store/reports/identities.ts';
 import { insertConflicts, insertQuarantine, type QuarantineInsert } from '../store/reports/quarantine.ts';
 import type { StoredLock } from '../store/reports/roster.ts';
 import { tripsInheriting } from '../store/trips/inherited.ts';
 import { askToJudge, askToJudgeLate } from '../store/trips/to-judge.ts';
-import { describeRule } from '../tracker/index.ts';
+import { describeRule, reportKey } from '../tracker/index.ts';
 import type { Admitted } from './admit.ts';
 import type { FollowedTrip } from './followed-trip.ts';
 import type { SortedRefusals } from './junk-bound.ts';
@@ -73,23 +74,31 @@ export function writeBatch(
   aside: WrittenAside,
   nowMs: number,
 ): Promise<Written> {
-  const { admitted, trips, locks, strays } = outcome;
-  const write = async (db: Queryable) => {
-    // Locks before alarms and trips, as where a trip is declared: so the two do not wait for each other in a circle.
-    const records = Promise.all([
-      waitForTurn(db, memberId),
-      insertReports(db, admitted.accepted),
-      updateLocks(db, lockUpdates(admitted, locks)),
-      holdLocks(db, locksOfConflictsAlone(admitted, locks)),
-      insertQuarantine(db, quarantineRows(aside)),
-      updateLeftOut(db, leftOutOfLocks(aside)),
-      insertConflicts(db, admitted.conflicts),
-      askToJudgeLate(db, [...strays]),
-    ]);
-    const [written] = await Promise.all([writeTrips(db, trips, slots, nowMs), records]);
-    return written;
-  };
+  const { trips } = outcome;
+  const write = (db: Queryable) => writeOutcome(db, { memberId, slots }, outcome, aside, nowMs);
   return trips.some(hasChanges) ? inTransaction(pool, write) : inPipelinedTransaction(pool, write);
+}
+
+async function writeOutcome(
+  db: Queryable,
+  { memberId, slots }: Omit<Writer, 'pool'>,
+  { admitted, trips, locks, strays }: BatchOutcome,
+  aside: WrittenAside,
+  nowMs: number,
+): Promise<Written> {
+  // Locks before alarms and trips, as where a trip is declared: so the two do not wait for each other in a circle.
+  const records = Promise.all([
+    waitForTurn(db, memberId),
+    insertReports(db, admitted.accepted),
+    updateLocks(db, lockUpdates(admitted, locks)),
+    holdLocks(db, locksOfConflictsAlone(admitted, locks)),
+    insertQuarantine(db, quarantineRows(aside)),
+    updateLeftOut(db, leftOutOfLocks(aside)),
+    insertConflicts(db, admitted.conflicts),
+    askToJudgeLate(db, [...strays]),
+  ]);
+  const [written] = await Promise.all([writeTrips(db, trips, slots, nowMs), records]);
+  return written;
 }
 
 /** What is written beside the records: refusals, and values that were left out with how many there were of each lock. */
@@ -120,16 +129,25 @@ function leftOutOfLocks({ due, counts }: WrittenAside): LeftOutUpdate[] {
   return [...updates.values()];
 }
 
-/** As `writeBatch`, after a try that may have committed: that one published nothing, so all active alarms are published. */
+/**
+ * As `writeBatch`, after a try that may have committed: that one published nothing, so all active alarms are published. It may have
+ * come through since the batch was judged, and a record of it may lie in a block by now, where the insert does not look.
+ * @throws where one of the records is stored
+ */
 export async function writeAgain(
-  writer: Writer,
+  { pool, ...writer }: Writer,
   outcome: BatchOutcome,
   aside: WrittenAside,
   nowMs: number,
 ): Promise<Written> {
-  const written = await writeBatch(writer, outcome, aside, nowMs);
+  const written = await inTransaction(pool, async (db) => {
+    await waitForTurn(db, writer.memberId);
+    const [stored] = await recordsByIdentity(db, outcome.admitted.accepted);
+    if (stored) throw new Error(`a record of the batch is stored: ${reportKey(stored)}`);
+    return writeOutcome(db, writer, outcome, aside, nowMs);
+  });
   const tripIds = outcome.trips.map((trip) => trip.next.plan.tripId);
-  return { ...written, alarms: [...written.alarms, ...(await activeAlarmsOfTrips(writer.pool, tripIds))] };
+  return { ...written, alarms: [...written.alarms, ...(await activeAlarmsOfTrips(pool, tripIds))] };
 }
 
 /** Whether writing a trip may create an event: an event is made from the server's answers, so they must arrive before the COMMIT. */

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type Finding, megabytes } from './finding.ts';
 import { formerParts } from './former-reports.ts';
+import { closableParts } from './partitions-closing.ts';
 import { findTimescale, mayUseColumnstore, type Timescale } from './timescale.ts';
 import { knownFaults, PORTAL_ERROR, PORTAL_HINT } from './timescale-faults.ts';
 
@@ -55,6 +56,28 @@ async function plainSize(pool: pg.Pool) {
   };
 }
 
+/** What a report of a closed day weighs, counted. */
+async function blocksSize(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ reports: number; bytes: number; days: number }>(
+    `SELECT coalesce(sum(reports), 0) AS reports, pg_total_relation_size('public.report_blocks') AS bytes,
+       count(DISTINCT date_trunc('day', first_time, 'UTC')) AS days FROM report_blocks`,
+  );
+  const { reports, bytes, days } = rows[0]!;
+  if (reports < MEASURED_ROWS_LEAST) return '';
+  const each = Math.round((bytes / reports) * 10) / 10;
+  return `; ${days} closed days in blocks: ${reports} reports of ${each} bytes each in ${megabytes(bytes)}`;
+}
+
+/** Days that should be in blocks by now. */
+async function waiting(pool: pg.Pool): Promise<Finding[]> {
+  const days = (await closableParts(pool, Date.now())).flatMap(({ day }) => day ?? []);
+  if (days.length === 0) return [];
+  const text = `${days.length} closed days wait to be packed into blocks, from ${days[0]} to ${days.at(-1)}`;
+  const hint =
+    'The running platform packs them one after the other, oldest first, and logs each; nothing has to be done. A day that somebody reads for long waits an hour.';
+  return [{ part: 'reports.closing', state: 'warning', text, hint }];
+}
+
 async function extensionOffered(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query(`SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'`);
   return rows.length > 0;
@@ -68,7 +91,7 @@ async function unused(pool: pg.Pool, found: Timescale | undefined): Promise<Find
     const text = `TimescaleDB ${found.version} is installed in this database, and the platform has not been started on it yet`;
     return [{ part, state, text, hint: 'Start it, or run sealwatch migrate: reports become a hypertable.' }];
   }
-  const plain = 'reports are kept in plain partitions, which take some ten times the room';
+  const plain = 'reports are kept in plain partitions';
   if (found) return [{ part, state, text: `TimescaleDB ${found.version} is installed, but ${plain}`, hint: RECIPE }];
   if (!(await extensionOffered(pool))) return [];
   return [{ part, state, text: `this server offers TimescaleDB, but ${plain}`, hint: RECIPE }];
@@ -77,8 +100,9 @@ async function unused(pool: pg.Pool, found: Timescale | undefined): Promise<Find
 async function plainStorage(pool: pg.Pool, found: Timescale | undefined): Promise<Finding[]> {
   const size = await plainSize(pool);
   const cost = orTooFew(await measured(pool, 'on', size.measured));
-  const text = `plain Postgres, ${size.days} daily partitions in ${megabytes(size.bytes)}; ${cost}`;
-  const findings: Finding[] = [{ part: 'reports.storage', state: 'ok', text }, ...(await unused(pool, found))];
+  const text = `plain Postgres, ${size.days} daily partitions in ${megabytes(size.bytes)}; ${cost}${await blocksSize(pool)}`;
+  const storage: Finding = { part: 'reports.storage', state: 'ok', text };
+  const findings = [storage, ...(await waiting(pool)), ...(await unused(pool, found))];
   if (size.strayRows > 100_000) {
     findings.push({
       part: 'reports.default-partition',

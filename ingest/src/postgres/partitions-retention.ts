@@ -49,7 +49,7 @@ const REFUSED_AT_MOST = 2;
  * @param drop @returns whether it was dropped
  * @returns the days that are gone
  */
-async function dropEach<T>(
+export async function dropEach<T>(
   pool: pg.Pool,
   days: readonly T[],
   drop: (client: pg.PoolClient, day: T) => Promise<boolean>,
@@ -116,6 +116,28 @@ export async function dropChunks(pool: pg.Pool, cutoff: Date): Promise<string[]>
 /** Deletes what lies in no day of its own and is older. */
 export async function deleteOlder(pool: pg.Pool, cutoff: Date): Promise<void> {
   await deleteUnheld(pool, 'reports_default', 'r.time < $1', [cutoff]);
+}
+
+/** Rows of blocks looked at in one transaction. */
+const BLOCKS_AT_ONCE = 10_000;
+
+/**
+ * Deletes blocks of closed days before a day, but those that touch the window of a trip that is not over.
+ * @returns the days that have lost some, e.g. `2026-11-21`
+ */
+export async function deleteOldBlocks(pool: pg.Pool, before: Date): Promise<string[]> {
+  const days = new Set<string>();
+  for (;;) {
+    const { rows } = await pool.query<{ day: string }>(
+      `DELETE FROM report_blocks WHERE ctid = ANY (ARRAY(SELECT ctid FROM report_blocks b
+         WHERE b.first_time < $1 AND NOT EXISTS (SELECT FROM ${HELD_WINDOWS} AND l.lock_no = b.lock_no
+           AND u.tracked_from <= b.last_time AND b.first_time < coalesce(u.tracked_to, 'infinity')) LIMIT ${BLOCKS_AT_ONCE}))
+       RETURNING to_char(first_time AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day`,
+      [before],
+    );
+    for (const { day } of rows) days.add(day);
+    if (rows.length < BLOCKS_AT_ONCE) return [...days].sort();
+  }
 }
 
 /** The time before which whole chunks may go: not beyond the oldest record of a trip that is not over. */

@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { errorCode, isLockRefusal } from './database-error.ts';
 import type { StoreLog } from './embedded/embedded.ts';
 import { packFormerReports } from './former-reports.ts';
-import { cutoffOfChunks, deleteOlder, dropChunks, dropDays } from './partitions-retention.ts';
+import { OPEN_DAYS_BEFORE, openFromMs } from './partitions-closing.ts';
+import { cutoffOfChunks, deleteOldBlocks, deleteOlder, dropChunks, dropDays } from './partitions-retention.ts';
 import { inTransaction } from './queryable.ts';
 import { adoptTimescale, findTimescale } from './timescale.ts';
 
@@ -16,6 +17,8 @@ export interface KeepOptions {
   log: StoreLog;
   /** Days after which whole days of reports are dropped. Absent: kept for ever. */
   retentionDays?: number;
+  /** Packs days that are closed; late rows of these then get no partition. Absent: they stay in rows. */
+  closeDays?: (pool: pg.Pool, options: Pick<KeepOptions, 'nowMs' | 'log' | 'signal'>) => Promise<void>;
   /** Once aborted, the round ends with the day in hand. */
   signal?: AbortSignal;
 }
@@ -30,7 +33,7 @@ export interface Kept {
 }
 
 const DAY_MS = 86_400_000;
-const DAYS_AROUND = 2;
+const DAYS_AROUND = OPEN_DAYS_BEFORE;
 const AROUND = [0, 1, -1, 2, -2];
 /** A record with a fix time older than this stays in the default partition: a wrong clock must not make partitions. */
 const OLDEST_DAY = 400;
@@ -98,11 +101,11 @@ async function makeDay(pool: pg.Pool, day: string): Promise<boolean> {
 }
 
 /** Days that have rows in the default partition, the newest first. */
-async function daysInDefault(pool: pg.Pool, nowMs: number): Promise<string[]> {
+async function daysInDefault(pool: pg.Pool, fromMs: number, nowMs: number): Promise<string[]> {
   const { rows } = await pool.query<{ day: string }>(
     `SELECT DISTINCT to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day FROM reports_default
      WHERE time >= $1 AND time < $2 ORDER BY 1 DESC LIMIT ${DAYS_A_ROUND}`,
-    [new Date(nowMs - OLDEST_DAY * DAY_MS), new Date(nowMs + DAYS_AROUND * DAY_MS)],
+    [new Date(fromMs), new Date(nowMs + DAYS_AROUND * DAY_MS)],
   );
   return rows.map((row) => row.day);
 }
@@ -131,7 +134,8 @@ async function keepPartitions(pool: pg.Pool, options: KeepOptions): Promise<Kept
   const { nowMs, retentionDays, signal } = options;
   const kept: Kept = { storage: { kind: 'partitions' }, made: [], settled: [], dropped: [] };
   kept.made = await makeDaysAround(pool, options);
-  for (const day of await daysInDefault(pool, nowMs)) {
+  const fromMs = options.closeDays ? openFromMs(nowMs) : nowMs - OLDEST_DAY * DAY_MS;
+  for (const day of await daysInDefault(pool, fromMs, nowMs)) {
     if (!signal?.aborted && (await makeDay(pool, day))) kept.settled.push(day);
   }
   if (retentionDays !== undefined) kept.dropped = await dropOld(pool, nowMs - retentionDays * DAY_MS);
@@ -155,6 +159,10 @@ export async function keepReports(pool: pg.Pool, options: KeepOptions): Promise<
   const storage = await reportStorage(pool);
   const kept =
     storage.kind === 'hypertable' ? await keepHypertable(pool, storage, options) : await keepPartitions(pool, options);
+  if (options.retentionDays !== undefined) {
+    const before = new Date(Math.floor(options.nowMs / DAY_MS - options.retentionDays) * DAY_MS);
+    kept.dropped = [...new Set([...kept.dropped, ...(await deleteOldBlocks(pool, before))])].sort();
+  }
   sayKept(options.log, kept);
   return kept;
 }
@@ -183,6 +191,12 @@ export async function makeDaysToFill(client: pg.PoolClient, days: string[], nowM
   }
 }
 
+interface KeeperDeps extends Pick<KeepOptions, 'log' | 'retentionDays' | 'closeDays'> {
+  now: () => number;
+  /** Of several platforms one keeps reports at a time; absent: always this one. */
+  isTurn?: () => boolean;
+}
+
 export interface ReportKeeper {
   storage: ReportStorage;
   stop(): Promise<void>;
@@ -202,12 +216,11 @@ async function defaultPartitionBytes(pool: pg.Pool): Promise<number> {
  * Keeps reports now and every hour. Waited for are TimescaleDB and the partitions of the days around now; all else is done
  * while the platform takes reports, those partitions too where much must be moved into them: what has no day yet lies in
  * the default partition, which is only slower.
- * @param isTurn of several platforms one does it at a time; absent: always
  * @throws where these cannot be made
  */
 export async function startReportKeeper(
   pool: pg.Pool,
-  { log, now, isTurn, ...rest }: { log: StoreLog; now: () => number; retentionDays?: number; isTurn?: () => boolean },
+  { log, now, isTurn, ...rest }: KeeperDeps,
 ): Promise<ReportKeeper> {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -219,6 +232,7 @@ export async function startReportKeeper(
   const aside = () =>
     rounds()
       .then(() => packFormerReports(pool, log, () => signal.aborted || isTurn?.() === false))
+      .then(() => (isTurn?.() === false ? undefined : rest.closeDays?.(pool, options())))
       .catch((error) => log.warn({ err: error }, 'a round of keeping reports failed; the next is in an hour'));
   await adoptTimescale(pool, log);
   const storage = await reportStorage(pool);

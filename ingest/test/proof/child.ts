@@ -8,7 +8,7 @@ const ROOM = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Bundles a script of this folder once, beside the packages that it needs. */
 export async function bundlePlatform(
-  name: 'platform' | 'gate-platform' = 'platform',
+  name: 'platform' | 'gate-platform' | 'keeper' = 'platform',
 ): Promise<{ script: string; remove(): void }> {
   const outDir = `${ROOM}node_modules/.proof-${process.pid}-${process.env.VITEST_POOL_ID ?? 0}`;
   await build({

@@ -1,10 +1,10 @@
 import { plainColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
-import type { ReportRow } from '../../record/columns.ts';
 import { isNumberedAbove } from '../../record/numbers.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import { reportKey } from '../../tracker/index.ts';
-import { type Run, recordsInOrder } from './in-order.ts';
+import { ALL_COLUMNS, blocksBetween, type FoundRow, rowsAndBlocks, rowsWithin, unpacked } from './blocks.ts';
+import { nearestInOrder, type Run, type RunRow, recordsInOrder, rowsOfRun } from './in-order.ts';
 import { REPORTS } from './rows.ts';
 
 export interface Identity {
@@ -17,27 +17,29 @@ export interface Identity {
 
 const ASKED = 'unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[]) AS x(lock_id, boot, seq, t)';
 
-// OFFSET 0 keeps the inner question by itself, so that partitions are left out by each row's own time.
-const SAME = `SELECT l.lock_id, r.* FROM ${ASKED} JOIN locks l USING (lock_id)
-  CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM all_reports r WHERE r.lock_no = l.lock_no AND r.boot = x.boot
-    AND r.number_seq = x.seq AND r.time = to_timestamp(x.t / 1000.0) OFFSET 0) r`;
+const AT = 'to_timestamp(x.t / 1000.0)';
 
-const OUT_OF_ORDER = `SELECT l.lock_id, r.*
+const SAME = `SELECT l.lock_id, x.boot AS of_boot, x.seq AS of_seq, x.t AS at_ms, r.* FROM ${ASKED} JOIN locks l USING (lock_id) CROSS JOIN LATERAL (${rowsAndBlocks(
+  ALL_COLUMNS,
+  `all_reports r WHERE r.lock_no = l.lock_no AND r.boot = x.boot AND r.number_seq = x.seq AND r.time = ${AT}`,
+  blocksBetween('l.lock_no', AT, `${AT} + interval '1 ms'`),
+)}) r`;
+
+const OUT_OF_ORDER = `SELECT l.lock_id, x.boot AS of_boot, x.first, x.last, r.*
   FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int[])
-    AS x(lock_id, boot, first, last, first_cell, last_cell) JOIN locks l USING (lock_id)
-  CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM all_reports r WHERE r.lock_no = l.lock_no AND NOT r.in_order
-    AND r.boot = x.boot AND r.seq BETWEEN x.first_cell AND x.last_cell
-    AND r.number_seq BETWEEN x.first AND x.last OFFSET 0) r`;
+    AS x(lock_id, boot, first, last, first_cell, last_cell) JOIN locks l USING (lock_id) CROSS JOIN LATERAL (${rowsAndBlocks(
+      ALL_COLUMNS,
+      `all_reports r WHERE r.lock_no = l.lock_no AND NOT r.in_order AND r.boot = x.boot
+        AND r.seq BETWEEN x.first_cell AND x.last_cell AND r.number_seq BETWEEN x.first AND x.last`,
+      `report_blocks b WHERE b.lock_no = l.lock_no AND b.greatest_aside >= x.first AND b.least_aside <= x.last
+        AND b.greatest_aside >= 0`,
+    )}) r`;
 
-/** The records in order just before and just after a time, within a day of it. */
-const NEIGHBOURS = `SELECT x.n, b.boot AS boot_before, b.number_seq AS seq_before, a.boot AS boot_after, a.number_seq AS seq_after
-  FROM unnest($1::text[], $2::float8[]) WITH ORDINALITY AS x(lock_id, t, n) JOIN locks l USING (lock_id)
-  CROSS JOIN LATERAL (SELECT r.boot, r.number_seq FROM all_reports r WHERE r.lock_no = l.lock_no AND r.in_order
-    AND r.time <= to_timestamp(x.t / 1000.0) AND r.time > to_timestamp(x.t / 1000.0 - 86400)
-    ORDER BY r.time DESC, r.boot DESC, r.number_seq DESC LIMIT 1) b
-  CROSS JOIN LATERAL (SELECT r.boot, r.number_seq FROM all_reports r WHERE r.lock_no = l.lock_no AND r.in_order
-    AND r.time > to_timestamp(x.t / 1000.0) AND r.time < to_timestamp(x.t / 1000.0 + 86400)
-    ORDER BY r.time, r.boot, r.number_seq LIMIT 1) a`;
+interface SameRow extends FoundRow {
+  of_boot: number;
+  of_seq: number;
+  at_ms: number;
+}
 
 /**
  * The stored records of these identities, whatever their time. A record that was sent again is looked up at its time, in one
@@ -46,23 +48,29 @@ const NEIGHBOURS = `SELECT x.n, b.boot AS boot_before, b.number_seq AS seq_befor
  */
 export async function recordsByIdentity(db: Queryable, identities: readonly Identity[]): Promise<TrackedReport[]> {
   if (identities.length === 0) return [];
-  const { rows: same } = await db.query<ReportRow>({
+  const { rows: same } = await db.query<SameRow>({
     name: 'records-by-identity-and-time',
     text: SAME,
     values: [...numbersOf(identities), plainColumn(identities, (i) => i.timeMs)],
   });
-  const records = same.map(REPORTS.recordOf);
+  const records = unpacked(same, (block, { of_boot, of_seq, at_ms }) =>
+    rowsWithin(block, { fromMs: at_ms, toMs: at_ms + 1 }).filter(
+      ({ boot, seq }) => boot === of_boot && seq >>> 0 === of_seq,
+    ),
+  ).map(REPORTS.recordOf);
   const found = new Set(records.map(reportKey));
   const others = identities.filter((identity) => !found.has(reportKey(identity)));
   if (others.length === 0) return records;
   const [aside, open] = await Promise.all([outOfOrder(db, runsOf(others)), notRuledOut(db, others)]);
   const inOrder = open.length === 0 ? [] : await recordsInOrder(db, runsOf(open));
   const asked = new Set(others.map(reportKey));
-  return [...records, ...[...aside, ...inOrder].filter((record) => asked.has(reportKey(record)))];
+  // two runs may have found it in one block
+  const elsewhere = new Map([...aside, ...inOrder].map((record) => [reportKey(record), record]));
+  return [...records, ...[...elsewhere].flatMap(([key, record]) => (asked.has(key) ? [record] : []))];
 }
 
 async function outOfOrder(db: Queryable, runs: readonly Run[]): Promise<TrackedReport[]> {
-  const { rows } = await db.query<ReportRow>({
+  const { rows } = await db.query<RunRow>({
     name: 'records-out-of-order',
     text: OUT_OF_ORDER,
     values: [
@@ -72,33 +80,20 @@ async function outOfOrder(db: Queryable, runs: readonly Run[]): Promise<TrackedR
       plainColumn(runs, (run) => run.last | 0),
     ],
   });
-  return rows.map(REPORTS.recordOf);
+  return unpacked(rows, rowsOfRun).map(REPORTS.recordOf);
 }
 
-interface Neighbours {
-  n: number;
-  boot_before: number;
-  seq_before: number;
-  boot_after: number;
-  seq_after: number;
-}
+const DAY_MS = 86_400_000;
 
-/** Those that may be stored in order with another time. */
+/** Those that may be stored in order with another time: not between the numbers in order just before and just after their time. */
 async function notRuledOut(db: Queryable, identities: readonly Identity[]): Promise<Identity[]> {
-  const { rows } = await db.query<Neighbours>({
-    name: 'neighbours-in-order',
-    text: NEIGHBOURS,
-    values: [plainColumn(identities, (i) => i.lockId), plainColumn(identities, (i) => i.timeMs)],
+  const before = identities.map(({ lockId, timeMs }) => ({ lockId, fromMs: timeMs - DAY_MS + 1, toMs: timeMs + 1 }));
+  const after = identities.map(({ lockId, timeMs }) => ({ lockId, fromMs: timeMs + 1, toMs: timeMs + DAY_MS }));
+  const [earlier, later] = await Promise.all([nearestInOrder(db, before, 'last'), nearestInOrder(db, after, 'first')]);
+  return identities.filter((asked, i) => {
+    const [low, high] = [earlier[i], later[i]];
+    return !(low && high && isNumberedAbove(asked, low) && isNumberedAbove(high, asked));
   });
-  const ruledOut = new Set<number>();
-  for (const { n, boot_before, seq_before, boot_after, seq_after } of rows) {
-    const asked = identities[n - 1]!;
-    const isBetween =
-      isNumberedAbove(asked, { boot: boot_before, seq: seq_before }) &&
-      isNumberedAbove({ boot: boot_after, seq: seq_after }, asked);
-    if (isBetween) ruledOut.add(n - 1);
-  }
-  return identities.filter((_, i) => !ruledOut.has(i));
 }
 
 type Numbered = Pick<Identity, 'lockId' | 'boot' | 'seq'>;

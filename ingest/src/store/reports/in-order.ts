@@ -1,8 +1,10 @@
 import { plainColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
-import type { ReportRow } from '../../record/columns.ts';
+import type { Block, BlockRow } from '../../record/block.ts';
 import { isNumberedAbove, type Numbers } from '../../record/numbers.ts';
 import type { TrackedReport } from '../../record/report.ts';
+import { ALL_COLUMNS, blocksBetween, EVER, type FoundRow, onlyColumns, rowsAndBlocks, unpacked } from './blocks.ts';
+import { type Look, nearestRecords, type Wanted } from './nearest.ts';
 import { REPORTS } from './rows.ts';
 
 /** Neighbouring numbers of a lock, from `seq` to `last`. */
@@ -15,26 +17,42 @@ export interface Run extends Numbers {
 const CLOSE_MS = 60_000;
 const CLOSE_RECORDS = 16;
 
-const NUMBERED = (row: string) => `extract(epoch FROM ${row}.time) * 1000 AS at, ${row}.boot, ${row}.number_seq AS seq`;
+const NUMBERS = onlyColumns(['time', 'boot', 'seq']);
 
-const END = (order: '' | 'DESC') => `SELECT x.n, ${NUMBERED('r')}
-  FROM unnest($1::text[]) WITH ORDINALITY AS x(lock_id, n) JOIN locks l USING (lock_id)
-  CROSS JOIN LATERAL (SELECT s.time, s.boot, s.number_seq FROM all_reports s WHERE s.lock_no = l.lock_no AND s.in_order
-    AND s.time >= '1970-01-01' AND s.time < '2200-01-01' ORDER BY s.time ${order}, s.boot ${order}, s.number_seq ${order} LIMIT 1) r`;
+/** The first or the last record in order of each look. @returns by place in `looks`; undefined: there is none */
+export async function nearestInOrder(
+  db: Queryable,
+  looks: readonly Look[],
+  end: Wanted['end'],
+): Promise<(Place | undefined)[]> {
+  const found = await nearestRecords(db, looks, { end, only: 'in order', columns: NUMBERS });
+  return found.map((row) => row && { at: row.time.getTime(), boot: row.boot, seq: row.seq >>> 0 });
+}
 
-const FIRST_SINCE = `SELECT x.n, ${NUMBERED('r')}
-  FROM unnest($1::text[], $2::float8[], $3::float8[]) WITH ORDINALITY AS x(lock_id, f, t, n) JOIN locks l USING (lock_id)
-  CROSS JOIN LATERAL (SELECT s.boot, s.number_seq, s.time FROM all_reports s WHERE s.lock_no = l.lock_no AND s.in_order
-    AND s.time >= to_timestamp(x.f / 1000.0) AND s.time <= to_timestamp(x.t / 1000.0)
-    ORDER BY s.time, s.boot, s.number_seq LIMIT 1) r`;
+// Of blocks those up to where no number is below the run, and from there on as many as the run may be spread over.
+const FROM_THERE = `SELECT l.lock_id, x.boot AS of_boot, x.first, x.last, r.*
+  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::float8[], $6::float8[], $7::float8[])
+    AS x(lock_id, boot, first, last, f, t, h) JOIN locks l USING (lock_id)
+  CROSS JOIN LATERAL (${rowsAndBlocks(
+    ALL_COLUMNS,
+    `all_reports r WHERE r.lock_no = l.lock_no AND r.in_order
+      AND r.time >= to_timestamp(x.f / 1000.0) AND r.time <= to_timestamp(x.t / 1000.0)
+      AND (r.boot, r.number_seq) >= (x.boot, x.first) ORDER BY r.time, r.boot, r.number_seq LIMIT x.last - x.first + 1`,
+    `((SELECT b.block FROM ${blocksBetween('l.lock_no', 'to_timestamp(x.f / 1000.0)', 'to_timestamp(x.h / 1000.0)')} AND b.in_order)
+      UNION ALL (SELECT b.block FROM report_blocks b WHERE b.lock_no = l.lock_no AND b.in_order
+        AND b.first_time >= to_timestamp(x.h / 1000.0) AND b.first_time <= to_timestamp(x.t / 1000.0)
+        ORDER BY b.first_time LIMIT x.last - x.first + 1)) b`,
+  )}) r WHERE r.block IS NOT NULL OR r.boot = x.boot AND r.seq::bigint & 4294967295 <= x.last`;
 
-const FROM_THERE = `SELECT l.lock_id, r.*
-  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::float8[], $6::float8[])
-    AS x(lock_id, boot, first, last, f, t) JOIN locks l USING (lock_id)
-  CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM all_reports r WHERE r.lock_no = l.lock_no AND r.in_order
-    AND r.time >= to_timestamp(x.f / 1000.0) AND r.time <= to_timestamp(x.t / 1000.0)
-    AND (r.boot, r.number_seq) >= (x.boot, x.first) ORDER BY r.time, r.boot, r.number_seq LIMIT x.last - x.first + 1) r
-  WHERE r.boot = x.boot AND r.seq::bigint & 4294967295 <= x.last`;
+/** What a statement answers for a run. */
+export interface RunRow extends FoundRow {
+  of_boot: number;
+  first: number;
+  last: number;
+}
+
+export const rowsOfRun = (block: Block, { of_boot, first, last }: RunRow): BlockRow[] =>
+  block.numbered(of_boot, first, last);
 
 /** A record in order, or a time with the number of the first record from there on. */
 interface Place extends Numbers {
@@ -62,26 +80,25 @@ export async function recordsInOrder(db: Queryable, runs: readonly Run[]): Promi
     await narrow(db, open, round);
     open = open.filter(isOpen);
   }
-  const found = await db.query<ReportRow>(FROM_THERE, [
+  const { rows } = await db.query<RunRow>(FROM_THERE, [
     plainColumn(searches, ({ run }) => run.lockId),
     plainColumn(searches, ({ run }) => run.boot),
     plainColumn(searches, ({ run }) => run.seq),
     plainColumn(searches, ({ run }) => run.last),
     plainColumn(searches, ({ low }) => low.at),
     plainColumn(searches, ({ endMs }) => endMs),
+    plainColumn(searches, ({ high }) => high.at),
   ]);
-  return found.rows.map(REPORTS.recordOf);
+  return unpacked(rows, rowsOfRun).map(REPORTS.recordOf);
 }
 
 /** Runs that the first and the last number in order of their lock do not rule out. */
 async function searchesFor(db: Queryable, runs: readonly Run[]): Promise<Search[]> {
-  const lockIds = [plainColumn(runs, (run) => run.lockId)];
-  const ask = (order: '' | 'DESC') => db.query<Place & { n: number }>(END(order), lockIds);
-  const [first, last] = await Promise.all([ask(''), ask('DESC')]);
-  const ends = new Map(last.rows.map(({ n, ...place }) => [n, place]));
-  return first.rows.flatMap(({ n, ...low }) => {
-    const [run, high] = [runs[n - 1], ends.get(n)];
-    if (!run || !high || isNumberedAbove(run, high) || isNumberedAbove(low, { boot: run.boot, seq: run.last }))
+  const looks = runs.map(({ lockId }) => ({ lockId, ...EVER }));
+  const [first, last] = await Promise.all([nearestInOrder(db, looks, 'first'), nearestInOrder(db, looks, 'last')]);
+  return runs.flatMap((run, i) => {
+    const [low, high] = [first[i], last[i]];
+    if (!low || !high || isNumberedAbove(run, high) || isNumberedAbove(low, { boot: run.boot, seq: run.last }))
       return [];
     return [{ run, low, high, endMs: high.at }];
   });
@@ -108,14 +125,13 @@ function nextLook(search: Search, round: number): number {
 
 async function narrow(db: Queryable, open: readonly Search[], round: number): Promise<void> {
   const looks = open.map((search) => nextLook(search, round));
-  const { rows } = await db.query<Place & { n: number }>(FIRST_SINCE, [
-    plainColumn(open, ({ run }) => run.lockId),
-    `{${looks.join()}}`,
-    plainColumn(open, ({ high }) => high.at),
-  ]);
-  const found = new Map(rows.map(({ n, ...place }) => [n - 1, place]));
+  const found = await nearestInOrder(
+    db,
+    open.map(({ run, high }, i) => ({ lockId: run.lockId, fromMs: looks[i]!, toMs: high.at + 1 })),
+    'first',
+  );
   for (const [i, search] of open.entries()) {
-    const place = found.get(i);
+    const place = found[i];
     if (place && isNumberedAbove(search.run, place)) search.low = place;
     else search.high = { ...(place ?? search.high), at: looks[i]! };
   }

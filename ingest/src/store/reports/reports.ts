@@ -1,9 +1,21 @@
 import type { TrackPoint } from '@sealwatch/schemas';
+import { plainColumn } from '../../postgres/columns.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
-import type { ReportRow } from '../../record/columns.ts';
+import { BLOCK_ROWS, type BlockRow } from '../../record/block.ts';
 import { wireForm } from '../../record/record.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import { ENDS_AT } from '../trips/conditions.ts';
+import {
+  ALL_COLUMNS,
+  blocksBetween,
+  EVER,
+  type FoundRow,
+  inTimeOrder,
+  onlyColumns,
+  rowsAndBlocks,
+  rowsWithin,
+  unpacked,
+} from './blocks.ts';
 import { HAS_POSITION, REPORTS } from './rows.ts';
 import { thinTrack } from './thin.ts';
 
@@ -30,30 +42,75 @@ export interface LockReportsQuery {
 const TRIP_OF_RECORD = `FROM trip_units w JOIN trips t USING (trip_id) WHERE w.lock_id = l.lock_id
   AND w.tracked_from <= r.time AND r.time < coalesce(w.tracked_to, 'infinity') ORDER BY w.tracked_from DESC LIMIT 1`;
 
-const EVER_MS = { from: Date.UTC(1970, 0, 1), to: Date.UTC(2200, 0, 1) };
+/** Whether a record `r` may be seen by these offices. */
+const IS_VISIBLE = (offices: number) => `coalesce((SELECT ${ENDS_AT(offices)} ${TRIP_OF_RECORD}), true)`;
+
+const PAGE = `SELECT l.lock_id, r.* FROM locks l CROSS JOIN LATERAL (${rowsAndBlocks(
+  ALL_COLUMNS,
+  `all_reports r WHERE r.lock_no = l.lock_no AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
+     AND ($8::text[] IS NULL OR ${IS_VISIBLE(8)})
+     AND ($4::float8 IS NULL OR (r.time, r.boot, r.number_seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
+   ORDER BY r.time, r.boot, r.number_seq LIMIT $7`,
+  `${blocksBetween('l.lock_no', 'to_timestamp($2 / 1000.0)', 'to_timestamp($3 / 1000.0)')} ORDER BY b.first_time LIMIT $9`,
+)}) r WHERE l.lock_id = $1`;
 
 /** A lock's stored records, oldest first. One more than `limit` where there are more. */
 export async function lockReports(db: Queryable, query: LockReportsQuery): Promise<TrackedReport[]> {
-  const { after } = query;
-  const fromMs = Math.max(query.fromMs ?? EVER_MS.from, after?.timeMs ?? EVER_MS.from);
-  const { rows } = await db.query<ReportRow>(
-    `SELECT l.lock_id, r.* FROM locks l CROSS JOIN LATERAL (SELECT ${REPORTS.select} FROM all_reports r
-     WHERE r.lock_no = l.lock_no AND r.time >= to_timestamp($2 / 1000.0) AND r.time < to_timestamp($3 / 1000.0)
-       AND ($8::text[] IS NULL OR coalesce((SELECT ${ENDS_AT(8)} ${TRIP_OF_RECORD}), true))
-       AND ($4::float8 IS NULL OR (r.time, r.boot, r.number_seq) > (to_timestamp($4 / 1000.0), $5::bigint, $6::bigint))
-     ORDER BY r.time, r.boot, r.number_seq LIMIT $7) r WHERE l.lock_id = $1`,
-    [
-      query.lockId,
-      fromMs,
-      query.toMs ?? EVER_MS.to,
-      after?.timeMs ?? null,
-      after?.boot ?? null,
-      after?.seq ?? null,
-      query.limit + 1,
-      query.offices,
-    ],
-  );
-  return rows.map(REPORTS.recordOf);
+  const found: FoundRow[] = [];
+  let { after } = query;
+  let fromMs = Math.max(query.fromMs ?? EVER.fromMs, after?.timeMs ?? EVER.fromMs);
+  // Days may have one record each, so that the number of blocks says little about that of records.
+  for (let blocks = 2 + Math.ceil((2 * query.limit) / BLOCK_ROWS); ; blocks *= 2) {
+    const page = await pageFrom(db, query, { fromMs, after, blocks });
+    found.push(...page.rows);
+    if (found.length > query.limit || page.nextMs === undefined) break;
+    fromMs = page.nextMs;
+    after = undefined;
+  }
+  return found.slice(0, query.limit + 1).map(REPORTS.recordOf);
+}
+
+interface PagePlace {
+  fromMs: number;
+  after: ReportKey | undefined;
+  /** How many blocks are read at most. */
+  blocks: number;
+}
+
+/** @returns records in their order, and the time before which they are all; undefined: there are no more */
+async function pageFrom(
+  db: Queryable,
+  query: LockReportsQuery,
+  { fromMs, after, blocks }: PagePlace,
+): Promise<{ rows: FoundRow[]; nextMs?: number }> {
+  const toMs = query.toMs ?? EVER.toMs;
+  const key = [after?.timeMs ?? null, after?.boot ?? null, after?.seq ?? null];
+  const values = [query.lockId, fromMs, toMs, ...key, query.limit + 1, query.offices, blocks];
+  const { rows } = await db.query<FoundRow>(PAGE, values);
+  const packed = rows.filter((row) => row.block !== null);
+  if (packed.length === 0) return { rows: rows.sort(inTimeOrder) };
+  let endMs = EVER.fromMs;
+  const isAfter = (row: BlockRow) =>
+    after === undefined || inTimeOrder(row, { ...after, time: new Date(after.timeMs) }) > 0;
+  const own = unpacked(packed, (block) => {
+    endMs = Math.max(endMs, block.lastMs + 1);
+    return rowsWithin(block, { fromMs, toMs }).filter(isAfter);
+  });
+  const all = [...rows.filter((row) => row.block === null), ...(await visible(db, query, own))].sort(inTimeOrder);
+  if (packed.length < blocks) return { rows: all };
+  return { rows: all.filter((row) => row.time.getTime() < endMs), nextMs: endMs };
+}
+
+const VISIBLE_TIMES = `SELECT x.n FROM locks l, unnest($2::float8[]) WITH ORDINALITY AS x(ms, n)
+  CROSS JOIN LATERAL (SELECT to_timestamp(x.ms / 1000.0) AS time) r WHERE l.lock_id = $1 AND ${IS_VISIBLE(3)}`;
+
+/** Those of a lock's records that the offices of a query may see. */
+async function visible(db: Queryable, { lockId, offices }: LockReportsQuery, rows: FoundRow[]): Promise<FoundRow[]> {
+  if (offices === null || rows.length === 0) return rows;
+  const times = plainColumn(rows, (row) => row.time.getTime());
+  const { rows: seen } = await db.query<{ n: number }>(VISIBLE_TIMES, [lockId, times, offices]);
+  const places = new Set(seen.map(({ n }) => n - 1));
+  return rows.filter((_, i) => places.has(i));
 }
 
 export const keyOf = (record: TrackedReport): ReportKey => ({
@@ -67,11 +124,9 @@ export function sentForm(record: TrackedReport): object {
   return { ...wireForm(record), lockId: record.lockId, receivedAt: new Date(record.receivedMs).toISOString() };
 }
 
-interface TrackRow {
-  lock_id: string;
-  time: Date;
-  extra: string;
-  [column: string]: unknown;
+interface TrackRow extends FoundRow {
+  from_ms: number;
+  to_ms: number;
 }
 
 export interface TrackQuery {
@@ -82,14 +137,19 @@ export interface TrackQuery {
   maxPoints: number;
 }
 
+const TRACK_COLUMNS = onlyColumns(['time', 'boot', 'seq', 'extra', 'lon', 'lat', 'speed_kmh', 'heading_deg', 'source']);
+
 /** The records of a trip are those of its locks between sealing (or takeover) and the end of the trip. */
-const TRACK = `SELECT u.lock_id, r.time, r.extra, r.lon, r.lat, r.speed_kmh, r.heading_deg, r.source
-  FROM trip_units u JOIN locks l USING (lock_id) CROSS JOIN LATERAL (
-    SELECT s.time, s.boot, s.number_seq, s.extra, s.lon, s.lat, s.speed_kmh, s.heading_deg, s.source
-    FROM all_reports s WHERE s.lock_no = l.lock_no AND ${HAS_POSITION('s')}
-      AND s.time >= greatest(u.tracked_from, to_timestamp($2 / 1000.0))
-      AND s.time < least(u.tracked_to, to_timestamp($3 / 1000.0)) OFFSET 0) r
-  WHERE u.trip_id = $1 AND u.tracked_from IS NOT NULL ORDER BY u.lock_id, r.time, r.boot, r.number_seq`;
+const TRACK = `SELECT u.lock_id, extract(epoch FROM w.since) * 1000 AS from_ms, extract(epoch FROM w.until) * 1000 AS to_ms, r.*
+  FROM trip_units u JOIN locks l USING (lock_id)
+  CROSS JOIN LATERAL (SELECT greatest(u.tracked_from, to_timestamp($2 / 1000.0)) AS since,
+    least(u.tracked_to, to_timestamp($3 / 1000.0)) AS until) w
+  CROSS JOIN LATERAL (${rowsAndBlocks(
+    TRACK_COLUMNS,
+    `all_reports r WHERE r.lock_no = l.lock_no AND ${HAS_POSITION('r')} AND r.time >= w.since AND r.time < w.until`,
+    blocksBetween('l.lock_no', 'w.since', 'w.until'),
+  )}) r
+  WHERE u.trip_id = $1 AND u.tracked_from IS NOT NULL`;
 
 /** Fix times that stand on a trip's alarms: each is the time of a stored record, and its point is never thinned away. */
 async function alarmTimesMs(db: Queryable, tripId: string): Promise<Set<number>> {
@@ -125,10 +185,14 @@ export async function tripTrack(
 ): Promise<{ points: TrackPoint[]; thinnedWithinM: number }> {
   const { rows } = await db.query<TrackRow>(TRACK, [
     query.tripId,
-    query.fromMs ?? EVER_MS.from,
-    query.toMs ?? EVER_MS.to,
+    query.fromMs ?? EVER.fromMs,
+    query.toMs ?? EVER.toMs,
   ]);
-  const stored = rows.map(pointOf);
+  const spanOf = ({ from_ms, to_ms }: TrackRow) => ({ fromMs: from_ms, toMs: to_ms });
+  const stored = unpacked(rows, (block, row) => rowsWithin(block, spanOf(row), TRACK_COLUMNS.names))
+    .sort((a, b) => (a.lock_id === b.lock_id ? inTimeOrder(a, b) : a.lock_id < b.lock_id ? -1 : 1))
+    .map(pointOf)
+    .filter((point) => point.lon !== undefined);
   if (stored.length <= query.maxPoints) return { points: byTime(stored), thinnedWithinM: 0 };
   const alarms = await alarmTimesMs(db, query.tripId);
   const kept: StoredPoint[] = [];

@@ -1,11 +1,11 @@
 import type { Place, Route, TripStatus } from '@sealwatch/schemas';
 import type { Queryable } from '../../postgres/queryable.ts';
 import type { LockClock } from '../../record/clock.ts';
-import type { ReportRow } from '../../record/columns.ts';
-import type { TrackedReport } from '../../record/report.ts';
+import { foldOrder, type TrackedReport } from '../../record/report.ts';
 import type { TripState } from '../../tracker/index.ts';
 import { type DeclaredParams, declaredParams } from '../roads/params.ts';
 import { IS_OPEN } from '../trips/conditions.ts';
+import { ALL_COLUMNS, blocksBetween, type FoundRow, rowsAndBlocks, rowsWithin, unpacked } from './blocks.ts';
 import { REPORTS } from './rows.ts';
 
 /** A trip's claim on a lock's records: fix times in [fromMs, toMs). */
@@ -92,23 +92,42 @@ export async function recordsOfTrips(
   db: Queryable,
   trips: readonly { tripId: string; fromMs: number }[],
 ): Promise<Map<string, TrackedReport[]>> {
-  const { rows } = await db.query<ReportRow & { of_trip: string }>(
-    `SELECT u.trip_id AS of_trip, u.lock_id, ${REPORTS.select} FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
-     JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN locks l USING (lock_id) CROSS JOIN LATERAL (
-       SELECT * FROM all_reports s WHERE s.lock_no = l.lock_no
-         AND s.time >= greatest(u.tracked_from, to_timestamp(x.from_ms / 1000.0))
-         AND s.time < coalesce(u.tracked_to, 'infinity') OFFSET 0) r
-     ORDER BY u.trip_id, r.time, u.lock_id, r.boot, r.number_seq`,
-    [trips.map(({ tripId }) => tripId), trips.map(({ fromMs }) => fromMs)],
-  );
+  const { rows } = await db.query<WindowRow>(RECORDS_OF_TRIPS, [
+    trips.map(({ tripId }) => tripId),
+    trips.map(({ fromMs }) => fromMs),
+  ]);
   const records = new Map<string, TrackedReport[]>();
-  for (const row of rows) {
+  const found = unpacked(
+    rows,
+    (block, { from_ms, to_ms }) => rowsWithin(block, { fromMs: from_ms, toMs: to_ms }),
+    ({ lock_id, of_trip }) => ({ lock_id, of_trip }),
+  );
+  for (const row of found) {
     const own = records.get(row.of_trip);
     if (own) own.push(REPORTS.recordOf(row));
     else records.set(row.of_trip, [REPORTS.recordOf(row)]);
   }
+  for (const own of records.values()) own.sort(foldOrder);
   return records;
 }
+
+interface WindowRow extends FoundRow {
+  of_trip: string;
+  from_ms: number;
+  to_ms: number;
+}
+
+const RECORDS_OF_TRIPS = `SELECT u.trip_id AS of_trip, u.lock_id, extract(epoch FROM w.since) * 1000 AS from_ms,
+    extract(epoch FROM w.until) * 1000 AS to_ms, r.*
+  FROM unnest($1::uuid[], $2::float8[]) AS x(trip_id, from_ms)
+  JOIN trip_units u ON u.trip_id = x.trip_id AND u.tracked_from IS NOT NULL JOIN locks l USING (lock_id)
+  CROSS JOIN LATERAL (SELECT greatest(u.tracked_from, to_timestamp(x.from_ms / 1000.0)) AS since,
+    coalesce(u.tracked_to, 'infinity') AS until) w
+  CROSS JOIN LATERAL (${rowsAndBlocks(
+    ALL_COLUMNS,
+    'all_reports r WHERE r.lock_no = l.lock_no AND r.time >= w.since AND r.time < w.until',
+    blocksBetween('l.lock_no', 'w.since', 'w.until'),
+  )}) r`;
 
 export interface StoredTrip {
   tripId: string;

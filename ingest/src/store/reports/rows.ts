@@ -1,6 +1,6 @@
 import { plainColumn, quotedColumn } from '../../postgres/columns.ts';
 import { reportCodec } from '../../record/codec.ts';
-import { type Column, type Columns, type Extra, NO_DELAY } from '../../record/columns.ts';
+import { type Column, type Columns, type Extra, NO_DELAY, type ReportRow } from '../../record/columns.ts';
 import { isNumberedAbove } from '../../record/numbers.ts';
 import type { TrackedReport } from '../../record/report.ts';
 
@@ -11,6 +11,8 @@ export interface ReportTable extends Columns {
   valuesOf(records: readonly TrackedReport[]): unknown[];
   /** The columns of a record, of `all_reports r`, but its lock's id: a statement knows that itself. */
   select: string;
+  /** As many NULLs. */
+  selectNothing: string;
 }
 
 type Stored = Column & { type: NonNullable<Column['type']> };
@@ -25,6 +27,7 @@ export function reportTable(codec: Columns): ReportTable {
   const boot = `x.c${OWN.length + 1 + names.indexOf('boot')}`;
   const seq = `x.c${OWN.length + 1 + names.indexOf('seq')}`;
   const [first, last] = [OWN.length + stored.length + 1, OWN.length + stored.length + 2];
+  const selected = ['time', 'delay_ms', 'extra', ...names];
   const parameters = [...OWN, ...stored.map(typeOfParameter)];
   return {
     columns,
@@ -43,7 +46,8 @@ export function reportTable(codec: Columns): ReportTable {
           AS u(${parameters.map((_, i) => `c${i + 1}`).join(', ')})) x
         LEFT JOIN LATERAL (SELECT lock_no, last_time, max_boot, max_seq FROM locks WHERE lock_id = x.c1 OFFSET 0) l ON true`,
     valuesOf: (records) => parametersOf(records, columns),
-    select: ['time', 'delay_ms', 'extra', ...names].map(selectedOf(stored)).join(', '),
+    select: selected.map(selectedOf(stored)).join(', '),
+    selectNothing: selected.map(() => 'NULL').join(', '),
   };
 }
 
@@ -156,3 +160,18 @@ export const MAY_BE_FIX = (row: string) => `${HAS_POSITION(row)} AND ${row}.sour
   AND ${row}.satellites <> (${cell('satellites', 0)})::"char"
   AND (${row}.lon = ${columnOf('lon').packing!.absent} OR abs(${row}.lon::bigint) >= ${cell('lon', 0.1)}
     OR abs(${row}.lat::bigint) >= ${cell('lat', 0.1)})`;
+
+const packedAs = (name: string, value: unknown) => columnOf(name).packing!.pack(value);
+const [LON_ABSENT, GNSS, NO_SATELLITE, NEAR] = [
+  columnOf('lon').packing!.absent,
+  packedAs('source', 'gnss'),
+  packedAs('satellites', 0),
+  packedAs('lon', 0.1) as number,
+];
+
+/** As `MAY_BE_FIX`, of a row in hand. */
+export function mayBeFix({ lon, lat, source, satellites, extra }: ReportRow): boolean {
+  if (source !== GNSS || satellites === NO_SATELLITE) return false;
+  if (lon === LON_ABSENT) return extra.includes('"lon":');
+  return Math.abs(lon as number) >= NEAR || Math.abs(lat as number) >= NEAR;
+}

@@ -1,14 +1,14 @@
 import type { Trip, WallStatus } from '@sealwatch/schemas';
 import { colourOf } from '../../custody/colour.ts';
 import type { Queryable } from '../../postgres/queryable.ts';
-import type { ReportRow } from '../../record/columns.ts';
 import { credibleFix } from '../../record/credible-fix.ts';
 import { wireForm } from '../../record/record.ts';
 import type { TrackedReport } from '../../record/report.ts';
 import { IS_NOT_CANCELLED, VISIBLE } from '../trips/conditions.ts';
 import { INHERITED, OPEN_ALARMS, type TripView } from '../trips/row.ts';
 import { tripOf } from '../trips/view.ts';
-import { MAY_BE_FIX, REPORTS } from './rows.ts';
+import { nearestRecords } from './nearest.ts';
+import { REPORTS } from './rows.ts';
 
 /** Of a lock that has not reported for this long before the asked time the wall of that time has the name alone. */
 const LOOK_BACK_MS = 24 * 3_600_000;
@@ -41,30 +41,30 @@ interface LastRecord {
 
 type TripAt = TripView & { tracked: { lockId: string; from: string | null; to: string | null }[] };
 
-const NEWEST = (
-  condition: string,
-) => `SELECT l.lock_id, ${REPORTS.select} FROM unnest($1::text[]) AS x(lock_id) JOIN locks l USING (lock_id)
-  CROSS JOIN LATERAL (
-    SELECT * FROM all_reports s WHERE s.lock_no = l.lock_no AND s.time <= to_timestamp($2 / 1000.0)
-      AND s.time > to_timestamp($3 / 1000.0) ${condition}
-    ORDER BY s.time DESC, s.boot DESC, s.number_seq DESC LIMIT 1) r`;
-
 async function newestRecords(db: Queryable, lockIds: string[], atMs: number): Promise<Map<string, LastRecord>> {
-  const ask = async (ids: string[], condition: string) => {
-    const { rows } = await db.query<ReportRow>(NEWEST(condition), [ids, atMs, atMs - LOOK_BACK_MS]);
-    return rows.map(REPORTS.recordOf);
+  const ask = async (before: ReadonlyMap<string, number>, only: 'any' | 'fix') => {
+    const looks = [...before].map(([lockId, toMs]) => ({ lockId, fromMs: atMs - LOOK_BACK_MS + 1, toMs }));
+    const rows = await nearestRecords(db, looks, { end: 'last', only });
+    return rows.flatMap((row) => (row ? [REPORTS.recordOf(row)] : []));
   };
   const found = new Map<string, LastRecord>();
-  for (const last of await ask(lockIds, ''))
+  for (const last of await ask(new Map(lockIds.map((lockId) => [lockId, atMs + 1])), 'any'))
     found.set(last.lockId, credibleFix(last.position) ? { last, fix: last } : { last });
-  const without = [...found].flatMap(([lockId, { fix }]) => (fix ? [] : [lockId]));
-  if (without.length > 0) {
-    for (const fix of await ask(without, `AND ${MAY_BE_FIX('s')}`)) {
+  let without = new Map([...found].flatMap(([lockId, { fix }]) => (fix ? [] : [[lockId, atMs + 1]])));
+  while (without.size > 0) {
+    const further = new Map<string, number>();
+    for (const fix of await ask(without, 'fix')) {
       if (credibleFix(fix.position)) found.get(fix.lockId)!.fix = fix;
+      else further.set(fix.lockId, fix.timeMs);
     }
+    without = further;
   }
   return found;
 }
+
+/** Blocks with a record in (`$2`, `$1`], a day: as long as no block is. */
+const LAST_DAY_IN_BLOCKS = `report_blocks b WHERE b.lock_no = l.lock_no AND b.first_time <= $1
+  AND b.first_time > $2::timestamptz - interval '24 hours' AND b.last_time > $2`;
 
 const CHECKPOINT_AT = `(SELECT (c.state ->> 'doneM')::float8 FROM trip_checkpoints c
   WHERE c.trip_id = t.trip_id AND c.time <= $1 ORDER BY c.time DESC LIMIT 1)`;
@@ -152,7 +152,8 @@ export async function snapshotAt(db: Queryable, atMs: number, offices: string[] 
       : await db.query<{ lock_id: string }>(
           `SELECT l.lock_id FROM locks l WHERE (l.retired_at IS NULL OR l.retired_at > $1)
              AND (l.created_at <= $1 OR EXISTS (SELECT FROM trip_units u WHERE u.lock_id = l.lock_id AND u.tracked_from <= $1)
-               OR EXISTS (SELECT FROM all_reports r WHERE r.lock_no = l.lock_no AND r.time <= $1 AND r.time > $2 OFFSET 0))`,
+               OR EXISTS (SELECT FROM all_reports r WHERE r.lock_no = l.lock_no AND r.time <= $1 AND r.time > $2 OFFSET 0)
+               OR EXISTS (SELECT FROM ${LAST_DAY_IN_BLOCKS} OFFSET 0))`,
           [new Date(atMs), new Date(atMs - LOOK_BACK_MS)],
         );
   const ids = locks.map((lock) => lock.lock_id);
