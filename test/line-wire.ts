@@ -60,11 +60,7 @@ export const lineWire: Wire = {
     if (said.what === 'answer') {
       return { ...base, reply: { key: String(said.to), result: said.result ?? 'done', intervalS: 30 } };
     }
-    const items = (said.records ?? []).map((body) => {
-      const report = recordOf(body as { time: string });
-      const digest = createHash('sha256').update(JSON.stringify(body)).digest('hex');
-      return 'clockless' in body ? { report: { ...report, boot: 0 }, clockless: { digest } } : { report };
-    });
+    const items = (said.records ?? []).map((body) => recordOf(body as { time: string }));
     return { ...base, records: { items, ack } };
   },
   write({ type, intervalS }, _bound, serial) {

@@ -92,10 +92,7 @@ function unreadableOf(talk: Talk, step: Step, bound: Bound, nowMs: number): Mess
     const [ack] = answersTo({ ...decoded, faults: [] }, talk.profile, asked).afterCommit;
     return { why: why.join('; '), isDamaged: true, ...(ack ? { ack: Buffer.from(ack) } : {}) };
   }
-  const foreign = records.filter(({ lockId }) => lockId !== bound.wireId).map(({ lockId }) => lockId);
   const [ack] = buffers(afterCommit);
-  if (foreign.length > 0)
-    return { why: `records of seals behind this lock: ${foreign.join(', ')}`, ...(ack ? { ack } : {}) };
   if (records.length > 0 || ack === undefined) return undefined;
   return { why: why.join('; ') || 'a body that is no message of its id', ack };
 }
@@ -113,14 +110,14 @@ function readFrame(frame: Buffer, bound: Bound, receivedMs: number): Message {
   }
   const unreadable = unreadableOf(talk, step, bound, receivedMs);
   const own = records.filter(({ lockId }) => lockId === bound.wireId);
+  const behind = records.filter(({ lockId }) => lockId !== bound.wireId);
   const [ack] = buffers(step.afterCommit);
   const reply = replyOf(talk, decoded);
   return {
     ...base,
     ...(reply ? { reply } : {}),
-    ...(own.length > 0
-      ? { records: { items: own.map(({ report }) => ({ report })), ack: unreadable ? undefined : ack } }
-      : {}),
+    ...(records.length > 0 ? { records: { items: own.map(({ report }) => report), ack } } : {}),
+    ...(behind.length > 0 ? { behind: behind.map(({ lockId, report }) => ({ wireId: lockId, report })) } : {}),
     ...(unreadable ? { unreadable } : {}),
     ...(provesOpening(bound.wireId, own, talk.profile) ? { opened: true } : {}),
   };

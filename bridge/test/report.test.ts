@@ -72,7 +72,8 @@ describe('the report of a location', () => {
     ],
     ['jointech-707', {}, { cover: 'closed' }],
     ['jt808', { status: 2 | (1 << 12) }, { motor: 'locked' }],
-    ['jt808-g360p', { alarms: 1 << 4 }, { rope: 'pulled', cover: 'closed' }],
+    ['jt808-g360p', { alarms: 1 << 4 }, { rope: 'pulled' }],
+    ['jt808-g360p', { alarms: 0 }, undefined],
     ['jt808-huabao', { status: 2 | (1 << 12) }, undefined],
   ])('of %s says of the seal what its profile reads in %o', (profile, change, seal) => {
     expect(one(located(change), profile).seal).toEqual(seal);
@@ -96,6 +97,12 @@ describe('the report of a location', () => {
     const battery = (value: number) =>
       one(located({ tags: [{ id: 0xd4, value: Uint8Array.of(value) }] }), 'jointech-709').battery;
     expect([battery(100), battery(255), battery(101)]).toEqual([{ percent: 100 }, { charging: true }, undefined]);
+  });
+
+  it('takes a battery in hundredths of a percent', () => {
+    const battery = (...value: number[]) =>
+      one(located({ tags: [{ id: 0x68, value: Uint8Array.from(value) }] }), 'jt808-hhd').battery;
+    expect([battery(0, 0, 3, 0xd4), battery(0, 0, 0x27, 0x11)]).toEqual([{ percent: 9.8 }, undefined]);
   });
 
   it('is lost by nothing behind an item that overruns', () => {

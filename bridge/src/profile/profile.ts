@@ -33,6 +33,7 @@ const cases = <T extends z.ZodType>(states: T) =>
 /** How the bytes of an item are read. What has no such line is kept raw. */
 export const TagKind = z.enum([
   'battery-percent',
+  'battery-hundredths',
   'csq',
   'satellites',
   'lock-event',

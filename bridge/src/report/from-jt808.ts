@@ -4,7 +4,7 @@ import type { Jt705Record } from '../jt808/jt705.ts';
 import { type Location, readLocation, type Tag } from '../jt808/location.ts';
 import type { Message } from '../jt808/messages.ts';
 import type { Profile } from '../profile/profile.ts';
-import { type Fault, ShortError, toHex } from '../wire/bytes.ts';
+import { type Fault, ShortError, toHex, uint } from '../wire/bytes.ts';
 import { position808, positionBcd } from './position.ts';
 import { type Context, lockIdOf, type Mapped, type Mapping, reportOf, sorted } from './record.ts';
 import {
@@ -46,6 +46,12 @@ function subLocksOf(profile: Profile, location: Location): SubLock[] {
   ];
 }
 
+function batteryIn(profile: Profile, tags: readonly Tag[]) {
+  const hundredths = tagAs(profile, tags, 'battery-hundredths');
+  const percent = hundredths === undefined ? Number.NaN : uint(hundredths) / 100;
+  return percent <= 100 ? { percent } : batteryOf(tagAs(profile, tags, 'battery-percent')?.[0], profile.charging);
+}
+
 /** A record of the lock itself, and of each seal that it lists as its hub. */
 function fromLocation(location: Location, source: Source): Mapped[] {
   const { profile, context, kind, wire } = source;
@@ -62,7 +68,7 @@ function fromLocation(location: Location, source: Source): Mapped[] {
       mode: context.mode ?? caseOf(profile.mode, words),
       position,
       seal: sealOf(profile, words),
-      battery: batteryOf(tagAs(profile, tags, 'battery-percent')?.[0], profile.charging),
+      battery: batteryIn(profile, tags),
       network: network(csqOf(tagAs(profile, tags, 'csq'))),
       events: some(events),
     },

@@ -86,6 +86,8 @@ class RunningBridge implements Bridge {
       ledger: this.#ledger,
       listed: (lockId) => this.#register.listed(lockId),
       refresh: () => this.#register.refresh(),
+      behind: (wireId) => this.#behind(wireId),
+      gone: (lock) => this.#forget(lock),
       answerWithinMs: options.answerWithinMs,
     };
     this.#deps = {
@@ -181,8 +183,22 @@ class RunningBridge implements Bridge {
     lock.connection = undefined;
     lock.downlink.attach(undefined);
     // What it has sent may still wait for its PUBACK; and most come back at once.
-    const timer = setTimeout(() => this.#forget(lock), LINGER_MS).unref();
-    this.#lingering.set(lock, timer);
+    this.#linger(lock, LINGER_MS);
+  }
+
+  #linger(lock: ConnectedLock, forMs: number): void {
+    clearTimeout(this.#lingering.get(lock));
+    this.#lingering.set(lock, setTimeout(() => this.#forget(lock), forMs).unref());
+  }
+
+  /** A lock whose records come through the connection of its hub. */
+  #behind(wireId: string): ConnectedLock | undefined {
+    const listed = this.#register.ofWire(wireId);
+    if (listed === undefined) return undefined;
+    const lock = this.#lockOf(listed);
+    lock.isBehindHub = true;
+    if (lock.connection === undefined) this.#linger(lock, this.#limits.idleMs);
+    return lock;
   }
 
   #forget(lock: ConnectedLock): void {

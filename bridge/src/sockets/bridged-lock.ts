@@ -1,10 +1,10 @@
-import type { BridgedLock } from '@sealwatch/schemas';
+import type { BridgedLock, Command } from '@sealwatch/schemas';
 import type { Logger } from 'pino';
 import { Downlink } from './downlink.ts';
 import type { Ledger } from './ledger.ts';
 import { LockLink } from './lock-link.ts';
 import type { BridgeMetrics } from './metrics.ts';
-import { Damaged, hasRightTime, payloadsOf, timed, unreadablePayload, wrongZoneHours } from './uplink.ts';
+import { Damaged, hasRightTime, payloadsOf, unreadablePayload, wrongZoneHours } from './uplink.ts';
 import type { Bound, Message, Wire } from './wire.ts';
 
 export interface LockDeps {
@@ -17,6 +17,10 @@ export interface LockDeps {
   /** As the platform lists it now; undefined: the bridge speaks for it no more. */
   listed(lockId: string): BridgedLock | undefined;
   refresh(): Promise<void>;
+  /** The lock of a wire id that is reached through a hub; undefined: none is registered. */
+  behind(wireId: string): ConnectedLock | undefined;
+  /** The platform refuses a lock that has no connection. */
+  gone(lock: ConnectedLock): void;
   answerWithinMs?: number | undefined;
 }
 
@@ -44,6 +48,8 @@ export class ConnectedLock {
   readonly #damaged = new Damaged();
   /** The connection that speaks for it now. */
   connection: Speaking | undefined;
+  /** Its records come through a hub. */
+  isBehindHub = false;
   /** A record has come at its own time: the zone of its profile is right. */
   #isClockRight = false;
 
@@ -54,8 +60,8 @@ export class ConnectedLock {
       url: deps.mqttUrl,
       lockId,
       secret: () => deps.listed(lockId)?.secret,
-      command: (command) => this.downlink.give(command),
-      refused: () => this.connection?.end('not-listed'),
+      command: (command) => this.#command(command),
+      refused: () => (this.connection ? this.connection.end('not-listed') : deps.gone(this)),
       refresh: deps.refresh,
       log: deps.log,
     });
@@ -74,18 +80,43 @@ export class ConnectedLock {
    */
   async store(arrived: readonly Arrived[], stored: (one: Arrived, ack: Buffer | undefined) => void): Promise<void> {
     const fit = arrived.filter((one) => one.message.records !== undefined && !this.#isOfWrongZone(one));
-    const reports = fit.flatMap(({ message, receivedMs }) =>
-      timed(message.records?.items ?? [], this.bound, this.#deps.ledger, receivedMs),
-    );
-    const published = payloadsOf(reports).map((payload) => this.link.report(payload));
-    const areStored = (await Promise.all(published)).every((isStored) => isStored);
-    for (const one of fit) if (areStored) stored(one, one.message.records?.ack);
+    const reports = fit.flatMap(({ message }) => message.records?.items ?? []);
+    const published = Promise.all(payloadsOf(reports).map((payload) => this.link.report(payload)));
+    const behind = await Promise.all(fit.map((one) => this.#storeBehind(one)));
+    const areStored = (await published).every((isStored) => isStored);
+    fit.forEach((one, i) => {
+      if (areStored && behind[i]) stored(one, one.message.records?.ack);
+    });
     if (areStored) this.#deps.metrics.records(reports.length);
     for (const one of arrived) if (!fit.includes(one)) await this.#quarantine(one, stored);
   }
 
+  /** Has records of locks behind this hub stored as theirs; of those that nobody has registered the frame is kept. */
+  async #storeBehind({ frame, message }: Arrived): Promise<boolean> {
+    const strangers: string[] = [];
+    const published = (message.behind ?? []).flatMap(({ wireId, report }) => {
+      const lock = this.#deps.behind(wireId);
+      if (lock === undefined) strangers.push(wireId);
+      return lock?.link.report(JSON.stringify([report])) ?? [];
+    });
+    if (strangers.length > 0) {
+      const why = `records of locks behind this one that are not registered: ${strangers.join(', ')}; register them with these wire ids`;
+      published.push(this.link.report(unreadablePayload(frame, why), { once: true }));
+    }
+    return (await Promise.all(published)).every((isStored) => isStored);
+  }
+
+  #command(command: Command): void {
+    if (!this.isBehindHub || this.connection !== undefined) {
+      this.downlink.give(command);
+      return;
+    }
+    const reason = 'this lock is reached through a hub, for which no command to it is known';
+    void this.link.reply({ commandId: command.commandId, result: 'refused', reason });
+  }
+
   #isOfWrongZone({ message, receivedMs }: Arrived): boolean {
-    const reports = (message.records?.items ?? []).map(({ report }) => report);
+    const reports = message.records?.items ?? [];
     this.#isClockRight ||= hasRightTime(reports, receivedMs);
     const hours = this.#isClockRight ? undefined : wrongZoneHours(reports, receivedMs);
     if (hours === undefined) return false;

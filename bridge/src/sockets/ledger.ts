@@ -1,20 +1,16 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The newest of each kind that are kept. */
+/** The newest are kept. */
 const KEPT = 20_000;
 /** Lines after which the file is written anew, without what is no longer kept. */
 const REWRITE_AFTER = 4 * KEPT;
 
-type Entry = ['time', string, number] | ['sent', string];
+type Entry = ['sent', string];
 
-/**
- * The two things that the bridge has to know after it was killed: which time it gave to a record of a lock without a clock,
- * and which physical commands it has written to a lock. Each is on disk before it is used.
- */
+/** What the bridge has to know after it was killed: which physical commands it has written to a lock; on disk before it is. */
 export class Ledger {
   readonly #path: string | undefined;
-  readonly #times = new Map<string, number>();
   readonly #sent = new Set<string>();
   #file: number | undefined;
   #lines = 0;
@@ -26,16 +22,6 @@ export class Ledger {
     mkdirSync(dirname(path), { recursive: true });
     this.#read(path);
     this.#rewrite(path);
-  }
-
-  /** The time of a record without a clock: that of its first receipt, epoch ms. */
-  timeOf(lockId: string, digest: string, receivedMs: number): number {
-    const key = `${lockId} ${digest}`;
-    const known = this.#times.get(key);
-    if (known !== undefined) return known;
-    this.#write(['time', key, receivedMs]);
-    bounded(this.#times).set(key, receivedMs);
-    return receivedMs;
   }
 
   /** Notes that a command is written to its lock now. @returns false: it was written before */
@@ -61,8 +47,7 @@ export class Ledger {
   #read(path: string): void {
     for (const line of linesOf(path)) {
       const entry = entryOf(line);
-      if (entry?.[0] === 'time') bounded(this.#times).set(entry[1], entry[2]);
-      else if (entry?.[0] === 'sent') bounded(this.#sent).add(entry[1]);
+      if (entry?.[0] === 'sent') bounded(this.#sent).add(entry[1]);
     }
   }
 
@@ -70,10 +55,7 @@ export class Ledger {
     this.close();
     const next = `${path}.new`;
     const file = openSync(next, 'w', 0o600);
-    const entries: Entry[] = [
-      ...[...this.#times].map(([key, ms]): Entry => ['time', key, ms]),
-      ...[...this.#sent].map((id): Entry => ['sent', id]),
-    ];
+    const entries = [...this.#sent].map((id): Entry => ['sent', id]);
     writeSync(file, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     fsyncSync(file);
     renameSync(next, path);
@@ -83,7 +65,7 @@ export class Ledger {
 }
 
 /** Makes room for one more. */
-function bounded<T extends Map<string, unknown> | Set<string>>(kept: T): T {
+function bounded(kept: Set<string>): Set<string> {
   if (kept.size >= KEPT) kept.delete(kept.keys().next().value as string);
   return kept;
 }

@@ -47,6 +47,11 @@ export class Register {
     return this.#byLock.get(lockId);
   }
 
+  /** The lock of an id on the wire, as far as is known. */
+  ofWire(wireId: string): BridgedLock | undefined {
+    return this.#byWire.get(wireId);
+  }
+
   /** The lock of an id on the wire; the platform is asked again for one that is not known. */
   async find(wireId: string, nowMs: number): Promise<BridgedLock | undefined> {
     const known = this.#byWire.get(wireId);

@@ -1,6 +1,4 @@
 import { MAX_REPORTS_PER_PUBLISH, type Report } from '@sealwatch/schemas';
-import type { Ledger } from './ledger.ts';
-import type { Bound, WireRecord } from './wire.ts';
 
 const DAMAGED_TIMES = 5;
 const DAMAGED_KEPT = 1_000;
@@ -29,14 +27,6 @@ function chunks(reports: readonly Report[]): Report[][] {
 /** Deliberately no report, so that it stays in quarantine with its bytes. */
 export const unreadablePayload = (frame: Buffer, why: string): string =>
   JSON.stringify({ raw: frame.subarray(0, RAW_AT_MOST).toString('hex'), why });
-
-/** Fills in the time of records whose clock did not run. */
-export function timed(items: readonly WireRecord[], bound: Bound, ledger: Ledger, receivedMs: number): Report[] {
-  return items.map(({ report, clockless }) => {
-    if (clockless === undefined) return report;
-    return { ...report, time: new Date(ledger.timeOf(bound.lockId, clockless.digest, receivedMs)).toISOString() };
-  });
-}
 
 /** What a lock of UTC is behind by where its profile says GMT+8, the zone of JT/T 808. */
 const BEHIND_MS = -8 * HOUR_MS;

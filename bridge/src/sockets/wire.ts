@@ -9,18 +9,6 @@ export interface Bound {
   intervalS?: number | undefined;
 }
 
-/** A record whose own clock did not run: `time` is to be filled in. */
-export interface ClocklessRecord {
-  /** The same for the same bytes. */
-  digest: string;
-}
-
-export interface WireRecord {
-  report: Report;
-  /** Set where the lock had no clock. */
-  clockless?: ClocklessRecord;
-}
-
 /** What a frame says to the bridge. */
 export interface Message {
   protocol: string;
@@ -31,7 +19,9 @@ export interface Message {
   /** The lock says goodbye. */
   closes?: boolean;
   /** Records, oldest first; `ack` is written when all of them are stored. */
-  records?: { items: readonly WireRecord[]; ack: Buffer | undefined };
+  records?: { items: readonly Report[]; ack: Buffer | undefined };
+  /** Records of locks behind this one, which is their hub; acknowledged with its own. */
+  behind?: readonly { wireId: string; report: Report }[];
   /** What it answers to a command that was written as `key`. */
   reply?: { key: string; result: 'done' | 'accepted' | 'refused' | 'failed'; reason?: string; intervalS?: number };
   /** It holds a password: it is shown and kept nowhere. */

@@ -29,8 +29,8 @@ const OF_PROTOCOL: Record<WireProtocol, ReadonlyMap<string, Told>> = {
   jointech: new Map(OF_ALL),
 };
 
-/** A clone over the wire is stored as a record of the lock, since nothing in it says otherwise. */
-const OF_CLONES = ['route.deviation', 'motion.impossible', 'comms.second-connection'];
+/** A clone's record is stored as one of the lock, since nothing in it says otherwise. */
+const OF_CLONES = ['comms.second-connection'];
 /** A rope that is out at the gate was out before the verification. */
 const OF_PULLED = ['seal.unsealed-before-verification'];
 const isPulled = (expected: readonly Expectation[]) => expected.some(({ rule }) => rule === 'seal.opened-in-transit');

@@ -55,6 +55,7 @@ export async function play(context: PlayContext, scripts: readonly TripScript[])
   try {
     await sendAll(context, radios, first.sendings, trip.sent);
     await sendAll(context, radios, first.liveNow, trip.sent);
+    await untilSecondIsTold(context, first, trip.tripId);
     const answer = await pass(context, first);
     if (answer?.verdict === 'release') await untilClosed(context, trip.tripId);
     const played = [playedAs(first, trip, answer)];
@@ -149,6 +150,19 @@ async function sendAll(
 function timesIn(text: string): { fromMs: number; toMs: number } {
   const times = [...text.matchAll(/"time":"([^"]+)"/g)].map(([, time]) => Date.parse(time ?? ''));
   return { fromMs: Math.min(...times), toMs: Math.max(...times) };
+}
+
+/** A second connection is told beside the records, a moment after it came: a gate that is asked at once does not know it. */
+async function untilSecondIsTold(context: PlayContext, { truth }: TripScript, tripId: string): Promise<void> {
+  const rule = 'comms.second-connection';
+  if (!truth.expected.some((one) => one.rule === rule)) return;
+  const Found = z.object({ items: z.array(z.unknown()) });
+  const until = Date.now() + CLOSE_WAIT_MS;
+  while (Date.now() < until && !context.stop.aborted) {
+    const found = Found.parse(await context.rest.get(`/alarms?tripId=${tripId}&rule=${rule}&limit=1`));
+    if (found.items.length > 0) return;
+    await delay(200, undefined, { signal: context.stop }).catch(() => undefined);
+  }
 }
 
 /** The gate's readers see plate, boxes and locks as declared. */

@@ -128,7 +128,7 @@ export class WireRadio implements Radio {
     line.write(this.#device.opened({ ...this.#last, second: this.#freeSecond(Date.now(), 1) }));
   }
 
-  /** A second device under this lock's id: it connects, says that it is elsewhere, and goes when the lock has come back. */
+  /** A second device under this lock's id, without a fix: where it says that it is would be believed. */
   async #clone(reports: readonly Report[]): Promise<void> {
     const { protocol, bridge, lockId } = this.#options;
     const own = await this.#connected();
@@ -136,7 +136,7 @@ export class WireRadio implements Radio {
     const line = new DeviceLine(bridge, device, () => undefined);
     if (!(await line.opened)) return;
     const records = reports.map((report) => ({
-      report: { ...report, kind: 'backfill' as const },
+      report: { ...report, kind: 'backfill' as const, position: undefined },
       second: this.#freeSecond(Date.parse(report.time), 1),
     }));
     await line.deliver(device.frames(records));
