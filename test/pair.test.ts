@@ -16,10 +16,12 @@ import { startProxy, type Wire } from '../ingest/test/proof/proxy.ts';
 import { Balancer, Gaps, Side, type Started } from './pair.ts';
 
 const IDS = Array.from({ length: 6 }, (_, i) => `JT7040000${i}`);
-const RECORDS = 2_400;
+/** So much of each lock is sent while faults come and go, in four minutes if nobody waits, and the rest at the end. */
+const { records: RECORDS, everyMs: FEED_EVERY_MS } = process.env.SEALWATCH_DEEP
+  ? { records: 2_400, everyMs: 100 }
+  : { records: 960, everyMs: 250 };
 /** A lock with less than this to send is given more: while nobody acknowledges, the journey does not go on. */
 const WAITING = 3;
-const FEED_EVERY_MS = 100;
 const REFUSED = '"why":"a commit was refused"';
 const PATIENT = { timeout: 180_000, interval: 20 };
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };

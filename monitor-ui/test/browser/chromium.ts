@@ -104,6 +104,29 @@ export interface View {
   reducedMotion?: 'reduce' | 'no-preference';
 }
 
+/** Of a page of the tests, as on a machine that draws slowly: in software a map's frames are most of what a page costs. */
+const FRAMES_PER_SECOND = 5;
+
+function drawSeldom(framesPerSecond: number): void {
+  const { requestAnimationFrame: request, cancelAnimationFrame: cancel } = window;
+  const asked = new Map<number, number>();
+  window.requestAnimationFrame = (draw) => {
+    const id = window.setTimeout(() => {
+      const frame = request((nowMs) => {
+        asked.delete(id);
+        draw(nowMs);
+      });
+      asked.set(id, frame);
+    }, 1_000 / framesPerSecond);
+    return id;
+  };
+  window.cancelAnimationFrame = (id) => {
+    window.clearTimeout(id);
+    cancel(asked.get(id) ?? -1);
+    asked.delete(id);
+  };
+}
+
 /** A viewer in Shanghai; the default locale of the package makes `Intl` throw, so a locale always stands. */
 export async function newView(browser: Browser, view: View = {}): Promise<BrowserContext> {
   const context = await browser.newContext({
@@ -113,6 +136,7 @@ export async function newView(browser: Browser, view: View = {}): Promise<Browse
     reducedMotion: view.reducedMotion ?? 'no-preference',
   });
   context.setDefaultTimeout(180_000);
+  if (!process.env.SEALWATCH_DEEP) await context.addInitScript(drawSeldom, FRAMES_PER_SECOND);
   return context;
 }
 
