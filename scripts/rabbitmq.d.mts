@@ -16,4 +16,9 @@ export interface Rabbitmq {
 }
 
 export function findRabbitmq(): { script: string; path: string } | undefined;
-export function startRabbitmq(options?: { nodes?: number; definitions?: string | undefined }): Promise<Rabbitmq>;
+export function startRabbitmq(options?: {
+  nodes?: number;
+  definitions?: string | undefined;
+  /** Files. */
+  tls?: { cert: string; key: string };
+}): Promise<Rabbitmq>;

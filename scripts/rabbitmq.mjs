@@ -131,10 +131,11 @@ async function untilUp(port, logs) {
 }
 
 /**
- * Starts a server of 1 node, or a cluster; with definitions (a file) it has their users, and no guest.
+ * Starts a server of 1 node, or a cluster; with definitions (a file) it has their users, and no guest;
+ * with a certificate and its key (files) it takes connections over TLS alone.
  * @returns `url`: of all nodes, as AMQP_URL takes it; `nodes`: each can be killed, frozen and started again
  */
-export async function startRabbitmq({ nodes: count = 1, definitions = undefined } = {}) {
+export async function startRabbitmq({ nodes: count = 1, definitions = undefined, tls = undefined } = {}) {
   const server = findRabbitmq();
   if (server === undefined) throw new Error('rabbitmq-server cannot be had here');
   const folder = mkdtempSync(join(tmpdir(), 'sealwatch-rabbitmq-'));
@@ -153,10 +154,12 @@ export async function startRabbitmq({ nodes: count = 1, definitions = undefined 
             ...names.map((name, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${name}`),
             'cluster_partition_handling = pause_minority',
           ]),
+      ...(tls === undefined ? [] : [`ssl_options.certfile = ${tls.cert}`, `ssl_options.keyfile = ${tls.key}`]),
       ...(definitions === undefined ? [] : [`load_definitions = ${definitions}`]),
       '',
     ].join('\n'),
   );
+  const scheme = tls === undefined ? 'amqp' : 'amqps';
   const shared = {
     PATH: server.path,
     LANG: 'C.UTF-8',
@@ -168,24 +171,27 @@ export async function startRabbitmq({ nodes: count = 1, definitions = undefined 
   const nodes = names.map((name, i) => {
     const [port, distributionPort] = [ports[2 * i], ports[2 * i + 1]];
     const home = join(folder, String(i));
+    const own = join(home, 'rabbitmq.conf');
+    mkdirSync(home);
+    // A port for TLS is set in the file alone.
+    const listeners = tls === undefined ? [] : ['listeners.tcp = none', `listeners.ssl.1 = 127.0.0.1:${port}`, ''];
+    writeFileSync(own, readFileSync(config, 'utf8') + listeners.join('\n'));
     const env = {
       ...shared,
       RABBITMQ_NODENAME: name,
-      RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODE_PORT: String(port),
+      ...(tls === undefined ? { RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1', RABBITMQ_NODE_PORT: String(port) } : {}),
       RABBITMQ_DIST_PORT: String(distributionPort),
       RABBITMQ_MNESIA_BASE: join(home, 'mnesia'),
       RABBITMQ_LOG_BASE: join(home, 'log'),
       RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
-      RABBITMQ_CONFIG_FILE: config,
+      RABBITMQ_CONFIG_FILE: own,
       RABBITMQ_CONF_ENV_FILE: join(folder, 'none'),
       RABBITMQ_PID_FILE: join(home, 'pid'),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}',
     };
-    mkdirSync(home);
     let running;
     return {
-      url: `amqp://guest:guest@127.0.0.1:${port}`,
+      url: `${scheme}://guest:guest@127.0.0.1:${port}`,
       port,
       async start() {
         running = spawnBound(server.script, [], env);
