@@ -1,3 +1,5 @@
+import type { NetworkSpaces } from './network-spaces.mjs';
+
 export interface RabbitmqNode {
   url: string;
   port: number;
@@ -21,4 +23,5 @@ export function startRabbitmq(options?: {
   definitions?: string | undefined;
   /** Files. */
   tls?: { cert: string; key: string };
+  spaces?: NetworkSpaces | undefined;
 }): Promise<Rabbitmq>;
