@@ -1,3 +1,5 @@
+import type { NetworkSpaces } from './network-spaces.mjs';
+
 export interface RabbitmqNode {
   url: string;
   port: number;
@@ -16,4 +18,10 @@ export interface Rabbitmq {
 }
 
 export function findRabbitmq(): { script: string; path: string } | undefined;
-export function startRabbitmq(options?: { nodes?: number; definitions?: string | undefined }): Promise<Rabbitmq>;
+export function startRabbitmq(options?: {
+  nodes?: number;
+  definitions?: string | undefined;
+  /** Files. */
+  tls?: { cert: string; key: string };
+  spaces?: NetworkSpaces | undefined;
+}): Promise<Rabbitmq>;

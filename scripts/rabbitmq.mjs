@@ -115,33 +115,40 @@ function spawnBound(program, args, env) {
   };
 }
 
-const answers = (port) =>
+const answers = (port, address) =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.destroy());
+    const socket = connect(port, address, () => socket.destroy());
     socket.once('error', () => resolve(false));
     socket.once('close', (hadError) => resolve(!hadError));
   });
 
 /** Whether a client could speak to it; an open port alone is not yet a node that has booted. */
-async function untilUp(port, logs) {
+async function untilUp(port, address, logs) {
   for (const giveUpMs = Date.now() + UP_WITHIN_MS; Date.now() < giveUpMs; await sleep(100)) {
-    if (await answers(port)) return;
+    if (await answers(port, address)) return;
   }
   throw new Error(`RabbitMQ did not answer in time; its log is in ${logs}`);
 }
 
 /**
- * Starts a server of 1 node, or a cluster; with definitions (a file) it has their users, and no guest.
+ * Starts a server of 1 node, or a cluster; with definitions (a file) it has their users, and no guest;
+ * with a certificate and its key (files) it takes connections over TLS alone; with network spaces each node is in one of its own.
  * @returns `url`: of all nodes, as AMQP_URL takes it; `nodes`: each can be killed, frozen and started again
  */
-export async function startRabbitmq({ nodes: count = 1, definitions = undefined } = {}) {
+export async function startRabbitmq({
+  nodes: count = 1,
+  definitions = undefined,
+  tls = undefined,
+  spaces = undefined,
+} = {}) {
   const server = findRabbitmq();
   if (server === undefined) throw new Error('rabbitmq-server cannot be had here');
   const folder = mkdtempSync(join(tmpdir(), 'sealwatch-rabbitmq-'));
   writeFileSync(join(folder, '.erlang.cookie'), randomBytes(16).toString('hex'), { mode: 0o400 });
   writeFileSync(join(folder, 'plugins'), '[].\n');
   const [epmdPort, ...ports] = await freePorts(1 + 2 * count);
-  const names = Array.from({ length: count }, (_, i) => `sealwatch${i}-${epmdPort}@localhost`);
+  const addresses = Array.from({ length: count }, (_, i) => spaces?.addresses[i] ?? '127.0.0.1');
+  const names = addresses.map((address, i) => `sealwatch${i}-${epmdPort}@${spaces ? address : 'localhost'}`);
   const config = join(folder, 'rabbitmq.conf');
   writeFileSync(
     config,
@@ -152,44 +159,56 @@ export async function startRabbitmq({ nodes: count = 1, definitions = undefined 
             'cluster_formation.peer_discovery_backend = classic_config',
             ...names.map((name, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${name}`),
             'cluster_partition_handling = pause_minority',
+            // A node that is cut off or frozen is given up after about so many seconds.
+            'net_ticktime = 8',
           ]),
+      ...(tls === undefined ? [] : [`ssl_options.certfile = ${tls.cert}`, `ssl_options.keyfile = ${tls.key}`]),
+      ...(spaces === undefined ? [] : ['loopback_users = none']),
       ...(definitions === undefined ? [] : [`load_definitions = ${definitions}`]),
       '',
     ].join('\n'),
   );
+  const scheme = tls === undefined ? 'amqp' : 'amqps';
   const shared = {
     PATH: server.path,
     LANG: 'C.UTF-8',
     HOME: folder,
     ERL_EPMD_PORT: String(epmdPort),
-    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ...(spaces ? { RABBITMQ_USE_LONGNAME: 'true' } : { ERL_EPMD_ADDRESS: '127.0.0.1' }),
   };
-  const epmd = spawnBound('epmd', [], shared);
+  const spawnAt = (i, program, env) => {
+    const [command, ...args] = [...(spaces?.enter(i) ?? []), program];
+    return spawnBound(command, args, env);
+  };
+  const epmds = (spaces ? names : [0]).map((_, i) => spawnAt(i, 'epmd', shared));
   const nodes = names.map((name, i) => {
-    const [port, distributionPort] = [ports[2 * i], ports[2 * i + 1]];
+    const [port, distributionPort, address] = [ports[2 * i], ports[2 * i + 1], addresses[i]];
     const home = join(folder, String(i));
+    const own = join(home, 'rabbitmq.conf');
+    mkdirSync(home);
+    // A port for TLS is set in the file alone.
+    const listeners = tls === undefined ? [] : ['listeners.tcp = none', `listeners.ssl.1 = ${address}:${port}`, ''];
+    writeFileSync(own, readFileSync(config, 'utf8') + listeners.join('\n'));
     const env = {
       ...shared,
       RABBITMQ_NODENAME: name,
-      RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODE_PORT: String(port),
+      ...(tls === undefined ? { RABBITMQ_NODE_IP_ADDRESS: address, RABBITMQ_NODE_PORT: String(port) } : {}),
       RABBITMQ_DIST_PORT: String(distributionPort),
       RABBITMQ_MNESIA_BASE: join(home, 'mnesia'),
       RABBITMQ_LOG_BASE: join(home, 'log'),
       RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
-      RABBITMQ_CONFIG_FILE: config,
+      RABBITMQ_CONFIG_FILE: own,
       RABBITMQ_CONF_ENV_FILE: join(folder, 'none'),
       RABBITMQ_PID_FILE: join(home, 'pid'),
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}',
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `+S 1:1 +sbwt none -kernel inet_dist_use_interface {${address.replaceAll('.', ',')}}`,
     };
-    mkdirSync(home);
     let running;
     return {
-      url: `amqp://guest:guest@127.0.0.1:${port}`,
+      url: `${scheme}://guest:guest@${address}:${port}`,
       port,
       async start() {
-        running = spawnBound(server.script, [], env);
-        await untilUp(port, join(home, 'log'));
+        running = spawnAt(i, server.script, env);
+        await untilUp(port, address, join(home, 'log'));
       },
       freeze: () => running?.signal('SIGSTOP'),
       thaw: () => running?.signal('SIGCONT'),
@@ -201,7 +220,7 @@ export async function startRabbitmq({ nodes: count = 1, definitions = undefined 
     };
   });
   const stop = async () => {
-    await Promise.all([...nodes.map((node) => node.kill()), epmd.kill()]);
+    await Promise.all([...nodes.map((node) => node.kill()), ...epmds.map((epmd) => epmd.kill())]);
     rmSync(folder, { recursive: true, force: true });
   };
   try {

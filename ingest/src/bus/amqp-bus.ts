@@ -248,12 +248,12 @@ export class AmqpBus implements Bus {
   }
 }
 
-function optionsOf({ hosts, tls, username, password, vhost }: AmqpSettings, name: string): ConnectionOptions {
+function optionsOf({ hosts, tls, ca, username, password, vhost }: AmqpSettings, name: string): ConnectionOptions {
   const [hostname = 'localhost'] = hosts;
   return {
     hostname,
     hosts,
-    ...(tls ? { tls: true } : {}),
+    ...(tls ? { tls: ca === undefined ? true : { ca } } : {}),
     ...{ username, password, vhost },
     connectionName: name,
     heartbeat: HEARTBEAT_S,

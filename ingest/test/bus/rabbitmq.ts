@@ -1,3 +1,4 @@
+import type { NetworkSpaces } from '../../../scripts/network-spaces.mjs';
 import { findRabbitmq, type Rabbitmq, startRabbitmq } from '../../../scripts/rabbitmq.mjs';
 import { type AmqpSettings, readAmqpUrls } from '../../src/bus/amqp-url.ts';
 
@@ -18,8 +19,8 @@ export async function anyRabbitmq(): Promise<{ settings: AmqpSettings; stop(): P
 }
 
 /** A server of its own, whose nodes a test may kill. */
-export async function ownRabbitmq(nodes = 1): Promise<Rabbitmq & { settings: AmqpSettings }> {
-  const server = await startRabbitmq({ nodes });
+export async function ownRabbitmq(nodes = 1, spaces?: NetworkSpaces): Promise<Rabbitmq & { settings: AmqpSettings }> {
+  const server = await startRabbitmq({ nodes, spaces });
   return { ...server, settings: settingsOf(server.url) };
 }
 

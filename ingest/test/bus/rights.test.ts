@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Rabbitmq, startRabbitmq } from '../../../scripts/rabbitmq.mjs';
 import { AmqpBus } from '../../src/bus/amqp-bus.ts';
 import { readAmqpUrls } from '../../src/bus/amqp-url.ts';
+import { selfSigned } from '../broker/self-signed.ts';
 import { WITHOUT_RABBITMQ } from './rabbitmq.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../deploy/rabbitmq/definitions.sh');
@@ -35,26 +36,31 @@ describe('deploy/rabbitmq/definitions.sh', () => {
   });
 });
 
-describe.skipIf(WITHOUT_RABBITMQ !== undefined)('a RabbitMQ with a user for each role', () => {
+describe.skipIf(WITHOUT_RABBITMQ !== undefined)('a RabbitMQ over TLS with a user for each role', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwatch-definitions-'));
   const log = pino({ level: process.env.SEALWATCH_TEST_LOG ?? 'silent' });
   let server: Rabbitmq;
   let members = 0;
   const urlOf = (user: string, password: string) =>
-    `amqp://${user}:${password}@127.0.0.1:${server.nodes[0]!.port}/sealwatch`;
+    `amqps://${user}:${password}@127.0.0.1:${server.nodes[0]!.port}/sealwatch`;
+  const { cert, key } = selfSigned();
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    return join(folder, name);
+  };
 
   beforeAll(async () => {
-    const definitions = join(folder, 'definitions.json');
-    writeFileSync(definitions, written(PASSWORDS));
-    server = await startRabbitmq({ definitions });
+    const definitions = file('definitions.json', written(PASSWORDS));
+    server = await startRabbitmq({ definitions, tls: { cert: file('cert.pem', cert), key: file('key.pem', key) } });
+    file('other.pem', selfSigned().cert);
   });
   afterAll(async () => {
     await server?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const busOf = (user: User) => {
-    const settings = readAmqpUrls(urlOf(user, USERS[user]));
+  const busOf = (user: User, search = `?cacertfile=${join(folder, 'cert.pem')}`) => {
+    const settings = readAmqpUrls(`${urlOf(user, USERS[user])}${search}`);
     if (typeof settings === 'string') throw new Error(settings);
     return new AmqpBus({ settings, memberId: ++members, name: user, log });
   };
@@ -94,7 +100,7 @@ describe.skipIf(WITHOUT_RABBITMQ !== undefined)('a RabbitMQ with a user for each
 
   /** What RabbitMQ answers to somebody who has stolen the password of a role. */
   async function refusalOf(user: User, act: (channel: Awaited<ReturnType<Connection['acquire']>>) => Promise<unknown>) {
-    const connection = new Connection({ url: urlOf(user, USERS[user]) });
+    const connection = new Connection({ url: urlOf(user, USERS[user]), tls: { ca: cert } });
     connection.on('error', () => undefined);
     const channel = await connection.acquire();
     try {
@@ -142,9 +148,23 @@ describe.skipIf(WITHOUT_RABBITMQ !== undefined)('a RabbitMQ with a user for each
   });
 
   it('knows no guest', async () => {
-    const connection = new Connection({ url: urlOf('guest', 'guest').replace('/sealwatch', ''), retryLow: 60_000 });
+    const url = urlOf('guest', 'guest').replace('/sealwatch', '');
+    const connection = new Connection({ url, tls: { ca: cert }, retryLow: 60_000 });
     const refused = await new Promise<{ code?: string }>((resolve) => connection.on('error', resolve));
     await connection.close();
     expect(refused.code).toBe('ACCESS_REFUSED');
+  });
+
+  it.each([
+    ['of a CA that did not sign its certificate', () => `?cacertfile=${join(folder, 'other.pem')}`],
+    ['of the public CAs alone', () => ''],
+  ])('is not trusted by who trusts the certificates %s, and the bus says so', async (_what, search) => {
+    const bus = busOf('api', search());
+    try {
+      await expect.poll(() => bus.ready().join()).toMatch(/^bus: .*self-signed certificate/);
+      expect(await bus.send('reports', 1, Buffer.from('x'))).toBe('unknown');
+    } finally {
+      await bus.close();
+    }
   });
 });
