@@ -43,6 +43,22 @@ describe('the settings', () => {
       expect(() => readConfig({ SEALWATCH_RETENTION_DAYS: wrong })).toThrow('expected whole days: 30 to 36500');
   });
 
+  it('take RabbitMQ with the database and the key that its members share, and no simulated fleets', () => {
+    const amqp = 'amqp://user:never-to-be-repeated@10.0.0.1:5672/sealwatch';
+    const shared = { DATABASE_URL: 'postgres://u:p@h/d', SEALWATCH_WEBHOOK_KEY: Buffer.alloc(32).toString('base64') };
+    expect(readConfig({ ...shared, AMQP_URL: amqp }).amqp).toMatchObject({ hosts: ['10.0.0.1:5672'] });
+    expect(readConfig({}).amqp).toBeUndefined();
+    for (const [wrong, said] of [
+      [{ AMQP_URL: amqp }, 'needs DATABASE_URL'],
+      [{ AMQP_URL: amqp }, 'needs SEALWATCH_WEBHOOK_KEY'],
+      [{ ...shared, AMQP_URL: 'http://10.0.0.1' }, 'AMQP_URL: expected amqp://'],
+      [{ ...shared, AMQP_URL: amqp, SEALWATCH_SIMULATOR: '1' }, 'SEALWATCH_SIMULATOR: expected 0'],
+    ] as const) {
+      expect(() => readConfig(wrong)).toThrow(said);
+      expect(() => readConfig(wrong)).not.toThrow('never-to-be-repeated');
+    }
+  });
+
   it('call people after 2 and 5 min unless told, the second time after the first', () => {
     expect(readConfig({}).calls).toEqual({ remindAfterMs: 120_000, escalateAfterMs: 300_000 });
     const given = { SEALWATCH_REMIND_AFTER_S: '30', SEALWATCH_ESCALATE_AFTER_S: '45.5' };

@@ -61,7 +61,8 @@ export class Numbered {
   }
 
   #beat(): void {
-    this.#send({ v: VERSION, n: this.#n });
+    // Who only listens may not be allowed to publish.
+    if (this.#n > 0) this.#send({ v: VERSION, n: this.#n });
     const oldMs = performance.now() - FORGET_AFTER_MS;
     for (const [from, { atMs }] of this.#heard) if (atMs < oldMs) this.#heard.delete(from);
   }
