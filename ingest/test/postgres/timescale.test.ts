@@ -36,7 +36,7 @@ async function formOf({ pool }: TestDatabase): Promise<unknown> {
          WHERE attrelid = 'reports'::regclass AND attnum > 0 AND NOT attisdropped) AS columns,
        (SELECT array_agg(pg_get_indexdef(indexrelid) ORDER BY indexrelid::regclass::text) FROM pg_index
          WHERE indrelid = 'reports'::regclass) AS indexes,
-       (SELECT array_agg(relname::text ORDER BY 1) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')) AS tables`,
+       (SELECT array_agg(relname::text ORDER BY relname::text) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')) AS tables`,
   );
   return { ...rows[0], found: await findTimescale(pool) };
 }

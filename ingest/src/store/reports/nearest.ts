@@ -31,14 +31,17 @@ const CONDITIONS = {
   fix: { ofRow: `AND ${MAY_BE_FIX('r')}`, ofBlock: '' },
 } as const;
 
-function statementFor({ end, only, columns = ALL_COLUMNS }: Wanted): string {
+/** @param isOneSpan of all looks: as one value it leaves out partitions once, when the statement is planned */
+function statementFor({ end, only, columns = ALL_COLUMNS }: Wanted, isOneSpan: boolean): string {
   const order = end === 'first' ? '' : 'DESC';
   const { ofRow, ofBlock } = CONDITIONS[only];
-  const [from, to] = ['to_timestamp(x.f / 1000.0)', 'to_timestamp(x.t / 1000.0)'];
+  const asked = isOneSpan ? 'unnest($1::text[])' : 'unnest($1::text[], $2::float8[], $3::float8[])';
+  const [f, t] = isOneSpan ? ['$2::float8', '$3::float8'] : ['x.f', 'x.t'];
+  const [from, to] = [`to_timestamp(${f} / 1000.0)`, `to_timestamp(${t} / 1000.0)`];
   const rows = `all_reports r WHERE r.lock_no = l.lock_no AND r.time >= ${from} AND r.time < ${to} ${ofRow}
     ORDER BY r.time ${order}, r.boot ${order}, r.number_seq ${order} LIMIT 1`;
   const blocks = `${blocksBetween('l.lock_no', from, to)} ${ofBlock} ORDER BY b.first_time ${order} LIMIT 1`;
-  return `SELECT x.n, l.lock_id, r.* FROM unnest($1::text[], $2::float8[], $3::float8[]) WITH ORDINALITY AS x(lock_id, f, t, n)
+  return `SELECT x.n, l.lock_id, r.* FROM ${asked} WITH ORDINALITY AS x(lock_id, ${isOneSpan ? '' : 'f, t, '}n)
     JOIN locks l USING (lock_id) CROSS JOIN LATERAL (${rowsAndBlocks(columns, rows, blocks)}) r`;
 }
 
@@ -54,11 +57,13 @@ export async function nearestRecords(
   const found = new Array<FoundRow | undefined>(looks.length).fill(undefined);
   let open = looks.map((look, place) => ({ ...look, place }));
   while (open.length > 0) {
-    const { rows } = await db.query<FoundRow & { n: number }>(statementFor(wanted), [
-      plainColumn(open, (look) => look.lockId),
-      plainColumn(open, (look) => look.fromMs),
-      plainColumn(open, (look) => look.toMs),
-    ]);
+    const { fromMs, toMs } = open[0]!;
+    const isOneSpan = open.every((look) => look.fromMs === fromMs && look.toMs === toMs);
+    const spans = isOneSpan
+      ? [fromMs, toMs]
+      : [plainColumn(open, (look) => look.fromMs), plainColumn(open, (look) => look.toMs)];
+    const locks = plainColumn(open, (look) => look.lockId);
+    const { rows } = await db.query<FoundRow & { n: number }>(statementFor(wanted, isOneSpan), [locks, ...spans]);
     const further: typeof open = [];
     for (const row of rows) {
       const look = open[row.n - 1]!;
@@ -66,7 +71,7 @@ export async function nearestRecords(
       const own = block ? chosenIn(block, look, wanted) : row;
       const best = found[look.place];
       if (own && (best === undefined || inTimeOrder(own, best) > 0 === (wanted.end === 'last')))
-        found[look.place] = { ...own, lock_id: row.lock_id, block: null };
+        found[look.place] = Object.assign(own as FoundRow, { lock_id: row.lock_id, block: null });
       if (block && own === undefined) further.push({ ...look, ...beyond(block, look, wanted) });
     }
     open = further.filter(({ fromMs, toMs }) => fromMs < toMs);
