@@ -129,6 +129,8 @@ export async function registerLocks(
     };
     await audit(db, { actor: caller.name, action: 'lock.register', subject: `lock:${ids[0]}`, after });
   });
+  // The bridge speaks for them from now on.
+  if (onWire.length > 0) await hints.publish({ hint: 'locks', lockIds: ids });
   await hints.publish({ hint: 'changed', lockIds: ids });
   return issued.map(({ lockId, secret, signIn, profile }) =>
     signIn === 'certificate' || profile !== undefined ? { lockId } : { lockId, secret },
