@@ -62,6 +62,12 @@ describe('deploy/compose.cluster.yml', () => {
     }
   });
 
+  it('gives a node up that is cut off or frozen as where its faults were tried', () => {
+    for (const line of ['cluster_partition_handling = pause_minority', 'net_ticktime = 8']) {
+      for (const file of ['rabbitmq/rabbitmq.conf', '../scripts/rabbitmq.mjs']) expect(read(file)).toContain(line);
+    }
+  });
+
   it('has no default secret, and gives none to who does not need it', () => {
     const needed = 'POSTGRES_PASSWORD SEALWATCH_DB_PASSWORD SEALWATCH_BOOTSTRAP_KEY SEALWATCH_WEBHOOK_KEY BUS_COOKIE';
     const roles = 'GATEWAY_BUS_PASSWORD WORKER_BUS_PASSWORD API_BUS_PASSWORD';
