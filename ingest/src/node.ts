@@ -23,7 +23,7 @@ import { secretBox, subkeyOf } from './secret-box.ts';
 import { hasPeopleBeside } from './store/people/people.ts';
 import { afterCommandEnded } from './trips/command-ended.ts';
 
-export { NODE_ROLES, type NodeRole } from './compose/member.ts';
+export type { NodeRole } from './compose/member.ts';
 
 export interface NodeDeps {
   log: Logger;
