@@ -57,7 +57,13 @@ const { signInLink } = await dist('people/sign-in.js');
 const dataDir = resolve(process.env.SEALWATCH_DATA_DIR || 'data', 'cluster');
 mkdirSync(dataDir, { recursive: true });
 const silent = { info() {}, warn() {}, error: (fields, text) => say(`${text} ${fields.err ?? ''}`) };
-const postgres = await startEmbedded({ dataDir, log: silent, onProgress: say });
+const postgres = await startEmbedded({
+  dataDir,
+  log: silent,
+  onProgress: say,
+  // Each member has up to 21 connections.
+  settings: { max_connections: '200' },
+});
 const url = urlOf(postgres, postgres.user, postgres.database);
 const rabbit = await startRabbitmq({ nodes: 2 });
 const key = randomBytes(24).toString('hex');
@@ -167,11 +173,17 @@ const pool = createPool({ connectionString: url }, silent, { max: 2 });
 async function check() {
   const some = unchecked.splice(0);
   const columns = [0, 1, 2].map((i) => some.map((record) => record[i]));
-  const { rows } = await pool.query(
-    `SELECT count(*)::int AS n FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS x(lock_id, boot, seq)
-     WHERE NOT EXISTS (SELECT FROM all_reports r WHERE r.lock_id = x.lock_id AND r.boot = x.boot AND r.seq = x.seq)`,
-    columns,
-  );
+  const { rows } = await pool
+    .query(
+      `SELECT count(*)::int AS n FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS x(lock_id, boot, seq)
+     WHERE NOT EXISTS (SELECT FROM all_reports r JOIN locks l USING (lock_no)
+       WHERE l.lock_id = x.lock_id AND r.boot = x.boot AND r.number_seq = x.seq)`,
+      columns,
+    )
+    .catch((error) => {
+      unchecked.unshift(...some);
+      throw error;
+    });
   missing += rows[0].n;
   say(`${told} ${word('acknowledged')}, ${missing} ${word('lost')}; ${word('gap')}: ${Math.round(longestMs)}`);
   longestMs = 0;
@@ -223,7 +235,7 @@ async function end() {
   await rabbit.stop();
   await pool.end();
   await postgres.stop();
-  process.exit(missing > 0 ? 1 : 0);
+  process.exit(missing + unchecked.length > 0 ? 1 : 0);
 }
 const KEYS = {
   w: () => kill('worker'),

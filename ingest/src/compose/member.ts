@@ -13,8 +13,7 @@ import type { Base } from './part.ts';
 import { startWorker } from './worker.ts';
 
 /** What a member of a cluster may do. */
-export const NODE_ROLES = ['gateway', 'worker', 'api'] as const;
-export type NodeRole = (typeof NODE_ROLES)[number];
+export type NodeRole = 'gateway' | 'worker' | 'api';
 
 const DRAIN_WITHIN_MS = 7_000;
 
