@@ -221,7 +221,8 @@ export async function startRabbitmq({
   });
   const stop = async () => {
     await Promise.all([...nodes.map((node) => node.kill()), ...epmds.map((epmd) => epmd.kill())]);
-    rmSync(folder, { recursive: true, force: true });
+    // Helpers of Erlang in sessions of their own may live, and write, a moment longer.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   try {
     await Promise.all(nodes.map((node) => node.start()));

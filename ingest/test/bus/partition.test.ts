@@ -17,8 +17,11 @@ describe.skipIf(WITHOUT_RABBITMQ !== undefined || !isInOwnNetwork())('a bus whos
     server = await ownRabbitmq(3, spaces);
   }, 300_000);
   afterAll(async () => {
-    await server?.stop();
-    spaces?.remove();
+    try {
+      await server?.stop();
+    } finally {
+      spaces?.remove();
+    }
   }, 60_000);
   const joinAt = (node: number) => {
     const { hosts } = server.settings;
