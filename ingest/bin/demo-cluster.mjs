@@ -226,12 +226,12 @@ async function end() {
   say(word('ends'));
   clearInterval(timer);
   fleet.kill('SIGTERM');
-  await check().catch(() => undefined);
   for (const { child } of all) child.kill('SIGTERM');
   await Promise.all(
     all.map(({ child }) => child.exitCode ?? child.signalCode ?? new Promise((done) => child.once('exit', done))),
   );
   for (const server of [http, mqtt]) server.close();
+  await check().catch((error) => say(String(error)));
   await rabbit.stop();
   await pool.end();
   await postgres.stop();

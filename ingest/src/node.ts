@@ -165,8 +165,10 @@ async function join(config: Config, roles: readonly NodeRole[], deps: ComposeDep
     onFenced: deps.onFenced,
     shares: true,
     port: health,
+    onJoined: (joined) => {
+      known.membership = joined;
+    },
   });
-  known.membership = membership;
   const store = await startStore(database, storeDeps);
   reasons.push(() => store.reasons());
   const bus = await deps.connectBus(membership.memberId);

@@ -19,8 +19,9 @@ export interface PairDeps extends StoreDeps {
   onFenced: (why: Fenced) => void;
   /** It is one of a cluster, and active beside the others; absent: it is active alone. */
   shares?: boolean;
-  /** Where its health is asked for while it waits; absent: a port is opened for that. */
+  /** Where its health is asked for while it waits, and who answers there; absent: a port is opened for that. */
   port?: HealthPort;
+  onJoined?: (membership: Membership) => void;
 }
 
 export interface Pair {
@@ -52,6 +53,7 @@ export async function joinPair(database: Database, config: Config, deps: PairDep
   };
   const membership = await Membership.join({ url, log, self, alone: embedded, shares });
   undo.push(() => membership.leave());
+  deps.onJoined?.(membership);
   showMembers(membership, registry);
   membership.onFenced(deps.onFenced);
   const stoodBy = membership.isActive ? undefined : await standBy(membership, pending, config, deps);

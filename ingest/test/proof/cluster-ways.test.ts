@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startApp } from '../../src/app.ts';
 import { declaration, GATE, passage, ROUTE, SEALED, takeover } from '../api/platform.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
@@ -164,4 +166,27 @@ test('with every worker down a gate is answered by any API node, and asked again
   const { rows } = await db.pool.query(`SELECT (SELECT count(*)::int FROM passages) AS passages,
     (SELECT count(*)::int FROM commands WHERE type = 'unlock') AS unlocks`);
   expect(rows).toEqual([{ passages: 1, unlocks: 1 }]);
+});
+
+test('a platform that is alone stands by for a cluster, and a member of a cluster for it', async () => {
+  const log = pino({ level: 'silent' });
+  let at = '';
+  const starting = startApp(cluster.config(), {
+    log,
+    onStandby: (http) => {
+      at = http;
+    },
+  });
+  await vi.waitFor(() => expect(at).not.toBe(''), PATIENT);
+  expect(await (await fetch(`${at}/readyz`)).json()).toEqual({ ready: false, reasons: ['standby'] });
+  for (const member of cluster.members) await cluster.leave(member);
+  const alone = await starting;
+  expect((await fetch(`${alone.http}/readyz`)).status).toBe(200);
+  const member = cluster.start('worker');
+  const standing = `SELECT 1 FROM members WHERE NOT active`;
+  await vi.waitFor(async () => expect((await db.pool.query(standing)).rowCount).toBe(1), PATIENT);
+  expect(cluster.of('worker')).toEqual([]);
+  await alone.stop();
+  await member;
+  expect(cluster.of('worker').length).toBe(1);
 });

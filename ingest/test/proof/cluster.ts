@@ -5,7 +5,7 @@ import type { Alarm, SnapshotMessage } from '@sealwatch/schemas';
 import { pino } from 'pino';
 import { io, type Socket } from 'socket.io-client';
 import type { Bus } from '../../src/bus/bus.ts';
-import { readConfig } from '../../src/config.ts';
+import { type Config, readConfig } from '../../src/config.ts';
 import { type ClusterNode, type NodeRole, startNode } from '../../src/node.ts';
 import { deleteMember } from '../../src/postgres/members.ts';
 import { type MemoryBus, MemoryNet } from '../bus/memory-bus.ts';
@@ -39,8 +39,9 @@ export class Cluster {
     return this.members.filter(({ roles }) => roles.includes(role));
   }
 
-  async start(...roles: NodeRole[]): Promise<Member> {
-    const config = readConfig({
+  /** Of each member, and of a platform beside them. */
+  config(): Config {
+    return readConfig({
       SEALWATCH_HTTP_PORT: '0',
       SEALWATCH_MQTT_PORT: '0',
       SEALWATCH_DATA_DIR: this.#dataDir,
@@ -49,8 +50,11 @@ export class Cluster {
       SEALWATCH_WEBHOOK_NETWORKS: '127.0.0.0/8',
       DATABASE_URL: this.#db.url,
     });
+  }
+
+  async start(...roles: NodeRole[]): Promise<Member> {
     let bus: MemoryBus | undefined;
-    const node = await startNode(config, roles, {
+    const node = await startNode(this.config(), roles, {
       log: pino({ level: 'info' }, { write: (line: string) => void this.lines.push(line) }),
       answerWithinMs: ANSWER_WITHIN_MS,
       connectBus: async (memberId) => {
